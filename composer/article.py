@@ -1,0 +1,157 @@
+"""The one value that everyone passes on: an illustrated article.
+
+All classes are frozen: an edit returns a new Article whose revision is one higher. Nothing here knows models, galleries
+or pages. JSON in and out is lossless.
+"""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+Language = Literal["en", "zh"]
+SectionKind = Literal["heading", "paragraph"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One picture that could stand in an illustration's place."""
+
+    id: str  # the gallery's id of the picture; "upload-<sha256 prefix>" for a person's own file
+    path: str  # absolute path of a picture file on this machine that can be shown as it is
+    caption: str = ""  # what the gallery knows about it, in the gallery's words
+    score: float = 0.0  # the gallery's relevance, higher is better; comparable within one search only
+    share: float | None = None  # the model's probability for this one among its candidates, 0..1
+    credit: str = ""  # who made it, as it must be shown
+    licence: str = ""  # short name, e.g. "CC BY-SA 4.0"
+    source: str = ""  # web page of the picture, if any
+    approximate: bool = False  # the caption was guessed by an image classifier
+    drawing: bool = False  # a drawn icon: shown on a tinted card, not across the column
+
+
+@dataclass(frozen=True, slots=True)
+class Illustration:
+    """A place for a picture under a section: what it should show, what was offered, what was chosen."""
+
+    caption: str  # one line under the picture, in the article's language
+    query: str = ""  # the phrase the gallery is searched with; English where the gallery reads only English
+    alt: str = ""  # what a reader who cannot see the picture is told; the caption where empty
+    candidates: tuple[Candidate, ...] = ()
+    chosen: Candidate | None = None
+    by_hand: bool = False  # a person chose picture or caption: planning again keeps it
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading or a paragraph, with at most one illustration, which stands after it."""
+
+    id: str  # "s1", "s2" …: unique within the article and stable across edits
+    text: str  # plain text with limited inline Markdown (bold, italic, links); no line breaks
+    kind: SectionKind = "paragraph"
+    level: int = 0  # 2 or 3 for headings, 0 for paragraphs; the title is no section
+    illustration: Illustration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A title and its sections in order."""
+
+    title: str
+    sections: tuple[Section, ...] = ()
+    language: Language = "en"
+    model: str = ""  # name of the model that wrote it
+    revision: int = 0  # grows by one with each edit
+    parameters: dict[str, Any] = field(default_factory=dict)  # how it was made: sampling, number of pictures, seed
+
+    def __iter__(self) -> Iterator[Section]:
+        return iter(self.sections)
+
+    def section(self, section_id: str) -> Section:
+        """The section of that id. Raises KeyError."""
+        for section in self.sections:
+            if section.id == section_id:
+                return section
+        raise KeyError(section_id)
+
+    @property
+    def illustrated(self) -> tuple[Section, ...]:
+        """The sections that carry an illustration, in order."""
+        return tuple(section for section in self.sections if section.illustration is not None)
+
+    @property
+    def credits(self) -> tuple[str, ...]:
+        """The credit lines of the chosen pictures, each once, in order of appearance."""
+        lines = (s.illustration.chosen.credit for s in self.illustrated if s.illustration and s.illustration.chosen)
+        return tuple(dict.fromkeys(line for line in lines if line))
+
+    @property
+    def used_pictures(self) -> frozenset[str]:
+        """Ids of the chosen pictures: none of them is used twice."""
+        return frozenset(s.illustration.chosen.id for s in self.illustrated if s.illustration and s.illustration.chosen)
+
+    # -- edits: each returns a new article --------------------------------------------------------
+
+    def _edited(self, sections: Sequence[Section]) -> "Article":
+        return replace(self, sections=tuple(sections), revision=self.revision + 1)
+
+    def with_sections(self, sections: Sequence[Section]) -> "Article":
+        """The article with these sections in place of its own."""
+        return self._edited(sections)
+
+    def with_title(self, title: str) -> "Article":
+        return replace(self, title=title, revision=self.revision + 1)
+
+    def with_text(self, section_id: str, text: str) -> "Article":
+        """The article with another text in one section. Raises KeyError for an unknown section."""
+        return self._with_section(replace(self.section(section_id), text=" ".join(text.split())))
+
+    def with_illustration(self, section_id: str, illustration: Illustration | None) -> "Article":
+        """The article with this illustration (None: without one) after that section. Raises KeyError."""
+        return self._with_section(replace(self.section(section_id), illustration=illustration))
+
+    def without_section(self, section_id: str) -> "Article":
+        self.section(section_id)
+        return self._edited([section for section in self.sections if section.id != section_id])
+
+    def next_section_id(self) -> str:
+        """An id that no section has."""
+        numbers = [int(s.id[1:]) for s in self.sections if s.id[:1] == "s" and s.id[1:].isdigit()]
+        return f"s{max(numbers, default=0) + 1}"
+
+    def _with_section(self, changed: Section) -> "Article":
+        return self._edited([changed if section.id == changed.id else section for section in self.sections])
+
+    # -- JSON --------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> "Article":
+        """The article that `to_dict` described. Raises TypeError or KeyError on anything else."""
+        sections = tuple(_section(section) for section in value["sections"])
+        return cls(**{**value, "sections": sections})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Article":
+        return cls.from_dict(json.loads(text))
+
+
+def _section(value: dict[str, Any]) -> Section:
+    illustration = value.get("illustration")
+    return Section(**{**value, "illustration": _illustration(illustration) if illustration else None})
+
+
+def _illustration(value: dict[str, Any]) -> Illustration:
+    chosen = value.get("chosen")
+    return Illustration(
+        **{
+            **value,
+            "candidates": tuple(Candidate(**candidate) for candidate in value.get("candidates", ())),
+            "chosen": Candidate(**chosen) if chosen else None,
+        }
+    )

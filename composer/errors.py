@@ -1,0 +1,64 @@
+"""Errors of composing and chatting that a person may read, in English and Chinese.
+
+retrieval.errors.ReadableError
+└── ComposerError
+    ├── InputError            what the person typed or uploaded cannot be used
+    ├── PictureError          a picture cannot be used
+    ├── UnknownModel          no model of that name
+    ├── ModelFilesMissing     the model is known, its files are not here
+    ├── ModelFilesBroken      the files are here and are not what they should be
+    ├── ModelFailed           the model broke while working
+    ├── OutOfMemory           the device has too little memory
+    ├── SettingsError         a setting has a bad value
+    └── ExportError           the article cannot be saved
+"""
+
+from retrieval.errors import ReadableError
+
+
+class ComposerError(ReadableError):
+    """Something about articles, models or settings that a person must know."""
+
+
+class InputError(ComposerError):
+    """What the person typed or uploaded cannot be used; `reason_en` and `reason_zh` are whole sentences."""
+
+
+class PictureError(ComposerError):
+    en = "The picture '{name}' cannot be used: {reason_en}"
+    zh = "图片“{name}”无法使用：{reason_zh}"
+
+
+class UnknownModel(ComposerError):
+    en = "There is no model named '{name}'. Known models: {known}. A folder or a .gguf file can be given too: --folder PATH"
+    zh = "没有名为“{name}”的模型。已知模型：{known}。也可以给出文件夹或 .gguf 文件：--folder 路径"
+
+
+class ModelFilesMissing(ComposerError):
+    en = "The files of the model '{name}' are missing: {missing}. {way_out_en}"
+    zh = "模型“{name}”缺少文件：{missing}。{way_out_zh}"
+
+
+class ModelFilesBroken(ComposerError):
+    en = "The model file '{path}' cannot be used: {reason_en}"
+    zh = "模型文件“{path}”无法使用：{reason_zh}"
+
+
+class ModelFailed(ComposerError):
+    en = "The model '{name}' failed while {doing_en}: {reason}. What was written so far is kept; try again."
+    zh = "模型“{name}”在{doing_zh}时出错：{reason}。已写的内容已保留，请重试。"
+
+
+class OutOfMemory(ComposerError):
+    en = "The model '{name}' needs about {needed} on {device}, which has {free} free. {way_out_en}"
+    zh = "模型“{name}”在 {device} 上约需 {needed}，可用 {free}。{way_out_zh}"
+
+
+class SettingsError(ComposerError):
+    en = "The setting '{name}' has the value '{value}': {reason_en}"
+    zh = "设置“{name}”的值为“{value}”：{reason_zh}"
+
+
+class ExportError(ComposerError):
+    en = "The article cannot be saved to '{place}': {reason_en}. Nothing was lost; choose another place and save again."
+    zh = "文章无法保存到“{place}”：{reason_zh}。内容没有丢失，请换一个位置再保存。"

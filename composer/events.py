@@ -1,0 +1,132 @@
+"""What a running composition tells its listeners: the page, the command line, programs.
+
+Order of one composition:
+    StepStarted("write"), SectionStarted, TextDelta … , SectionsReady, StepFinished("write"),
+    StepStarted("spot"), StepProgress …, PlacesFound, StepFinished("spot"),
+    the same frame around "caption" (CaptionReady each), "retrieve" (CandidatesReady each), "select" (PictureChosen each),
+    ArticleReady.
+A step without work is left out. Notice may come anywhere. A stopped composition ends with ArticleReady(stopped=True)
+and holds what existed until then.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from composer.article import Article, Illustration, Section
+from retrieval.errors import ReadableError
+
+Step = Literal["write", "spot", "caption", "retrieve", "select"]
+STEPS: tuple[Step, ...] = ("write", "spot", "caption", "retrieve", "select")
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    step: Step
+    total: int = 0  # units of work (paragraphs, pictures); 0 where it is not known
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    step: Step
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    step: Step
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SectionStarted:
+    """A section begins to be written; its text so far may be empty. Sent again when its kind turns out another."""
+
+    section: Section
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A streamed piece of text: it stands at `offset` (characters) of the section's text."""
+
+    section_id: str
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SectionsReady:
+    """The text is complete and cleaned; it replaces what was streamed."""
+
+    article: Article
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesFound:
+    """The sections after which a picture will stand, in order, and the model's probability for each paragraph asked."""
+
+    section_ids: tuple[str, ...]
+    probabilities: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionReady:
+    section_id: str
+    illustration: Illustration
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatesReady:
+    section_id: str
+    illustration: Illustration
+
+
+@dataclass(frozen=True, slots=True)
+class PictureChosen:
+    """`illustration.chosen` is set; its candidates carry the model's shares where the model chose."""
+
+    section_id: str
+    illustration: Illustration
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the person should know that did not end the composition, e.g. a place without a fitting picture."""
+
+    problem: ReadableError
+    section_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the composition cost. seconds: step -> s, and "total". Token counts as the model counted them."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    prefilled: int = 0
+    reused: int = 0
+    generated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleReady:
+    """The last event of every composition."""
+
+    article: Article
+    report: Report
+    stopped: bool = False
+
+
+Event = (
+    StepStarted
+    | StepProgress
+    | StepFinished
+    | SectionStarted
+    | TextDelta
+    | SectionsReady
+    | PlacesFound
+    | CaptionReady
+    | CandidatesReady
+    | PictureChosen
+    | Notice
+    | ArticleReady
+)
