@@ -10,7 +10,9 @@ retrieval.errors.ReadableError
     ├── ModelFailed           the model broke while working
     ├── OutOfMemory           the device has too little memory
     ├── SettingsError         a setting has a bad value
-    └── ExportError           the article cannot be saved
+    ├── ExportError           the article cannot be saved
+    ├── NoPictureFound        the gallery has nothing for a place
+    └── FewerPlaces           more pictures were asked for than the article has paragraphs
 """
 
 from retrieval.errors import ReadableError
@@ -30,7 +32,10 @@ class PictureError(ComposerError):
 
 
 class UnknownModel(ComposerError):
-    en = "There is no model named '{name}'. Known models: {known}. A folder or a .gguf file can be given too: --folder PATH"
+    en = (
+        "There is no model named '{name}'. Known models: {known}. "
+        "A folder or a .gguf file can be given too: --folder PATH"
+    )
     zh = "没有名为“{name}”的模型。已知模型：{known}。也可以给出文件夹或 .gguf 文件：--folder 路径"
 
 
@@ -62,3 +67,13 @@ class SettingsError(ComposerError):
 class ExportError(ComposerError):
     en = "The article cannot be saved to '{place}': {reason_en}. Nothing was lost; choose another place and save again."
     zh = "文章无法保存到“{place}”：{reason_zh}。内容没有丢失，请换一个位置再保存。"
+
+
+class NoPictureFound(ComposerError):
+    en = "No picture was found for '{caption}'. Search with other words, or use a picture of your own."
+    zh = "没有找到与“{caption}”相符的图片。请换个说法搜索，或使用自己的图片。"
+
+
+class FewerPlaces(ComposerError):
+    en = "The article has room for {places} pictures, not {asked}: one after each paragraph."
+    zh = "文章每段之后最多放一张图片，只能放 {places} 张，而不是 {asked} 张。"

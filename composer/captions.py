@@ -1,0 +1,68 @@
+"""Cleans the one line that a model answers when it is asked for a caption or a search phrase."""
+
+import re
+
+from composer import inline
+from composer.article import Language
+
+LONGEST_EN = 22  # words
+LONGEST_ZH = 44  # characters
+LONGEST_QUERY = 12  # words
+
+_QUOTES = "\"'“”‘’「」『』《》 "
+_LABEL = re.compile(
+    r"^(?:(?:image|picture|photo|figure)?\s*caption|title|answer|translation|english|search phrase|picture|image|photo"
+    r"|图注|图片说明|图片标题|标题|说明|答案|图片|翻译)\s*\d*\s*[:：]\s*",
+    re.IGNORECASE,
+)
+_MARK = re.compile(r"^(?:[-*•>#]+\s+|\[?\d{1,2}\]?[.)、:：]\s*)")
+_A_PICTURE_OF = re.compile(
+    r"^(?:(?:the|a|an|this)\s+)?"
+    r"(?:picture|image|photo|photograph|illustration|main visible object(?: or scene)?|main object)"
+    r"(?:\s+(?:beside|next to)\s+paragraph\s*\[?\d*\]?)?\s+"
+    r"(?:of|is|showing|shows|should show|depicts|depicting|would be|could show|features)\s+(?:of\s+)?",
+    re.IGNORECASE,
+)
+_HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+def one_line(text: str) -> str:
+    """The first line with words in it, without labels, list marks, quotes and inline Markdown."""
+    for raw in text.splitlines():
+        line = inline.plain(inline.clean(raw)).strip(_QUOTES)
+        before = None
+        while line != before:
+            before = line
+            line = _LABEL.sub("", _MARK.sub("", line)).strip(_QUOTES)
+        if re.search(r"\w", line):
+            return line
+    return ""
+
+
+def clean_query(text: str) -> str:
+    """A search phrase: "A picture of a bowl of water." becomes "A bowl of water". Empty where nothing is."""
+    line = _A_PICTURE_OF.sub("", one_line(text)).rstrip(".。!！,，;；: ")
+    line = " ".join(line.split()[:LONGEST_QUERY])
+    return line[:1].upper() + line[1:]
+
+
+def clean_caption(text: str, language: Language) -> str:
+    """A caption: one line, not longer than a line is, ending where a word or a clause ends."""
+    line = one_line(text)
+    if language == "zh" and _HAN.search(line):
+        if len(line) > LONGEST_ZH:
+            line = re.split(r"(?<=[。！？])|[，；,;](?=[^，；,;]*$)", line[:LONGEST_ZH])[0]
+        return line.rstrip("。，；,;: ")
+    words = line.split()
+    if len(words) > LONGEST_EN:
+        line = " ".join(words[:LONGEST_EN])
+        ends = [match.start() for match in re.finditer(r"[.,;:](?=\s)", line)]
+        line = line[: ends[-1]] if ends and ends[-1] > 20 else line
+    line = line.rstrip(".,;: ")
+    return line[:1].upper() + line[1:]
+
+
+def from_text(text: str, language: Language) -> str:
+    """A caption made of a paragraph's own first clause, for when the model gave none."""
+    clause = re.split(r"[.!?。！？；;]\s*", inline.plain(text), maxsplit=1)[0]
+    return clean_caption(clause, language) or clause[:LONGEST_ZH]

@@ -1,0 +1,81 @@
+"""Limited inline Markdown: bold, italic and links, and nothing else.
+
+A section's text holds these and no other marks. Here they are cleaned, taken apart for an export, and removed.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"']+$", re.IGNORECASE)
+
+_SPANS = re.compile(
+    r"\*\*(?P<bold>[^*\s](?:[^*]*[^*\s])?)\*\*"
+    r"|\*(?P<italic>[^*\s](?:[^*]*[^*\s])?)\*"
+    r"|\[(?P<label>[^\[\]]+)\]\((?P<href>[^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)"
+)
+_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
+_LINK = re.compile(r"\[([^\[\]]+)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)")
+_TAG = re.compile(r"</?(?:b|i|u|em|strong|p|br|span|div|center|sup|sub|small|mark)\b[^<>]*>", re.IGNORECASE)
+_STRAY = re.compile(r"\*{2,}|(?<![\d\s])\*|\*(?![\d\s])")  # "3 * 4" and "3*4" are arithmetic
+_UNDERSCORES = re.compile(r"(?<!\w)(_{1,2})(?=\S)([^_]+?)(?<=\S)\1(?!\w)")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of text in one style. `href` is set for links only, and is always http, https or mailto."""
+
+    kind: Literal["text", "bold", "italic", "link"]
+    text: str
+    href: str = ""
+
+
+def spans(text: str) -> Iterator[Span]:
+    """The text taken apart into runs. A link with another scheme than http, https or mailto is plain text."""
+    end = 0
+    for match in _SPANS.finditer(text):
+        if match.start() > end:
+            yield Span("text", text[end : match.start()])
+        end = match.end()
+        if match["bold"] is not None:
+            yield Span("bold", match["bold"])
+        elif match["italic"] is not None:
+            yield Span("italic", match["italic"])
+        elif SAFE_LINK.match(match["href"]):
+            yield Span("link", match["label"], match["href"])
+        else:
+            yield Span("text", match["label"])
+    if end < len(text):
+        yield Span("text", text[end:])
+
+
+def plain(text: str) -> str:
+    """The text without its marks: what a prompt, a file name or a word count needs."""
+    return "".join(span.text for span in spans(text))
+
+
+def clean(text: str) -> str:
+    """One line of model text with the limited marks only.
+
+    Pictures, code marks and HTML tags go; underscores become stars; links with other schemes than http, https and
+    mailto become their label; a star without its partner goes; blanks are single.
+    """
+    text = _IMAGE.sub("", text)
+    text = _LINK.sub(lambda match: match[0] if SAFE_LINK.match(match[2]) else match[1], text)
+    text = _TAG.sub(" ", text).replace("`", "")
+    text = _UNDERSCORES.sub(lambda match: "*" * len(match[1]) + match[2] + "*" * len(match[1]), text)
+    text = re.sub(r"\*{3,}", "**", text)
+    kept = _STRAY.sub("", "".join(_rest(text)))
+    marked = iter(match[0] for match in _SPANS.finditer(text))
+    return " ".join(re.sub("\1", lambda _: next(marked), kept).split())
+
+
+def _rest(text: str) -> Iterator[str]:
+    """The text with each span replaced by \\1."""
+    end = 0
+    for match in _SPANS.finditer(text):
+        yield text[end : match.start()].replace("\1", "")
+        yield "\1"
+        end = match.end()
+    yield text[end:].replace("\1", "")

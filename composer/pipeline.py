@@ -1,0 +1,272 @@
+"""Composer: a title becomes an illustrated article. write -> spot -> caption -> retrieve -> select, as events.
+
+One pipeline for every model and every gallery. It knows no engine, no page and no wording of prompts. What exists is
+kept whatever happens: a stop, a failing model or a failing gallery ends with the article as far as it came.
+"""
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+from composer import illustrating, titles
+from composer.article import Article, Candidate, Illustration, Language, Section
+from composer.errors import InputError
+from composer.events import (
+    ArticleReady,
+    Event,
+    Notice,
+    Report,
+    SectionsReady,
+    Step,
+    StepFinished,
+    StepStarted,
+)
+from composer.models.base import Model, Sampling, Usage
+from composer.places import MOST
+from composer.prompts import LENGTHS, Length, Prompts, max_tokens, prompts_for
+from composer.text import ArticleReader
+from retrieval.base import PictureGallery
+from retrieval.errors import ReadableError
+
+WRITING = Sampling(max_tokens=2000, temperature=0.7, top_p=0.9, repetition_penalty=1.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an article is made."""
+
+    pictures: int | None = None  # None: as many as suit the text; 0: none; at most 30
+    language: Literal["auto", "en", "zh"] = "auto"  # auto: of the title, or as the title asks ("… in English")
+    sampling: Sampling = field(default=WRITING)  # of the text; its max_tokens is an upper limit beside `length`
+    select: bool = True  # the model chooses among the candidates; otherwise the gallery's first is taken
+    length: Length = "medium"  # about 160, 300 or 600 words
+    candidates: int = 4  # pictures offered at each place
+
+    def checked(self) -> "Options":
+        """These options. Raises InputError for a value that cannot be used."""
+        if self.pictures is not None and not 0 <= self.pictures <= MOST:
+            raise InputError(
+                reason_en=f"The number of pictures is {self.pictures}; it can be 0 to {MOST}, or automatic.",
+                reason_zh=f"图片数量为 {self.pictures}，应为 0 到 {MOST}，或自动。",
+            )
+        if self.language not in ("auto", "en", "zh"):
+            raise InputError(
+                reason_en=f"The language is '{self.language}'; it can be auto, en or zh.",
+                reason_zh=f"语言为“{self.language}”，应为 auto、en 或 zh。",
+            )
+        if self.length not in LENGTHS:
+            raise InputError(
+                reason_en=f"The length is '{self.length}'; it can be short, medium or long.",
+                reason_zh=f"篇幅为“{self.length}”，应为 short、medium 或 long。",
+            )
+        return self
+
+
+class Composer:
+    """Writes and illustrates one article at a time. A second person needs a second Composer over the same two."""
+
+    def __init__(self, model: Model, gallery: PictureGallery | None) -> None:
+        """gallery None: articles stay without pictures."""
+        self.model = model
+        self.gallery = gallery
+        self.article = Article(title="")  # as far as it has come
+
+    @property
+    def prompts(self) -> Prompts:
+        return prompts_for(self.model.capabilities.family)
+
+    def compose(
+        self, title: str, options: Options | None = None, *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """Writes and illustrates an article. Events come in the order that `composer.events` tells.
+
+        title: a title, or an instruction of one or more lines; control characters are left out, and it is never used
+        as anything but text. stop: may be set from another thread; the composition then ends soon with
+        ArticleReady(stopped=True). Raises InputError at once for a title or option that cannot be used; whatever else
+        goes wrong later comes as a Notice, and the article is kept.
+        """
+        options = (options or Options()).checked()
+        capacity = self.model.capabilities.context_tokens
+        request = titles.read_request(title, language=options.language, room=max(128, capacity // 2))
+        return self._compose(request, options, stop or threading.Event())
+
+    def illustrate(
+        self, article: Article, options: Options | None = None, *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """Plans the pictures of an article anew. Illustrations made by hand stay as they are, and count.
+
+        Events: as of `compose`, without the step "write". Raises InputError for an option that cannot be used.
+        """
+        options = (options or Options()).checked()
+        return self._illustrate(article, options, stop or threading.Event())
+
+    def propose(
+        self, article: Article, section_id: str, options: Options | None = None, *, stop: threading.Event | None = None
+    ) -> Illustration:
+        """An illustration for one place: the model says what it shows, the gallery searches, the model chooses.
+
+        Raises KeyError for an unknown section, InputError where the article has no text to illustrate, and what model
+        and gallery raise.
+        """
+        return self._illustrator(article, options or Options(), stop).propose(section_id)
+
+    def search(
+        self, article: Article, caption: str, language: Language | None = None, *, k: int = 4, section_id: str = ""
+    ) -> tuple[Candidate, ...]:
+        """Pictures for a caption that a person typed, best first; none that stands elsewhere in the article.
+
+        language: of the caption; None finds out. Where the gallery reads only other languages, the model translates.
+        section_id: the place whose own picture may come again. Raises InputError for an empty caption, RetrievalError.
+        """
+        cleaned = " ".join(titles.without_controls(caption).split())
+        if not cleaned:
+            raise InputError(
+                reason_en="Please say in a few words what the picture should show.",
+                reason_zh="请用几个词说明图片应该显示什么。",
+            )
+        illustrator = self._illustrator(article, Options(candidates=k), None)
+        return illustrator.search(cleaned[:500], language or titles.detect_language(cleaned), section_id)
+
+    # -- steps ---------------------------------------------------------------------------------------
+
+    def _illustrator(
+        self, article: Article, options: Options, stop: threading.Event | None
+    ) -> illustrating.Illustrator:
+        if self.gallery is None:
+            raise InputError(
+                reason_en="There is no picture gallery; open one to add pictures.",
+                reason_zh="没有图库；请先打开一个图库再添加图片。",
+            )
+        return illustrating.Illustrator(
+            self.model,
+            self.gallery,
+            self.prompts,
+            article,
+            pictures=options.pictures,
+            select=options.select,
+            candidates=options.candidates,
+            stop=stop or threading.Event(),
+        )
+
+    def _compose(self, request: titles.Request, options: Options, stop: threading.Event) -> Iterator[Event]:
+        run = _Run(self.model.usage)
+        sampling = options.sampling
+        if sampling.seed is None and sampling.temperature > 0:
+            sampling = replace(sampling, seed=secrets.randbelow(2**31))  # kept with the article: it can be made again
+        self.article = Article(
+            title=request.title,
+            language=request.language,
+            model=self.model.name,
+            parameters={
+                "request": request.text,
+                "pictures": options.pictures,
+                "length": options.length,
+                "select": options.select,
+                "sampling": asdict(sampling),
+            },
+        )
+        yield from run.step("write", self._write(request, options.length, sampling, stop))
+        if self.article.sections:
+            yield from self._pictures(options, stop, run)
+        yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
+
+    def _illustrate(self, article: Article, options: Options, stop: threading.Event) -> Iterator[Event]:
+        run = _Run(self.model.usage)
+        self.article = article
+        yield from self._pictures(options, stop, run)
+        yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
+
+    def _pictures(self, options: Options, stop: threading.Event, run: "_Run") -> Iterator[Event]:
+        if self.gallery is None or stop.is_set():
+            return
+        illustrator = self._illustrator(self.article, options, stop)
+        for step, total, events in illustrator.steps():
+            if stop.is_set():
+                break
+            for event in run.step(step, events, total=total):
+                self.article = illustrator.article
+                yield event
+        self.article = illustrator.article
+
+    def _write(
+        self, request: titles.Request, length: Length, sampling: Sampling, stop: threading.Event
+    ) -> Iterator[Event]:
+        language = self.article.language
+        room = min(max_tokens(length, language), sampling.max_tokens)
+        messages = self.prompts.write(request.text, request.title, language, length)
+        reader = ArticleReader(request.title)
+        pieces, problem = 0, None
+        try:
+            stream = self.model.stream(messages, replace(sampling, max_tokens=room), stop=stop)
+            with contextlib.closing(_as_generator(stream)) as text:
+                for piece in text:
+                    pieces += 1
+                    for event in reader.feed(piece):
+                        yield event
+                        self.article = replace(self.article, sections=reader.sections)
+                    if reader.looping:
+                        break
+        except ReadableError as error:
+            problem = error
+        # A person who stops keeps every word; a broken last sentence is trimmed only where the limit broke it.
+        sections = reader.finish(cut=not stop.is_set() and (problem is not None or pieces >= room or reader.looping))
+        title = self.article.title or reader.title or _title_from(request, sections)
+        self.article = replace(self.article, title=title, sections=sections)
+        if problem is None and not sections and not stop.is_set():
+            problem = InputError(
+                reason_en="The model wrote nothing about this title. Try again, or say more about what you want.",
+                reason_zh="模型没有就这个标题写出内容。请重试，或把要求写得更具体一些。",
+            )
+        if problem is not None:
+            yield Notice(problem)
+        yield SectionsReady(self.article)
+
+
+class _Run:
+    """Times and token counts of one composition."""
+
+    def __init__(self, usage: Usage) -> None:
+        self._usage = usage
+        self._start = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    def step(self, step: Step, events: Iterator[Event], *, total: int = 0) -> Iterator[Event]:
+        """The events of a step in the frame of its beginning and end. Time that the listener takes is not counted."""
+        yield StepStarted(step, total)
+        spent, resumed = 0.0, time.perf_counter()
+        for event in events:
+            spent += time.perf_counter() - resumed
+            yield event
+            resumed = time.perf_counter()
+        spent += time.perf_counter() - resumed
+        self._seconds[step] = spent
+        yield StepFinished(step, spent)
+
+    def report(self, usage: Usage) -> Report:
+        cost = usage - self._usage
+        seconds = {**self._seconds, "total": time.perf_counter() - self._start}
+        return Report(seconds, prefilled=cost.prefilled, reused=cost.reused, generated=cost.generated)
+
+
+def _as_generator(pieces: Iterator[str]) -> Generator[str, None, None]:
+    """The pieces; closing this closes them, if they can be closed."""
+    try:
+        yield from pieces
+    finally:
+        close = getattr(pieces, "close", None)
+        if close is not None:
+            close()
+
+
+def _title_from(request: titles.Request, sections: tuple[Section, ...]) -> str:
+    """A title for an article whose model gave none: its first heading, else the beginning of the instruction."""
+    heading = next((section.text for section in sections if section.kind == "heading"), "")
+    first_line = request.text.split("\n", 1)[0]
+    short = (
+        first_line[: titles.LONGEST_TITLE].rsplit(" ", 1)[0] if len(first_line) > titles.LONGEST_TITLE else first_line
+    )
+    return heading or short

@@ -1,0 +1,112 @@
+"""What a person types above an article: cleaned, checked, and read for the language it asks for."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from composer.article import Language
+from composer.errors import InputError
+
+LONGEST_TITLE = 80  # characters; longer input is an instruction, and the model names the article itself
+TOKENS_A_CHARACTER = {"wide": 1.0, "other": 0.4}  # upper ends for current vocabularies; for checks before tokenising
+
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+_ASKS = (  # the request for a language, and the language
+    (re.compile(r"[\s,，]*(?:\(|（)?\b(?:written )?in English\b(?:\)|）)?[\s.。]*$", re.IGNORECASE), "en"),
+    (
+        re.compile(r"[\s,，]*(?:\(|（)?\b(?:written )?in (?:Simplified )?Chinese\b(?:\)|）)?[\s.。]*$", re.IGNORECASE),
+        "zh",
+    ),
+    (re.compile(r"[\s,，]*[(（]?(?:请)?(?:用|使用|以)?(?:英文|英语)(?:写|撰写|回答)?[)）]?[\s。]*$"), "en"),
+    (re.compile(r"[\s,，]*[(（]?(?:请)?(?:用|使用|以)(?:中文|汉语)(?:写|撰写|回答)?[)）]?[\s。]*$"), "zh"),
+)
+_ASKS_ANYWHERE = (
+    (
+        re.compile(
+            r"\b(?:write|written|answer|article|text|guide)\b[^.]*\bin English\b|用(?:英文|英语)", re.IGNORECASE
+        ),
+        "en",
+    ),
+    (
+        re.compile(
+            r"\b(?:write|written|answer|article|text|guide)\b[^.]*\bin Chinese\b|用(?:中文|汉语)", re.IGNORECASE
+        ),
+        "zh",
+    ),
+)
+_INSTRUCTION = re.compile(
+    r"^(?:please\b|write\b|compose\b|draft\b|create\b|tell\b|describe\b|explain\b|i (?:want|need|would)\b|can you\b)"
+    r"|^(?:请|写一|撰写|帮我|给我|介绍一下)",
+    re.IGNORECASE,
+)
+# Marks that turn the reading direction of everything after them; letters of right-to-left scripts stay.
+_DIRECTION = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F])
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to write about."""
+
+    text: str  # one line or several, without control characters; given to the model
+    language: Language
+    title: str  # of the article; empty where the text is an instruction, from which the model makes a title
+
+
+def without_controls(text: str) -> str:
+    """The text without control characters and direction marks; tabs and line ends become blanks or single line ends."""
+    text = text.translate(_DIRECTION).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Co", "Cn"))
+
+
+def estimated_tokens(text: str) -> int:
+    """An upper estimate of how many tokens the text takes, for checks before a model is asked."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return int(wide * TOKENS_A_CHARACTER["wide"] + (len(text) - wide) * TOKENS_A_CHARACTER["other"]) + 1
+
+
+def detect_language(text: str) -> Language:
+    """Chinese where Chinese characters carry the text, otherwise English.
+
+    One Chinese character says about as much as half a word, hence the comparison.
+    """
+    han, words = len(_HAN.findall(text)), len(_WORD.findall(text))
+    return "zh" if han and han >= words else "en"
+
+
+def read_request(text: str, *, language: str = "auto", room: int = 1024) -> Request:
+    """What a person typed, checked.
+
+    `room` is the number of tokens that the model has for it. "in English" and its like decide the language where
+    `language` is "auto", and are taken off the end of a title. Raises InputError with a sentence for the person.
+    """
+    lines = [" ".join(line.split()) for line in without_controls(text).split("\n")]
+    cleaned = "\n".join(line for line in lines if line)
+    if not cleaned:
+        raise InputError(
+            reason_en="Please type a title or say what the article should be about.",
+            reason_zh="请输入标题，或说明文章要写什么。",
+        )
+    if estimated_tokens(cleaned) > room:
+        characters = int(room / TOKENS_A_CHARACTER["wide" if detect_language(cleaned[:1000]) == "zh" else "other"])
+        raise InputError(
+            reason_en=f"The title or instruction has {len(cleaned):,} characters; this model can take about "
+            f"{characters:,}. Shorten it; to illustrate a text you already have, use 'My own text'.",
+            reason_zh=f"标题或要求有 {len(cleaned):,} 个字符，这个模型最多约能处理 {characters:,} 个。"
+            "请缩短；如果是为已有文章配图，请使用“我的文字”。",
+        )
+    title, asked = _without_language(cleaned)
+    chosen: Language = "zh" if language == "zh" else "en" if language == "en" else asked or detect_language(cleaned)
+    is_title = "\n" not in title and len(title) <= LONGEST_TITLE and not _INSTRUCTION.match(title)
+    return Request(text=title if is_title else cleaned, language=chosen, title=title if is_title else "")
+
+
+def _without_language(text: str) -> tuple[str, Language | None]:
+    for pattern, language in _ASKS:
+        shorter = pattern.sub("", text)
+        if shorter and shorter != text:
+            return shorter, "zh" if language == "zh" else "en"
+    for pattern, language in _ASKS_ANYWHERE:
+        if pattern.search(text):
+            return text, "zh" if language == "zh" else "en"
+    return text, None
