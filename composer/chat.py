@@ -1,0 +1,184 @@
+"""Conversation: questions and answers about text and pictures, with any model.
+
+A model that does not see gets each picture described in words. What no longer fits the model's context is left out from
+the oldest turn on; the person still sees it. Knows no page and no engine.
+"""
+
+import threading
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from composer import titles
+from composer.article import Language
+from composer.errors import InputError
+from composer.models.base import Message, Model, Picture, Sampling, assistant, system, user
+
+CHATTING = Sampling(max_tokens=512, temperature=0.7, top_p=0.9, repetition_penalty=1.1)
+TOKENS_A_PICTURE = 300  # kept free for a picture that the model sees itself; current models use 64 to 1,000
+
+
+class Described(Protocol):
+    """What is known about a picture without seeing it."""
+
+    def as_text(self, language: str) -> str: ...
+
+
+class Describer(Protocol):
+    """Says in words what is in a picture; `composer.models.describer.PictureDescriber` is one."""
+
+    def describe(self, picture: Picture) -> Described: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and its answer, as far as it has come."""
+
+    question: str
+    pictures: tuple[Picture, ...] = ()
+    descriptions: tuple[str, ...] = ()  # of the pictures, for a model that does not see; one each
+    answer: str = ""
+    finished: bool = False  # False: still being answered, stopped or failed
+
+
+class Conversation:
+    """Turns in order. One conversation belongs to one person; the model is shared."""
+
+    def __init__(self, model: Model, describer: Describer | None = None, turns: Sequence[Turn] = ()) -> None:
+        """describer: for pictures when the model does not see; without one such a picture is refused."""
+        self.model = model
+        self.describer = describer
+        self.turns: tuple[Turn, ...] = tuple(turns)
+
+    def ask(
+        self,
+        text: str,
+        pictures: Sequence[Picture] = (),
+        sampling: Sampling = CHATTING,
+        stop: threading.Event | None = None,
+    ) -> Generator[str, None, None]:
+        """Adds a turn and gives its answer in pieces. Closing the generator, or `stop`, keeps what was answered.
+
+        Raises InputError at once for an empty question, one longer than the model can take, too many pictures, or
+        pictures for a model that does not see where nothing describes them; while answering, what the model raises.
+        """
+        cleaned = titles.without_controls(text).strip()
+        if not cleaned and not pictures:
+            raise InputError(reason_en="Please type a question.", reason_zh="请输入问题。")
+        turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, titles.detect_language(cleaned)))
+        self._check_room(turn, sampling)
+        self.turns = (*self.turns, turn)
+        return self._answer(sampling, stop)
+
+    def regenerate(
+        self, sampling: Sampling = CHATTING, stop: threading.Event | None = None
+    ) -> Generator[str, None, None]:
+        """Answers the last question anew. Raises InputError where there is none."""
+        if not self.turns:
+            raise InputError(reason_en="There is no question to answer again.", reason_zh="没有可以重新回答的问题。")
+        self.turns = (*self.turns[:-1], replace(self.turns[-1], answer="", finished=False))
+        return self._answer(sampling, stop)
+
+    def clear(self) -> None:
+        self.turns = ()
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _answer(self, sampling: Sampling, stop: threading.Event | None) -> Generator[str, None, None]:
+        before, turn = self.turns[:-1], self.turns[-1]
+        answer = ""
+        stream = self.model.stream(self.messages(sampling), sampling, stop=stop)
+        try:
+            for piece in stream:
+                answer += piece
+                # a turn of a conversation that was cleared or asked anew in between is not brought back
+                if self.turns[: len(before)] == before and len(self.turns) == len(before) + 1:
+                    self.turns = (*before, replace(turn, answer=answer))
+                yield piece
+            if self.turns and self.turns[-1].answer == answer and not (stop is not None and stop.is_set()):
+                self.turns = (*self.turns[:-1], replace(self.turns[-1], finished=True))
+        finally:
+            close = getattr(stream, "close", None)
+            if close is not None:
+                close()
+
+    def messages(self, sampling: Sampling) -> list[Message]:
+        """What the model is given for the last turn: as many turns as fit its context beside the answer's room."""
+        capabilities = self.model.capabilities
+        room = capabilities.context_tokens - min(sampling.max_tokens, capabilities.context_tokens // 2)
+        language = titles.detect_language(self.turns[-1].question)
+        opening = system(
+            "你是一个有帮助的助手，用中文简明地回答。"
+            if language == "zh"
+            else "You are a helpful assistant. Be concise."
+        )
+        room -= titles.estimated_tokens(opening.text) + 16
+        kept: list[Message] = []
+        pictures_left = capabilities.max_pictures
+        for turn in reversed(self.turns):
+            asked = self._question(turn, language, pictures_left)
+            pictures_left -= len(asked.pictures)
+            cost = _tokens(asked) + titles.estimated_tokens(turn.answer) + 16
+            if kept and cost > room:
+                break
+            room -= cost
+            answered = [assistant(turn.answer)] if kept and turn.answer else []
+            kept[:0] = [asked, *answered]
+            if room <= 0:
+                break
+        return [opening, *kept]
+
+    def _question(self, turn: Turn, language: Language, pictures_left: int) -> Message:
+        question = turn.question or ("图片里有什么？" if language == "zh" else "What is in the picture?")
+        if not turn.pictures:
+            return user(question)
+        if self.model.capabilities.sees_pictures:
+            shown = turn.pictures if len(turn.pictures) <= pictures_left else ()
+            return user(*shown, question)
+        return user(_described(turn.descriptions, language) + question)
+
+    def _descriptions(self, pictures: Sequence[Picture], language: Language) -> tuple[str, ...]:
+        if not pictures:
+            return ()
+        capabilities = self.model.capabilities
+        if capabilities.sees_pictures:
+            if len(pictures) > capabilities.max_pictures:
+                raise InputError(
+                    reason_en=f"{len(pictures)} pictures are too many; this model takes {capabilities.max_pictures}.",
+                    reason_zh=f"一次 {len(pictures)} 张图片太多，这个模型最多可看 {capabilities.max_pictures} 张。",
+                )
+            return ()
+        if self.describer is None:
+            raise InputError(
+                reason_en=f"The model '{self.model.name}' cannot see pictures. Ask without, or load a model that can.",
+                reason_zh=f"模型“{self.model.name}”看不到图片。请不带图片提问，或加载能看图的模型。",
+            )
+        return tuple(self.describer.describe(picture).as_text(language) for picture in pictures)
+
+    def _check_room(self, turn: Turn, sampling: Sampling) -> None:
+        capacity = self.model.capabilities.context_tokens
+        room = capacity - min(sampling.max_tokens, capacity // 2) - 64
+        question = self._question(turn, "en", self.model.capabilities.max_pictures)
+        if _tokens(question) > room:
+            raise InputError(
+                reason_en=f"The question has {len(turn.question):,} characters, more than the model can take "
+                f"({room:,} tokens). Ask about a shorter part.",
+                reason_zh=f"问题有 {len(turn.question):,} 个字符，超出模型的长度（{room:,} 个词元）。请缩短后再问。",
+            )
+
+
+def _described(descriptions: Sequence[str], language: Language) -> str:
+    """The pictures in words, said to be so: a model that takes them for its own sight makes things up."""
+    if language == "zh":
+        lines = [f"图片{i}：{text}" for i, text in enumerate(descriptions, 1)]
+        return "用户附上了图片。你看不到图片，只有程序识别出的以下信息，可能有误：\n" + "\n".join(lines) + "\n\n"
+    lines = [f"Picture {i}: {text}" for i, text in enumerate(descriptions, 1)]
+    return (
+        "Pictures are attached. You cannot see them; a program recognised this in them, and may be wrong:\n"
+        + "\n".join(lines)
+        + "\n\n"
+    )
+
+
+def _tokens(message: Message) -> int:
+    return titles.estimated_tokens(message.text) + TOKENS_A_PICTURE * len(message.pictures)
