@@ -8,7 +8,7 @@ from retrieval.errors import RetrievalError
 if TYPE_CHECKING:
     from retrieval.gallery import Gallery
 
-__all__ = ["Gallery", "GalleryInfo", "Hit", "PictureGallery", "RetrievalError"]
+__all__ = ["Gallery", "GalleryInfo", "Hit", "PictureGallery", "RetrievalError", "open_gallery"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,3 +17,14 @@ def __getattr__(name: str) -> Any:
 
         return Gallery
     raise AttributeError(name)
+
+
+def open_gallery(place: str | None = None) -> PictureGallery:
+    """The gallery at `place`: a gallery's folder, or the embedded drawings for None. Raises RetrievalError."""
+    if place is None:
+        from retrieval.openmoji import OpenMojiGallery
+
+        return OpenMojiGallery()
+    from retrieval.gallery import Gallery
+
+    return Gallery.open(place)

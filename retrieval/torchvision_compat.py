@@ -44,8 +44,9 @@ def prepare() -> bool:
 def missing_operators(folder: Path) -> dict[str, str]:
     """Schemas of the operators that torchvision in `folder` wants declared, read from its own source.
 
-    It names them in `register_fake("torchvision::NAME")` decorators of `_meta_registrations.py`. Returns name -> schema,
-    e.g. {"nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"}; empty where there is no such file.
+    It names them in `register_fake("torchvision::NAME")` decorators of `_meta_registrations.py`. Returns name ->
+    schema, e.g.
+    {"nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"}; empty where there is no such file.
     """
     source = folder / "_meta_registrations.py"
     if not source.is_file():
@@ -78,7 +79,7 @@ def _library_loads(folder: Path) -> bool:
     libraries = [path for pattern in ("_C*.so", "_C*.pyd", "_C*.dylib") for path in folder.glob(pattern)]
     for path in libraries:
         try:
-            torch.ops.load_library(str(path))
+            torch.ops.load_library(str(path))  # type: ignore[no-untyped-call]  # torch leaves it untyped
         except (OSError, ImportError, RuntimeError):
             continue
         return True
@@ -88,8 +89,8 @@ def _library_loads(folder: Path) -> bool:
 def _declare(schemas: dict[str, str]) -> None:
     import torch
 
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch leaves it untyped
     for name, schema in schemas.items():
         if not hasattr(torch.ops.torchvision, name):
-            library.define(schema)
+            library.define(schema)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     _kept.append(library)

@@ -1,0 +1,296 @@
+"""The catalogue of a gallery: every picture's facts, words and vectors in one SQLite file.
+
+One file and one transaction a batch: facts, words and vectors of a picture appear together or not at all, also after a
+crash. Pictures are known by their content (`sha256`), files by their path: a renamed file keeps its picture, a copied
+file adds no second one. Knows SQL only, no FAISS, no encoders.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.words import match_expression, stored_words, wanted_words
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pictures (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    sha256 TEXT NOT NULL,
+    phash INTEGER,
+    width INTEGER NOT NULL DEFAULT 0,
+    height INTEGER NOT NULL DEFAULT 0,
+    caption TEXT NOT NULL DEFAULT '',
+    tags TEXT NOT NULL DEFAULT '',
+    credit TEXT NOT NULL DEFAULT '',
+    licence TEXT NOT NULL DEFAULT '',
+    source TEXT NOT NULL DEFAULT '',
+    date TEXT NOT NULL DEFAULT '',
+    indexed_at TEXT NOT NULL DEFAULT '',
+    approximate INTEGER NOT NULL DEFAULT 0,
+    drawing INTEGER NOT NULL DEFAULT 0,
+    edited INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS pictures_date ON pictures(date);
+CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY,
+    number INTEGER REFERENCES pictures(number),
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    words_mtime_ns INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS files_number ON files(number);
+CREATE TABLE IF NOT EXISTS tags (tag TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (tag, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vectors (
+    slot INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER NOT NULL REFERENCES pictures(number),
+    vector BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS vectors_number ON vectors(number);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
+    caption, tags, names, tokenize = "porter unicode61 remove_diacritics 2"
+);
+"""
+
+Slots = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One row of the catalogue. `number` is None until it is stored."""
+
+    id: str
+    sha256: str
+    path: str = ""
+    number: int | None = None
+    phash: int | None = None  # 64-bit difference hash, signed
+    width: int = 0  # pixels, upright
+    height: int = 0
+    caption: str = ""
+    tags: str = ""  # comma-separated
+    credit: str = ""
+    licence: str = ""
+    source: str = ""
+    date: str = ""  # when it was taken, ISO 8601
+    indexed_at: str = ""  # ISO 8601, UTC
+    approximate: bool = False
+    drawing: bool = False
+    edited: bool = False  # a person changed its words: indexing again keeps them
+
+    @property
+    def tag_list(self) -> list[str]:
+        return [tag.strip() for tag in self.tags.split(",") if tag.strip()]
+
+
+_FIELDS = (
+    *("id", "sha256", "phash", "width", "height", "caption", "tags", "credit", "licence", "source", "date"),
+    *("indexed_at", "approximate", "drawing", "edited"),
+)
+_SELECT = (
+    "SELECT p.number, "
+    + ", ".join(f"p.{name}" for name in _FIELDS)
+    + ", COALESCE((SELECT MIN(path) FROM files f WHERE f.number = p.number), '') AS path FROM pictures p"
+)
+
+
+class Catalogue:
+    """An open catalogue file. Any number of threads may use it; each gets its own connection. Writers take turns."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates the file. Raises sqlite3.DatabaseError where it is no catalogue."""
+        self.path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._opening = threading.Lock()
+        self._writing = threading.RLock()
+        with self._writing:
+            connection = self.connection
+            connection.executescript(_SCHEMA)
+            stored = self.fact("schema")
+            if stored is None:
+                self.set_fact("schema", str(SCHEMA_VERSION))
+            elif stored != str(SCHEMA_VERSION):
+                raise sqlite3.DatabaseError(f"its format is version {stored}; this program reads {SCHEMA_VERSION}")
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        existing: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if existing is not None:
+            return existing
+        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA mmap_size = 268435456")
+        self._local.connection = connection
+        with self._opening:
+            self._connections.append(connection)
+        return connection
+
+    def close(self) -> None:
+        with self._opening:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+        self._local = threading.local()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All changes inside become visible together, or none of them."""
+        with self._writing:
+            connection = self.connection
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    # -- facts about the whole gallery -------------------------------------------------------------
+
+    def fact(self, name: str) -> str | None:
+        row = self.connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def set_fact(self, name: str, value: str) -> None:
+        with self.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def count(self) -> int:
+        return int(self.connection.execute("SELECT COUNT(*) FROM pictures").fetchone()[0])
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def store(self, picture: Picture, vectors: Vectors, names: str = "") -> int:
+        """Adds or replaces the picture of that id with its vectors (V, dim); returns its number.
+
+        `names` are further words to find it by (file and folder names).
+        """
+        with self.transaction() as connection:
+            columns = ", ".join(_FIELDS)
+            updates = ", ".join(f"{name} = excluded.{name}" for name in _FIELDS[1:])
+            values = [getattr(picture, name) for name in _FIELDS]
+            connection.execute(
+                f"INSERT INTO pictures ({columns}) VALUES ({', '.join('?' * len(_FIELDS))}) "
+                f"ON CONFLICT(id) DO UPDATE SET {updates}",
+                values,
+            )
+            number = int(connection.execute("SELECT number FROM pictures WHERE id = ?", (picture.id,)).fetchone()[0])
+            self._store_words(connection, number, picture, names)
+            connection.execute("DELETE FROM vectors WHERE number = ?", (number,))
+            connection.executemany(
+                "INSERT INTO vectors (number, vector) VALUES (?, ?)",
+                [(number, row.astype("<f2").tobytes()) for row in vectors],
+            )
+        return number
+
+    def _store_words(self, connection: sqlite3.Connection, number: int, picture: Picture, names: str) -> None:
+        connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
+        connection.execute(
+            "INSERT INTO words (rowid, caption, tags, names) VALUES (?, ?, ?, ?)",
+            (number, stored_words(picture.caption), stored_words(picture.tags), stored_words(names)),
+        )
+        connection.execute("DELETE FROM tags WHERE number = ?", (number,))
+        connection.executemany(
+            "INSERT OR IGNORE INTO tags VALUES (?, ?)", [(tag.lower(), number) for tag in picture.tag_list]
+        )
+
+    def drop(self, numbers: Iterable[int]) -> None:
+        """Removes pictures with their words, tags, vectors and file entries."""
+        chosen = [(number,) for number in numbers]
+        with self.transaction() as connection:
+            for table, column in (
+                ("files", "number"),
+                ("vectors", "number"),
+                ("tags", "number"),
+                ("words", "rowid"),
+                ("pictures", "number"),
+            ):
+                connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", chosen)
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def by_id(self, picture_id: str) -> Picture | None:
+        row = self.connection.execute(f"{_SELECT} WHERE p.id = ?", (picture_id,)).fetchone()
+        return None if row is None else _picture(row)
+
+    def by_numbers(self, numbers: Sequence[int]) -> dict[int, Picture]:
+        """number -> picture, for those that exist."""
+        found: dict[int, Picture] = {}
+        for part in _parts(numbers):
+            marks = ", ".join("?" * len(part))
+            for row in self.connection.execute(f"{_SELECT} WHERE p.number IN ({marks})", part):
+                found[int(row["number"])] = _picture(row)
+        return found
+
+    def numbers_of_slots(self, slots: Sequence[int]) -> dict[int, int]:
+        """slot -> number of the picture, for slots that are still in use."""
+        found: dict[int, int] = {}
+        for part in _parts(slots):
+            marks = ", ".join("?" * len(part))
+            rows = self.connection.execute(f"SELECT slot, number FROM vectors WHERE slot IN ({marks})", part)
+            found.update((int(row[0]), int(row[1])) for row in rows)
+        return found
+
+    def numbers_of_ids(self, ids: Iterable[str]) -> set[int]:
+        found: set[int] = set()
+        for part in _parts(list(ids)):
+            marks = ", ".join("?" * len(part))
+            rows = self.connection.execute(f"SELECT number FROM pictures WHERE id IN ({marks})", part)
+            found.update(int(row[0]) for row in rows)
+        return found
+
+    def vectors_after(self, slot: int, dim: int) -> tuple[Slots, Vectors]:
+        """Slots (N,) greater than `slot` in order, and their vectors (N, dim)."""
+        rows = self.connection.execute("SELECT slot, vector FROM vectors WHERE slot > ? ORDER BY slot", (slot,))
+        return _vectors(rows.fetchall(), dim)
+
+    def find_words(self, query: str, limit: int = 50) -> tuple[list[int], list[int]]:
+        """Numbers of pictures by their words, best first: (by words and pairs, by single Chinese characters)."""
+        strong, weak = wanted_words(query)
+        return self._matching(strong, limit), self._matching(weak, limit)
+
+    def _matching(self, words: list[str], limit: int) -> list[int]:
+        if not words:
+            return []
+        # captions are written for the picture, tags chosen for it, file names often neither
+        rows = self.connection.execute(
+            "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 4.0, 3.0, 1.0) LIMIT ?",
+            (match_expression(words), limit),
+        )
+        return [int(row[0]) for row in rows]
+
+
+def _picture(row: sqlite3.Row) -> Picture:
+    values = {name: row[name] for name in (*_FIELDS, "number", "path")}
+    for name in ("approximate", "drawing", "edited"):
+        values[name] = bool(values[name])
+    return Picture(**values)
+
+
+def _vectors(rows: Sequence[sqlite3.Row], dim: int) -> tuple[Slots, Vectors]:
+    slots = np.array([row["slot"] for row in rows], dtype=np.int64)
+    values = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f2").reshape(len(rows), dim)
+    return slots, values.astype(np.float32)
+
+
+def _parts(values: Sequence[_T], size: int = 500) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
