@@ -1,0 +1,79 @@
+"""Keys and values of a decoder in buffers of fixed size: written in place, forked from a shared beginning, reordered.
+
+What transformers' own caches lack here: several rows starting from one prefix, in-place reordering (the addresses stay,
+as a captured CUDA graph needs), and cutting back to a common beginning.
+"""
+
+from typing import Any
+
+import torch
+
+Layer = tuple[torch.Tensor, torch.Tensor]
+
+
+class KeyValues:
+    """Keys and values [rows, heads, capacity, head width] of every layer; the first `length` slots are filled.
+
+    The Llama decoder of transformers calls `update` once a layer; the caller `advance`s after each forward pass.
+    """
+
+    is_compileable = True
+
+    def __init__(self, layers: int, rows: int, capacity: int) -> None:
+        self.rows, self.capacity, self.length = rows, capacity, 0
+        self._layers: list[Layer | None] = [None] * layers
+        self.fixed_slot: dict[torch.device, torch.Tensor] = {}  # set while a CUDA graph is captured or replayed
+
+    def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int, *args: Any, **kwargs: Any) -> Layer:
+        """Stores keys, values [rows, heads, n, width] after what is there; returns all that attention must see."""
+        held = self._layers[layer]
+        if held is None:
+            shape = (self.rows, keys.shape[1], self.capacity, keys.shape[3])
+            # zeros, not empty: a slot not yet written is masked, and 0 * NaN would still be NaN
+            held = self._layers[layer] = (keys.new_zeros(shape), values.new_zeros(shape))
+        if keys.device in self.fixed_slot:
+            slot = self.fixed_slot[keys.device]
+            held[0].index_copy_(2, slot, keys)
+            held[1].index_copy_(2, slot, values)
+            return held
+        end = self.length + keys.shape[2]
+        held[0][:, :, self.length : end] = keys
+        held[1][:, :, self.length : end] = values
+        return held[0][:, :, :end], held[1][:, :, :end]
+
+    def advance(self, count: int) -> None:
+        self.length += count
+
+    def fork(self, rows: int, capacity: int, length: int) -> "KeyValues":
+        """A new cache whose every row begins with the first `length` slots of this one's only row."""
+        new = KeyValues(len(self._layers), rows, capacity)
+        for number, held in enumerate(self._layers):
+            if held is not None and length:
+                pair = []
+                for old in held:
+                    grown = old.new_zeros((rows, old.shape[1], capacity, old.shape[3]))
+                    grown[:, :, :length] = old[:1, :, :length]
+                    pair.append(grown)
+                new._layers[number] = (pair[0], pair[1])
+        new.length = length
+        return new
+
+    def spread(self, repeats: int) -> None:
+        """Every row `repeats` times, in place of each: what beam search starts from."""
+        for number, held in enumerate(self._layers):
+            if held is not None:
+                self._layers[number] = (held[0].repeat_interleave(repeats, 0), held[1].repeat_interleave(repeats, 0))
+        self.rows *= repeats
+
+    def reorder(self, order: torch.Tensor) -> None:
+        """Row i becomes what row order[i] was; the buffers keep their addresses. order [rows] int64."""
+        for held in self._layers:
+            if held is not None:
+                for buffer in held:
+                    filled = buffer[:, :, : self.length]
+                    filled.copy_(filled.index_select(0, order.to(buffer.device)))
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all buffers."""
+        return sum(b.numel() * b.element_size() for held in self._layers if held for b in held)

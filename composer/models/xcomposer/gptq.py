@@ -1,0 +1,81 @@
+"""Linears packed in 4 bits by GPTQ: unpacking, the plain product, and the choice of the fused one on CUDA.
+
+Packing (auto-gptq's first format): eight nibbles a 32-bit word, lowest bits first. `qweight` packs eight consecutive
+inputs, `qzeros` eight consecutive outputs and stores zero - 1. weight[out, in] = scale[group, out] * (q - zero).
+"""
+
+import torch
+from torch import nn
+
+from composer.models.xcomposer.config import ATTENTION_LINEARS, MLP_LINEARS, XComposerConfig
+
+FUSED_ROWS = 16  # up to so many rows the product is bound by reading the weights; above, unpacking once is faster
+
+
+def unpack(words: torch.Tensor, dim: int) -> torch.Tensor:
+    """The nibbles of int32 `words` [r, c] as uint8, eight times as long along `dim` (0 or 1)."""
+    shifts = torch.arange(0, 32, 4, dtype=torch.int32, device=words.device)
+    # an arithmetic shift fills the top with the sign; the mask takes only the four bits asked for
+    shifts = shifts[None, :, None] if dim == 0 else shifts[None, None, :]
+    nibbles = (words.unsqueeze(dim + 1) >> shifts) & 15
+    rows, columns = words.shape
+    return nibbles.reshape((rows * 8, columns) if dim == 0 else (rows, columns * 8)).to(torch.uint8)
+
+
+def dequantize(qweight: torch.Tensor, qzeros: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """The weight [out, in] in `dtype`. qweight [in/8, out], qzeros [groups, out/8], scales [groups, out]."""
+    groups, outputs = scales.shape
+    values = unpack(qweight, 0).to(dtype).view(groups, -1, outputs)  # [groups, inputs a group, out]
+    zeros = (unpack(qzeros, 1) + 1).to(dtype)  # 16 is possible: not masked back to four bits
+    values.sub_(zeros[:, None]).mul_(scales.to(dtype)[:, None])
+    return values.view(-1, outputs).t()
+
+
+class PackedLinear(nn.Module):
+    """A linear whose weight stays packed. Stands where the Llama decoder has an nn.Linear."""
+
+    qweight: torch.Tensor
+    qzeros: torch.Tensor
+    scales: torch.Tensor
+    g_idx: torch.Tensor
+    bias: torch.Tensor | None
+
+    def __init__(self, inputs: int, outputs: int, group: int, bias: bool) -> None:
+        super().__init__()
+        self.in_features, self.out_features, self.group = inputs, outputs, group
+        groups = -(-inputs // group)
+        self.register_buffer("qweight", torch.empty(inputs // 8, outputs, dtype=torch.int32))
+        self.register_buffer("qzeros", torch.empty(groups, outputs // 8, dtype=torch.int32))
+        self.register_buffer("scales", torch.empty(groups, outputs))
+        self.register_buffer("g_idx", torch.arange(inputs, dtype=torch.int32) // group)
+        self.register_buffer("bias", torch.empty(outputs) if bias else None)
+
+    def weight_in(self, dtype: torch.dtype) -> torch.Tensor:
+        """The unpacked weight [out, in]."""
+        return dequantize(self.qweight, self.qzeros, self.scales, dtype)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether input k belongs to group k // size, which both ways of computing rely on."""
+        return torch.equal(self.g_idx.cpu(), torch.arange(self.in_features, dtype=torch.int32) // self.group)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[..., in] -> [..., out]"""
+        if x.is_cuda and x.numel() <= FUSED_ROWS * self.in_features:
+            from composer.models.xcomposer.kernels import packed_matmul
+
+            flat = x.reshape(-1, self.in_features)
+            product: torch.Tensor = packed_matmul(flat, self.qweight, self.qzeros, self.scales, self.bias)
+            return product.view(*x.shape[:-1], self.out_features)
+        return nn.functional.linear(x, self.weight_in(x.dtype), self.bias)
+
+
+def pack_decoder(language: nn.Module, config: XComposerConfig) -> None:
+    """Puts empty PackedLinears in the place of the seven linears of every decoder layer."""
+    if config.gptq is None:
+        raise ValueError("the configuration names no 4-bit packing")
+    for i in range(config.layers):
+        for linear in ATTENTION_LINEARS + MLP_LINEARS:
+            outputs, inputs = config.linear_shape(linear)
+            bias = linear in ATTENTION_LINEARS and config.attention_bias
+            language.set_submodule(f"model.layers.{i}.{linear}", PackedLinear(inputs, outputs, config.gptq.group, bias))
