@@ -1,0 +1,112 @@
+"""Connections that look at the address they reach before they say anything, and that do not wait for ever.
+
+An adapter for requests. Knows nothing of galleries or pictures.
+"""
+
+import contextlib
+import ipaddress
+import socket
+import threading
+from typing import Any, ClassVar
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
+from urllib3.util import Retry
+
+
+class AddressRefused(Exception):
+    """The name leads to an address that must not be asked. No OSError, so that urllib3 does not try again."""
+
+
+class AddressRule:
+    """Which IP addresses may be asked.
+
+    A name that led to a public address once may never lead to a private one (DNS rebinding). Where a person configured
+    a host of their own network, that is where it leads. Link-local addresses (169.254.169.254 tells clouds' secrets),
+    multicast and reserved ones are never asked.
+    """
+
+    def __init__(self, *, public_only: bool = False) -> None:
+        self._public = public_only
+        self._lock = threading.Lock()
+
+    def check(self, address: str) -> None:
+        """Raises AddressRefused."""
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        inner = ip.is_loopback or ip.is_private
+        with self._lock:
+            if ip.is_link_local or ip.is_multicast or ip.is_unspecified or (self._public and not ip.is_global):
+                raise AddressRefused(str(ip))
+            if not inner:
+                self._public = True
+
+
+class _Checked:
+    """Mixed into urllib3's connections: asks the rule about the peer before a byte is sent, and bounds the wait."""
+
+    rule: ClassVar[AddressRule]
+    answer_seconds: ClassVar[float]
+
+    def _new_conn(self) -> socket.socket:
+        connected: socket.socket = super()._new_conn()  # type: ignore[misc]  # a mixin: urllib3's method
+        try:
+            self.rule.check(connected.getpeername()[0])
+        except BaseException:
+            connected.close()
+            raise
+        return connected
+
+    def getresponse(self) -> HTTPResponse:
+        # the socket's own timeout starts anew with each byte; a server that drips headers would never reach it
+        late = threading.Event()
+
+        def hang_up() -> None:
+            late.set()
+            with contextlib.suppress(OSError):  # already closed
+                # not the method of SSLSocket, which drops the layer that the other thread is reading from
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # type: ignore[attr-defined]  # a mixin
+
+        watch = threading.Timer(self.answer_seconds, hang_up)
+        watch.daemon = True
+        watch.start()
+        try:
+            answer: HTTPResponse = super().getresponse()  # type: ignore[misc]  # a mixin: urllib3's method
+        finally:
+            watch.cancel()
+        if late.is_set():  # the headers were cut off, which http.client takes for their end
+            answer.close()
+            raise TimeoutError("the headers did not come in time")
+        return answer
+
+
+class CheckedAdapter(HTTPAdapter):
+    """Retries with back-off; every connection obeys `rule` and sends its headers within `answer_seconds`."""
+
+    def __init__(self, rule: AddressRule, answer_seconds: float) -> None:
+        self._settings = {"rule": rule, "answer_seconds": answer_seconds}
+        retry = Retry(
+            total=3,
+            connect=2,
+            read=1,
+            status=2,
+            backoff_factor=0.3,  # waits 0, 0.6, 1.2 seconds
+            backoff_jitter=0.1,
+            status_forcelist=(429, 502, 503, 504),
+            allowed_methods=frozenset({"GET", "POST"}),  # a search changes nothing: it may be asked twice
+            retry_after_max=5,  # a server that says "in a day" is not waited for
+            raise_on_status=False,
+        )
+        super().__init__(max_retries=retry, pool_connections=1, pool_maxsize=8)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        plain = type("CheckedConnection", (_Checked, HTTPConnection), self._settings)
+        secure = type("CheckedSecureConnection", (_Checked, HTTPSConnection), self._settings)
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": type("CheckedPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("CheckedSecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+        }

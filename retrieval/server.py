@@ -1,0 +1,264 @@
+"""Answers searches in any gallery over HTTP. Knows the protocol of retrieval/wire.py; the gates are in serverguard.py.
+
+POST /image/similar                 the protocol of the InternLM-XComposer demo's picture service
+POST /v1/search                     words or a picture to typed results
+GET  /v1/images/{id}                what is known of one picture
+GET  /v1/images/{id}/thumbnail      WebP, longest edge ?size= (default 256); with ETag
+GET  /v1/images/{id}/file           WebP, longest edge at most 2048
+GET  /v1/info                       the gallery in numbers
+GET  /health, GET /metrics          for monitors; /metrics is Prometheus text
+
+Original files never leave the machine: pictures are made anew without their metadata, so no place or camera of a
+photograph and no path of the server is told.
+"""
+
+import functools
+import hashlib
+import io
+import logging
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from retrieval.base import Hit, PictureGallery
+from retrieval.errors import PictureUnreadable, RetrievalError
+from retrieval.pictures import load_picture
+from retrieval.serverguard import Gate, Meter, is_loopback
+from retrieval.wire import (
+    FILE_SIZE,
+    SIZES,
+    ErrorReply,
+    Fault,
+    InfoReply,
+    PictureReply,
+    SearchReply,
+    SearchRequest,
+    SimilarRequest,
+    sentences,
+)
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+log = logging.getLogger(__name__)
+
+TOKEN_VARIABLE = "XCOMPOSER_GALLERY_TOKEN"
+QUERY_MAX_PIXELS = 50_000_000
+MAX_CONNECTIONS = 128  # more wait in no queue: they are answered 503 at once
+QUALITY = 86  # of WebP, 0 to 100
+
+
+def serve(gallery: PictureGallery, host: str = "127.0.0.1", port: int = 7801, token: str | None = None) -> None:
+    """Serves `gallery` until interrupted. `token` defaults to the environment variable XCOMPOSER_GALLERY_TOKEN.
+
+    Without a token only this machine may ask: any other `host` than a loopback address needs one. Raises
+    RetrievalError where that is not given or the port cannot be had. Port 0 takes a free one (it is logged).
+    """
+    import uvicorn
+
+    token = token or os.environ.get(TOKEN_VARIABLE) or None
+    if token is None and not is_loopback(host):
+        raise RetrievalError(
+            reason_en=f"On the address '{host}' other machines could search this gallery, so a token is needed: "
+            f"set {TOKEN_VARIABLE} or give --token. For this machine alone use --host 127.0.0.1.",
+            reason_zh=f"在地址“{host}”上其他机器也能搜索此图库，因此需要令牌：请设置 {TOKEN_VARIABLE} 或使用 --token。"
+            "仅供本机使用时请用 --host 127.0.0.1。",
+        )
+    if token is not None and not (token.isascii() and token.isprintable() and " " not in token):
+        raise RetrievalError(
+            reason_en="A token is made of ASCII letters, digits and signs without spaces. Make one with: "
+            "python -c 'import secrets; print(secrets.token_urlsafe())'",
+            reason_zh="令牌只能由不含空格的 ASCII 字母、数字和符号组成。可以这样生成："
+            "python -c 'import secrets; print(secrets.token_urlsafe())'",
+        )
+    try:
+        if not 0 <= port <= 65535:
+            raise OSError("there is no such port")
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise RetrievalError(
+            reason_en=f"The server cannot listen on {host}, port {port}: {error}. Choose another one with --port.",
+            reason_zh=f"服务无法监听 {host} 的端口 {port}：{error}。请用 --port 选择其他端口。",
+        ) from error
+    try:
+        gallery.search(
+            "picture", k=1
+        )  # loads the encoder now: its faults show here, and the first client does not wait
+    except RetrievalError:
+        listener.close()
+        raise
+    log.info("Serving '%s' on %s port %d", gallery.name, host, listener.getsockname()[1])
+    config = uvicorn.Config(
+        create_app(gallery, token=token, local_only=token is None),
+        log_level="warning",
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def create_app(gallery: PictureGallery, *, token: str | None = None, local_only: bool = False) -> FastAPI:
+    """The ASGI application over `gallery`; `local_only` refuses requests whose Host header names another machine."""
+    app = FastAPI(title="Picture gallery", version="1", docs_url=None, redoc_url=None)  # their pages load from a CDN
+    meter = Meter(pictures=lambda: gallery.info().pictures)
+    app.add_middleware(Gate, token=token, local_only=local_only, meter=meter)
+    _add_error_answers(app)
+    renderer = _Renderer()
+
+    @app.post("/image/similar")
+    def similar(asked: SimilarRequest, request: Request) -> dict[str, dict[str, list[str]]]:
+        hits = gallery.search(asked.caption, k=asked.k, exclude=[str(one) for one in asked.exclude])[: asked.k]
+        data = {"image_urls": [str(request.url_for("file", picture_id=hit.id)) for hit in hits]}
+        if asked.need_idxs:
+            data["indices"] = [hit.id for hit in hits]
+        return {"data": data}
+
+    @app.post("/v1/search")
+    def search(asked: SearchRequest) -> SearchReply:
+        query = asked.queries if asked.picture is None else _query_picture(asked.picture)
+        return SearchReply(results=[_reply(hit) for hit in gallery.search(query, k=asked.k, exclude=asked.exclude)])
+
+    # ids may hold slashes; the longer routes come first, so that ":path" does not swallow their last part
+    @app.get("/v1/images/{picture_id:path}/thumbnail")
+    def thumbnail(picture_id: str, request: Request, size: Annotated[int, Query(ge=1, le=FILE_SIZE)] = 256) -> Response:
+        return renderer.answer(_known(gallery, picture_id), size, request)
+
+    @app.get("/v1/images/{picture_id:path}/file")
+    def file(picture_id: str, request: Request) -> Response:
+        return renderer.answer(_known(gallery, picture_id), FILE_SIZE, request)
+
+    @app.get("/v1/images/{picture_id:path}")
+    def picture(picture_id: str) -> PictureReply:
+        return _reply(_known(gallery, picture_id))
+
+    @app.get("/v1/info")
+    def info() -> InfoReply:
+        facts = gallery.info()
+        return InfoReply(
+            name=facts.name[:500],
+            pictures=facts.pictures,
+            encoder=facts.encoder[:500],
+            updated=facts.updated,
+            skipped=facts.skipped,
+            attribution=facts.attribution[:10_000],
+            query_languages=list(gallery.query_languages),
+        )
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(meter.text(), media_type=meter.content_type)
+
+    return app
+
+
+def _reply(hit: Hit) -> PictureReply:
+    return PictureReply(
+        id=hit.id,
+        score=hit.score,
+        caption=hit.caption[:10_000],
+        credit=hit.credit[:10_000],
+        licence=hit.licence[:10_000],
+        source=hit.source[:10_000] if hit.source.startswith(("https://", "http://")) else "",  # never a local path
+        approximate=hit.approximate,
+        drawing=hit.drawing,
+    )
+
+
+def _known(gallery: PictureGallery, picture_id: str) -> Hit:
+    try:
+        return gallery.get(picture_id)
+    except KeyError as error:
+        raise HTTPException(404, "there is no picture with this id") from error
+
+
+def _query_picture(data: bytes) -> "Image.Image":
+    try:
+        return load_picture(io.BytesIO(data), max_pixels=QUERY_MAX_PIXELS)
+    except PictureUnreadable as error:
+        raise HTTPException(422, f"picture: {error.values['reason_en']}") from error
+
+
+class _Renderer:
+    """Makes WebP files of a gallery's pictures and keeps the small ones in memory."""
+
+    def __init__(self) -> None:
+        # a decoded picture takes up to 360 MB (120 M pixels): only as many at once as there are cores
+        self._slots = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) // 2))
+        self._small = functools.lru_cache(maxsize=512)(self._make)  # about 15 KB each
+
+    def answer(self, hit: Hit, size: int, request: Request) -> Response:
+        size = next(made for made in SIZES if made >= size)
+        path = Path(hit.path)
+        try:
+            facts = path.stat()
+        except OSError as error:
+            log.warning("The file of picture %r is gone: %s", hit.id, error)
+            raise HTTPException(404, "the file of this picture is gone") from error
+        key = f"{hit.id}\n{facts.st_mtime_ns}\n{facts.st_size}\n{size}\n{hit.drawing}\n{QUALITY}"
+        etag = f'"{hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
+        headers = {"ETag": etag, "Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+        asked = request.headers.get("if-none-match", "")
+        if asked.strip() == "*" or etag in (one.strip().removeprefix("W/") for one in asked.split(",")):
+            return Response(status_code=304, headers=headers)
+        make = self._small if size <= 512 else self._make
+        return Response(make(path, size, hit.drawing, etag), media_type="image/webp", headers=headers)
+
+    def _make(self, path: Path, size: int, drawing: bool, _etag: str) -> bytes:
+        from PIL import Image
+
+        with self._slots:
+            picture = load_picture(path)
+            if drawing:  # a drawn icon keeps its transparency, so that it can stand on any ground
+                with Image.open(path) as original:
+                    if original.mode in ("RGBA", "LA", "PA") or "transparency" in original.info:
+                        picture = original.convert("RGBA")
+            picture.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3)
+            written = io.BytesIO()
+            picture.save(written, "WEBP", quality=QUALITY, method=2)
+        return written.getvalue()
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    def answer(status: int, code: str, message: str, zh: str = "") -> JSONResponse:
+        reply = ErrorReply(error=Fault(code=code, message=message, message_zh=zh))
+        return JSONResponse(reply.model_dump(), status_code=status)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        faults: list[dict[str, Any]] = list(error.errors())
+        return answer(422, "invalid_request", "; ".join(sentences(faults))[:2000], "请求格式不正确")
+
+    @app.exception_handler(HTTPException)
+    def refused(_: Request, error: HTTPException) -> JSONResponse:
+        codes = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 422: "invalid_request"}
+        reply = answer(error.status_code, codes.get(error.status_code, "refused"), str(error.detail))
+        reply.headers.update(error.headers or {})
+        return reply
+
+    @app.exception_handler(PictureUnreadable)
+    def unreadable(_: Request, error: PictureUnreadable) -> JSONResponse:
+        log.warning("%s", error)
+        return answer(404, "picture_unreadable", "the file of this picture cannot be read", "此图片文件无法读取")
+
+    @app.exception_handler(RetrievalError)
+    def gallery_failed(_: Request, error: RetrievalError) -> JSONResponse:
+        log.error("The gallery cannot answer: %s", error)  # the sentence may name paths of this machine: log only
+        return answer(
+            503,
+            "gallery_unavailable",
+            "the gallery cannot answer now; the reason is in the server's log",
+            "图库暂时无法回答，原因见服务器日志",
+        )

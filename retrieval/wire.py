@@ -1,0 +1,97 @@
+"""What a gallery server and its clients say to each other, as typed JSON. Knows neither galleries nor HTTP."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+
+MAX_RESULTS = 100  # pictures in one answer
+MAX_PHRASINGS = 8
+MAX_EXCLUDED = 10_000
+MAX_BODY = 8 * 1024 * 1024  # bytes of one request; a query picture is sent small
+SIZES = (64, 128, 256, 512, 1024, 2048)  # longest edges that are made; others are rounded up
+FILE_SIZE = SIZES[-1]
+QUERY_PIXELS = 512  # longest edge of a query picture as a client sends it: encoders look at 224 to 384 pixels
+
+Id = Annotated[str, Field(min_length=1, max_length=256)]
+Text = Annotated[str, Field(max_length=2000)]
+Long = Annotated[str, Field(max_length=10_000)]  # captions and credits of strangers
+
+
+class Asked(BaseModel):
+    """Base of what clients send: unknown fields are refused, so that a misspelt one does not go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SimilarRequest(Asked):
+    """POST /image/similar, the request of the InternLM-XComposer demo's picture service."""
+
+    caption: Annotated[Text, Field(min_length=1)]
+    exclude: Annotated[list[Id | int], Field(max_length=MAX_EXCLUDED)] = []
+    need_idxs: bool = True
+    k: Annotated[int, Field(ge=1, le=MAX_RESULTS)] = 4
+
+
+class SearchRequest(Asked):
+    """POST /v1/search: either phrasings of one wish or a picture (an encoded file as base64)."""
+
+    queries: Annotated[list[Annotated[Text, Field(min_length=1)]], Field(max_length=MAX_PHRASINGS)] = []
+    picture: Base64Bytes | None = None
+    exclude: Annotated[list[Id], Field(max_length=MAX_EXCLUDED)] = []
+    k: Annotated[int, Field(ge=1, le=MAX_RESULTS)] = 4
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "SearchRequest":
+        if bool(self.queries) == (self.picture is not None):
+            raise ValueError("give either 'queries' or 'picture'")
+        return self
+
+
+class PictureReply(BaseModel):
+    """One picture; its file is at /v1/images/{id}/file. No path of the server's machine is in it."""
+
+    id: Id
+    score: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    caption: Long = ""
+    credit: Long = ""
+    licence: Long = ""
+    source: Long = ""
+    approximate: bool = False
+    drawing: bool = False
+
+
+class SearchReply(BaseModel):
+    results: Annotated[list[PictureReply], Field(max_length=MAX_RESULTS)]
+
+
+class InfoReply(BaseModel):
+    """GET /v1/info."""
+
+    name: Annotated[str, Field(max_length=500)]
+    pictures: Annotated[int, Field(ge=0)]
+    encoder: Annotated[str, Field(max_length=500)]
+    updated: Annotated[str, Field(max_length=100)] = ""
+    skipped: Annotated[int, Field(ge=0)] = 0
+    attribution: Long = ""
+    query_languages: Annotated[list[Annotated[str, Field(max_length=20)]], Field(max_length=200)] = ["en"]
+
+
+class Fault(BaseModel):
+    code: Annotated[str, Field(max_length=100)]
+    message: Long
+    message_zh: Long = ""
+
+
+class ErrorReply(BaseModel):
+    """Every answer that is not 2xx or 304."""
+
+    error: Fault
+
+
+def sentences(faults: list[dict[str, object]]) -> Iterator[str]:
+    """pydantic's list of what is wrong as "field: reason", without the values that were sent."""
+    for fault in faults:
+        where = fault.get("loc", ())
+        parts = [str(part) for part in where if part != "body"] if isinstance(where, tuple) else []
+        yield ": ".join(filter(None, [".".join(parts), str(fault.get("msg", "not valid"))]))
