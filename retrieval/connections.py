@@ -95,9 +95,9 @@ class CheckedAdapter(HTTPAdapter):
             status=2,
             backoff_factor=0.3,  # waits 0, 0.6, 1.2 seconds
             backoff_jitter=0.1,
-            status_forcelist=(429, 502, 503, 504),
+            status_forcelist=(502, 503, 504),  # not 429: asking again is what it complains of
             allowed_methods=frozenset({"GET", "POST"}),  # a search changes nothing: it may be asked twice
-            retry_after_max=5,  # a server that says "in a day" is not waited for
+            respect_retry_after_header=False,  # a server that says "in a day" is not waited for
             raise_on_status=False,
         )
         super().__init__(max_retries=retry, pool_connections=1, pool_maxsize=8)
