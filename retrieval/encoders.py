@@ -8,10 +8,12 @@ import contextlib
 import functools
 import hashlib
 import importlib.util
+import os
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,39 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 MAX_TOKENS = 128  # captions are short; the model was trained on 128 word pieces
 
 
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """How a picture becomes a square of pixels for an encoder. Needs no torch, so that worker processes can do it."""
+
+    side: int  # pixels
+    crop: float = 1.0  # the part of the shorter side that the centre crop keeps
+    fit: Literal["crop", "squash", "pad"] = "crop"  # cut the centre out, distort, or add borders
+    bicubic: bool = True  # else bilinear
+    fill: int = 0  # grey of the borders
+
+    def apply(self, picture: "Image.Image") -> NDArray[np.uint8]:
+        """(side, side, 3) from an upright RGB picture."""
+        from PIL import Image
+
+        kind = Image.Resampling.BICUBIC if self.bicubic else Image.Resampling.BILINEAR
+        width, height = picture.size
+        if self.fit == "squash":
+            return np.asarray(picture.resize((self.side, self.side), kind))
+        if self.fit == "pad":
+            scale = self.side / max(width, height)
+            small = picture.resize((max(1, round(width * scale)), max(1, round(height * scale))), kind)
+            square = Image.new("RGB", (self.side, self.side), (self.fill,) * 3)
+            square.paste(small, ((self.side - small.width) // 2, (self.side - small.height) // 2))
+            return np.asarray(square)
+        edge = min(width, height) * self.crop
+        left, top = (width - edge) / 2, (height - edge) / 2
+        return np.asarray(picture.resize((self.side, self.side), kind, box=(left, top, left + edge, top + edge)))
+
+
+LABEL_SIDE = 260  # pixels the classifier of retrieval/labels.py was trained for
+LABEL_PREPARATION = Preparation(side=LABEL_SIDE, crop=LABEL_SIDE / (LABEL_SIDE + 32))  # as in its own evaluation
+
+
 @runtime_checkable
 class Encoder(Protocol):
     """Turns words and pictures into vectors of the same space. Calls may come from several threads."""
@@ -37,6 +72,8 @@ class Encoder(Protocol):
     dim: int
     query_languages: tuple[str, ...]
     words_first: bool  # a picture that has words is placed by its words; its pixels count only where it has none
+    preparation: Preparation
+    batch: int  # how many pictures at once are fastest
 
     @property
     def identity(self) -> dict[str, str]:
@@ -47,8 +84,26 @@ class Encoder(Protocol):
         """float32 (len(texts), dim), rows of length 1. An empty list gives (0, dim)."""
         ...
 
-    def encode_pictures(self, pictures: "Sequence[Image.Image]") -> Vectors:
-        """float32 (len(pictures), dim), rows of length 1, from upright RGB pictures. Raises EncoderUnavailable."""
+    def encode_prepared(self, pixels: NDArray[np.uint8]) -> Vectors:
+        """float32 (B, dim), rows of length 1, from what `preparation` made: (B, side, side, 3).
+
+        Raises EncoderUnavailable where the encoder reads no pictures.
+        """
+        ...
+
+
+def encode_pictures(encoder: Encoder, pictures: "Sequence[Image.Image]") -> Vectors:
+    """float32 (len(pictures), dim), rows of length 1, from upright RGB pictures."""
+    if not pictures:
+        return np.zeros((0, encoder.dim), dtype=np.float32)
+    return encoder.encode_prepared(np.stack([encoder.preparation.apply(picture) for picture in pictures]))
+
+
+class LabelledEncoder(Encoder, Protocol):
+    """An encoder that can also say in words what it saw."""
+
+    def encode_labelled(self, pixels: NDArray[np.uint8]) -> tuple[Vectors, list[str]]:
+        """As `encode_prepared`, and for each picture its most probable class names."""
         ...
 
 
@@ -82,6 +137,16 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def free_cores() -> int:
+    """How many cores nobody else is using now, at least one."""
+    cores = os.cpu_count() or 1
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):  # not on Windows
+        load = 0.0
+    return max(1, cores - round(load))
+
+
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Keeps transformers' loading bars and reports off the terminal; errors still raise."""
@@ -109,6 +174,8 @@ class MiniLmEncoder:
     dim = 384
     query_languages: tuple[str, ...] = ("en",)
     words_first = True
+    preparation = Preparation(side=1)  # it reads no pictures
+    batch = 64
 
     def __init__(self, folder: Path | None = None) -> None:
         import torch
@@ -170,7 +237,7 @@ class MiniLmEncoder:
             mean = (states * weights).sum(1) / weights.sum(1)
         return unit(mean.numpy())
 
-    def encode_pictures(self, pictures: "Sequence[Image.Image]") -> Vectors:
+    def encode_prepared(self, pixels: NDArray[np.uint8]) -> Vectors:
         raise EncoderUnavailable(
             name=self.name, reason_en="it reads words only, no pictures", reason_zh="它只能处理文字，不能处理图片"
         )
@@ -195,6 +262,7 @@ class LabelEncoder:
     """
 
     words_first = True
+    batch = 4
     TOP = 10
 
     def __init__(self, text: MiniLmEncoder, labeller: "ImageLabeller | None" = None) -> None:
@@ -203,6 +271,7 @@ class LabelEncoder:
         self._class_vectors: Vectors | None = None
         self._lock = threading.Lock()
         self.name = f"{text.name} + picture labels"
+        self.preparation = LABEL_PREPARATION
         self.dim = text.dim
         self.query_languages = text.query_languages
 
@@ -230,8 +299,18 @@ class LabelEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         return self._text.encode_texts(texts)
 
-    def encode_pictures(self, pictures: "Sequence[Image.Image]") -> Vectors:
-        return self.encode_probabilities(self.labeller.probabilities(pictures))
+    def encode_prepared(self, pixels: NDArray[np.uint8]) -> Vectors:
+        return self.encode_probabilities(self.labeller.probabilities(pixels))
+
+    def encode_labelled(self, pixels: NDArray[np.uint8]) -> tuple[Vectors, list[str]]:
+        probabilities = self.labeller.probabilities(pixels)
+        return self.encode_probabilities(probabilities), [self._spoken(row) for row in probabilities]
+
+    def _spoken(self, row: Vectors) -> str:
+        """The likely classes of one picture as a caption: "tabby, Egyptian cat"."""
+        best = [int(i) for i in np.argsort(-row)[:3]]
+        likely = [i for i in best if row[i] >= max(0.1, 0.3 * row[best[0]])] or best[:1]
+        return ", ".join(self.labeller.names[i].split(",")[0] for i in likely)
 
     def encode_probabilities(self, probabilities: Vectors) -> Vectors:
         """Vectors (B, dim) for the classifier's probabilities (B, classes)."""

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from retrieval.base import GalleryInfo, Hit
 from retrieval.catalogue import Catalogue, Picture
-from retrieval.encoders import Vectors, shared_label_encoder, shared_text_encoder
+from retrieval.encoders import Vectors, encode_pictures, shared_label_encoder, shared_text_encoder
 from retrieval.errors import GalleryUnreadable
 from retrieval.openmoji_words import EXTRA_WORDS
+from retrieval.pictures import load_picture
 from retrieval.places import cache_folder
 from retrieval.search import fuse, nearest, rankings_for, understood
 from retrieval.vectors import VectorIndex
@@ -214,7 +215,7 @@ class OpenMojiGallery:
         if isinstance(query, Sequence):
             scores = fuse(self._rankings([text for text in query if text.strip()], depth, excluded))
         else:
-            vector = shared_label_encoder().encode_pictures([query])[0]
+            vector = encode_pictures(shared_label_encoder(), [load_picture(query)])[0]
             scores = dict(nearest(self._catalogue, self._index, vector, depth, excluded))
         pictures = self._catalogue.by_numbers(list(scores))
         ranked: list[tuple[float, Drawing]] = []

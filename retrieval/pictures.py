@@ -1,6 +1,10 @@
 """Opens pictures of strangers safely: one way in for uploads, folders and model inputs."""
 
+import functools
+import gzip
+import importlib.util
 import io
+import re
 import warnings
 from pathlib import Path
 from typing import IO
@@ -12,12 +16,24 @@ from retrieval.errors import PictureUnreadable
 
 MAX_PIXELS = 120_000_000  # beyond: refused before decoding (a 20,000 x 20,000 picture has 400 M pixels, 1.2 GB as RGB)
 MAX_BYTES = 100 * 1024 * 1024
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO", "PPM")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO", "PPM", "HEIF")
+SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"),
+        *(".avif", ".heic", ".heif", ".svg", ".svgz"),
+    )
+)
+MAX_SVG_BYTES = 16 * 1024 * 1024
+_FOREIGN_LINK = re.compile(r"""<image\b[^>]*?href\s*=\s*["'](?!\s*(?:data:|#))""", re.IGNORECASE | re.DOTALL)
+SVG_SIDE = 1024  # pixels of the longer side a vector drawing is rendered at
 
 
-def load_picture(source: str | Path | IO[bytes] | Image.Image, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def load_picture(
+    source: str | Path | IO[bytes] | Image.Image, *, max_pixels: int = MAX_PIXELS, enough: int = 4096
+) -> Image.Image:
     """The picture as upright 8-bit RGB in sRGB: first frame, EXIF orientation applied, transparency on white.
 
+    A JPEG may come back smaller, with no side below `enough` pixels: its decoder can leave out fine detail at once.
     Raises PictureUnreadable for anything that is no picture, is broken, or has more than `max_pixels` pixels.
     """
     name = Path(str(getattr(source, "filename", None) or getattr(source, "name", source))).name
@@ -28,7 +44,9 @@ def load_picture(source: str | Path | IO[bytes] | Image.Image, *, max_pixels: in
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about size (checked below) and odd metadata
-            with Image.open(source, formats=FORMATS) as image:
+            if _is_svg(source):
+                return _as_rgb(_render_svg(source))
+            with open_picture(source) as image:
                 width, height = image.size
                 if width * height > max_pixels:
                     raise PictureUnreadable(
@@ -38,10 +56,16 @@ def load_picture(source: str | Path | IO[bytes] | Image.Image, *, max_pixels: in
                         reason_zh=f"尺寸为 {width} x {height}，最多 {max_pixels:,} 像素，请先缩小",
                     )
                 image.seek(0)
-                image.draft("RGB", (4096, 4096))
+                image.draft("RGB", (enough, enough))
                 return _as_rgb(image)
     except PictureUnreadable:
         raise
+    except ImportError as error:
+        raise PictureUnreadable(
+            name=name,
+            reason_en=f"a package for this kind of picture is missing ({error}). Install it with: pip install resvg-py",
+            reason_zh=f"缺少读取此类图片的组件（{error}）。请安装：pip install resvg-py",
+        ) from error
     except Image.DecompressionBombError as error:
         raise PictureUnreadable(name=name, reason_en="it has too many pixels", reason_zh="像素过多") from error
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError) as error:
@@ -51,6 +75,47 @@ def load_picture(source: str | Path | IO[bytes] | Image.Image, *, max_pixels: in
             reason_en="it is not a picture this program can read, or the file is damaged or incomplete",
             reason_zh="不是可识别的图片，或文件已损坏、不完整",
         ) from error
+
+
+def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
+    """Pillow's picture of one of FORMATS, not yet decoded. Raises what Pillow raises."""
+    _know_heif()
+    return Image.open(source, formats=FORMATS)
+
+
+@functools.cache
+def _know_heif() -> None:
+    if importlib.util.find_spec("pillow_heif") is None:
+        return  # HEIC files are then answered like any unknown format
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
+
+def _is_svg(source: str | Path | IO[bytes]) -> bool:
+    if isinstance(source, (str, Path)):
+        with Path(source).open("rb") as file:
+            start = file.read(1024)
+    else:
+        start = source.read(1024)
+        source.seek(0)
+    return start[:2] == b"\x1f\x8b" or b"<svg" in start or (start.lstrip()[:5] == b"<?xml" and b"svg" in start.lower())
+
+
+def _render_svg(source: str | Path | IO[bytes]) -> Image.Image:
+    import resvg_py
+
+    data = Path(source).read_bytes() if isinstance(source, (str, Path)) else source.read()
+    if data[:2] == b"\x1f\x8b":
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            data = file.read(MAX_SVG_BYTES + 1)
+    if len(data) > MAX_SVG_BYTES:
+        raise ValueError("the drawing is too large")
+    text = data.decode("utf-8", "strict")
+    if _FOREIGN_LINK.search(text):
+        raise ValueError("the drawing wants another file")  # a stranger's drawing may not show this machine's files
+    # both sides given: it is fitted inside, whatever size or proportion it claims
+    return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=text, width=SVG_SIDE, height=SVG_SIDE))))
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
