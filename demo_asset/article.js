@@ -1,0 +1,350 @@
+// The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
+// for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
+
+/* global element, props, trigger, upload, watch, make, icon, button, inline, fill, address, makeInspector */
+
+const root = element.querySelector(".xc-root");
+const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en" };
+const nodes = new Map(); // section id -> its element
+let status = { state: "idle", seconds: {} };
+let startedAt = 0;
+let editing = null; // {id, node} while a text is being edited
+let asked = 0; // number of the message after which the whole article was asked for
+
+const texts = (key) => state.labels[key] || key;
+const ask = (act, more = {}) => trigger("select", { value: { act, ...more } });
+const work = (act, more = {}) => trigger("work", { value: { act, ...more } });
+const running = () => ["waiting", "loading", "running"].includes(status.state);
+
+const stepper = make("div", { class: "xc-stepper", role: "status", hidden: true });
+const notices = make("div", { class: "xc-notices", role: "alert", "aria-live": "assertive" });
+const toolbar = make("div", { class: "xc-toolbar", hidden: true });
+const title = make("h1", { class: "xc-title", hidden: true, tabindex: "0" });
+const body = make("div", { class: "xc-sections" });
+const credits = make("footer", { class: "xc-credits", hidden: true });
+const article = make("article", { class: "xc-article" }, title, body, credits);
+const inspector = makeInspector({ texts, ask, work, upload, say });
+root.replaceChildren(stepper, notices, toolbar, article, inspector.panel);
+
+// -- sections ---------------------------------------------------------------------------------------
+
+function drawText(node, section) {
+  const tag = section.kind === "heading" ? (section.level === 3 ? "h3" : "h2") : "p";
+  let text = node.querySelector(":scope > .xc-text");
+  if (!text || text.tagName.toLowerCase() !== tag) {
+    const fresh = make(tag, { class: "xc-text", ondblclick: () => edit(section.id) });
+    if (text) text.replaceWith(fresh);
+    else node.prepend(fresh);
+    text = fresh;
+  }
+  text.replaceChildren(...inline(section.text));
+}
+
+function drawTools(node, section) {
+  const tools = make(
+    "div",
+    { class: "xc-tools" },
+    button(texts("edit"), "edit", () => edit(section.id), { class: "xc-quiet", bare: true }),
+    section.kind === "paragraph" && !section.picture
+      ? button(texts("add"), "picture", () => add(section.id), { class: "xc-quiet xc-add", bare: true })
+      : null,
+  );
+  node.querySelector(":scope > .xc-tools")?.remove();
+  node.append(tools);
+}
+
+function drawPicture(node, section) {
+  const old = node.querySelector(":scope > figure");
+  const picture = section.picture;
+  if (!picture) {
+    old?.remove();
+    return;
+  }
+  const chosen = picture.chosen;
+  const figure = make("figure", { class: `xc-figure${chosen && chosen.drawing ? " xc-drawing" : ""}${chosen ? "" : " xc-empty"}` });
+  if (chosen) {
+    const image = make("img", { src: address(chosen.src), alt: picture.alt });
+    const card = make("button", { type: "button", class: "xc-picture", "aria-label": `${texts("open")}: ${picture.caption}`, onclick: () => open(section.id) }, image);
+    figure.append(card);
+  } else {
+    const waits = running();
+    figure.append(
+      make(
+        "button",
+        { type: "button", class: `xc-picture xc-placeholder${waits ? " xc-pulse" : ""}`, onclick: () => open(section.id) },
+        icon("picture"),
+        make("span", { text: texts(waits ? "searching" : "no_picture") }),
+      ),
+    );
+  }
+  const line = make("figcaption", {}, make("span", { text: picture.caption }));
+  if (chosen && (chosen.credit || chosen.licence)) {
+    const words = [chosen.credit, chosen.credit.includes(chosen.licence) ? "" : chosen.licence, chosen.approximate ? texts("approximate") : ""];
+    const note = make("span", { class: "xc-credit", text: words.filter(Boolean).join(" · "), hidden: true });
+    const sign = button(texts("credit"), "info", () => {
+      note.hidden = !note.hidden;
+      sign.setAttribute("aria-expanded", String(!note.hidden));
+    }, { class: "xc-quiet xc-info", bare: true, "aria-expanded": "false" });
+    line.append(sign, note);
+  }
+  figure.append(line);
+  if (old) old.replaceWith(figure);
+  else node.querySelector(":scope > .xc-text").after(figure);
+}
+
+function draw(section) {
+  let node = nodes.get(section.id);
+  if (!node) {
+    node = make("section", { class: "xc-section", "data-id": section.id });
+    nodes.set(section.id, node);
+    body.append(node);
+  }
+  node.dataset.kind = section.kind;
+  if (!editing || editing.id !== section.id) drawText(node, section);
+  drawPicture(node, section);
+  drawTools(node, section);
+  inspector.update(section);
+}
+
+function drawAll() {
+  for (const [id, node] of nodes) {
+    if (!state.sections.has(id)) {
+      node.remove();
+      nodes.delete(id);
+    }
+  }
+  title.hidden = !state.title;
+  title.textContent = state.title;
+  article.lang = state.language;
+  for (const id of state.order) draw(state.sections.get(id));
+  if (state.order.some((id, at) => body.children[at] !== nodes.get(id))) body.append(...state.order.map((id) => nodes.get(id)));
+  credits.hidden = state.credits.length === 0;
+  credits.replaceChildren(make("span", { class: "xc-label", text: texts("credits") }), ...state.credits.map((line) => make("p", { text: line })));
+  drawToolbar();
+  mark();
+}
+
+// What the page around the view looks like depends on whether there is an article and whether it is being written.
+function mark() {
+  const now = running() ? "running" : state.order.length ? "done" : "empty";
+  document.body.dataset.article = now;
+  root.dataset.state = status.state;
+}
+
+// -- editing ----------------------------------------------------------------------------------------
+
+function open(id) {
+  if (running()) return;
+  inspector.open(state.sections.get(id), document.activeElement);
+}
+
+function add(id) {
+  if (running()) return;
+  nodes.get(id).classList.add("xc-adding");
+  const words = make("p", { class: "xc-wait", role: "status", text: texts("adding") });
+  nodes.get(id).append(words);
+  work("propose", { id });
+}
+
+function edit(id) {
+  if (running() || editing) return;
+  const whole = id === null;
+  const node = whole ? title : nodes.get(id).querySelector(":scope > .xc-text");
+  const before = whole ? state.title : state.sections.get(id).text;
+  const field = make("textarea", { class: `xc-edit xc-edit-${node.tagName.toLowerCase()}`, rows: 1, "aria-label": texts(whole ? "title_label" : "edit") });
+  field.value = before;
+  const hint = make("p", { class: "xc-hint", text: texts("edit_hint") });
+  const fit = () => {
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight}px`;
+  };
+  const finish = (keep) => {
+    if (!editing) return;
+    editing = null;
+    const text = field.value.replace(/\s+/g, " ").trim();
+    field.remove();
+    hint.remove();
+    node.hidden = false;
+    if (keep && text && text !== before) {
+      if (whole) ask("title", { text });
+      else ask("text", { id, text });
+      node.replaceChildren(...(whole ? [document.createTextNode(text)] : inline(text)));
+    }
+  };
+  field.addEventListener("input", fit);
+  field.addEventListener("blur", () => finish(true));
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") finish(false);
+    if (event.key === "Enter" && !event.isComposing) {
+      event.preventDefault();
+      finish(true);
+    }
+    event.stopPropagation();
+  });
+  editing = { id, node };
+  node.hidden = true;
+  node.after(field, hint);
+  fit();
+  field.focus();
+}
+
+title.addEventListener("dblclick", () => edit(null));
+title.addEventListener("keydown", (event) => event.key === "Enter" && edit(null));
+
+// -- around the article -----------------------------------------------------------------------------
+
+function drawToolbar() {
+  toolbar.hidden = running() || state.order.length === 0;
+  if (toolbar.hidden) return;
+  const pictures = state.order.filter((id) => state.sections.get(id).picture?.chosen).length;
+  const facts = [fill(texts("words"), { count: state.words }), pictures === 1 ? texts("picture_one") : fill(texts("pictures"), { count: pictures })];
+  const seconds = status.seconds && status.seconds.total;
+  if (status.state === "done" && seconds) facts.push(fill(texts("done"), { seconds }));
+  const old = toolbar.querySelector("select");
+  const count = make("select", { class: "xc-select", "aria-label": texts("insert_title"), title: texts("insert_title") });
+  count.append(make("option", { value: "", text: texts("automatic") }));
+  for (let number = 1; number <= 30; number += 1) count.append(make("option", { value: String(number), text: String(number) }));
+  if (old) count.value = old.value;
+  const insert = () => work("illustrate", { pictures: count.value ? Number(count.value) : null });
+  toolbar.replaceChildren(
+    make("p", { class: "xc-facts", text: facts.join(" · ") }),
+    make("div", { class: "xc-row" },
+      make("span", { class: "xc-joined" }, button(texts("insert"), "picture", insert, { class: "xc-button xc-insert", title: texts("insert_title") }), count),
+      button(texts("save_zip"), "save", () => ask("save", { kind: "zip" }), { class: "xc-button xc-save-zip", title: texts("save_zip_title") }),
+      button(texts("save_html"), "save", () => ask("save", { kind: "html" }), { class: "xc-button xc-save-html", title: texts("save_html_title") }),
+    ),
+  );
+}
+
+function clock() {
+  return ((performance.now() - startedAt) / 1000).toFixed(0);
+}
+
+function drawStepper() {
+  stepper.hidden = !running();
+  if (stepper.hidden) return;
+  const steps = status.steps || [];
+  const at = steps.indexOf(status.step);
+  const list = make("ol", { class: "xc-steps" });
+  steps.forEach((step, index) => {
+    const kind = index < at ? "xc-past" : index === at ? "xc-now" : "";
+    const item = make("li", { class: kind }, make("span", { text: texts(`step.${step}`) }));
+    if (index === at) item.setAttribute("aria-current", "step");
+    if (index === at && status.total) item.append(make("small", { text: `${status.done}/${status.total}` }));
+    list.append(item);
+  });
+  let words = "";
+  if (status.state === "waiting") words = status.ahead ? `${texts("waiting")} (${status.ahead})` : texts("waiting_next");
+  if (status.state === "loading") words = status.text;
+  const time = make("span", { class: "xc-clock", text: `${clock()} ${texts("seconds")}` });
+  const stop = button(texts(status.stopping ? "stopping" : "stop"), "stop", () => {
+    trigger(status.state === "running" ? "halt" : "leave", { value: {} });
+    status.stopping = true;
+    drawStepper();
+  }, { class: "xc-button xc-stop", disabled: Boolean(status.stopping) });
+  stepper.replaceChildren(list, make("span", { class: "xc-wait", text: words }), time, stop);
+}
+
+setInterval(() => {
+  const time = stepper.querySelector(".xc-clock");
+  if (!stepper.hidden && time) time.textContent = `${clock()} ${texts("seconds")}`;
+}, 500);
+
+function say(text, tone = "warning") {
+  const note = make("div", { class: `xc-notice xc-${tone}` }, make("span", { text }));
+  note.append(button(texts("dismiss"), "close", () => note.remove(), { class: "xc-quiet", bare: true }));
+  notices.replaceChildren(...[...notices.children].slice(-2), note);
+  if (tone === "good") setTimeout(() => note.remove(), 6000);
+}
+
+// -- messages ---------------------------------------------------------------------------------------
+
+const OPERATIONS = {
+  article(op) {
+    state.title = op.title;
+    state.language = op.language;
+    state.credits = op.credits;
+    state.words = op.words;
+    state.order = op.sections.map((section) => section.id);
+    state.sections = new Map(op.sections.map((section) => [section.id, section]));
+    drawAll();
+    const opened = inspector.id();
+    if (opened !== null && !state.sections.has(opened)) inspector.shut();
+  },
+  section({ section }) {
+    if (!state.sections.has(section.id)) state.order.push(section.id);
+    state.sections.set(section.id, section);
+    nodes.get(section.id)?.classList.remove("xc-adding");
+    nodes.get(section.id)?.querySelector(":scope > .xc-wait")?.remove();
+    draw(section);
+    mark();
+  },
+  text(op) {
+    const section = state.sections.get(op.id);
+    if (!section || op.at > section.text.length) return false; // something before it is missing
+    section.text = section.text.slice(0, op.at) + op.text;
+    drawText(nodes.get(op.id), section);
+    return true;
+  },
+  status(op) {
+    const was = running();
+    const stopping = status.stopping && ["waiting", "loading", "running"].includes(op.state);
+    status = { seconds: {}, ...op, stopping };
+    if (running() && !was) {
+      startedAt = performance.now();
+      inspector.shut();
+      notices.replaceChildren();
+    }
+    if (op.state === "stopped") say(texts("stopped"), "plain");
+    drawStepper();
+    if (was !== running()) for (const id of state.order) draw(state.sections.get(id));
+    drawToolbar();
+    mark();
+  },
+  step() {},
+  notice(op) {
+    inspector.free();
+    for (const node of body.querySelectorAll(".xc-adding")) {
+      node.classList.remove("xc-adding");
+      node.querySelector(":scope > .xc-wait")?.remove();
+    }
+    say(op.text, op.tone);
+  },
+  open({ id }) {
+    if (state.sections.has(id)) inspector.open(state.sections.get(id), nodes.get(id).querySelector(".xc-picture"));
+  },
+  download({ url, name }) {
+    const link = make("a", { href: address(url), download: name });
+    document.body.append(link);
+    link.click();
+    link.remove();
+  },
+  texts(op) {
+    state.labels = op.texts;
+    root.lang = op.language;
+    inspector.label();
+    drawStepper();
+    drawAll();
+  },
+};
+
+function receive(message) {
+  if (!message || !Array.isArray(message.ops)) return;
+  if (message.session !== state.session) {
+    state.session = message.session;
+    state.n = message.session ? message.n - 1 : 0; // a new session: its numbers begin where they begin
+  }
+  if (message.session && message.n <= state.n) return; // seen, or older than what is shown
+  const whole = message.ops.some((op) => op.op === "article");
+  let missing = message.session && message.n > state.n + 1 && !whole;
+  if (message.session) state.n = message.n;
+  for (const op of message.ops) if (OPERATIONS[op.op](op) === false) missing = true;
+  if (missing && state.n > asked) {
+    asked = state.n + 3; // a few further pieces may already be under way: ask once for them all
+    ask("resync");
+  }
+}
+
+watch("value", () => receive(props.value));
+receive(props.value);
+element.xcReceive = receive; // for the tests of this file

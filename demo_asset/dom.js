@@ -1,0 +1,88 @@
+// Builds DOM nodes. Text only ever enters through textContent, so nothing a model or a visitor wrote is read as HTML.
+// The page runs dom.js before the script of a view, inside one function: names here are local to that view.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+// Outlines on a 24 x 24 grid, drawn with a round 1.75 px line.
+const ICONS = {
+  close: ["M6 6l12 12", "M18 6L6 18"],
+  edit: ["M4 20h4L19 9l-4-4L4 16v4z", "M13.5 6.5l4 4"],
+  picture: ["M4 5h16v14H4z", "M4 16l5-5 4 4 2-2 5 5", "M15.5 9.5h.01"],
+  plus: ["M12 5v14", "M5 12h14"],
+  search: ["M11 4a7 7 0 1 1 0 14a7 7 0 0 1 0-14z", "M16 16l4.5 4.5"],
+  trash: ["M5 7h14", "M9 7V4h6v3", "M7 7l1 13h8l1-13"],
+  upload: ["M12 16V4", "M7 9l5-5 5 5", "M4 20h16"],
+  info: ["M12 3a9 9 0 1 1 0 18a9 9 0 0 1 0-18z", "M12 11v5", "M12 8h.01"],
+  stop: ["M7 7h10v10H7z"],
+  check: ["M5 12.5l4.5 4.5L19 7.5"],
+  save: ["M12 4v11", "M7 10.5l5 5 5-5", "M4 20h16"],
+  fresh: ["M12 5v14", "M5 12h14"],
+  sun: ["M12 8a4 4 0 1 1 0 8a4 4 0 0 1 0-8z", "M12 2v2.5M12 19.500v2.500M2 12h2.500M19.500 12H22M4.900 4.900l1.800 1.800M17.300 17.300l1.800 1.800M4.900 19.100l1.800-1.800M17.300 6.700l1.800-1.800"],
+  moon: ["M20 14.500A8.500 8.500 0 0 1 9.500 4a8.500 8.500 0 1 0 10.500 10.500z"],
+  language: ["M4 6h10", "M9 3.500V6", "M12 6c-1 4-4 7-8 9", "M6.500 9.500c1.500 2.500 3.500 4 6 5", "M12.500 20.500l4-10 4 10", "M14 17.500h5"],
+};
+
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "class") node.className = value;
+    else if (name === "text") node.textContent = value;
+    else if (name in node && typeof value !== "string") node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("class", "xc-icon");
+  svg.setAttribute("aria-hidden", "true");
+  for (const line of ICONS[name]) {
+    const path = document.createElementNS(SVG, "path");
+    path.setAttribute("d", line);
+    svg.append(path);
+  }
+  return svg;
+}
+
+function button(label, iconName, onclick, attributes = {}) {
+  const { bare, ...rest } = attributes;
+  const content = [iconName ? icon(iconName) : null, bare ? null : make("span", { text: label })];
+  return make("button", { type: "button", "aria-label": label, title: bare ? label : null, onclick, ...rest }, ...content);
+}
+
+// "{count} words" with {count: 5} -> "5 words"
+function fill(pattern, values) {
+  return pattern.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+const SPANS = /\*\*([^*\s](?:[^*]*[^*\s])?)\*\*|\*([^*\s](?:[^*]*[^*\s])?)\*|\[([^[\]]+)\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)/g;
+const SAFE_LINK = /^(?:https?:\/\/|mailto:)[^\s<>"']+$/i;
+
+// Bold, italic and links as nodes; a link of any other scheme is its plain label.
+function inline(text) {
+  const nodes = [];
+  let end = 0;
+  for (const match of text.matchAll(SPANS)) {
+    if (match.index > end) nodes.push(document.createTextNode(text.slice(end, match.index)));
+    end = match.index + match[0].length;
+    const [, bold, italic, label, href] = match;
+    if (bold !== undefined) nodes.push(make("strong", { text: bold }));
+    else if (italic !== undefined) nodes.push(make("em", { text: italic }));
+    else if (SAFE_LINK.test(href)) {
+      nodes.push(make("a", { href, text: label, target: "_blank", rel: "noopener noreferrer nofollow" }));
+    } else nodes.push(document.createTextNode(label));
+  }
+  if (end < text.length) nodes.push(document.createTextNode(text.slice(end)));
+  return nodes;
+}
+
+// An address of this program's own, relative to the page wherever a proxy put it.
+function address(path) {
+  const root = (window.gradio_config && window.gradio_config.root) || document.baseURI;
+  return new URL(path, root.endsWith("/") ? root : `${root}/`).href;
+}

@@ -1,0 +1,75 @@
+// The header: name, state of the model, language button, appearance button.
+
+/* global element, props, trigger, watch, make, icon, button */
+
+const bar = element.querySelector(".xc-bar");
+const status = make("div", { class: "xc-status", role: "status" });
+const language = button("", "language", () => trigger("select", { value: { act: "language" } }), { class: "xc-button xc-language" });
+const theme = button("", "moon", () => switchTheme(), { class: "xc-button xc-theme", bare: true });
+bar.querySelector(".xc-bar-end").replaceChildren(status, language, theme);
+let labels = {};
+
+function dark() {
+  return document.body.classList.contains("dark");
+}
+
+function drawTheme() {
+  theme.replaceChildren(icon(dark() ? "sun" : "moon"));
+  theme.title = labels.theme_title || "";
+  theme.setAttribute("aria-label", theme.title);
+  document.documentElement.style.colorScheme = dark() ? "dark" : "light";
+}
+
+function chosenTheme() {
+  try {
+    return localStorage.getItem("xc-theme");
+  } catch {
+    return null; // a browser that forbids storage: the system's choice holds
+  }
+}
+
+function switchTheme() {
+  const next = dark() ? "light" : "dark";
+  document.body.classList.toggle("dark", next === "dark");
+  try {
+    localStorage.setItem("xc-theme", next);
+  } catch {
+    // not remembered, but switched
+  }
+  drawTheme();
+}
+
+function applyChosen() {
+  const chosen = chosenTheme();
+  if (chosen) document.body.classList.toggle("dark", chosen === "dark");
+  drawTheme();
+}
+
+function draw(value) {
+  if (!value || !value.texts) return;
+  labels = value.texts;
+  document.documentElement.lang = value.language === "zh" ? "zh-CN" : "en";
+  try {
+    if (value.remember) localStorage.setItem("xc-language", value.language);
+  } catch {
+    // not remembered; the next visit begins in the browser's language
+  }
+  language.lastChild.textContent = labels.language;
+  language.title = labels.language_title;
+  language.setAttribute("aria-label", labels.language_title);
+  const { tone, text, detail, fraction } = value.status;
+  status.className = `xc-status xc-${tone}`;
+  status.title = detail;
+  status.replaceChildren(make("i", { class: "xc-dot" }), make("span", { class: "xc-status-text", text }), make("span", { class: "xc-status-detail", text: detail }));
+  if (fraction !== null) {
+    const track = make("span", { class: "xc-track" }, make("i", {}));
+    track.firstChild.style.width = `${Math.round(fraction * 100)}%`;
+    status.append(track);
+  }
+  drawTheme();
+}
+
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(applyChosen));
+applyChosen();
+watch("value", () => draw(props.value));
+draw(props.value);

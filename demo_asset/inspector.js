@@ -1,0 +1,167 @@
+// The panel of one section's picture: caption, search, candidates, upload, remove. A side panel on a wide screen, a
+// sheet at the bottom on a narrow one. It holds no article of its own: every change is asked of Python and comes back.
+
+function makeInspector({ texts, ask, work, upload, say }) {
+  let section = null;
+  let opener = null;
+  let busy = "";
+
+  const heading = make("h2", { class: "xc-panel-title", id: "xc-panel-title" });
+  const close = button("", "close", () => shut(), { class: "xc-quiet", bare: true });
+  const caption = make("textarea", { id: "xc-caption", rows: 2, class: "xc-field" });
+  const captionLabel = make("label", { for: "xc-caption", class: "xc-label" });
+  const search = button("", "search", () => find(), { class: "xc-button xc-primary" });
+  const large = make("div", { class: "xc-large" });
+  const facts = make("p", { class: "xc-facts" });
+  const gridLabel = make("p", { class: "xc-label", id: "xc-grid-label" });
+  const grid = make("div", { class: "xc-grid", role: "group", "aria-labelledby": "xc-grid-label" });
+  const file = make("input", { type: "file", accept: "image/*", class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
+  const own = button("", "upload", () => file.click(), { class: "xc-button" });
+  const remove = button("", "trash", () => ask("remove", { id: section.id }), { class: "xc-button xc-danger" });
+  const panel = make(
+    "aside",
+    { class: "xc-panel", role: "dialog", "aria-labelledby": "xc-panel-title", hidden: true },
+    make("header", { class: "xc-panel-head" }, heading, close),
+    large,
+    facts,
+    captionLabel,
+    caption,
+    make("div", { class: "xc-row" }, search),
+    gridLabel,
+    grid,
+    make("div", { class: "xc-row xc-panel-foot" }, own, remove, file),
+  );
+
+  function find() {
+    const wanted = caption.value.trim();
+    if (!wanted) {
+      say(texts("empty_query"));
+      caption.focus();
+      return;
+    }
+    setBusy("search");
+    work("search", { id: section.id, caption: wanted });
+  }
+
+  caption.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      find();
+    }
+  });
+  caption.addEventListener("change", () => {
+    const text = caption.value.trim();
+    if (section && section.picture && text && text !== section.picture.caption) ask("caption", { id: section.id, caption: text });
+  });
+  file.addEventListener("change", async () => {
+    if (!file.files.length) return;
+    const chosen = file.files[0];
+    file.value = "";
+    setBusy("upload");
+    try {
+      const { path } = await upload(chosen);
+      ask("upload", { id: section.id, path, caption: caption.value.trim() });
+    } catch {
+      setBusy("");
+      say(texts("bad_upload"));
+    }
+  });
+  panel.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      shut();
+    }
+  });
+
+  function setBusy(what) {
+    busy = what;
+    panel.classList.toggle("xc-busy", Boolean(what));
+    search.disabled = own.disabled = Boolean(what);
+  }
+
+  function candidate(one, chosen) {
+    const share = one.share === null || one.share === undefined ? null : Math.round(one.share * 100);
+    const label = share === null ? one.caption : `${one.caption}, ${texts("share")} ${share} %`;
+    const card = make(
+      "button",
+      {
+        type: "button",
+        class: `xc-candidate${one.drawing ? " xc-drawing" : ""}`,
+        "aria-pressed": chosen ? "true" : "false",
+        "aria-label": label,
+        title: label,
+        onclick: () => ask("choose", { id: section.id, picture: one.id }),
+      },
+      make("img", { src: address(one.src), alt: "", loading: "lazy" }),
+      make("span", { class: "xc-candidate-name", text: one.caption }),
+    );
+    if (share !== null) {
+      const bar = make("span", { class: "xc-share" }, make("i", {}));
+      bar.firstChild.style.width = `${Math.max(2, share)}%`;
+      card.append(bar, make("span", { class: "xc-share-number", text: `${share} %` }));
+    }
+    if (chosen) card.append(make("span", { class: "xc-chosen" }, icon("check")));
+    return card;
+  }
+
+  function show(value) {
+    const typing = section && section.id === value.id && document.activeElement === caption && !busy;
+    section = value;
+    setBusy("");
+    const picture = value.picture;
+    if (!picture) {
+      shut();
+      return;
+    }
+    if (!typing) caption.value = picture.caption;
+    const chosen = picture.chosen;
+    large.replaceChildren();
+    large.classList.toggle("xc-drawing", Boolean(chosen && chosen.drawing));
+    large.hidden = !chosen;
+    facts.replaceChildren();
+    if (chosen) {
+      large.append(make("img", { src: address(chosen.src), alt: picture.alt }));
+      const lines = [chosen.caption, chosen.credit, chosen.licence].filter((line, at, all) => line && all.indexOf(line) === at);
+      if (chosen.approximate) lines.push(texts("approximate"));
+      facts.textContent = lines.join(" · ");
+    }
+    gridLabel.hidden = picture.candidates.length === 0;
+    grid.replaceChildren(...picture.candidates.map((one) => candidate(one, Boolean(chosen && chosen.id === one.id))));
+  }
+
+  function label() {
+    heading.textContent = texts("inspector");
+    close.title = texts("close");
+    close.setAttribute("aria-label", texts("close"));
+    captionLabel.textContent = texts("caption");
+    caption.placeholder = texts("caption_hint");
+    gridLabel.textContent = texts("candidates");
+    for (const [node, key] of [[search, "search"], [own, "upload"], [remove, "remove"]]) {
+      node.setAttribute("aria-label", texts(key));
+      node.lastChild.textContent = texts(key);
+    }
+  }
+
+  function open(value, from) {
+    opener = from || opener;
+    panel.hidden = false;
+    document.body.classList.add("xc-panel-open");
+    show(value);
+    if (value.picture) caption.focus({ preventScroll: true });
+  }
+
+  function shut() {
+    if (panel.hidden) return;
+    panel.hidden = true;
+    document.body.classList.remove("xc-panel-open");
+    if (opener && opener.isConnected) opener.focus({ preventScroll: true });
+    opener = null;
+  }
+
+  function update(value) {
+    if (!panel.hidden && section && section.id === value.id) show(value);
+  }
+
+  label();
+  return { panel, open, shut, update, label, free: () => setBusy(""), id: () => (panel.hidden || !section ? null : section.id) };
+}

@@ -1,0 +1,1 @@
+"""The page: Gradio components over composer and retrieval, which never import it."""

@@ -1,0 +1,204 @@
+"""What a person does in the article view: each act is a small edit of the frozen article, answered with a message."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from composer.article import Article, Illustration, Section
+from composer.events import Event
+from retrieval.errors import ReadableError
+from ui import view
+from ui.running import Message, whole, worked
+from ui.session import Run, Session
+from ui.studio import Studio
+from ui.texts import text
+
+_log = logging.getLogger(__name__)
+
+LONGEST_TEXT = 20_000  # characters of one edited paragraph
+FREE_ACTS = ("resync", "save")  # possible while the article is being written
+
+
+def select(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
+    """A quick act: needs neither model nor gallery. Unknown acts and sections are answered with a sentence."""
+    act = str(value.get("act"))
+    language = session.language
+    if session.busy and act not in FREE_ACTS:
+        return session.message(view.notice(text("say.busy", language)))
+    try:
+        return session.message(*_QUICK[act](studio, session, value))
+    except KeyError:
+        return session.message(whole(studio, session), view.notice(text("say.gone", language)))
+    except ReadableError as error:
+        return session.message(view.notice(error.text(language), tone="bad"))
+
+
+def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    return [whole(studio, session), session.status]
+
+
+def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    title = _line(value.get("text"))
+    if title:
+        session.article = session.article.with_title(title[:500])
+    return [whole(studio, session)]
+
+
+def _text(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    written = _line(value.get("text"))[:LONGEST_TEXT]
+    if written:
+        session.article = session.article.with_text(_id(value), written)
+    return [whole(studio, session)]
+
+
+def _caption(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    caption = _line(value.get("caption"))[:500]
+    return _illustrated(studio, session, value, lambda old: replace(old, caption=caption, alt="", by_hand=True))
+
+
+def _choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    def chosen(old: Illustration) -> Illustration:
+        found = {candidate.id: candidate for candidate in old.candidates}[str(value.get("picture"))]
+        return replace(old, chosen=found, by_hand=True)
+
+    return _illustrated(studio, session, value, chosen)
+
+
+def _remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    session.article = session.article.with_illustration(_id(value), None)
+    return [whole(studio, session)]
+
+
+def _upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    from gradio.utils import get_upload_folder
+
+    path = Path(str(value.get("path"))).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+        # an address that no upload of this page has: a visitor may not name files of this machine
+        return [view.notice(text("say.bad_upload", session.language), tone="bad")]
+    section = session.article.section(_id(value))
+    candidate = studio.pictures.keep_upload(str(path))
+    old = section.illustration or Illustration(caption="")
+    others = tuple(one for one in old.candidates if one.id != candidate.id)
+    caption = _line(value.get("caption"))[:500] or old.caption
+    picture = replace(old, caption=caption, chosen=candidate, candidates=(candidate, *others), by_hand=True)
+    session.article = session.article.with_illustration(section.id, picture)
+    return [whole(studio, session), {"op": "open", "id": section.id}]
+
+
+def _save(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    from composer import export
+
+    article, language = session.article, session.language
+    if not article.sections:
+        return [view.notice(text("say.no_article", language))]
+    if value.get("kind") == "html":
+        name, kind, content = "article.html", "text/html", export.html(article).encode()
+    else:
+        name, kind, content = "article.zip", "application/zip", export.markdown_zip(article)
+    url = studio.pictures.offer(content, name, kind)
+    return [
+        {"op": "download", "url": url, "name": name},
+        view.notice(text("say.saved", language, name=name), tone="good"),
+    ]
+
+
+_QUICK: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
+    "resync": _resync,
+    "title": _title,
+    "text": _text,
+    "caption": _caption,
+    "choose": _choose,
+    "remove": _remove,
+    "upload": _upload,
+    "save": _save,
+}
+
+
+# -- acts for which the model works -----------------------------------------------------------------
+
+
+def work(studio: Studio, session: Session, value: dict[str, Any]) -> Iterator[Message]:
+    """An act that waits its turn for the model: search, propose, illustrate."""
+    act = value.get("act")
+    if act == "illustrate":
+        yield from worked(studio, session, lambda run: _plan(studio, session, value, run))
+    elif act in ("search", "propose"):
+        yield from _one_picture(studio, session, value, _search if act == "search" else _propose)
+    else:
+        yield session.message(view.notice(text("say.gone", session.language)))
+
+
+def _plan(studio: Studio, session: Session, value: dict[str, Any], run: Run) -> Iterator[Event]:
+    from composer.pipeline import Options
+
+    count = value.get("pictures")
+    options = Options(pictures=None if count is None else int(count))
+    return studio.composer().illustrate(session.article, options, stop=run.stop)
+
+
+def _one_picture(
+    studio: Studio,
+    session: Session,
+    value: dict[str, Any],
+    find: Callable[[Studio, Session, Section, dict[str, Any]], Illustration],
+) -> Iterator[Message]:
+    """Search and propose: short, so without a stepper. The panel opens with what was found."""
+    language = session.language
+    try:
+        section = session.article.section(_id(value))
+        illustration = find(studio, session, section, value)
+        session.article = session.article.with_illustration(section.id, illustration)
+        operations = [whole(studio, session), {"op": "open", "id": section.id}]
+        if not illustration.candidates:
+            said = text("say.nothing_found", language, query=illustration.caption)
+            operations.append(view.notice(said))
+        yield session.message(*operations)
+    except KeyError:
+        yield session.message(whole(studio, session), view.notice(text("say.gone", language)))
+    except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
+        if not isinstance(error, ReadableError):
+            _log.exception("The search for a picture failed.")
+            said = text("say.broken", language, reason=f"{type(error).__name__}: {error}")
+        else:
+            said = error.text(language)
+        yield session.message(view.notice(said, tone="bad"))
+
+
+def _search(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
+    caption = _line(value.get("caption"))[:500]
+    old = section.illustration or Illustration(caption="")
+    found = studio.composer().search(session.article, caption, section_id=section.id)
+    chosen = old.chosen or (found[0] if found else None)
+    kept = (old.chosen,) if old.chosen and all(one.id != old.chosen.id for one in found) else ()
+    return replace(old, caption=caption, alt="", query=caption, candidates=(*kept, *found), chosen=chosen, by_hand=True)
+
+
+def _propose(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
+    proposed = studio.composer().propose(session.article, section.id)
+    return replace(proposed, by_hand=True)
+
+
+# -- helpers ----------------------------------------------------------------------------------------
+
+
+def _illustrated(
+    studio: Studio, session: Session, value: dict[str, Any], change: Callable[[Illustration], Illustration]
+) -> list[view.Operation]:
+    article: Article = session.article
+    section = article.section(_id(value))
+    if section.illustration is None:
+        raise KeyError(section.id)
+    session.article = article.with_illustration(section.id, change(section.illustration))
+    return [whole(studio, session)]
+
+
+def _id(value: dict[str, Any]) -> str:
+    return str(value.get("id"))
+
+
+def _line(value: object) -> str:
+    """One line of what a person typed: controls and line breaks become blanks."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(value or "")).split())

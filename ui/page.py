@@ -1,0 +1,91 @@
+"""The page: header, tabs, language, and what happens when a tab of the browser opens or closes."""
+
+from typing import Any
+
+import gradio as gr
+
+from ui import chat_tab, compose_tab, gallery_tab
+from ui.labels import Labels
+from ui.session import Session
+from ui.studio import Studio
+from ui.texts import language_of, table
+from ui.theme import asset
+
+_REMEMBERED = """(session) => {
+  let language = navigator.language || "";
+  try { language = localStorage.getItem("xc-language") || language; } catch { /* storage is forbidden */ }
+  return [session, language];
+}"""
+
+
+def header_value(studio: Studio, language: str, remember: bool = False) -> dict[str, Any]:
+    """What header.js draws. `remember`: the visitor chose this language, so the browser keeps it."""
+    status = studio.status(language)
+    return {
+        "texts": table("header", language),
+        "language": language,
+        "remember": remember,
+        "status": {"tone": status.tone, "text": status.text, "detail": status.detail, "fraction": status.fraction},
+    }
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """The whole page over a studio, which may still be loading its model and gallery."""
+    first = "zh" if studio.language == "zh" else "en"
+    labels = Labels(first)
+    with gr.Blocks(title="XComposer Studio", analytics_enabled=False, fill_width=True) as page:
+        session = gr.State(Session(), delete_callback=Session.close)
+        browser_language = gr.Textbox(visible=False)
+        header = gr.HTML(
+            header_value(studio, first),
+            html_template=asset("header.html").replace("@logo", asset("logo.svg")),
+            js_on_load=asset("dom.js") + asset("header.js"),
+            apply_default_css=False,
+            elem_id="xc-header",
+        )
+        with gr.Tabs(elem_id="xc-tabs"):
+            with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write"):
+                view, runs = compose_tab.build(studio, session, labels, first)
+            with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
+                runs += chat_tab.build(studio, session, labels)
+            with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
+                gallery_view = gallery_tab.build(studio, session, labels, first)
+        timer = gr.Timer(1.0)
+
+        def relabelled(session: Session, language: str, remember: bool) -> list[Any]:
+            session.language = language
+            return [
+                header_value(studio, language, remember),
+                session.message(compose_tab.labels_operation(language)),
+                gallery_tab.shown(studio, session),
+                *labels.updates(language),
+            ]
+
+        def arrive(session: Session, preferred: str, request: gr.Request) -> list[Any]:
+            studio.arrived(str(request.session_hash), session.close)
+            language = language_of(preferred) if studio.language == "auto" or preferred in ("en", "zh") else first
+            return relabelled(session, language, False)
+
+        def switch(session: Session) -> list[Any]:
+            return relabelled(session, "en" if session.language == "zh" else "zh", True)
+
+        def tick(session: Session) -> tuple[Any, Any, Any]:
+            settled = studio.settled
+            pictures = gallery_tab.shown(studio, session) if settled else gr.skip()
+            return header_value(studio, session.language), pictures, gr.Timer(active=not settled)
+
+        def header_now(session: Session) -> dict[str, Any]:
+            return header_value(studio, session.language)
+
+        def leave(request: gr.Request) -> None:
+            studio.departed(str(request.session_hash))
+
+        everything = [header, view, gallery_view, *labels.components]
+        quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+        page.load(arrive, [session, browser_language], everything, js=_REMEMBERED, **quiet)
+        header.select(switch, [session], everything, **quiet)
+        timer.tick(tick, [session], [header, gallery_view, timer], **quiet)
+        for run in runs:
+            run.then(header_now, [session], [header], **quiet)
+        page.unload(leave)
+    return page

@@ -1,0 +1,71 @@
+"""Runs one piece of the model's work for a session and turns its events into messages for the view."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from composer.events import ArticleReady, Event
+from retrieval.errors import ReadableError
+from ui import view
+from ui.session import Run, Session
+from ui.studio import Studio, loading_status, sentence, wait_until
+from ui.texts import text
+
+_log = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+
+
+def worked(studio: Studio, session: Session, events: Callable[[Run], Iterator[Event]]) -> Iterator[Message]:
+    """The messages of one run. Whatever happens, the session keeps the article as far as it came.
+
+    Closing the iterator (the tab is gone) stops the model.
+    """
+    run = session.begin("article")
+    studio.join(session.id)
+    try:
+        yield from _until_loaded(studio, session, run)
+        if run.stop.is_set():
+            yield session.message(view.idle())
+            return
+        studio.require_model()
+        for event in events(run):
+            session.article = view.applied(session.article, event)
+            if isinstance(event, ArticleReady):
+                studio.measured(event.report.generated, event.report.seconds.get("write", 0.0))
+            operations = view.operations(
+                session.article, event, studio.pictures.address, session.language, studio.attribution
+            )
+            if operations:
+                yield session.message(*operations)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the person reads it and keeps the article
+        if not isinstance(error, ReadableError):
+            _log.exception("The work for a visitor failed.")
+        yield session.message(
+            whole(studio, session), view.notice(_told(error, session.language), tone="bad"), view.idle()
+        )
+    finally:
+        run.stop.set()
+        run.ended.set()
+        studio.leave(session.id)
+
+
+def whole(studio: Studio, session: Session) -> view.Operation:
+    """The whole article of a session, as the view draws it."""
+    return view.article_operation(session.article, studio.pictures.address, studio.attribution)
+
+
+def _told(error: Exception, language: str) -> str:
+    if isinstance(error, ReadableError):
+        return error.text(language)
+    return text("say.broken", language, reason=sentence(error, language))
+
+
+def _until_loaded(studio: Studio, session: Session, run: Run) -> Iterator[Message]:
+    """Tells how far the loading is, while it lasts."""
+    for settled in (studio.model_settled, studio.gallery_settled):
+        while not settled.is_set():
+            status = loading_status(studio.progress, session.language)
+            yield session.message(view.loading(status.text, status.fraction))
+            if not wait_until(settled, run.stop):
+                return

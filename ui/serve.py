@@ -1,0 +1,76 @@
+"""Puts the page on an address: theme, styles, our own routes, and the headers that keep the browser on this machine."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from ui.page import build
+from ui.studio import Studio
+from ui.theme import ASSETS, asset, theme
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+MAX_UPLOAD = "100mb"
+
+# Nothing is fetched from another machine, whatever a model or a visitor wrote. Gradio's own scripts are inline and
+# compile templates, hence the two "unsafe" words; text never reaches the page as HTML.
+POLICY = (
+    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "connect-src 'self' data: blob:; base-uri 'self'; form-action 'self'; object-src 'none'"
+)
+
+
+class SecurityHeaders:
+    """Adds the policy to every answer that has none of its own."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                names = {name.lower() for name, _ in headers}
+                if b"content-security-policy" not in names:
+                    headers.append((b"content-security-policy", POLICY.encode()))
+                headers.append((b"referrer-policy", b"same-origin"))
+            await send(message)
+
+        await self.app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+def serve(
+    studio: Studio,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    share: bool = False,
+    auth: list[tuple[str, str]] | None = None,
+) -> tuple[gr.Blocks, str, str]:
+    """Starts the server and returns (page, local address, public address or ""). Raises OSError for a busy port."""
+    page = build(studio)
+    page.queue(default_concurrency_limit=4, max_size=64)
+    _, local, public = page.launch(
+        server_name=host,
+        server_port=port,
+        share=share,
+        auth=auth,
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=False,
+        theme=theme(),
+        head=f"<style>{asset('studio.css')}</style>",  # as `css` Gradio would rewrite the selectors
+        favicon_path=ASSETS / "logo.svg",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        max_file_size=MAX_UPLOAD,
+        ssr_mode=False,
+        app_kwargs={"routes": studio.pictures.routes(), "middleware": [Middleware(SecurityHeaders)]},
+    )
+    return page, local, public or ""

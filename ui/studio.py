@@ -1,0 +1,213 @@
+"""What all visitors share: the settings, the model and the gallery, which load in the background, and the addresses of
+pictures. Nothing of a visitor is kept here but the switch that stops their work when their tab closes.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from composer.models.base import LoadProgress, Model
+from retrieval.base import PictureGallery
+from retrieval.errors import ReadableError
+from ui.serving import PictureServer
+from ui.texts import text
+
+if TYPE_CHECKING:
+    from composer.chat import Conversation
+    from composer.pipeline import Composer
+
+_log = logging.getLogger(__name__)
+
+LoadModel = Callable[[Callable[[LoadProgress], None]], Model]
+OpenGallery = Callable[[], PictureGallery]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the header shows of the model."""
+
+    tone: str  # "busy", "ready" or "bad"
+    text: str
+    detail: str = ""
+    fraction: float | None = None  # of the loading, where it is known
+
+
+class Studio:
+    """One per process. `load` and `open_gallery` are called once, each in a thread of its own, by `start`."""
+
+    def __init__(self, load: LoadModel, open_gallery: OpenGallery, *, language: str = "auto") -> None:
+        self.language = language  # "auto", "en" or "zh": of the page
+        self.pictures = PictureServer()
+        self.model: Model | None = None
+        self.gallery: PictureGallery | None = None
+        self.progress: LoadProgress | None = None
+        self.model_problem: Exception | None = None
+        self.gallery_problem: Exception | None = None
+        self.speed = 0.0  # tokens a second of the last text
+        self.model_settled = threading.Event()  # loaded, or failed for good
+        self.gallery_settled = threading.Event()
+        self._load, self._open_gallery = load, open_gallery
+        self._waiting: set[str] = set()  # sessions that wait for the model or use it
+        self._stops: dict[str, Callable[[], None]] = {}  # Gradio's session hash -> stops that visitor's work
+        self._lock = threading.Lock()
+        self._describer: Any = None
+
+    # -- loading -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begins to load; returns at once."""
+        threading.Thread(target=self._start_gallery, name="gallery", daemon=True).start()
+        threading.Thread(target=self._start_model, name="model", daemon=True).start()
+
+    def _start_model(self) -> None:
+        try:
+            self.model = self._load(self._progressed)
+        except Exception as error:  # noqa: BLE001 - shown in the status line: the page must live on without a model
+            _log.error("The model did not load.", exc_info=not isinstance(error, ReadableError))
+            self.model_problem = error
+        finally:
+            self.model_settled.set()
+
+    def _progressed(self, progress: LoadProgress) -> None:
+        self.progress = progress
+
+    def _start_gallery(self) -> None:
+        try:
+            self.gallery = self._open_gallery()
+        except Exception as error:  # noqa: BLE001 - shown in the Gallery tab: the page must live on without a gallery
+            _log.error("The gallery did not open.", exc_info=not isinstance(error, ReadableError))
+            self.gallery_problem = error
+        finally:
+            self.gallery_settled.set()
+
+    @property
+    def settled(self) -> bool:
+        return self.model_settled.is_set() and self.gallery_settled.is_set()
+
+    def use_gallery(self, gallery: PictureGallery) -> None:
+        """From now on everybody searches this gallery."""
+        self.gallery, self.gallery_problem = gallery, None
+        self.gallery_settled.set()
+
+    # -- work --------------------------------------------------------------------------------------
+
+    def composer(self) -> "Composer":
+        """A composer of its own for one piece of work. Raises the error that loading ended with."""
+        from composer.pipeline import Composer
+
+        return Composer(self.require_model(), self.require_gallery())
+
+    def conversation(self) -> "Conversation":
+        from composer.chat import Conversation
+
+        model = self.require_model()
+        with self._lock:
+            if self._describer is None and not model.capabilities.sees_pictures:
+                from composer.models.describer import PictureDescriber
+
+                self._describer = PictureDescriber()
+        return Conversation(model, self._describer)
+
+    def require_model(self) -> Model:
+        if self.model is None:
+            raise self.model_problem or RuntimeError("the model is not loaded yet")
+        return self.model
+
+    def require_gallery(self) -> PictureGallery:
+        if self.gallery is None:
+            raise self.gallery_problem or RuntimeError("the gallery is not open yet")
+        return self.gallery
+
+    @property
+    def attribution(self) -> str:
+        """The line that must stand where the gallery's pictures are shown."""
+        return self.gallery.info().attribution if self.gallery is not None else ""
+
+    def join(self, session_id: str) -> int:
+        """Notes that a session wants the model; returns how many others came before it."""
+        with self._lock:
+            ahead = len(self._waiting - {session_id})
+            self._waiting.add(session_id)
+        return ahead
+
+    def leave(self, session_id: str) -> None:
+        with self._lock:
+            self._waiting.discard(session_id)
+
+    def measured(self, tokens: int, seconds: float) -> None:
+        """Remembers the speed of the last text for the header."""
+        if tokens > 0 and seconds > 0:
+            self.speed = tokens / seconds
+
+    # -- visitors ----------------------------------------------------------------------------------
+
+    def arrived(self, session_hash: str, stop: Callable[[], None]) -> None:
+        """Remembers how to stop what that tab has going on."""
+        with self._lock:
+            self._stops[session_hash] = stop
+
+    def departed(self, session_hash: str) -> None:
+        """The tab closed: its work stops, so that the model is free for others."""
+        with self._lock:
+            stop = self._stops.pop(session_hash, None)
+        if stop is not None:
+            stop()
+
+    # -- telling -----------------------------------------------------------------------------------
+
+    def status(self, language: str) -> Status:
+        """The model's state as a line for the header."""
+        if self.model is not None:
+            return ready_status(self.model, self.speed, language)
+        if self.model_problem is not None:
+            return Status("bad", text("status.failed", language, reason=sentence(self.model_problem, language)))
+        return loading_status(self.progress, language)
+
+    def close(self) -> None:
+        """Stops everybody's work and frees the model."""
+        with self._lock:
+            stops = list(self._stops.values())
+        for stop in stops:
+            stop()
+        if self.model is not None:
+            self.model.close()
+        self.pictures.close()
+
+
+def sentence(error: Exception, language: str) -> str:
+    """What a person reads of an error: its own sentence, or its kind and text where it was not foreseen."""
+    if isinstance(error, ReadableError):
+        return error.text(language)
+    return f"{type(error).__name__}: {error}"
+
+
+def loading_status(progress: LoadProgress | None, language: str) -> Status:
+    if progress is None or progress.stage == "ready":
+        return Status("busy", text("status.waiting", language))
+    fraction = min(1.0, progress.done / progress.total) if progress.total else None
+    percent = f" {fraction:.0%}" if fraction is not None else ""
+    return Status("busy", text(f"status.{progress.stage}", language) + percent, progress.detail, fraction)
+
+
+def ready_status(model: Model, speed: float, language: str) -> Status:
+    can = model.capabilities
+    parts = [" + ".join(device.upper() for device in can.devices)]
+    if can.quantization:
+        parts.append(can.quantization)
+    if can.memory_bytes:
+        parts.append(f"{can.memory_bytes / 1e9:.1f} GB")
+    if speed:
+        parts.append(text("status.speed", language, speed=f"{speed:.0f}"))
+    return Status("ready", model.name, " · ".join(part for part in parts if part))
+
+
+def wait_until(settled: threading.Event, stop: threading.Event, seconds: float = 0.3) -> bool:
+    """Waits a moment for loading to end; False as soon as the person stops. A step of a polling generator."""
+    deadline = time.monotonic() + seconds
+    while not settled.wait(0.05):
+        if stop.is_set() or time.monotonic() > deadline:
+            break
+    return not stop.is_set()

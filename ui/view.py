@@ -1,0 +1,219 @@
+"""What a composition means for the article view: events become messages. Pure functions; no Gradio here.
+
+A message is {"session", "n", "ops": [...]}: `n` counts the messages of one visitor's session, so that the view notices
+a lost one and asks for the whole article. Operations:
+
+    article   title, language, revision, sections, credits        the whole article
+    section   section                                             this section is now so; new ones go to the end
+    text      id, at, text                                        a streamed piece: stands at character `at`
+    status    state, step, done, total, seconds, ahead …          where the work is
+    notice    text, id, tone                                      a sentence for the person
+    open      id                                                  opens the panel of that section
+    download  url, name                                           fetches a finished file
+    texts     language, texts                                     the labels of the view
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from composer.article import Article, Candidate, Illustration, Section
+from composer.events import (
+    STEPS,
+    ArticleReady,
+    CandidatesReady,
+    CaptionReady,
+    Event,
+    Notice,
+    PictureChosen,
+    PlacesFound,
+    SectionsReady,
+    SectionStarted,
+    StepFinished,
+    StepProgress,
+    StepStarted,
+    TextDelta,
+)
+
+Operation = dict[str, Any]
+Address = Callable[[str], str]  # path of a picture file -> its address on the page
+
+
+# -- the article as it is shown ---------------------------------------------------------------------
+
+
+def candidate_view(candidate: Candidate, address: Address) -> dict[str, Any]:
+    return {
+        "id": candidate.id,
+        "src": address(candidate.path),
+        "caption": candidate.caption,
+        "score": round(candidate.score, 4),
+        "share": None if candidate.share is None else round(candidate.share, 4),
+        "credit": candidate.credit,
+        "licence": candidate.licence,
+        "source": candidate.source,
+        "approximate": candidate.approximate,
+        "drawing": candidate.drawing,
+    }
+
+
+def illustration_view(illustration: Illustration, address: Address) -> dict[str, Any]:
+    return {
+        "caption": illustration.caption,
+        "query": illustration.query,
+        "alt": illustration.alt or illustration.caption,
+        "by_hand": illustration.by_hand,
+        "chosen": candidate_view(illustration.chosen, address) if illustration.chosen else None,
+        "candidates": [candidate_view(candidate, address) for candidate in illustration.candidates],
+    }
+
+
+def section_view(section: Section, address: Address) -> dict[str, Any]:
+    return {
+        "id": section.id,
+        "kind": section.kind,
+        "level": section.level,
+        "text": section.text,
+        "picture": illustration_view(section.illustration, address) if section.illustration else None,
+    }
+
+
+def article_operation(article: Article, address: Address, attribution: str = "") -> Operation:
+    """The whole article. `attribution` is the gallery's line, shown where one of its pictures is."""
+    credits = list(article.credits)
+    from_gallery = any(not picture.startswith("upload-") for picture in article.used_pictures)
+    if attribution and from_gallery and attribution not in credits:
+        credits.append(attribution)
+    return {
+        "op": "article",
+        "title": article.title,
+        "language": article.language,
+        "revision": article.revision,
+        "sections": [section_view(section, address) for section in article],
+        "credits": credits,
+        "words": word_count(article),
+    }
+
+
+def section_operation(article: Article, section_id: str, address: Address) -> Operation:
+    return {
+        "op": "section",
+        "revision": article.revision,
+        "section": section_view(article.section(section_id), address),
+    }
+
+
+def word_count(article: Article) -> int:
+    """Words of the text; a Chinese character counts as one, as Chinese word processors count."""
+    total = 0
+    for section in article:
+        chinese = sum("\u4e00" <= character <= "\u9fff" for character in section.text)
+        spaced = "".join(" " if "\u4e00" <= character <= "\u9fff" else character for character in section.text)
+        total += chinese + sum(any(character.isalnum() for character in word) for word in spaced.split())
+    return total
+
+
+# -- events -----------------------------------------------------------------------------------------
+
+
+def applied(article: Article, event: Event) -> Article:
+    """The article after an event: what a reload or a stop in the middle would show."""
+    match event:
+        case SectionStarted(section):
+            known = [section if old.id == section.id else old for old in article.sections]
+            if all(old.id != section.id for old in article.sections):
+                known.append(section)
+            return article.with_sections(known)
+        case TextDelta(section_id, offset, text):
+            section = article.section(section_id)
+            grown = replace(section, text=section.text[:offset] + text)
+            return article.with_sections([grown if old.id == section_id else old for old in article.sections])
+        case SectionsReady(whole) | ArticleReady(whole):
+            return replace(whole, revision=max(whole.revision, article.revision + 1))
+        case PlacesFound(section_ids):
+            for section_id in section_ids:
+                if article.section(section_id).illustration is None:
+                    article = article.with_illustration(section_id, Illustration(caption=""))
+            return article
+        case (
+            CaptionReady(section_id, illustration)
+            | CandidatesReady(section_id, illustration)
+            | PictureChosen(section_id, illustration)
+        ):
+            return article.with_illustration(section_id, illustration)
+        case _:
+            return article
+
+
+def operations(
+    article: Article, event: Event, address: Address, language: str, attribution: str = ""
+) -> list[Operation]:
+    """What the view must do for an event; `article` is the article after it (`applied`)."""
+    match event:
+        case SectionStarted(section):
+            return [section_operation(article, section.id, address)]
+        case TextDelta(section_id, offset, text):
+            return [{"op": "text", "id": section_id, "at": offset, "text": text, "revision": article.revision}]
+        case SectionsReady():
+            return [article_operation(article, address, attribution)]
+        case PlacesFound(section_ids):
+            return [section_operation(article, section_id, address) for section_id in section_ids]
+        case CaptionReady(section_id) | CandidatesReady(section_id) | PictureChosen(section_id):
+            return [section_operation(article, section_id, address)]
+        case StepStarted(step, total):
+            return [running(step, 0, total)]
+        case StepProgress(step, done, total):
+            return [running(step, done, total)]
+        case StepFinished(step, seconds):
+            return [{"op": "step", "step": step, "seconds": round(seconds, 1)}]
+        case Notice(problem, section_id):
+            return [notice(problem.text(language), section_id)]
+        case ArticleReady(_, report, stopped):
+            times = {step: round(value, 1) for step, value in report.seconds.items()}
+            ended: Operation = {"op": "status", "state": "stopped" if stopped else "done", "seconds": times}
+            return [article_operation(article, address, attribution), ended]
+    return []
+
+
+def running(step: str, done: int = 0, total: int = 0) -> Operation:
+    return {"op": "status", "state": "running", "step": step, "steps": list(STEPS), "done": done, "total": total}
+
+
+def waiting(ahead: int) -> Operation:
+    """The work waits for the model: `ahead` others come first."""
+    return {"op": "status", "state": "waiting", "steps": list(STEPS), "ahead": ahead}
+
+
+def loading(text: str, fraction: float | None = None) -> Operation:
+    """The work waits until the model is loaded."""
+    return {"op": "status", "state": "loading", "steps": list(STEPS), "text": text, "fraction": fraction}
+
+
+def idle() -> Operation:
+    return {"op": "status", "state": "idle"}
+
+
+def notice(text: str, section_id: str | None = None, tone: str = "warning") -> Operation:
+    return {"op": "notice", "text": text, "id": section_id, "tone": tone}
+
+
+def described(hits: Sequence[Any], address: Callable[[Any], tuple[str, str]]) -> list[dict[str, Any]]:
+    """Gallery hits for the gallery view; `address(hit)` gives the addresses of the thumbnail and of the picture."""
+    shown = []
+    for hit in hits:
+        thumbnail, picture = address(hit)
+        shown.append(
+            {
+                "id": hit.id,
+                "thumb": thumbnail,
+                "src": picture,
+                "caption": hit.caption,
+                "score": round(hit.score, 4),
+                "credit": hit.credit,
+                "licence": hit.licence,
+                "source": hit.source,
+                "approximate": hit.approximate,
+                "drawing": hit.drawing,
+            }
+        )
+    return shown
