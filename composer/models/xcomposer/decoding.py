@@ -110,42 +110,34 @@ def search(
 ) -> list[list[int]]:
     """New ids of each prompt, all as one batch. `stop` ends it early with what there is."""
     last: list[list[int]] = [[] for _ in prompts]
-    for _, last in _run(engine, prompts, choice, held, stop):  # noqa: B007  (the last value is the result)
+    for _, last in progress(engine, prompts, choice, held=held, stop=stop):  # noqa: B007  (the last value is the result)
         pass
     return last
 
 
-def settled(
+# (ids that are sure so far of each prompt, None at the end; ids of the best answers, at the end)
+Progress = tuple[list[list[int]] | None, list[list[int]]]
+
+
+def progress(
     engine: Engine,
-    prompt: Prompt,
+    prompts: Sequence[Prompt],
     choice: Choice,
     *,
     held: Held | None = None,
     stop: threading.Event | None = None,
-) -> Iterator[Sequence[int]]:
-    """The ids of one prompt that no longer change, growing. The last value is the whole answer."""
-    sent = -1
-    for sure, whole in _run(engine, [prompt], choice, held, stop):
-        ids = whole[0] if sure is None else sure[0]
-        if len(ids) > sent:
-            sent = len(ids)
-            yield ids
-
-
-# (ids that are sure so far, None at the end; ids of the best answers)
-_Progress = tuple[list[list[int]] | None, list[list[int]]]
-
-
-def _run(
-    engine: Engine, prompts: Sequence[Prompt], choice: Choice, held: Held | None, stop: threading.Event | None
-) -> Iterator[_Progress]:
+) -> Iterator[Progress]:
+    """One value a step, and one at the end. Prompts are one batch; closing the iterator ends it."""
     state = engine.prefill(prompts, room=choice.max_new_tokens, held=held)
     run = _beams if choice.num_beams > 1 else _rows
-    with torch.inference_mode():
+    try:
         yield from run(engine, state, choice, stop or threading.Event())
+    finally:
+        engine.done(state)
 
 
-def _rows(engine: Engine, state: State, choice: Choice, stop: threading.Event) -> Iterator[_Progress]:
+@torch.inference_mode()
+def _rows(engine: Engine, state: State, choice: Choice, stop: threading.Event) -> Iterator[Progress]:
     """Greedy or sampled, each row on its own."""
     rules = _Rules(choice, engine.device)
     logits = state.logits[:, -1]
@@ -194,7 +186,8 @@ class _Finished:
         return max(reversed(self.kept), key=lambda kept: kept[0])[1]
 
 
-def _beams(engine: Engine, state: State, choice: Choice, stop: threading.Event) -> Iterator[_Progress]:
+@torch.inference_mode()
+def _beams(engine: Engine, state: State, choice: Choice, stop: threading.Event) -> Iterator[Progress]:
     """Beam search (with sampling where asked), by the rules of transformers 4.33."""
     rules = _Rules(choice, engine.device)
     beams, device = choice.num_beams, engine.device

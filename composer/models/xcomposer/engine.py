@@ -4,10 +4,11 @@ Rows of different length stand flush right. Positions count only what is there, 
 alone and in a batch (the published code counts the padding too and is used with one row).
 """
 
-from collections.abc import Callable, Hashable, Sequence
+import threading
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -68,6 +69,7 @@ class State:
     valid: torch.Tensor  # [rows, capacity] bool: slots that attention may look at
     position: torch.Tensor  # [rows] int64: position of the next token
     logits: torch.Tensor  # [rows, kept, vocabulary] float32
+    fast: bool | None = None  # whether the fast way continues it; None before the first step
 
 
 def common(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
@@ -77,16 +79,28 @@ def common(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
     )
 
 
+class FastStep(Protocol):
+    """A way of doing one step that is faster where it can be used (CUDA graphs)."""
+
+    def begin(self, state: State) -> bool:
+        """Whether this state can be continued so; it then belongs to the fast way until `end`."""
+        ...
+
+    def step(self, state: State, tokens: torch.Tensor) -> torch.Tensor: ...
+
+    def end(self, state: State) -> None: ...
+
+
 class Engine:
-    """Runs the Llama decoder over prompts. One caller at a time."""
+    """Runs the Llama decoder over prompts. Several threads may have states of their own; steps take turns."""
 
     def __init__(self, language: Any, config: XComposerConfig) -> None:
         self.language, self.config = language, config
         embedding = language.model.embed_tokens.weight
         self.device, self.dtype = embedding.device, embedding.dtype
         self.prefilled = self.reused = self.generated = 0
-        # set on CUDA: (state, tokens) -> logits by a captured graph
-        self.fast_step: Callable[[State, torch.Tensor], torch.Tensor] | None = None
+        self.fast: FastStep | None = None  # set on CUDA
+        self._turn = threading.RLock()
 
     def prompt(self, parts: Sequence[Part]) -> Prompt:
         return Prompt(tuple(part for part in parts if len(part)))
@@ -120,14 +134,15 @@ class Engine:
                 f"together they can be 1 to {MAX_POSITIONS:,}.",
                 reason_zh=f"提示有 {longest:,} 个词元，还要生成 {room:,} 个；总数须为 1 到 {MAX_POSITIONS:,}。",
             )
-        start = self._shared(prompts, held, kept)
-        if len(prompts) > 1:
-            first = prompts[0].keys
-            together = min(min(common(first, other.keys) for other in prompts[1:]), min(map(len, prompts)) - kept)
-            if together >= start + SHARED:
-                held = self.hold(prompts[0].cut(0, together), held)
-                start = together
-        return self._read([prompt.cut(start) for prompt in prompts], start, room, held, kept)
+        with self._turn:
+            start = self._shared(prompts, held, kept)
+            if len(prompts) > 1:
+                first = prompts[0].keys
+                together = min(min(common(first, other.keys) for other in prompts[1:]), min(map(len, prompts)) - kept)
+                if together >= start + SHARED:
+                    held = self.hold(prompts[0].cut(0, together), held)
+                    start = together
+            return self._read([prompt.cut(start) for prompt in prompts], start, room, held, kept)
 
     @staticmethod
     def _shared(prompts: Sequence[Prompt], held: Held | None, kept: int) -> int:
@@ -174,9 +189,15 @@ class Engine:
     @torch.inference_mode()
     def step(self, state: State, tokens: torch.Tensor) -> torch.Tensor:
         """Appends tokens [rows]; logits of the next ones [rows, vocabulary] float32."""
-        self.generated += tokens.shape[0]
-        if self.fast_step is not None:
-            return self.fast_step(state, tokens)
+        with self._turn:
+            self.generated += tokens.shape[0]
+            if state.fast is None:
+                state.fast = self.fast is not None and self.fast.begin(state)
+            if state.fast and self.fast is not None:
+                return self.fast.step(state, tokens)
+            return self._step(state, tokens)
+
+    def _step(self, state: State, tokens: torch.Tensor) -> torch.Tensor:
         end = state.cache.length + 1
         hidden = self.language.model(
             inputs_embeds=self.language.model.embed_tokens(tokens[:, None].to(self.device)),
@@ -187,7 +208,15 @@ class Engine:
         ).last_hidden_state
         state.cache.advance(1)
         state.position = state.position + 1
-        return self.language.lm_head(hidden[:, -1]).float().to(self.device)  # type: ignore[no-any-return]  # untyped
+        logits: torch.Tensor = self.language.lm_head(hidden[:, -1]).float().to(self.device)
+        return logits
+
+    def done(self, state: State) -> None:
+        """The state will not be continued."""
+        if state.fast and self.fast is not None:
+            with self._turn:
+                self.fast.end(state)
+                state.fast = False
 
     def spread(self, state: State, repeats: int) -> None:
         """Every row `repeats` times."""

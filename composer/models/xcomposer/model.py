@@ -4,8 +4,7 @@ Knows the network, its files and its own prompt format; the loops that choose to
 application in prompts.
 """
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from torch import nn
 from composer.errors import InputError
 from composer.models.base import Picture
 from composer.models.xcomposer.config import XComposerConfig
-from composer.models.xcomposer.decoding import Choice, search, settled
+from composer.models.xcomposer.decoding import Choice, search
 from composer.models.xcomposer.engine import Engine, Part, Prompt
 from composer.models.xcomposer.language import Rotary, build_language, set_rotary
 from composer.models.xcomposer.tokenizer import END_OF_BOT, END_OF_HUMAN, XComposerTokenizer
@@ -48,6 +47,7 @@ class XComposer(nn.Module):
         self.vision = PictureEncoder(config)
         self.language: Any = build_language(config)
         self.rotary: Rotary = "shipped"
+        self.placing: Any = None  # a Placing, once loaded
 
     @classmethod
     def from_folder(
@@ -89,6 +89,7 @@ class XComposer(nn.Module):
             network.rotary = rotary
             set_rotary(network.language, config, rotary, placing.first)
             placing.connect(network)
+            network.placing = placing
         return network.eval()
 
     # -- the network -----------------------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ class XComposer(nn.Module):
     # -- prompts ---------------------------------------------------------------------------------------------------
 
     def ids(self, text: str, *, bos: bool = False) -> list[int]:
-        return self._tokens.encode(text, bos=bos)
+        return self.tokens.encode(text, bos=bos)
 
     def picture_part(self, image: Any) -> list[torch.Tensor]:
         """[[66, H]] of one picture: path, PIL image, bytes, file, Picture, pixel_values [1, 3, 224, 224] or vectors
@@ -189,15 +190,12 @@ class XComposer(nn.Module):
         choice = Choice.from_options(self.config, self.tokenizer, **options)
         return self._text(search(self.engine, [prompt], choice)[0])
 
-    def stream(self, prompt: Prompt, choice: Choice, stop: threading.Event | None = None) -> Iterator[Sequence[int]]:
-        """Ids that no longer change, growing; with beams, those all live beams share."""
-        return settled(self.engine, prompt, choice, stop=stop)
-
     def _text(self, ids: Sequence[int]) -> str:
-        return self._tokens.decode(ids).split(END_OF_BOT)[0]
+        return self.tokens.decode(ids).split(END_OF_BOT)[0]
 
     @property
-    def _tokens(self) -> XComposerTokenizer:
+    def tokens(self) -> XComposerTokenizer:
+        """The tokenizer. Raises ValueError where there is none."""
         if self.tokenizer is None:
             raise ValueError("the model has no tokenizer; set .tokenizer first")
         return self.tokenizer

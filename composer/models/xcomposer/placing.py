@@ -179,7 +179,7 @@ def _free(cards: int) -> list[int]:
     """Free bytes of the first `cards` cards, or of main memory for 0."""
     if cards:
         return [torch.cuda.mem_get_info(number)[0] for number in range(cards)]
-    import psutil  # type: ignore[import-untyped]  # ships no types
+    import psutil
 
     return [max(0, psutil.virtual_memory().available - HEADROOM)]
 

@@ -38,6 +38,8 @@ class XComposerTokenizer:
         self.added = dict(added or {})
         self.bos, self.eos, self.unk = (self._model.PieceToId(piece) for piece in (BOS, EOS, UNK))
         self.pad = self.eos
+        has_nul = self._model.GetPieceSize() > NUL_PIECE and self._model.IdToPiece(NUL_PIECE) == "\0"
+        self._nul = NUL_PIECE if has_nul else None
         self._specials = {self.bos: BOS, self.eos: EOS, self.unk: UNK}
         self._names = {i: name for name, i in self.added.items()}
         marks = {text: i for i, text in {**self._specials, **self._names}.items()}
@@ -98,9 +100,11 @@ class XComposerTokenizer:
         return ids + self._pieces(text[at:])
 
     def _pieces(self, text: str) -> list[int]:
+        if self._nul is None or "\0" not in text:
+            return list(self._model.EncodeAsIds(text)) if text else []
         ids: list[int] = []
         for number, part in enumerate(text.split("\0")):
-            ids += [NUL_PIECE] * (number > 0) + (self._model.EncodeAsIds(part) if part else [])
+            ids += [self._nul] * (number > 0) + (self._model.EncodeAsIds(part) if part else [])
         return ids
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
@@ -136,12 +140,10 @@ class XComposerTokenizer:
         return out + self._text(pieces)
 
     def _text(self, pieces: list[int]) -> str:
-        parts: list[str] = []
-        run: list[int] = []
-        for i in [*pieces, NUL_PIECE]:
-            if i == NUL_PIECE:
-                parts.append(self._model.DecodeIds(run) if run else "")
-                run = []
+        runs: list[list[int]] = [[]]
+        for i in pieces:
+            if i == self._nul:
+                runs.append([])
             else:
-                run.append(i)
-        return "\0".join(parts)
+                runs[-1].append(i)
+        return "\0".join(str(self._model.DecodeIds(run)) if run else "" for run in runs)

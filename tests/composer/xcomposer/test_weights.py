@@ -157,7 +157,7 @@ def test_pickle_with_code_is_refused_and_not_run(tmp_path: Path, tokenizer_file:
     if zipped:
         torch.save({"query_tokens": Dangerous(trace)}, path)
     else:
-        path.write_bytes(pickle.dumps({"query_tokens": Dangerous(trace)}))
+        path.write_bytes(pickle.dumps({"query_tokens": Dangerous(trace)}, protocol=2))
     with pytest.raises(ModelFilesBroken, match="refused"):
         load(folder)
     assert not trace.exists()
