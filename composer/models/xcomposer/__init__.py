@@ -8,6 +8,7 @@ gptq, kernels      weights packed in 4 bits
 placing            the plan of composer.models.placement, made true
 engine, cache      prompts -> scores of the next token, shared beginnings once
 decoding           greedy, sampling, beam search
+graphs             a decoding step captured for CUDA
 tokenizer          text <-> ids
 model              the published entry points
 adapter, template  the model behind the protocol of composer.models.base

@@ -22,7 +22,7 @@ class KeyValues:
     def __init__(self, layers: int, rows: int, capacity: int) -> None:
         self.rows, self.capacity, self.length = rows, capacity, 0
         self._layers: list[Layer | None] = [None] * layers
-        self.fixed_slot: dict[torch.device, torch.Tensor] = {}  # set while a CUDA graph is captured or replayed
+        self.fixed_slot: torch.Tensor | None = None  # [1] int64: set while a step of fixed shape is computed
 
     def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int, *args: Any, **kwargs: Any) -> Layer:
         """Stores keys, values [rows, heads, n, width] after what is there; returns all that attention must see."""
@@ -31,10 +31,9 @@ class KeyValues:
             shape = (self.rows, keys.shape[1], self.capacity, keys.shape[3])
             # zeros, not empty: a slot not yet written is masked, and 0 * NaN would still be NaN
             held = self._layers[layer] = (keys.new_zeros(shape), values.new_zeros(shape))
-        if keys.device in self.fixed_slot:
-            slot = self.fixed_slot[keys.device]
-            held[0].index_copy_(2, slot, keys)
-            held[1].index_copy_(2, slot, values)
+        if self.fixed_slot is not None:
+            held[0].index_copy_(2, self.fixed_slot, keys)
+            held[1].index_copy_(2, self.fixed_slot, values)
             return held
         end = self.length + keys.shape[2]
         held[0][:, :, self.length : end] = keys
@@ -44,26 +43,20 @@ class KeyValues:
     def advance(self, count: int) -> None:
         self.length += count
 
-    def fork(self, rows: int, capacity: int, length: int) -> "KeyValues":
-        """A new cache whose every row begins with the first `length` slots of this one's only row."""
-        new = KeyValues(len(self._layers), rows, capacity)
-        for number, held in enumerate(self._layers):
-            if held is not None and length:
-                pair = []
-                for old in held:
-                    grown = old.new_zeros((rows, old.shape[1], capacity, old.shape[3]))
-                    grown[:, :, :length] = old[:1, :, :length]
-                    pair.append(grown)
-                new._layers[number] = (pair[0], pair[1])
-        new.length = length
-        return new
-
-    def spread(self, repeats: int) -> None:
-        """Every row `repeats` times, in place of each: what beam search starts from."""
-        for number, held in enumerate(self._layers):
-            if held is not None:
-                self._layers[number] = (held[0].repeat_interleave(repeats, 0), held[1].repeat_interleave(repeats, 0))
-        self.rows *= repeats
+    def begin_with(self, other: "KeyValues", length: int) -> None:
+        """Takes over the first `length` slots of `other`: its only row into every row here, or its n rows into n times
+        as many, each repeated."""
+        for number, held in enumerate(other._layers):
+            if held is None or not length:
+                continue
+            mine = self._layers[number]
+            if mine is None:
+                shape = (self.rows, held[0].shape[1], self.capacity, held[0].shape[3])
+                mine = self._layers[number] = (held[0].new_zeros(shape), held[1].new_zeros(shape))
+            for new, old in zip(mine, held, strict=True):
+                # one copy, no repeated temporary: [rows of other, repeats, heads, length, width]
+                new.view(other.rows, -1, *new.shape[1:])[:, :, :, :length] = old[:, None, :, :length]
+        self.length = length
 
     def reorder(self, order: torch.Tensor) -> None:
         """Row i becomes what row order[i] was; the buffers keep their addresses. order [rows] int64."""

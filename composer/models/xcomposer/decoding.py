@@ -128,7 +128,7 @@ def progress(
     stop: threading.Event | None = None,
 ) -> Iterator[Progress]:
     """One value a step, and one at the end. Prompts are one batch; closing the iterator ends it."""
-    state = engine.prefill(prompts, room=choice.max_new_tokens, held=held)
+    state = engine.prefill(prompts, room=choice.max_new_tokens, held=held, repeats=choice.num_beams)
     run = _beams if choice.num_beams > 1 else _rows
     try:
         yield from run(engine, state, choice, stop or threading.Event())
@@ -191,7 +191,6 @@ def _beams(engine: Engine, state: State, choice: Choice, stop: threading.Event) 
     """Beam search (with sampling where asked), by the rules of transformers 4.33."""
     rules = _Rules(choice, engine.device)
     beams, device = choice.num_beams, engine.device
-    engine.spread(state, beams)
     logits = state.logits[:, -1]
     batch, vocabulary = logits.shape[0] // beams, logits.shape[1]
     totals = torch.full((batch, beams), DEAD, device=device)

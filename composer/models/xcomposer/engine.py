@@ -82,6 +82,14 @@ def common(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
 class FastStep(Protocol):
     """A way of doing one step that is faster where it can be used (CUDA graphs)."""
 
+    def cache(self, rows: int, capacity: int) -> KeyValues | None:
+        """A cache for it, for one answer at a time; None while it is taken."""
+        ...
+
+    def release(self) -> None:
+        """Gives that cache back."""
+        ...
+
     def begin(self, state: State) -> bool:
         """Whether this state can be continued so; it then belongs to the fast way until `end`."""
         ...
@@ -121,8 +129,11 @@ class Engine:
         return Held(prompt, self.prefill([prompt], room=0, held=held).cache)
 
     @torch.inference_mode()
-    def prefill(self, prompts: Sequence[Prompt], *, room: int, held: Held | None = None, kept: int = 1) -> State:
+    def prefill(
+        self, prompts: Sequence[Prompt], *, room: int, held: Held | None = None, kept: int = 1, repeats: int = 1
+    ) -> State:
         """Reads the prompts as one batch; `room` tokens can follow. `kept`: last positions whose logits are wanted.
+        `repeats`: rows of each prompt in the state (beams).
 
         Beginnings that are in `held`, or common to all prompts, are computed once. Raises InputError for a prompt that
         is empty or too long.
@@ -142,7 +153,16 @@ class Engine:
                 if together >= start + SHARED:
                     held = self.hold(prompts[0].cut(0, together), held)
                     start = together
-            return self._read([prompt.cut(start) for prompt in prompts], start, room, held, kept)
+            rests = [prompt.cut(start) for prompt in prompts]
+            rows, capacity = len(prompts), longest + room
+            taken = self.fast.cache(rows * repeats, capacity) if self.fast and room else None
+            try:
+                final = taken or KeyValues(self.config.layers, rows * repeats, capacity)
+                return self._read(rests, start, held, kept, final)
+            except BaseException:
+                if taken and self.fast:
+                    self.fast.release()
+                raise
 
     @staticmethod
     def _shared(prompts: Sequence[Prompt], held: Held | None, kept: int) -> int:
@@ -151,14 +171,16 @@ class Engine:
         # the positions whose logits are wanted must be computed anew
         return max(0, min(min(common(held.prompt.keys, p.keys), len(p) - kept) for p in prompts))
 
-    def _read(self, rests: list[Prompt], start: int, room: int, held: Held | None, kept: int) -> State:
+    def _read(self, rests: list[Prompt], start: int, held: Held | None, kept: int, final: KeyValues) -> State:
         rows, width = len(rests), max(map(len, rests))
-        capacity = start + width + room
-        layers = self.config.layers
-        cache = held.cache.fork(rows, capacity, start) if held and start else KeyValues(layers, rows, capacity)
+        repeats = final.rows // rows
+        # beams begin alike: a prompt is read once, then copied
+        cache = final if repeats == 1 else KeyValues(self.config.layers, rows, start + width)
+        if held and start:
+            cache.begin_with(held.cache, start)
         device = self.device
         embeds = torch.zeros(rows, width, self.config.width, device=device, dtype=self.dtype)
-        valid = torch.ones(rows, capacity, dtype=torch.bool, device=device)
+        valid = torch.ones(rows, final.capacity, dtype=torch.bool, device=device)
         for row, rest in enumerate(rests):
             embeds[row, width - len(rest) :] = self.embed(rest)
             valid[row, start : start + width - len(rest)] = False
@@ -175,7 +197,11 @@ class Engine:
         self.prefilled += sum(map(len, rests))
         self.reused += start * rows
         logits = self.language.lm_head(hidden[:, -kept:]).float().to(device)
-        return State(cache, valid, positions[:, -1] + 1, logits)
+        if cache is not final:
+            final.begin_with(cache, cache.length)
+        again = (valid, positions[:, -1] + 1, logits)
+        valid, position, logits = (each.repeat_interleave(repeats, 0) if repeats > 1 else each for each in again)
+        return State(final, valid, position, logits)
 
     @staticmethod
     def _mask(seen: torch.Tensor, start: int) -> torch.Tensor:
@@ -217,10 +243,3 @@ class Engine:
             with self._turn:
                 self.fast.end(state)
                 state.fast = False
-
-    def spread(self, state: State, repeats: int) -> None:
-        """Every row `repeats` times."""
-        state.cache.spread(repeats)
-        state.valid = state.valid.repeat_interleave(repeats, 0)
-        state.position = state.position.repeat_interleave(repeats, 0)
-        state.logits = state.logits.repeat_interleave(repeats, 0)

@@ -85,14 +85,19 @@ class Placing:
 
     @property
     def devices(self) -> tuple[str, ...]:
-        return tuple(str(torch.device(device)) for device in dict.fromkeys(self.plan.device_map.values()))
+        return tuple(str(_device(device)) for device in dict.fromkeys(self.plan.device_map.values()))
+
+    @property
+    def captures(self) -> bool:
+        """Whether decoding steps can be captured: everything on one CUDA card."""
+        return len(self.devices) == 1 and self.first.type == "cuda"
 
     def device_of(self, name: str) -> torch.device:
         """The device of a parameter or buffer."""
         place = name
         while place not in self.plan.device_map:
             place = place.rpartition(".")[0]
-        return torch.device(self.plan.device_map[place])
+        return _device(self.plan.device_map[place])
 
     def prepare(self, network: Any) -> None:
         """Exchanges the decoder's linears for packed ones where the plan says so; `network` is on the meta device."""
@@ -164,6 +169,10 @@ class Placing:
                 main_device=main,
                 skip_keys=["past_key_values"],
             )
+
+
+def _device(device: int | str) -> torch.device:
+    return torch.device("cpu") if device == "cpu" else torch.device("cuda", int(device))
 
 
 def memory_sentence(made: Plan) -> Exception:

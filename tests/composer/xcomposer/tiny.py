@@ -97,6 +97,8 @@ def random_weights(config: XComposerConfig, seed: int = 7) -> dict[str, torch.Te
             value = torch.randn(tensor.shape, generator=generator) * 0.2
             norm = "norm" in name.lower() and name.endswith("weight")
             found[name] = (value * 0.1 + 1 if norm else value).half()
+    # `<unk>`, `<s>`, `</s>` and the two ends of turns: never the likeliest, so that answers have their full length
+    found["internlm_model.lm_head.weight"][:5] = 0
     return found
 
 

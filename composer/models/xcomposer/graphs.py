@@ -1,0 +1,151 @@
+"""One decoding step as a captured CUDA graph: the processor launches one thing a token instead of a thousand.
+
+The keys and values lie in a cache of fixed addresses and rounded capacity, which belongs to one answer at a time and is
+used again for the next of the same size. A second answer that is written meanwhile takes plain steps.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from composer.models.xcomposer.cache import KeyValues
+from composer.models.xcomposer.engine import Engine, State
+
+log = logging.getLogger(__name__)
+
+BUCKET = 256  # capacities are rounded up to this, so that answers of similar length share a graph
+WARM_UP = 2  # steps before capturing: libraries choose their algorithms and allocate their workspaces
+
+
+@dataclass(eq=False)
+class _Slot:
+    """Static inputs and outputs of the step for so many rows and so much capacity."""
+
+    rows: int
+    capacity: int
+    cache: KeyValues
+    tokens: torch.Tensor  # [rows] int64
+    position: torch.Tensor  # [rows] int64
+    where: torch.Tensor  # [1] int64: slot that the new keys and values go to
+    valid: torch.Tensor  # [rows, capacity] bool
+    numbers: torch.Tensor  # [capacity] int64
+    logits: torch.Tensor  # [rows, vocabulary] float32
+    replay: Callable[[], None] | None = field(default=None)
+
+
+class GraphSteps:
+    """The engine's FastStep on one CUDA device. On the CPU it takes the same steps uncaptured (for tests)."""
+
+    def __init__(self, engine: Engine, *, compiled: bool = False) -> None:
+        """compiled: also let torch.compile fuse the small operations (a minute at the first answer of each width)."""
+        self._engine, self._compiled = engine, compiled
+        self._slot: _Slot | None = None
+        self._busy = False
+
+    # -- the cache ---------------------------------------------------------------------------------------------------
+
+    def cache(self, rows: int, capacity: int) -> KeyValues | None:
+        """An empty cache whose steps can be replayed; None while another answer has it. `release` gives it back."""
+        if self._busy:
+            return None
+        capacity = -(-capacity // BUCKET) * BUCKET
+        if self._slot is None or (self._slot.rows, self._slot.capacity) != (rows, capacity):
+            self._slot = None  # freed before the next is allocated
+            self._slot = self._new_slot(rows, capacity)
+        self._slot.cache.length = 0
+        self._busy = True
+        return self._slot.cache
+
+    def release(self) -> None:
+        self._busy = False
+
+    def _new_slot(self, rows: int, capacity: int) -> _Slot:
+        config, device = self._engine.config, self._engine.device
+        whole = {"dtype": torch.int64, "device": device}
+        return _Slot(
+            rows,
+            capacity,
+            KeyValues(config.layers, rows, capacity),
+            tokens=torch.zeros(rows, **whole),
+            position=torch.zeros(rows, **whole),
+            where=torch.zeros(1, **whole),
+            valid=torch.ones(rows, capacity, dtype=torch.bool, device=device),
+            numbers=torch.arange(capacity, device=device),
+            logits=torch.zeros(rows, config.vocabulary, device=device),
+        )
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def begin(self, state: State) -> bool:
+        slot = self._slot
+        if slot is None or state.cache is not slot.cache:
+            return False
+        slot.valid.fill_(True)
+        slot.valid[:, : state.valid.shape[1]] = state.valid
+        return True
+
+    def step(self, state: State, tokens: torch.Tensor) -> torch.Tensor:
+        """Logits [rows, vocabulary]; they are overwritten by the next step."""
+        slot = self._slot
+        assert slot is not None  # `begin` said so
+        slot.tokens.copy_(tokens)
+        slot.position.copy_(state.position)
+        slot.where.fill_(slot.cache.length)
+        if slot.replay is None:
+            slot.replay = self._captured(slot)
+        slot.replay()
+        slot.cache.advance(1)
+        state.position = state.position + 1
+        return slot.logits
+
+    def end(self, state: State) -> None:
+        if self._slot is not None and state.cache is self._slot.cache:
+            self.release()
+
+    def _captured(self, slot: _Slot) -> Callable[[], None]:
+        forward = self._forward(slot)
+        if self._engine.device.type != "cuda":
+            return forward
+        # warming up writes the same keys into the same slot again and again, which changes nothing
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it so
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                forward()
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            forward()
+        return graph.replay
+
+    def _forward(self, slot: _Slot) -> Callable[[], None]:
+        language: Any = self._engine.language
+
+        def logits(
+            tokens: torch.Tensor, position: torch.Tensor, where: torch.Tensor, valid: torch.Tensor
+        ) -> torch.Tensor:
+            seen = (valid & (slot.numbers <= where))[:, None, None]  # [rows, 1, 1, capacity]
+            hidden = language.model(
+                inputs_embeds=language.model.embed_tokens(tokens[:, None]),
+                attention_mask=seen,
+                position_ids=position[:, None],
+                past_key_values=slot.cache,
+                use_cache=True,
+            ).last_hidden_state
+            return language.lm_head(hidden[:, -1]).float()  # type: ignore[no-any-return]  # transformers is untyped
+
+        run: Callable[..., torch.Tensor] = (
+            torch.compile(logits, fullgraph=True, dynamic=False) if self._compiled else logits
+        )
+
+        def forward() -> None:
+            slot.cache.fixed_slot = slot.where
+            try:
+                slot.logits.copy_(run(slot.tokens, slot.position, slot.where, slot.valid))
+            finally:
+                slot.cache.fixed_slot = None
+
+        return forward

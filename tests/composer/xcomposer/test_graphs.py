@@ -1,0 +1,107 @@
+"""Steps of fixed shape against plain ones. Here they run uncaptured; capturing them needs a CUDA card."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from composer.models.xcomposer.decoding import Choice, progress, search
+from composer.models.xcomposer.engine import Engine, Prompt
+from composer.models.xcomposer.graphs import GraphSteps
+from composer.models.xcomposer.model import XComposer
+
+
+@pytest.fixture
+def engine(tiny_folder: Path) -> Iterator[Engine]:
+    engine = XComposer.from_folder(tiny_folder, num_gpus=0).engine
+    yield engine
+    engine.fast = None
+
+
+def prompts(engine: Engine, *lengths: int) -> list[Prompt]:
+    random = torch.Generator().manual_seed(5)
+    return [engine.prompt([torch.randint(5, 300, (n,), generator=random).tolist()]) for n in lengths]
+
+
+def choice(beams: int = 1, room: int = 12) -> Choice:
+    return Choice(max_new_tokens=room, num_beams=beams, repetition_penalty=1.3)
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+@pytest.mark.parametrize("lengths", [(20,), (7, 30, 18)])
+def test_fixed_steps_choose_the_same_tokens(engine: Engine, beams: int, lengths: tuple[int, ...]) -> None:
+    asked = prompts(engine, *lengths)
+    plain = search(engine, asked, choice(beams))
+    fast = engine.fast = GraphSteps(engine)
+    assert search(engine, asked, choice(beams)) == plain
+    slot = fast._slot
+    assert slot is not None
+    assert search(engine, asked, choice(beams)) == plain
+    assert fast._slot is slot  # the second answer of that size finds the step captured
+
+
+def test_a_shared_beginning_goes_into_the_fixed_cache(engine: Engine) -> None:
+    (whole,) = prompts(engine, 40)
+    plain = search(engine, [whole], choice())
+    engine.fast = GraphSteps(engine)
+    held = engine.hold(whole.cut(0, 33))
+    assert search(engine, [whole], choice(), held=held) == plain
+
+
+def test_two_answers_at_once(engine: Engine) -> None:
+    asked = prompts(engine, 20, 11)
+    plain = [search(engine, [prompt], choice())[0] for prompt in asked]
+    engine.fast = GraphSteps(engine)
+    first, second = (progress(engine, [prompt], choice()) for prompt in asked)
+    pairs = list(zip(first, second, strict=True))
+    assert [pairs[-1][0][1][0], pairs[-1][1][1][0]] == plain
+    # both have given their cache back
+    assert engine.fast.cache(1, 10) is not None
+
+
+def test_an_answer_that_fails_or_is_left_gives_the_cache_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = engine.fast = GraphSteps(engine)
+    (prompt,) = prompts(engine, 10)
+    left = progress(engine, [prompt], choice())
+    next(left)
+    next(left)
+    assert fast._busy
+    left.close()  # type: ignore[attr-defined]  # a generator
+    assert not fast._busy
+
+    def broken(*args: object) -> None:
+        raise torch.OutOfMemoryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_mask", broken)
+        with pytest.raises(torch.OutOfMemoryError):
+            search(engine, [prompt], choice())
+    assert not fast._busy
+
+
+def test_the_step_is_one_graph_for_the_compiler(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    (prompt,) = prompts(engine, 10)
+    plain = search(engine, [prompt], choice(room=4))
+    compile_ = torch.compile
+    seen: list[dict[str, object]] = []
+
+    def eager(function: object, **options: object) -> object:
+        seen.append(options)
+        return compile_(function, backend="eager", **options)  # type: ignore[call-overload]  # options pass through
+
+    monkeypatch.setattr(torch, "compile", eager)
+    engine.fast = GraphSteps(engine, compiled=True)
+    assert search(engine, [prompt], choice(room=4)) == plain
+    assert seen == [{"fullgraph": True, "dynamic": False}]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="captures a CUDA graph")
+def test_captured_steps_choose_the_same_tokens(tiny_folder: Path) -> None:
+    engine = XComposer.from_folder(tiny_folder, num_gpus=1, dtype=torch.float32).engine
+    asked = prompts(engine, 20)
+    fast, engine.fast = engine.fast, None
+    plain = [search(engine, asked, choice(beams)) for beams in (1, 4)]
+    engine.fast = fast
+    assert isinstance(fast, GraphSteps)
+    assert [search(engine, asked, choice(beams)) for beams in (1, 4)] == plain
