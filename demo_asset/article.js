@@ -8,6 +8,7 @@ const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(),
 const nodes = new Map(); // section id -> its element
 let status = { state: "idle", seconds: {} };
 let startedAt = 0;
+let took = {}; // seconds of the steps that have ended
 let editing = null; // {id, node} while a text is being edited
 let asked = 0; // number of the message after which the whole article was asked for
 
@@ -79,7 +80,7 @@ function drawPicture(node, section) {
   }
   const line = make("figcaption", {}, make("span", { text: picture.caption }));
   if (chosen && (chosen.credit || chosen.licence)) {
-    const words = [chosen.credit, chosen.credit.includes(chosen.licence) ? "" : chosen.licence, chosen.approximate ? texts("approximate") : ""];
+    const words = [credited(chosen), chosen.approximate ? texts("approximate") : ""];
     const note = make("span", { class: "xc-credit", text: words.filter(Boolean).join(" · "), hidden: true });
     const sign = button(texts("credit"), "info", () => {
       note.hidden = !note.hidden;
@@ -230,7 +231,8 @@ function drawStepper() {
     const kind = index < at ? "xc-past" : index === at ? "xc-now" : "";
     const item = make("li", { class: kind }, make("span", { text: texts(`step.${step}`) }));
     if (index === at) item.setAttribute("aria-current", "step");
-    if (index === at && status.total) item.append(make("small", { text: `${status.done}/${status.total}` }));
+    if (step in took) item.append(make("small", { text: `${took[step]} ${texts("seconds")}` }));
+    else if (index === at && status.total) item.append(make("small", { text: `${status.done}/${status.total}` }));
     list.append(item);
   });
   let words = "";
@@ -292,6 +294,7 @@ const OPERATIONS = {
     status = { seconds: {}, ...op, stopping };
     if (running() && !was) {
       startedAt = performance.now();
+      took = {};
       inspector.shut();
       notices.replaceChildren();
     }
@@ -301,7 +304,10 @@ const OPERATIONS = {
     drawToolbar();
     mark();
   },
-  step() {},
+  step({ step, seconds }) {
+    took[step] = seconds;
+    drawStepper();
+  },
   notice(op) {
     inspector.free();
     for (const node of body.querySelectorAll(".xc-adding")) {

@@ -60,6 +60,12 @@ function fill(pattern, values) {
   return pattern.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+// Who made a picture and under which licence, without saying the same twice.
+function credited(picture) {
+  const lines = [picture.credit, picture.credit.includes(picture.licence) ? "" : picture.licence];
+  return lines.filter(Boolean).join(" · ");
+}
+
 const SPANS = /\*\*([^*\s](?:[^*]*[^*\s])?)\*\*|\*([^*\s](?:[^*]*[^*\s])?)\*|\[([^[\]]+)\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)/g;
 const SAFE_LINK = /^(?:https?:\/\/|mailto:)[^\s<>"']+$/i;
 

@@ -121,9 +121,8 @@ function makeInspector({ texts, ask, work, upload, say }) {
     facts.replaceChildren();
     if (chosen) {
       large.append(make("img", { src: address(chosen.src), alt: picture.alt }));
-      const lines = [chosen.caption, chosen.credit, chosen.licence].filter((line, at, all) => line && all.indexOf(line) === at);
-      if (chosen.approximate) lines.push(texts("approximate"));
-      facts.textContent = lines.join(" · ");
+      const lines = [chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
+      facts.textContent = lines.filter(Boolean).join(" · ");
     }
     gridLabel.hidden = picture.candidates.length === 0;
     grid.replaceChildren(...picture.candidates.map((one) => candidate(one, Boolean(chosen && chosen.id === one.id))));

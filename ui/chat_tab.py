@@ -26,12 +26,10 @@ def history(session: Session, pending: str = "") -> Messages:
     """
     shown: Messages = []
     for turn in session.conversation.turns if session.conversation else ():
-        parts = [f"![]({session.pictures[picture.sha256]})" for picture in turn.pictures]
-        asked = "\n\n".join([*parts, turn.question]).strip()
-        shown.append({"role": "user", "content": asked})
+        shown.append(_question(session, turn.question, list(turn.pictures)))
         answer = turn.answer or pending
         if answer:
-            shown.append({"role": "assistant", "content": answer})
+            shown.append(_reply(answer))
     return shown
 
 
@@ -83,11 +81,9 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> list[Any]:
         except ReadableError as error:
             raise _error(error.text(session.language)) from error
         session.question = (words, pictures)
-        shown = [f"![]({session.pictures[picture.sha256]})" for picture in pictures]
-        before = history(session)
-        question = {"role": "user", "content": "\n\n".join([*shown, words]).strip()}
         studio.join(session.id)
-        return [*before, question], gr.update(value=None, **answering)
+        question = _question(session, words, pictures)
+        return [*history(session), question, _reply("…")], gr.update(value=None, **answering)
 
     def answer(session: Session, length: float, temperature: float, penalty: float) -> Iterator[Messages]:
         yield from _answered(studio, session, _sampling(length, temperature, penalty), again=False)
@@ -141,23 +137,24 @@ def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bo
     """The history after each piece of the answer."""
     run = session.begin("chat")
     language = session.language
+    words, pictures = session.question or ("", [])
+    before = history(session)  # the question joins the conversation only when the model takes it up
+    asked = before if again else [*before, _question(session, words, pictures)]
     try:
         while not studio.model_settled.is_set() and wait_until(studio.model_settled, run.stop):
-            yield history(session, loading_status(studio.progress, language).text + " …")
+            yield [*asked, _reply(loading_status(studio.progress, language).text + " …")]
         if run.stop.is_set():
             return
         if session.conversation is None:
             session.conversation = studio.conversation()
-        words, pictures = session.question or ("", [])
         if again:
             pieces = session.conversation.regenerate(sampling, stop=run.stop)
         else:
             if pictures and not studio.require_model().capabilities.sees_pictures:
-                shown = [f"![]({session.pictures[picture.sha256]})" for picture in pictures]
-                question = {"role": "user", "content": "\n\n".join([*shown, words]).strip()}
-                yield [*history(session), question, {"role": "assistant", "content": text("chat.looking", language)}]
+                yield [*asked, _reply(text("chat.looking", language))]
             pieces = session.conversation.ask(words, pictures, sampling, stop=run.stop)
-            session.question = None
+        asked = history(session)
+        session.question = None
         yield history(session, "…")
         for _ in pieces:
             yield history(session)
@@ -166,8 +163,17 @@ def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bo
     except Exception as error:  # noqa: BLE001 - the person reads it in place of the answer
         if not isinstance(error, ReadableError):
             _log.exception("The chat failed.")
-        yield [*history(session), {"role": "assistant", "content": sentence(error, language)}]
+        yield [*asked, _reply(sentence(error, language))]
     finally:
         run.stop.set()
         run.ended.set()
         studio.leave(session.id)
+
+
+def _question(session: Session, words: str, pictures: list[Picture]) -> dict[str, Any]:
+    shown = [f"![]({session.pictures[picture.sha256]})" for picture in pictures]
+    return {"role": "user", "content": "\n\n".join([*shown, words]).strip()}
+
+
+def _reply(said: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": said}

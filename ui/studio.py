@@ -38,8 +38,11 @@ class Status:
 class Studio:
     """One per process. `load` and `open_gallery` are called once, each in a thread of its own, by `start`."""
 
-    def __init__(self, load: LoadModel, open_gallery: OpenGallery, *, language: str = "auto") -> None:
+    def __init__(
+        self, load: LoadModel, open_gallery: OpenGallery, *, language: str = "auto", shared: bool = False
+    ) -> None:
         self.language = language  # "auto", "en" or "zh": of the page
+        self.shared = shared  # strangers can reach the page through a public address
         self.pictures = PictureServer()
         self.model: Model | None = None
         self.gallery: PictureGallery | None = None
@@ -195,8 +198,6 @@ def loading_status(progress: LoadProgress | None, language: str) -> Status:
 def ready_status(model: Model, speed: float, language: str) -> Status:
     can = model.capabilities
     parts = [" + ".join(device.upper() for device in can.devices)]
-    if can.quantization:
-        parts.append(can.quantization)
     if can.memory_bytes:
         parts.append(f"{can.memory_bytes / 1e9:.1f} GB")
     if speed:

@@ -7,6 +7,7 @@ a lost one and asks for the whole article. Operations:
     section   section                                             this section is now so; new ones go to the end
     text      id, at, text                                        a streamed piece: stands at character `at`
     status    state, step, done, total, seconds, ahead …          where the work is
+    step      step, seconds                                       a step has ended
     notice    text, id, tone                                      a sentence for the person
     open      id                                                  opens the panel of that section
     download  url, name                                           fetches a finished file
@@ -160,6 +161,8 @@ def operations(
             return [section_operation(article, section_id, address) for section_id in section_ids]
         case CaptionReady(section_id) | CandidatesReady(section_id) | PictureChosen(section_id):
             return [section_operation(article, section_id, address)]
+        case StepStarted("write"):  # a new article begins: the view lets go of the one before
+            return [article_operation(article, address, attribution), running("write")]
         case StepStarted(step, total):
             return [running(step, 0, total)]
         case StepProgress(step, done, total):
@@ -172,7 +175,6 @@ def operations(
             times = {step: round(value, 1) for step, value in report.seconds.items()}
             ended: Operation = {"op": "status", "state": "stopped" if stopped else "done", "seconds": times}
             return [article_operation(article, address, attribution), ended]
-    return []
 
 
 def running(step: str, done: int = 0, total: int = 0) -> Operation:
