@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from PIL import ExifTags, Image, IptcImagePlugin
+from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
 MAX_SIDECAR_BYTES = 64 * 1024
 MAX_CAPTION = 1000  # characters
@@ -113,7 +113,7 @@ def embedded_words(image: Image.Image) -> Words:
     """The words inside a picture: EXIF and IPTC description, keywords, author, copyright, date."""
     exif = image.getexif()
     details = exif.get_ifd(ExifTags.IFD.Exif)
-    iptc = IptcImagePlugin.getiptcinfo(image) or {}
+    iptc = (IptcImagePlugin.getiptcinfo(image) if isinstance(image, ImageFile.ImageFile) else None) or {}
     caption = (
         _iptc(iptc, 120)
         or _described(exif.get(ExifTags.Base.ImageDescription))
@@ -148,12 +148,14 @@ def _wide(exif: Image.Exif, tag: int) -> str:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, bytes):
-        try:
-            value = value.decode("utf-8")
-        except UnicodeDecodeError:
-            value = value.decode("latin-1")
-    return _clean(value) if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return _clean(value)
+    if not isinstance(value, bytes):
+        return ""
+    try:
+        return _clean(value.decode("utf-8"))
+    except UnicodeDecodeError:
+        return _clean(value.decode("latin-1"))
 
 
 def _clean(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,45 @@ class Picture:
     @property
     def tag_list(self) -> list[str]:
         return [tag.strip() for tag in self.tags.split(",") if tag.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which pictures count in a search. Empty fields say nothing."""
+
+    tag: str = ""
+    folder: str = ""  # absolute path: pictures in it or below
+    after: str = ""  # ISO 8601 date, inclusive
+    before: str = ""  # ISO 8601 date, exclusive
+    orientation: Literal["", "landscape", "portrait", "square"] = ""
+    min_width: int = 0  # pixels
+    min_height: int = 0
+    licence: str = ""  # beginning of the licence's name, e.g. "CC BY"
+
+    def where(self) -> tuple[str, list[object]]:
+        """An SQL condition over `pictures p` and its values; "" where nothing is asked."""
+        shapes = {"landscape": "p.width > p.height", "portrait": "p.width < p.height", "square": "p.width = p.height"}
+        asked: list[tuple[str, list[object]]] = []
+        if self.tag:
+            asked.append(("p.number IN (SELECT number FROM tags WHERE tag = ?)", [self.tag.strip().lower()]))
+        if self.folder:
+            first = self.folder.rstrip("/\\")
+            first += "\\" if "\\" in first else "/"
+            condition = "p.number IN (SELECT number FROM files WHERE path >= ? AND path < ?)"
+            asked.append((condition, [first, first[:-1] + chr(ord(first[-1]) + 1)]))
+        if self.after:
+            asked.append(("p.date >= ?", [self.after]))
+        if self.before:
+            asked.append(("p.date < ?", [self.before]))
+        if self.orientation:
+            asked.append((shapes[self.orientation], []))
+        if self.min_width:
+            asked.append(("p.width >= ?", [self.min_width]))
+        if self.min_height:
+            asked.append(("p.height >= ?", [self.min_height]))
+        if self.licence:
+            asked.append(("p.licence LIKE ? || '%'", [self.licence]))
+        return " AND ".join(condition for condition, _ in asked), [value for _, values in asked for value in values]
 
 
 _FIELDS = (
@@ -194,19 +233,41 @@ class Catalogue:
             )
             number = int(connection.execute("SELECT number FROM pictures WHERE id = ?", (picture.id,)).fetchone()[0])
             self._store_words(connection, number, picture, names)
-            connection.execute("DELETE FROM vectors WHERE number = ?", (number,))
-            connection.executemany(
-                "INSERT INTO vectors (number, vector) VALUES (?, ?)",
-                [(number, row.astype("<f2").tobytes()) for row in vectors],
-            )
+            self._store_vectors(connection, number, vectors)
         return number
 
-    def _store_words(self, connection: sqlite3.Connection, number: int, picture: Picture, names: str) -> None:
-        connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
-        connection.execute(
-            "INSERT INTO words (rowid, caption, tags, names) VALUES (?, ?, ?, ?)",
-            (number, stored_words(picture.caption), stored_words(picture.tags), stored_words(names)),
+    def _store_vectors(self, connection: sqlite3.Connection, number: int, vectors: Vectors) -> None:
+        connection.execute("DELETE FROM vectors WHERE number = ?", (number,))
+        connection.executemany(
+            "INSERT INTO vectors (number, vector) VALUES (?, ?)",
+            [(number, row.astype("<f2").tobytes()) for row in vectors],
         )
+
+    def rewrite(self, picture: Picture, names: str | None = None, vectors: Vectors | None = None) -> None:
+        """New words for a stored picture. `names` and `vectors` None: those stay. Raises KeyError where it is gone."""
+        existing = self.by_id(picture.id)
+        if existing is None or existing.number is None:
+            raise KeyError(picture.id)
+        number = existing.number
+        with self.transaction() as connection:
+            columns = ", ".join(f"{name} = ?" for name in _FIELDS)
+            connection.execute(
+                f"UPDATE pictures SET {columns} WHERE number = ?", (*(getattr(picture, f) for f in _FIELDS), number)
+            )
+            self._store_words(connection, number, picture, names)
+            if vectors is not None:
+                self._store_vectors(connection, number, vectors)
+
+    def _store_words(self, connection: sqlite3.Connection, number: int, picture: Picture, names: str | None) -> None:
+        caption, tags = stored_words(picture.caption), stored_words(picture.tags)
+        if names is None:
+            connection.execute("UPDATE words SET caption = ?, tags = ? WHERE rowid = ?", (caption, tags, number))
+        else:
+            connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
+            connection.execute(
+                "INSERT INTO words (rowid, caption, tags, names) VALUES (?, ?, ?, ?)",
+                (number, caption, tags, stored_words(names)),
+            )
         connection.execute("DELETE FROM tags WHERE number = ?", (number,))
         connection.executemany(
             "INSERT OR IGNORE INTO tags VALUES (?, ?)", [(tag.lower(), number) for tag in picture.tag_list]
@@ -257,23 +318,85 @@ class Catalogue:
             found.update(int(row[0]) for row in rows)
         return found
 
-    def vectors_after(self, slot: int, dim: int) -> tuple[Slots, Vectors]:
-        """Slots (N,) greater than `slot` in order, and their vectors (N, dim)."""
-        rows = self.connection.execute("SELECT slot, vector FROM vectors WHERE slot > ? ORDER BY slot", (slot,))
+    def without_files(self) -> list[int]:
+        """Numbers of pictures that no file stands for any more."""
+        rows = self.connection.execute(
+            "SELECT number FROM pictures p WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.number = p.number)"
+        )
+        return [int(row[0]) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of pictures, files, vectors, and of files that were skipped."""
+        queries = {
+            "pictures": "SELECT COUNT(*) FROM pictures",
+            "files": "SELECT COUNT(*) FROM files WHERE number IS NOT NULL",
+            "vectors": "SELECT COUNT(*) FROM vectors",
+            "skipped": "SELECT COUNT(*) FROM files WHERE error != ''",
+        }
+        return {name: int(self.connection.execute(query).fetchone()[0]) for name, query in queries.items()}
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """Files that were looked at and not taken: (path, reason)."""
+        rows = self.connection.execute("SELECT path, error FROM files WHERE error != '' ORDER BY path")
+        return [(row["path"], row["error"]) for row in rows]
+
+    def allowed_slots(self, filters: Filters) -> Slots:
+        """Slots of the pictures that pass the filters, ascending."""
+        condition, values = filters.where()
+        rows = self.connection.execute(
+            f"SELECT v.slot FROM pictures p JOIN vectors v ON v.number = p.number WHERE {condition or '1'} ORDER BY 1",
+            values,
+        )
+        return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+    def newest_slot(self) -> int:
+        """The last slot ever given, by any process; it only grows."""
+        last = self.connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'").fetchone()
+        return 0 if last is None else int(last[0])
+
+    def chunks(self, dim: int, size: int = 20_000) -> Iterator[tuple[Slots, Vectors]]:
+        """All vectors in order of their slots, `size` at a time."""
+        last = 0
+        while True:
+            rows = self.connection.execute(
+                "SELECT slot, vector FROM vectors WHERE slot > ? ORDER BY slot LIMIT ?", (last, size)
+            ).fetchall()
+            if not rows:
+                return
+            last = int(rows[-1]["slot"])
+            yield _vectors(rows, dim)
+
+    def vectors_of(self, numbers: Sequence[int], dim: int) -> dict[int, Vectors]:
+        """number -> its vectors (V, dim)."""
+        found: dict[int, list[Vectors]] = {}
+        for part in _parts(numbers):
+            marks = ", ".join("?" * len(part))
+            for row in self.connection.execute(f"SELECT number, vector FROM vectors WHERE number IN ({marks})", part):
+                vector = np.frombuffer(row["vector"], dtype="<f2").astype(np.float32)
+                found.setdefault(int(row["number"]), []).append(vector)
+        return {number: np.stack(rows).reshape(-1, dim) for number, rows in found.items()}
+
+    def vectors_after(self, slot: int, dim: int, limit: int = -1) -> tuple[Slots, Vectors]:
+        """At most `limit` slots (N,) greater than `slot` in order, and their vectors (N, dim)."""
+        rows = self.connection.execute(
+            "SELECT slot, vector FROM vectors WHERE slot > ? ORDER BY slot LIMIT ?", (slot, limit)
+        )
         return _vectors(rows.fetchall(), dim)
 
-    def find_words(self, query: str, limit: int = 50) -> tuple[list[int], list[int]]:
+    def find_words(self, query: str, limit: int = 50, filters: Filters | None = None) -> tuple[list[int], list[int]]:
         """Numbers of pictures by their words, best first: (by words and pairs, by single Chinese characters)."""
         strong, weak = wanted_words(query)
-        return self._matching(strong, limit), self._matching(weak, limit)
+        return self._matching(strong, limit, filters), self._matching(weak, limit, filters)
 
-    def _matching(self, words: list[str], limit: int) -> list[int]:
+    def _matching(self, words: list[str], limit: int, filters: Filters | None) -> list[int]:
         if not words:
             return []
+        condition, values = filters.where() if filters is not None else ("", [])
+        narrowed = f"AND rowid IN (SELECT p.number FROM pictures p WHERE {condition})" if condition else ""
         # captions are written for the picture, tags chosen for it, file names often neither
         rows = self.connection.execute(
-            "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 4.0, 3.0, 1.0) LIMIT ?",
-            (match_expression(words), limit),
+            f"SELECT rowid FROM words WHERE words MATCH ? {narrowed} ORDER BY bm25(words, 4.0, 3.0, 1.0) LIMIT ?",
+            (match_expression(words), *values, limit),
         )
         return [int(row[0]) for row in rows]
 

@@ -271,6 +271,7 @@ class LabelEncoder:
         self._class_vectors: Vectors | None = None
         self._lock = threading.Lock()
         self.name = f"{text.name} + picture labels"
+        self.spec = "labels"
         self.preparation = LABEL_PREPARATION
         self.dim = text.dim
         self.query_languages = text.query_languages
@@ -334,3 +335,18 @@ def shared_text_encoder() -> MiniLmEncoder:
 def shared_label_encoder() -> LabelEncoder:
     """The one label encoder of this process; its classifier loads when the first picture without words comes."""
     return LabelEncoder(shared_text_encoder())
+
+
+def load_encoder(name: str = "auto") -> Encoder:
+    """The encoder of that name: "labels" (the embedded one), "auto", or anything `OpenClipEncoder` knows.
+
+    "auto" is the default CLIP model where its weights are on this machine already, else "labels"; it never downloads.
+    Raises EncoderUnavailable.
+    """
+    if name in ("labels", "label", ""):
+        return shared_label_encoder()
+    from retrieval.clip import DEFAULT_MODEL, OpenClipEncoder, default_is_here
+
+    if name == "auto":
+        return OpenClipEncoder(DEFAULT_MODEL) if default_is_here() else shared_label_encoder()
+    return OpenClipEncoder(name)

@@ -4,6 +4,9 @@ ReadableError
 └── RetrievalError
     ├── GalleryNotFound      no gallery at that place
     ├── GalleryUnreadable    a gallery is there and cannot be used
+    ├── GalleryBusy          another program is changing the gallery
+    ├── GalleryFull          the disk has no room left
+    ├── WrongEncoder         the gallery was made with another encoder
     ├── FolderUnreadable     the folder of pictures cannot be read
     ├── PictureUnreadable    one picture cannot be read
     └── EncoderUnavailable   the encoder's weights cannot be had
@@ -11,6 +14,7 @@ ReadableError
 `composer.errors.ComposerError` is the other child of ReadableError.
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 
@@ -28,9 +32,16 @@ class ReadableError(Exception):
         self.values = values
         super().__init__(self.en.format(**values))
 
+    def __reduce__(self) -> tuple[Callable[..., "ReadableError"], tuple[type["ReadableError"], dict[str, object]]]:
+        return _rebuilt, (type(self), self.values)  # it comes out of worker processes
+
     def text(self, language: str = "en") -> str:
         """The sentence in `language` ("en" or "zh")."""
         return (self.zh if language == "zh" else self.en).format(**self.values)
+
+
+def _rebuilt(kind: type[ReadableError], values: dict[str, object]) -> ReadableError:
+    return kind(**values)
 
 
 class RetrievalError(ReadableError):
@@ -45,6 +56,24 @@ class GalleryNotFound(RetrievalError):
 class GalleryUnreadable(RetrievalError):
     en = "The gallery '{place}' cannot be used: {reason_en}"
     zh = "图库“{place}”无法使用：{reason_zh}"
+
+
+class GalleryBusy(RetrievalError):
+    en = "Another program is indexing into the gallery '{place}' now. Wait until it is done, then try again."
+    zh = "另一个程序正在索引图库“{place}”。请等它完成后再试。"
+
+
+class GalleryFull(RetrievalError):
+    en = "The disk that holds the gallery '{place}' is full. What was indexed is kept; make room and index again."
+    zh = "图库“{place}”所在磁盘已满。已索引的内容都保留；请腾出空间后重新索引。"
+
+
+class WrongEncoder(RetrievalError):
+    en = (
+        "The gallery '{place}' was made with the encoder '{stored}' and cannot be used with '{given}': {difference}. "
+        "Use the first, or index the pictures into a new gallery."
+    )
+    zh = "图库“{place}”是用编码器“{stored}”建立的，不能用“{given}”：{difference}。请使用原编码器，或重新建立图库。"
 
 
 class FolderUnreadable(RetrievalError):

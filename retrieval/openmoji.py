@@ -24,8 +24,7 @@ from retrieval.errors import GalleryUnreadable
 from retrieval.openmoji_words import EXTRA_WORDS
 from retrieval.pictures import load_picture
 from retrieval.places import cache_folder
-from retrieval.search import fuse, nearest, rankings_for, understood
-from retrieval.vectors import VectorIndex
+from retrieval.search import DEPTH, Searcher
 from retrieval.words import wanted_words
 
 if TYPE_CHECKING:
@@ -148,8 +147,7 @@ class OpenMojiGallery:
         self._drawings = {drawing.code: drawing for drawing in drawings()}
         self._encoder = shared_text_encoder()
         self._catalogue = Catalogue(self._ready_catalogue(progress))
-        self._index = VectorIndex(self._encoder.dim)
-        self._index.add(*self._catalogue.vectors_after(0, self._encoder.dim))
+        self._searcher = Searcher(self._catalogue, self._encoder.dim)
         self._rasterising = threading.Lock()
 
     # -- building ----------------------------------------------------------------------------------
@@ -209,14 +207,15 @@ class OpenMojiGallery:
         exclude: Collection[str] = (),
     ) -> list[Hit]:
         excluded = self._catalogue.numbers_of_ids(exclude)
-        depth = max(30, 4 * k)
+        depth = max(DEPTH, 4 * k)
         if isinstance(query, str):
             query = [query]
         if isinstance(query, Sequence):
-            scores = fuse(self._rankings([text for text in query if text.strip()], depth, excluded))
+            phrasings = [text for text in query if text.strip()]
+            scores = self._searcher.scores(phrasings, self._encoder, depth, excluded, reading=self._without_rare_names)
         else:
             vector = encode_pictures(shared_label_encoder(), [load_picture(query)])[0]
-            scores = dict(nearest(self._catalogue, self._index, vector, depth, excluded))
+            scores = {p.number or 0: cosine for p, cosine in self._searcher.by_vector(vector, depth, excluded)}
         pictures = self._catalogue.by_numbers(list(scores))
         ranked: list[tuple[float, Drawing]] = []
         for number, score in scores.items():
@@ -224,16 +223,6 @@ class OpenMojiGallery:
             ranked.append((score * (FACE_FACTOR if drawing.face else 1.0), drawing))
         ranked.sort(key=lambda entry: (-entry[0], entry[1].code))
         return [self._hit(drawing, score) for score, drawing in _one_of_each_kind(ranked)[:k]]
-
-    def _rankings(
-        self, phrasings: Sequence[str], depth: int, excluded: Collection[int]
-    ) -> list[tuple[list[int], float]]:
-        readable = [text for text in phrasings if understood(text, self.query_languages)]
-        encoded = self._encoder.encode_texts([self._without_rare_names(text) for text in readable])
-        vectors = dict(zip(readable, encoded, strict=True))
-        return rankings_for(
-            self._catalogue, self._index, {text: vectors.get(text) for text in phrasings}, depth, excluded
-        )
 
     def _without_rare_names(self, query: str) -> str:
         """The query without proper names the encoder does not know ("The Huangpu River" -> "The River").

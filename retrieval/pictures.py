@@ -5,6 +5,7 @@ import gzip
 import importlib.util
 import io
 import re
+import struct
 import warnings
 from pathlib import Path
 from typing import IO
@@ -22,6 +23,10 @@ SUFFIXES = frozenset(
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"),
         *(".avif", ".heic", ".heif", ".svg", ".svgz"),
     )
+)
+_PILLOW_ERRORS = (
+    *(OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError),
+    *(ArithmeticError, LookupError, RuntimeError, struct.error),  # of codecs that trust what a header says
 )
 MAX_SVG_BYTES = 16 * 1024 * 1024
 _FOREIGN_LINK = re.compile(r"""<image\b[^>]*?href\s*=\s*["'](?!\s*(?:data:|#))""", re.IGNORECASE | re.DOTALL)
@@ -68,7 +73,7 @@ def load_picture(
         ) from error
     except Image.DecompressionBombError as error:
         raise PictureUnreadable(name=name, reason_en="it has too many pixels", reason_zh="像素过多") from error
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError) as error:
+    except _PILLOW_ERRORS as error:
         # Pillow's own ways of saying "no picture, or a broken one"
         raise PictureUnreadable(
             name=name,

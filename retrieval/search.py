@@ -5,74 +5,226 @@ fused by weighted reciprocal rank: sum over the rankings of weight / (K + rank),
 2009 (SIGIR), who use K = 60 for lists of a thousand; our lists are short, and a smaller K lets the first ranks count.
 """
 
+import re
+import threading
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from retrieval.catalogue import Catalogue
-from retrieval.encoders import Vectors
+import numpy as np
+
+from retrieval.catalogue import Catalogue, Filters, Picture, Slots
+from retrieval.encoders import Encoder, Vectors, unit
 from retrieval.vectors import VectorIndex
 from retrieval.words import is_chinese
 
 RANK_CONSTANT = 10.0
+DENSE_WEIGHT = 1.0
+WORDS_WEIGHT = 1.0
+CHARACTERS_WEIGHT = 0.3  # single Chinese characters: often a part of another word
+DEPTH = 50  # pictures looked at in each ranking, at least
+TWIN_BITS = 6  # of 64 in which two difference hashes of the same scene may differ
+TWIN_COSINE = 0.97  # for encoders that look at the pixels
+
+_TERM = re.compile(r"(?:^|(?<=\s))([+\-\u2212\u2013])\s+")  # a sign between blanks: "dog + beach - people"
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """How much each ranking counts."""
+class Wish:
+    """A query taken apart: what should be there and what should not."""
 
-    dense: float = 1.0
-    words: float = 1.0
-    characters: float = 0.3  # single Chinese characters: often a part of another word
-
-
-def fuse(rankings: Sequence[tuple[Sequence[int], float]], constant: float = RANK_CONSTANT) -> dict[int, float]:
-    """Weighted reciprocal rank fusion of (items best first, weight); item -> score, unordered."""
-    scores: dict[int, float] = defaultdict(float)
-    for items, weight in rankings:
-        for rank, item in enumerate(items):
-            scores[item] += weight / (constant + rank + 1)
-    return dict(scores)
+    plus: tuple[str, ...]
+    minus: tuple[str, ...] = ()
 
 
-def nearest(
-    catalogue: Catalogue, index: VectorIndex, vector: Vectors, depth: int, excluded: Collection[int]
-) -> list[tuple[int, float]]:
-    """The `depth` pictures nearest to a vector (dim,), as (number, cosine), best first, each once."""
-    wanted = depth + len(excluded)
-    while True:
-        found = index.search(vector, wanted)
-        owners = catalogue.numbers_of_slots([slot for slot, _ in found])
-        best: dict[int, float] = {}
-        for slot, cosine in found:
-            number = owners.get(slot)
-            if number is not None and number not in excluded:
-                best.setdefault(number, cosine)
-        if len(best) >= depth or wanted >= len(index):
-            return list(best.items())[:depth]
-        wanted *= 4  # many slots of the same picture, or of pictures that are gone
-
-
-def rankings_for(
-    catalogue: Catalogue,
-    index: VectorIndex,
-    phrasings: Mapping[str, Vectors | None],
-    depth: int,
-    excluded: Collection[int] = (),
-    weights: Weights = Weights(),
-) -> list[tuple[list[int], float]]:
-    """The rankings of all phrasings; a phrasing's vector is None where the encoder does not know its language."""
-    rankings: list[tuple[list[int], float]] = []
-    for phrasing, vector in phrasings.items():
-        if vector is not None:
-            near = nearest(catalogue, index, vector, depth, excluded)
-            rankings.append(([number for number, _ in near], weights.dense))
-        strong, weak = catalogue.find_words(phrasing, depth + len(excluded))
-        rankings.append(([n for n in strong if n not in excluded], weights.words))
-        rankings.append(([n for n in weak if n not in excluded], weights.characters))
-    return [(items, weight) for items, weight in rankings if items]
+def parse(query: str) -> Wish:
+    """ "dog + beach - people" -> plus (dog, beach), minus (people). Without such signs the query is one phrase."""
+    parts = _TERM.split(query.strip())
+    signed = list(zip(["+", *parts[1::2]], parts[0::2], strict=True))
+    plus = tuple(text.strip() for sign, text in signed if sign == "+" and text.strip())
+    minus = tuple(text.strip() for sign, text in signed if sign != "+" and text.strip())
+    return Wish(plus, minus) if plus else Wish((query.strip(),))
 
 
 def understood(phrasing: str, languages: Collection[str]) -> bool:
     """Whether an encoder of these query languages can read the phrasing."""
     return "zh" in languages or not is_chinese(phrasing)
+
+
+def fuse(rankings: Sequence[tuple[Sequence[int], float]], constant: float = RANK_CONSTANT) -> dict[int, float]:
+    """Weighted reciprocal rank fusion of (items best first, weight); item -> score, best first."""
+    scores: dict[int, float] = defaultdict(float)
+    for items, weight in rankings:
+        for rank, item in enumerate(items):
+            scores[item] += weight / (constant + rank + 1)
+    return dict(sorted(scores.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+class Searcher:
+    """Searches one catalogue. All calls may come from several threads; new pictures are seen at the next search."""
+
+    def __init__(self, catalogue: Catalogue, dim: int, folder: Path | None = None) -> None:
+        self._catalogue = catalogue
+        self._dim = dim
+        self.index = VectorIndex(dim, folder)
+        self._refreshing = threading.Lock()
+        self._rebuild: threading.Thread | None = None
+        self.refresh()
+
+    def close(self) -> None:
+        """Waits for a rebuild that is going on."""
+        if self._rebuild is not None:
+            self._rebuild.join()
+
+    def refresh(self) -> None:
+        """Takes in what was stored since the last time, by this process or another."""
+        if not self.index.reload() and self._catalogue.newest_slot() <= self.index.last_slot:
+            return
+        with self._refreshing:
+            while True:
+                slots, vectors = self._catalogue.vectors_after(self.index.last_slot, self._dim, limit=50_000)
+                if not len(slots):
+                    break
+                self.index.add(slots, vectors)
+
+    def rebuild_if_wanted(self) -> None:
+        """Starts making a new index file in the background where the old one has fallen behind."""
+        alive = self._catalogue.counts()["vectors"]
+        if self.index.folder is None or not self.index.rebuild_wanted(alive):
+            return
+        if self._rebuild is None or not self._rebuild.is_alive():
+            self._rebuild = threading.Thread(target=self.rebuild, name="gallery-rebuild")
+            self._rebuild.start()
+
+    def rebuild(self) -> None:
+        """Makes a new index file now. Raises OSError."""
+        self.index.build(lambda: self._catalogue.chunks(self._dim), self._catalogue.counts()["vectors"])
+        self.refresh()
+
+    # -- searching ---------------------------------------------------------------------------------
+
+    def by_text(
+        self,
+        phrasings: Sequence[str],
+        encoder: Encoder,
+        k: int,
+        excluded: Collection[int] = (),
+        filters: Filters | None = None,
+        reading: Callable[[str], str] = str,
+    ) -> list[tuple[Picture, float]]:
+        """The k best pictures for several phrasings of one wish. `reading` gives the encoder's version of a phrase."""
+        pictures = self._catalogue.by_numbers
+        scores = self.scores(phrasings, encoder, max(DEPTH, 4 * k), excluded, filters, reading)
+        ranked = list(scores.items())[: max(4 * k, 20)]
+        found = pictures([number for number, _ in ranked])
+        return self._varied([(found[n], score) for n, score in ranked if n in found], not encoder.words_first)[:k]
+
+    def scores(
+        self,
+        phrasings: Sequence[str],
+        encoder: Encoder,
+        depth: int,
+        excluded: Collection[int] = (),
+        filters: Filters | None = None,
+        reading: Callable[[str], str] = str,
+    ) -> dict[int, float]:
+        """number -> fused score, best first."""
+        self.refresh()
+        allowed = self._allowed(filters)
+        wishes = [parse(phrasing) for phrasing in phrasings]
+        rankings: list[tuple[list[int], float]] = []
+        for vector in self._vectors(wishes, encoder, reading):
+            near = self._nearest(vector, depth, excluded, allowed)
+            rankings.append(([number for number, _ in near], DENSE_WEIGHT))
+        for wish in wishes:
+            unwanted = {n for phrase in wish.minus for n in self._catalogue.find_words(phrase, 10_000)[0]}
+            barred = {*excluded, *unwanted}
+            strong, weak = self._catalogue.find_words(" ".join(wish.plus), depth + len(barred), filters)
+            rankings.append(([n for n in strong if n not in barred][:depth], WORDS_WEIGHT))
+            rankings.append(([n for n in weak if n not in barred][:depth], CHARACTERS_WEIGHT))
+        return fuse(rankings)
+
+    def by_vector(
+        self, vector: Vectors, k: int, excluded: Collection[int] = (), filters: Filters | None = None
+    ) -> list[tuple[Picture, float]]:
+        """The k pictures nearest to a vector (dim,), with their cosine."""
+        self.refresh()
+        near = self._nearest(vector, max(4 * k, 20), excluded, self._allowed(filters))
+        found = self._catalogue.by_numbers([number for number, _ in near])
+        return self._varied([(found[n], score) for n, score in near if n in found], looks=False)[:k]
+
+    def like(
+        self, picture: Picture, k: int, excluded: Collection[int] = (), filters: Filters | None = None
+    ) -> list[tuple[Picture, float]]:
+        """The k pictures nearest to one of the catalogue."""
+        assert picture.number is not None
+        own = self._catalogue.vectors_of([picture.number], self._dim).get(picture.number)
+        return [] if own is None else self.by_vector(unit(own.mean(0)), k, excluded, filters)
+
+    def _vectors(self, wishes: Sequence[Wish], encoder: Encoder, reading: Callable[[str], str]) -> list[Vectors]:
+        """One vector (dim,) for each wish that the encoder can read."""
+        readable = [
+            wish for wish in wishes if all(understood(p, encoder.query_languages) for p in (*wish.plus, *wish.minus))
+        ]
+        flat = [reading(phrase) for wish in readable for phrase in (*wish.plus, *wish.minus)]
+        encoded = iter(encoder.encode_texts(flat))
+        vectors = []
+        for wish in readable:
+            total = sum((next(encoded) for _ in wish.plus), np.zeros(self._dim, dtype=np.float32))
+            total = total - sum((next(encoded) for _ in wish.minus), np.zeros(self._dim, dtype=np.float32))
+            vectors.append(unit(total))
+        return vectors
+
+    def _allowed(self, filters: Filters | None) -> Slots | None:
+        return None if filters is None or not filters.where()[0] else self._catalogue.allowed_slots(filters)
+
+    def _nearest(
+        self, vector: Vectors, depth: int, excluded: Collection[int], allowed: Slots | None
+    ) -> list[tuple[int, float]]:
+        """The `depth` pictures nearest to a vector (dim,), as (number, cosine), best first, each once."""
+        manifest = self.index.manifest
+        rerank = manifest is not None and manifest.rerank
+        wanted = (depth + len(excluded)) * (8 if rerank else 1)
+        while True:
+            found = self.index.search(vector, wanted, allowed)
+            owners = self._catalogue.numbers_of_slots([slot for slot, _ in found])
+            best: dict[int, float] = {}
+            for slot, cosine in found:
+                number = owners.get(slot)
+                if number is not None and number not in excluded:
+                    best.setdefault(number, cosine)
+            if len(best) >= depth or len(found) < wanted:
+                break
+            wanted *= 4  # many slots of the same picture, or of pictures that are gone
+        if rerank:
+            exact = self._catalogue.vectors_of(list(best), self._dim)
+            best = {number: float((vectors @ vector).max()) for number, vectors in exact.items()}
+            best = dict(sorted(best.items(), key=lambda entry: -entry[1]))
+        return list(best.items())[:depth]
+
+    def _varied(self, ranked: list[tuple[Picture, float]], looks: bool) -> list[tuple[Picture, float]]:
+        """Near-twins of a better picture behind everything else: by difference hash, with `looks` also by vector."""
+        own = (
+            self._catalogue.vectors_of([p.number for p, _ in ranked if p.number is not None], self._dim)
+            if looks
+            else {}
+        )
+        first: list[tuple[Picture, float]] = []
+        later: list[tuple[Picture, float]] = []
+        for picture, score in ranked:
+            twin = any(_twins(picture, other, own) for other, _ in first)
+            (later if twin else first).append((picture, score))
+        return first + later
+
+
+def _twins(one: Picture, other: Picture, vectors: dict[int, Vectors]) -> bool:
+    if one.phash is not None and other.phash is not None and differing_bits(one.phash, other.phash) <= TWIN_BITS:
+        return True
+    mine, theirs = vectors.get(one.number or 0), vectors.get(other.number or 0)
+    return mine is not None and theirs is not None and float((mine @ theirs.T).max()) >= TWIN_COSINE
+
+
+def differing_bits(one: int, other: int) -> int:
+    """In how many of 64 bits two signed hashes differ."""
+    return ((one ^ other) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()

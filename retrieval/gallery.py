@@ -1,0 +1,314 @@
+"""A person's own gallery: a folder with a catalogue, an index and thumbnails of pictures that stay where they are.
+
+pictures.gallery/
+    gallery.sqlite     facts, words and vectors (catalogue.py)
+    vectors/           the index over the vectors, made anew from the catalogue whenever it is missing (vectors.py)
+    thumbnails/        small WebP pictures
+    shown/             pictures in a format that browsers know, for HEIC, TIFF and the like
+    pictures/          copies of pictures that were dropped in through the page
+"""
+
+import errno
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval.base import GalleryInfo, Hit
+from retrieval.catalogue import Catalogue, Filters, Picture
+from retrieval.decode import thumbnail_path
+from retrieval.encoders import Encoder, encode_pictures, load_encoder
+from retrieval.errors import (
+    GalleryBusy,
+    GalleryFull,
+    GalleryNotFound,
+    GalleryUnreadable,
+    PictureUnreadable,
+    WrongEncoder,
+)
+from retrieval.ingest import Ingest, IngestOptions, IngestReport, Progress
+from retrieval.pictures import load_picture
+from retrieval.scan import GALLERY_FILE
+from retrieval.search import Searcher, understood
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SHOWN_AS_THEY_ARE = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
+)  # of what browsers know; SVG is not safe
+SHOWN_SIDE = 2048  # pixels
+MAX_THUMBNAIL = 512
+
+
+class Gallery:
+    """An open gallery. All calls may come from several threads; one process at a time may add."""
+
+    def __init__(self, place: Path, catalogue: Catalogue, encoder_name: str) -> None:
+        self.place = place
+        self.name = place.name.removesuffix(".gallery") or str(place)
+        self.encoder_name = encoder_name
+        self._catalogue = catalogue
+        self._encoder: Encoder | None = None
+        self._searcher: Searcher | None = None
+        self._loading = threading.RLock()
+        self.query_languages: tuple[str, ...] = tuple((catalogue.fact("languages") or "en").split(","))
+
+    @classmethod
+    def open(cls, place: str | Path, *, create: bool = False, encoder: str | Encoder | None = None) -> "Gallery":
+        """The gallery in the folder `place`.
+
+        `encoder` is a name for `load_encoder`, or a loaded encoder; None takes the gallery's own, for a new gallery the
+        default. The encoder itself is loaded when it is first needed. Raises GalleryNotFound, GalleryUnreadable,
+        WrongEncoder, EncoderUnavailable.
+        """
+        folder = Path(place).expanduser().absolute()
+        file = folder / GALLERY_FILE
+        if not file.is_file():
+            if not create:
+                raise GalleryNotFound(place=place)
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise GalleryUnreadable(
+                    place=place,
+                    reason_en="there is something else at this place. Name an empty or new folder for the gallery",
+                    reason_zh="此处已有其他内容，请为图库指定一个新的或空的文件夹",
+                )
+        try:
+            (folder / "thumbnails").mkdir(parents=True, exist_ok=True)
+            catalogue = Catalogue(file)
+        except (OSError, sqlite3.Error) as error:
+            raise GalleryUnreadable(place=place, reason_en=str(error), reason_zh=str(error)) from error
+        stored = catalogue.fact("encoder")
+        given = encoder if encoder is None or isinstance(encoder, str) else encoder.name
+        gallery = cls(folder, catalogue, stored or given or "")
+        if stored is None or encoder is not None:
+            gallery._use(encoder if isinstance(encoder, Encoder) else load_encoder(given or "auto"), given or "auto")
+        return gallery
+
+    def close(self) -> None:
+        """Closes the files. The gallery cannot be used afterwards."""
+        with self._loading:
+            if self._searcher is not None:
+                self._searcher.close()
+            self._catalogue.close()
+
+    def __enter__(self) -> "Gallery":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- encoder -----------------------------------------------------------------------------------
+
+    @property
+    def encoder(self) -> Encoder:
+        """The gallery's encoder, loaded when first asked for. Raises EncoderUnavailable, WrongEncoder."""
+        with self._loading:
+            if self._encoder is None:
+                self._use(load_encoder(self.encoder_name), self.encoder_name)
+            assert self._encoder is not None
+            return self._encoder
+
+    def _use(self, encoder: Encoder, name: str) -> None:
+        """Takes the encoder if it is the one the gallery was made with, or the gallery's first."""
+        stored = self._catalogue.fact("identity")
+        if stored is None:
+            with self._catalogue.transaction():
+                self._catalogue.set_fact("encoder", getattr(encoder, "spec", name))
+                self._catalogue.set_fact("identity", json.dumps(encoder.identity))
+                self._catalogue.set_fact("languages", ",".join(encoder.query_languages))
+        else:
+            known = json.loads(stored)
+            different = [key for key in known if known[key] != encoder.identity.get(key)]
+            if different:
+                raise WrongEncoder(
+                    place=self.place, stored=known["name"], given=encoder.name, difference=", ".join(different)
+                )
+        self._encoder = encoder
+        self.encoder_name = self._catalogue.fact("encoder") or name
+        self.query_languages = encoder.query_languages
+
+    @property
+    def searcher(self) -> Searcher:
+        with self._loading:
+            if self._searcher is None:
+                identity = json.loads(self._catalogue.fact("identity") or "{}")
+                dim = int(identity.get("dim", 0)) or self.encoder.dim
+                self._searcher = Searcher(self._catalogue, dim, self.place / "vectors")
+            return self._searcher
+
+    # -- changing ----------------------------------------------------------------------------------
+
+    def add(
+        self,
+        folder: str | Path,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+        options: IngestOptions | None = None,
+        wait: float = 0,
+    ) -> IngestReport:
+        """Brings the pictures under `folder` in, or up to date; pictures whose files are gone are dropped.
+
+        `stop()` is asked between files; what was read until then is kept. `wait` is how many seconds to wait for
+        another program that is indexing. Raises FolderUnreadable, GalleryBusy, GalleryFull, EncoderUnavailable.
+        """
+        from filelock import FileLock, Timeout
+
+        root = Path(folder).expanduser().absolute()
+        run = Ingest(
+            self._catalogue, self.encoder, self.place / "thumbnails", options or IngestOptions(), progress, stop
+        )
+        try:
+            with FileLock(self.place / "indexing.lock", timeout=wait):
+                report = run.run(root)
+        except Timeout as error:
+            raise GalleryBusy(place=self.place) from error
+        except (OSError, sqlite3.OperationalError) as error:
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "full" in str(error):
+                raise GalleryFull(place=self.place) from error
+            raise
+        self.searcher.refresh()
+        self.searcher.rebuild_if_wanted()
+        return report
+
+    def remove(self, ids: Collection[str]) -> int:
+        """Takes pictures out of the gallery; their files stay where they are. Returns how many there were.
+
+        Indexing their folder again brings them back.
+        """
+        numbers = self._catalogue.numbers_of_ids(ids)
+        self._catalogue.drop(numbers)
+        return len(numbers)
+
+    def edit(
+        self,
+        picture_id: str,
+        *,
+        caption: str | None = None,
+        tags: str | None = None,
+        credit: str | None = None,
+        licence: str | None = None,
+        source: str | None = None,
+    ) -> Hit:
+        """Other words for a picture; None leaves a field as it is. Indexing again keeps them. Raises KeyError."""
+        picture = self._picture(picture_id)
+        given = {"caption": caption, "tags": tags, "credit": credit, "licence": licence, "source": source}
+        new: dict[str, Any] = {name: " ".join(value.split()) for name, value in given.items() if value is not None}
+        changed = replace(picture, edited=True, **new)
+        vectors = None
+        if "caption" in new:
+            changed = replace(changed, approximate=False)
+            if new["caption"] and self.encoder.words_first and understood(new["caption"], self.query_languages):
+                vectors = self.encoder.encode_texts([new["caption"]])
+        self._catalogue.rewrite(changed, vectors=vectors)
+        return self._hit(changed, 0.0)
+
+    # -- searching ---------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: "str | Sequence[str] | Image.Image",
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+    ) -> list[Hit]:
+        """The k best pictures, best first. `filters` narrows the pictures that count. Raises RetrievalError."""
+        excluded = self._catalogue.numbers_of_ids(exclude)
+        if isinstance(query, str):
+            query = [query]
+        if isinstance(query, Sequence):
+            found = self.searcher.by_text([q for q in query if q.strip()], self.encoder, k, excluded, filters)
+        else:
+            vector = encode_pictures(self.encoder, [load_picture(query)])[0]
+            found = self.searcher.by_vector(vector, k, excluded, filters)
+        return [self._hit(picture, score) for picture, score in found]
+
+    def like(
+        self, picture_id: str, *, k: int = 4, exclude: Collection[str] = (), filters: Filters | None = None
+    ) -> list[Hit]:
+        """More pictures like that one, without it. Raises KeyError."""
+        picture = self._picture(picture_id)
+        excluded = self._catalogue.numbers_of_ids({*exclude, picture_id})
+        return [self._hit(p, s) for p, s in self.searcher.like(picture, k, excluded, filters)]
+
+    def get(self, picture_id: str) -> Hit:
+        return self._hit(self._picture(picture_id), 0.0)
+
+    def picture(self, picture_id: str) -> Picture:
+        """Everything the catalogue knows about a picture. Raises KeyError."""
+        return self._picture(picture_id)
+
+    def info(self) -> GalleryInfo:
+        identity = json.loads(self._catalogue.fact("identity") or "{}")
+        counts = self._catalogue.counts()
+        return GalleryInfo(
+            name=self.name,
+            place=str(self.place),
+            pictures=counts["pictures"],
+            encoder=identity.get("name", self.encoder_name),
+            updated=self._catalogue.fact("updated") or "",
+            skipped=counts["skipped"],
+            details={"files": str(counts["files"]), "vectors": str(counts["vectors"]), "dim": identity.get("dim", "")},
+        )
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """Files that were looked at and not taken: (path, reason)."""
+        return self._catalogue.skipped()
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def thumbnail(self, picture_id: str, size: int = 256) -> Path:
+        """A small WebP file, no side above `size` pixels (at most 512). Raises KeyError, PictureUnreadable."""
+        picture = self._picture(picture_id)
+        size = max(16, min(size, MAX_THUMBNAIL))
+        stored = thumbnail_path(self.place / "thumbnails", picture.sha256)
+        if size == 256 and stored.is_file():
+            return stored
+        return self._converted(picture, size, Path(picture.path))
+
+    def _converted(self, picture: Picture, size: int, source: Path) -> Path:
+        """The picture as WebP with no side above `size`, kept for the next time."""
+        path = self.place / "shown" / f"{picture.id}-{size}.webp"
+        if not path.is_file():
+            path.parent.mkdir(exist_ok=True)
+            image = load_picture(source, enough=size)
+            image.thumbnail((size, size))
+            part = path.with_suffix(f".{threading.get_ident()}.part")
+            image.save(part, format="WEBP", quality=85)
+            part.replace(path)
+        return path
+
+    def _showable(self, picture: Picture) -> Path:
+        """The picture's own file where browsers know its format, else a copy; the thumbnail where the file is gone."""
+        path = Path(picture.path)
+        if path.suffix.lower() in SHOWN_AS_THEY_ARE and path.is_file():
+            return path
+        try:
+            return self._converted(picture, SHOWN_SIDE, path)
+        except PictureUnreadable:  # moved or damaged since it was indexed
+            return thumbnail_path(self.place / "thumbnails", picture.sha256)
+
+    def _picture(self, picture_id: str) -> Picture:
+        picture = self._catalogue.by_id(picture_id)
+        if picture is None:
+            raise KeyError(picture_id)
+        return picture
+
+    def _hit(self, picture: Picture, score: float) -> Hit:
+        path = self._showable(picture)
+        return Hit(
+            id=picture.id,
+            path=str(path),
+            score=score,
+            caption=picture.caption,
+            credit=picture.credit,
+            licence=picture.licence,
+            source=picture.source,
+            approximate=picture.approximate,
+            drawing=picture.drawing,
+        )

@@ -1,0 +1,87 @@
+"""Walks folders of pictures: what is there, without reading a picture. Knows nothing of galleries."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retrieval.decode import Job
+from retrieval.errors import FolderUnreadable
+from retrieval.pictures import SUFFIXES
+
+GALLERY_FILE = "gallery.sqlite"  # a folder that holds it is a gallery, not a folder of pictures
+
+
+@dataclass(slots=True)
+class Scan:
+    """The picture files under a folder, and what could not be looked at."""
+
+    jobs: list[Job] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)  # (folder, reason): nothing is known about them
+
+
+def scan(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
+    """All files under `root` with a picture's suffix. Hidden files and folders and galleries are left out.
+
+    Links to folders are followed, each folder once, so that loops end. `seen(count)` hears how many there are so far.
+    Raises FolderUnreadable where `root` itself cannot be listed.
+    """
+    result = Scan()
+    visited: set[tuple[int, int]] = set()
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            state = folder.stat()
+            if (state.st_dev, state.st_ino) in visited:
+                continue
+            visited.add((state.st_dev, state.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if folder == root:
+                raise FolderUnreadable(place=root, reason_en=reason, reason_zh=reason) from error
+            result.unreadable.append((str(folder), reason))
+            continue
+        if any(entry.name == GALLERY_FILE for entry in entries):
+            continue
+        texts = {entry.name: entry for entry in entries if entry.name.lower().endswith(".txt")}
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            try:
+                if entry.is_dir():
+                    waiting.append(Path(entry.path))
+                elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
+                    result.jobs.append(_job(entry, texts))
+            except OSError as error:  # it vanished, or its link leads nowhere
+                result.unreadable.append((entry.path, error.strerror or str(error)))
+        if seen is not None:
+            seen(len(result.jobs))
+    return result
+
+
+def _job(entry: "os.DirEntry[str]", texts: dict[str, "os.DirEntry[str]"]) -> Job:
+    state = entry.stat()
+    sidecar = texts.get(f"{entry.name}.txt") or texts.get(f"{Path(entry.name).stem}.txt")
+    return Job(
+        path=entry.path,
+        size=state.st_size,
+        mtime_ns=state.st_mtime_ns,
+        sidecar=sidecar.path if sidecar else "",
+        words_mtime_ns=sidecar.stat().st_mtime_ns if sidecar else 0,
+    )
+
+
+def under(root: Path) -> tuple[str, str]:
+    """A half-open range of path strings that holds exactly the paths under `root`."""
+    prefix = str(root).rstrip(os.sep) + os.sep
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+def overlapping(roots: list[Path]) -> Iterator[Path]:
+    """The roots without those that lie under another of them."""
+    for root in roots:
+        if not any(other != root and root.is_relative_to(other) for other in roots):
+            yield root
