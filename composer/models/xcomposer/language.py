@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from composer.models.xcomposer.config import XComposerConfig
+from retrieval.torchvision_compat import prepare
 
 Rotary = Literal["shipped", "exact"]
 MAX_POSITIONS = 8192  # the model was trained for 2048; the tables reach further, as the original's grow
@@ -39,6 +40,7 @@ def llama_settings(config: XComposerConfig) -> dict[str, Any]:
 
 def build_language(config: XComposerConfig) -> Any:
     """A LlamaForCausalLM with the sizes of `config`; `set_rotary` gives it its angles once it is on its device."""
+    prepare()  # transformers imports torchvision
     from transformers import LlamaConfig, LlamaForCausalLM
 
     return LlamaForCausalLM(LlamaConfig(**llama_settings(config)))

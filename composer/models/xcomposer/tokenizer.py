@@ -7,14 +7,25 @@ them. `<TOKENS_UNUSED_0>` and its kin are ordinary pieces of the model file.
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 
 BOS, EOS, UNK = "<s>", "</s>", "<unk>"
 END_OF_HUMAN, END_OF_BOT = "<TOKENS_UNUSED_0>", "<TOKENS_UNUSED_1>"
 NUL_PIECE = 354  # newer SentencePiece writes NUL as a byte piece; the model was trained with this one
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One entry of the model file."""
+
+    text: str
+    score: float  # of a normal piece: merged the earlier the higher
+    kind: Literal["normal", "defined", "control", "byte", "unused"]
 
 
 class XComposerTokenizer:
@@ -88,6 +99,23 @@ class XComposerTokenizer:
     @cached_property
     def end_of_bot(self) -> int:
         return self.id(END_OF_BOT)
+
+    def pieces(self) -> list[Piece]:
+        """Every entry of the model file, by id. `<TOKENS_UNUSED_0>` and its kin are "defined": matched first."""
+        model, found = self._model, []
+        for i in range(model.GetPieceSize()):
+            text = model.IdToPiece(i)
+            kind: Literal["normal", "defined", "control", "byte", "unused"] = "normal"
+            if model.IsControl(i) or model.IsUnknown(i):
+                kind = "control"
+            elif model.IsByte(i):
+                kind = "byte"
+            elif text.startswith("<TOKENS_UNUSED_"):
+                kind = "defined"
+            elif model.IsUnused(i) and i != self._nul:
+                kind = "unused"
+            found.append(Piece(text, model.GetScore(i), kind))
+        return found
 
     def encode(self, text: str, *, bos: bool = False) -> list[int]:
         """Token ids of `text`, with `<s>` in front if `bos`."""
