@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 import urllib3
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from retrieval.connections import AddressRefused, AddressRule, CheckedAdapter
 from retrieval.errors import GalleryUnreadable, PictureUnreadable
@@ -47,6 +47,7 @@ SUFFIXES = {
     "PNG": ".png",
     "WEBP": ".webp",
     "GIF": ".gif",
+    "MPO": ".jpg",  # a JPEG with further views
     "AVIF": ".avif",
     "BMP": ".bmp",
     "TIFF": ".tif",
@@ -260,8 +261,7 @@ class Downloader:
                     file.write(piece)
                 file.close()
                 load_picture(arriving, max_pixels=MAX_PIXELS)
-                with Image.open(arriving) as image:
-                    suffix = SUFFIXES.get(image.format or "", ".img")
+                suffix = self._suffix(arriving)
                 name = digest.hexdigest()
                 path = folder / name[:2] / f"{name}{suffix}"
                 path.parent.mkdir(exist_ok=True)
@@ -279,6 +279,16 @@ class Downloader:
         status = answer.status_code
         en, zh = STATUS.get(status, (f"it answers with the HTTP status {status}", f"它返回 HTTP 状态 {status}"))
         return self.refusal(en, zh, status)
+
+    def _suffix(self, path: Path) -> str:
+        """By what the file is, whatever its sender calls it: drawings in SVG open too, but may hold scripts."""
+        try:
+            with Image.open(path) as image:
+                return SUFFIXES[image.format or ""]
+        except (UnidentifiedImageError, KeyError) as error:
+            raise PictureUnreadable(
+                name=path.name, reason_en="its kind is not among those taken", reason_zh="不接受此类文件"
+            ) from error
 
 
 def _parts(url: str, place: str) -> SplitResult:

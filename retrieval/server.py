@@ -185,8 +185,10 @@ def _known(gallery: PictureGallery, picture_id: str) -> Hit:
 
 
 def _query_picture(data: bytes) -> "Image.Image":
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\x1f\x8b")):
+        raise HTTPException(422, "picture: SVG is not taken here; send pixels")  # a small one can draw for hours
     try:
-        return load_picture(io.BytesIO(data), max_pixels=QUERY_MAX_PIXELS)
+        return load_picture(io.BytesIO(data), max_pixels=QUERY_MAX_PIXELS, enough=1024)
     except PictureUnreadable as error:
         raise HTTPException(422, f"picture: {error.values['reason_en']}") from error
 
@@ -220,7 +222,7 @@ class _Renderer:
         from PIL import Image
 
         with self._slots:
-            picture = load_picture(path)
+            picture = load_picture(path, enough=size)
             if drawing:  # a drawn icon keeps its transparency, so that it can stand on any ground
                 with Image.open(path) as original:
                     if original.mode in ("RGBA", "LA", "PA") or "transparency" in original.info:

@@ -200,12 +200,14 @@ def silence(_: socket.socket) -> None:
 
 
 BOMB = png((9000, 9000))
+DRAWING = b"""<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>"""
 LIES: dict[str, tuple[Callable[[socket.socket], None] | bytes, str]] = {
     "a page instead of a picture": (answer(b"<html>", "text/html"), "text/html"),
     "no type": (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "instead of a picture"),
     "a picture type over garbage": (answer(b"garbage", "image/png"), "no usable picture"),
     "a picture type over HTML": (answer(b"<svg onload=alert(1)>", "image/jpeg"), "no usable picture"),
-    "SVG": (answer(b"<svg/>", "image/svg+xml"), "svg"),
+    "SVG": (answer(DRAWING, "image/svg+xml"), "svg"),
+    "SVG under another name": (answer(DRAWING, "image/png"), "no usable picture"),
     "a truncated picture": (answer(png()[:60], "image/png"), "no usable picture"),
     "a body shorter than announced": (answer(png(), "image/png", length=5000), "broke off"),
     "a huge announcement": (answer(png(), "image/png", length=10**12), "more than"),

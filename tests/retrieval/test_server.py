@@ -23,6 +23,7 @@ from tests.fakes import FakeGallery
 from tests.retrieval.gallery_serving import running
 
 TOKEN = "s3cret-token"
+SVG = base64.b64encode(b" " * 99 + b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>').decode()
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ def test_search_by_picture_hands_the_gallery_a_picture(base: str, gallery: FakeG
         ("/v1/search", {"queries": []}, "queries"),
         ("/v1/search", {"queries": ["x"], "picture": "AAAA"}, "queries"),
         ("/v1/search", {"picture": "AAAA"}, "picture"),
+        ("/v1/search", {"picture": SVG}, "SVG"),
         ("/v1/search", {"queries": ["x" * 2001]}, "queries"),
         ("/v1/search", {"queries": ["x"], "limit": 4}, "limit"),
         ("/v1/search", ["x"], ""),
@@ -163,6 +165,14 @@ def test_drawings_keep_their_transparency(base: str, gallery: FakeGallery, tmp_p
     gallery.pictures["icon"] = Hit(id="icon", path=str(path), score=0, drawing=True)
     content = requests.get(f"{base}/v1/images/icon/thumbnail", timeout=10).content
     assert Image.open(io.BytesIO(content)).convert("RGBA").getpixel((9, 9))[3] == 0
+
+
+def test_large_photographs_become_exact_small_ones(base: str, gallery: FakeGallery, tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    Image.new("RGB", (4000, 3000), "teal").save(path, quality=60)
+    gallery.pictures["large"] = Hit(id="large", path=str(path), score=0)
+    content = requests.get(f"{base}/v1/images/large/thumbnail?size=64", timeout=10).content
+    assert Image.open(io.BytesIO(content)).size == (64, 48)
 
 
 def test_lost_and_broken_files_are_404_and_tell_no_path(base: str, gallery: FakeGallery, tmp_path: Path) -> None:
