@@ -70,7 +70,7 @@ class Settings(BaseSettings):
 class _AppYaml(YamlConfigSettingsSource):
     """configs/app.yaml; a key without a value is one that is not set."""
 
-    def _read_file(self, file_path: Path) -> dict[str, Any]:
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
         values = super()._read_file(file_path)
         if not isinstance(values or {}, dict):
             raise YAMLError("it is no list of 'name: value' lines")

