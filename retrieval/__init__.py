@@ -20,11 +20,30 @@ def __getattr__(name: str) -> Any:
 
 
 def open_gallery(place: str | None = None) -> PictureGallery:
-    """The gallery at `place`: a gallery's folder, or the embedded drawings for None. Raises RetrievalError."""
-    if place is None:
+    """The gallery at `place`. Raises RetrievalError.
+
+    None or "openmoji"         the embedded drawings
+    a folder                   a person's own gallery
+    https://…, http://…        a gallery served by another machine
+    milvus://host:port/name    a collection of a Milvus cluster; a path ending in .db: a Milvus Lite file
+    "openverse"                free pictures of the web, by searches to openverse.org
+    """
+    if place is None or place.strip().lower() in ("", "openmoji"):
         from retrieval.openmoji import OpenMojiGallery
 
         return OpenMojiGallery()
+    if place.lower() == "openverse":
+        from retrieval.openverse import OpenverseGallery
+
+        return OpenverseGallery()
+    if place.startswith(("https://", "http://")):
+        from retrieval.remote import RemoteGallery
+
+        return RemoteGallery(place)
+    if place.startswith("milvus://") or place.endswith(".db"):
+        from retrieval.distributed import MilvusGallery
+
+        return MilvusGallery(place)
     from retrieval.gallery import Gallery
 
     return Gallery.open(place)

@@ -109,6 +109,18 @@ def sidecar_words(path: Path) -> Words:
     return Words(**fields)
 
 
+def sidecar_lines(path: Path) -> list[str]:
+    """The captions in the text files beside a picture, one a line: NAME.txt, NAME.jpg.txt, NAME.zh.txt."""
+    lines: list[str] = []
+    for text in (sidecar_of(path), path.with_suffix(".zh.txt")):
+        if text is not None and text.is_file():
+            for line in text.read_text(encoding="utf-8-sig", errors="ignore").splitlines():
+                match = _FIELD.match(line.strip())
+                if match is None or match.group(1).lower() in ("caption", "标题"):
+                    lines.append(_clean(match.group(2) if match else line))
+    return [line for line in lines if line]
+
+
 def embedded_words(image: Image.Image) -> Words:
     """The words inside a picture: EXIF and IPTC description, keywords, author, copyright, date."""
     exif = image.getexif()

@@ -9,14 +9,16 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.records import Filters, Picture
 from retrieval.words import match_expression, stored_words, wanted_words
+
+__all__ = ["Catalogue", "Filters", "Picture", "Slots", "Vectors"]
 
 SCHEMA_VERSION = 1
 
@@ -65,72 +67,6 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
 Slots = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One row of the catalogue. `number` is None until it is stored."""
-
-    id: str
-    sha256: str
-    path: str = ""
-    number: int | None = None
-    phash: int | None = None  # 64-bit difference hash, signed
-    width: int = 0  # pixels, upright
-    height: int = 0
-    caption: str = ""
-    tags: str = ""  # comma-separated
-    credit: str = ""
-    licence: str = ""
-    source: str = ""
-    date: str = ""  # when it was taken, ISO 8601
-    indexed_at: str = ""  # ISO 8601, UTC
-    approximate: bool = False
-    drawing: bool = False
-    edited: bool = False  # a person changed its words: indexing again keeps them
-
-    @property
-    def tag_list(self) -> list[str]:
-        return [tag.strip() for tag in self.tags.split(",") if tag.strip()]
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which pictures count in a search. Empty fields say nothing."""
-
-    tag: str = ""
-    folder: str = ""  # absolute path: pictures in it or below
-    after: str = ""  # ISO 8601 date, inclusive
-    before: str = ""  # ISO 8601 date, exclusive
-    orientation: Literal["", "landscape", "portrait", "square"] = ""
-    min_width: int = 0  # pixels
-    min_height: int = 0
-    licence: str = ""  # beginning of the licence's name, e.g. "CC BY"
-
-    def where(self) -> tuple[str, list[object]]:
-        """An SQL condition over `pictures p` and its values; "" where nothing is asked."""
-        shapes = {"landscape": "p.width > p.height", "portrait": "p.width < p.height", "square": "p.width = p.height"}
-        asked: list[tuple[str, list[object]]] = []
-        if self.tag:
-            asked.append(("p.number IN (SELECT number FROM tags WHERE tag = ?)", [self.tag.strip().lower()]))
-        if self.folder:
-            first = self.folder.rstrip("/\\")
-            first += "\\" if "\\" in first else "/"
-            condition = "p.number IN (SELECT number FROM files WHERE path >= ? AND path < ?)"
-            asked.append((condition, [first, first[:-1] + chr(ord(first[-1]) + 1)]))
-        if self.after:
-            asked.append(("p.date >= ?", [self.after]))
-        if self.before:
-            asked.append(("p.date < ?", [self.before]))
-        if self.orientation:
-            asked.append((shapes[self.orientation], []))
-        if self.min_width:
-            asked.append(("p.width >= ?", [self.min_width]))
-        if self.min_height:
-            asked.append(("p.height >= ?", [self.min_height]))
-        if self.licence:
-            asked.append(("p.licence LIKE ? || '%'", [self.licence]))
-        return " AND ".join(condition for condition, _ in asked), [value for _, values in asked for value in values]
 
 
 _FIELDS = (
@@ -300,6 +236,15 @@ class Catalogue:
             for row in self.connection.execute(f"{_SELECT} WHERE p.number IN ({marks})", part):
                 found[int(row["number"])] = _picture(row)
         return found
+
+    def pictures(self) -> Iterator[Picture]:
+        """All pictures, in the order in which they came."""
+        last = 0
+        while rows := self.connection.execute(
+            f"{_SELECT} WHERE p.number > ? ORDER BY 1 LIMIT 1000", (last,)
+        ).fetchall():
+            last = int(rows[-1]["number"])
+            yield from map(_picture, rows)
 
     def numbers_of_slots(self, slots: Sequence[int]) -> dict[int, int]:
         """slot -> number of the picture, for slots that are still in use."""

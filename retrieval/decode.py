@@ -87,7 +87,7 @@ def decode(job: Job) -> Decoded:
     data = _read(path, job)
     digest = hashlib.sha256(data).hexdigest()
     words = _words(path, data, job)
-    if not job.fresh and _known(_worker, digest):
+    if not job.fresh and _known(_worker, digest) and thumbnail_path(_worker.thumbnails, digest).is_file():
         return Decoded(job, digest, words, bytes_read=len(data))
     enough = max(round(1.5 * _worker.preparation.side), THUMBNAIL)
     source = io.BytesIO(data)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.base import GalleryInfo, Hit
-from retrieval.catalogue import Catalogue, Filters, Picture
+from retrieval.catalogue import Catalogue
 from retrieval.decode import thumbnail_path
 from retrieval.encoders import Encoder, encode_pictures, load_encoder
 from retrieval.errors import (
@@ -31,6 +31,7 @@ from retrieval.errors import (
 )
 from retrieval.ingest import Ingest, IngestOptions, IngestReport, Progress
 from retrieval.pictures import load_picture
+from retrieval.records import Filters, Picture
 from retrieval.scan import GALLERY_FILE
 from retrieval.search import Searcher, understood
 
@@ -51,7 +52,7 @@ class Gallery:
         self.place = place
         self.name = place.name.removesuffix(".gallery") or str(place)
         self.encoder_name = encoder_name
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._encoder: Encoder | None = None
         self._searcher: Searcher | None = None
         self._loading = threading.RLock()
@@ -67,7 +68,11 @@ class Gallery:
         """
         folder = Path(place).expanduser().absolute()
         file = folder / GALLERY_FILE
-        if not file.is_file():
+        try:
+            exists = file.is_file()
+        except OSError as error:
+            raise GalleryUnreadable(place=place, reason_en=str(error), reason_zh=str(error)) from error
+        if not exists:
             if not create:
                 raise GalleryNotFound(place=place)
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -93,7 +98,7 @@ class Gallery:
         with self._loading:
             if self._searcher is not None:
                 self._searcher.close()
-            self._catalogue.close()
+            self.catalogue.close()
 
     def __enter__(self) -> "Gallery":
         return self
@@ -114,12 +119,12 @@ class Gallery:
 
     def _use(self, encoder: Encoder, name: str) -> None:
         """Takes the encoder if it is the one the gallery was made with, or the gallery's first."""
-        stored = self._catalogue.fact("identity")
+        stored = self.catalogue.fact("identity")
         if stored is None:
-            with self._catalogue.transaction():
-                self._catalogue.set_fact("encoder", getattr(encoder, "spec", name))
-                self._catalogue.set_fact("identity", json.dumps(encoder.identity))
-                self._catalogue.set_fact("languages", ",".join(encoder.query_languages))
+            with self.catalogue.transaction():
+                self.catalogue.set_fact("encoder", getattr(encoder, "spec", name))
+                self.catalogue.set_fact("identity", json.dumps(encoder.identity))
+                self.catalogue.set_fact("languages", ",".join(encoder.query_languages))
         else:
             known = json.loads(stored)
             different = [key for key in known if known[key] != encoder.identity.get(key)]
@@ -128,16 +133,20 @@ class Gallery:
                     place=self.place, stored=known["name"], given=encoder.name, difference=", ".join(different)
                 )
         self._encoder = encoder
-        self.encoder_name = self._catalogue.fact("encoder") or name
+        self.encoder_name = self.catalogue.fact("encoder") or name
         self.query_languages = encoder.query_languages
+
+    @property
+    def dim(self) -> int:
+        """Numbers a vector."""
+        identity = json.loads(self.catalogue.fact("identity") or "{}")
+        return int(identity.get("dim", 0)) or self.encoder.dim
 
     @property
     def searcher(self) -> Searcher:
         with self._loading:
             if self._searcher is None:
-                identity = json.loads(self._catalogue.fact("identity") or "{}")
-                dim = int(identity.get("dim", 0)) or self.encoder.dim
-                self._searcher = Searcher(self._catalogue, dim, self.place / "vectors")
+                self._searcher = Searcher(self.catalogue, self.dim, self.place / "vectors")
             return self._searcher
 
     # -- changing ----------------------------------------------------------------------------------
@@ -160,7 +169,7 @@ class Gallery:
 
         root = Path(folder).expanduser().absolute()
         run = Ingest(
-            self._catalogue, self.encoder, self.place / "thumbnails", options or IngestOptions(), progress, stop
+            self.catalogue, self.encoder, self.place / "thumbnails", options or IngestOptions(), progress, stop
         )
         try:
             with FileLock(self.place / "indexing.lock", timeout=wait):
@@ -180,8 +189,8 @@ class Gallery:
 
         Indexing their folder again brings them back.
         """
-        numbers = self._catalogue.numbers_of_ids(ids)
-        self._catalogue.drop(numbers)
+        numbers = self.catalogue.numbers_of_ids(ids)
+        self.catalogue.drop(numbers)
         return len(numbers)
 
     def edit(
@@ -204,7 +213,7 @@ class Gallery:
             changed = replace(changed, approximate=False)
             if new["caption"] and self.encoder.words_first and understood(new["caption"], self.query_languages):
                 vectors = self.encoder.encode_texts([new["caption"]])
-        self._catalogue.rewrite(changed, vectors=vectors)
+        self.catalogue.rewrite(changed, vectors=vectors)
         return self._hit(changed, 0.0)
 
     # -- searching ---------------------------------------------------------------------------------
@@ -218,7 +227,7 @@ class Gallery:
         filters: Filters | None = None,
     ) -> list[Hit]:
         """The k best pictures, best first. `filters` narrows the pictures that count. Raises RetrievalError."""
-        excluded = self._catalogue.numbers_of_ids(exclude)
+        excluded = self.catalogue.numbers_of_ids(exclude)
         if isinstance(query, str):
             query = [query]
         if isinstance(query, Sequence):
@@ -233,7 +242,7 @@ class Gallery:
     ) -> list[Hit]:
         """More pictures like that one, without it. Raises KeyError."""
         picture = self._picture(picture_id)
-        excluded = self._catalogue.numbers_of_ids({*exclude, picture_id})
+        excluded = self.catalogue.numbers_of_ids({*exclude, picture_id})
         return [self._hit(p, s) for p, s in self.searcher.like(picture, k, excluded, filters)]
 
     def get(self, picture_id: str) -> Hit:
@@ -244,21 +253,21 @@ class Gallery:
         return self._picture(picture_id)
 
     def info(self) -> GalleryInfo:
-        identity = json.loads(self._catalogue.fact("identity") or "{}")
-        counts = self._catalogue.counts()
+        identity = json.loads(self.catalogue.fact("identity") or "{}")
+        counts = self.catalogue.counts()
         return GalleryInfo(
             name=self.name,
             place=str(self.place),
             pictures=counts["pictures"],
             encoder=identity.get("name", self.encoder_name),
-            updated=self._catalogue.fact("updated") or "",
+            updated=self.catalogue.fact("updated") or "",
             skipped=counts["skipped"],
             details={"files": str(counts["files"]), "vectors": str(counts["vectors"]), "dim": identity.get("dim", "")},
         )
 
     def skipped(self) -> list[tuple[str, str]]:
         """Files that were looked at and not taken: (path, reason)."""
-        return self._catalogue.skipped()
+        return self.catalogue.skipped()
 
     # -- files -------------------------------------------------------------------------------------
 
@@ -294,7 +303,7 @@ class Gallery:
             return thumbnail_path(self.place / "thumbnails", picture.sha256)
 
     def _picture(self, picture_id: str) -> Picture:
-        picture = self._catalogue.by_id(picture_id)
+        picture = self.catalogue.by_id(picture_id)
         if picture is None:
             raise KeyError(picture_id)
         return picture

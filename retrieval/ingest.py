@@ -21,10 +21,11 @@ import numpy as np
 
 from retrieval import decode
 from retrieval.captions import Words
-from retrieval.catalogue import Catalogue, Picture
+from retrieval.catalogue import Catalogue
 from retrieval.decode import Decoded, Job, picture_id
 from retrieval.encoders import Encoder, LabelEncoder, Vectors
 from retrieval.errors import ReadableError
+from retrieval.records import Picture
 from retrieval.scan import Scan, scan, under
 from retrieval.search import understood
 
@@ -250,7 +251,7 @@ class Ingest:
             if vectors is None:  # it was known when it was read, and is not any more
                 self._again.append(replace(job, fresh=True))
                 return
-            number = self._catalogue.store(self._picture(decoded, labels, before), vectors, _names(job.path))
+            number = self._catalogue.store(self._picture(decoded, labels, before), vectors, file_words(job.path))
             self.report.added += 1
         else:
             number = existing.number
@@ -304,7 +305,7 @@ class Ingest:
     ) -> None:
         """New words for a picture whose file was renamed or whose text file changed."""
         kept = {name: getattr(words, name) for name in WORD_FIELDS}
-        self._catalogue.rewrite(replace(existing, approximate=approximate, **kept), _names(job.path), vectors)
+        self._catalogue.rewrite(replace(existing, approximate=approximate, **kept), file_words(job.path), vectors)
 
     def _note_file(self, job: Job, error: str) -> int | None:
         """Notes the file as it is now; returns the number of the picture it stood for until now."""
@@ -347,7 +348,7 @@ def _timed_decode(job: Job) -> Decoded:
     return result
 
 
-def _names(path: str) -> str:
+def file_words(path: str) -> str:
     """File and folder names as words to be found by; at most three folders up."""
     return " ".join((Path(path).stem, *Path(path).parts[-4:-1]))
 

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.base import GalleryInfo, Hit
-from retrieval.catalogue import Catalogue, Picture
+from retrieval.catalogue import Catalogue
 from retrieval.encoders import Vectors, encode_pictures, shared_label_encoder, shared_text_encoder
 from retrieval.errors import GalleryUnreadable
 from retrieval.openmoji_words import EXTRA_WORDS
 from retrieval.pictures import load_picture
 from retrieval.places import cache_folder
+from retrieval.records import Picture
 from retrieval.search import DEPTH, Searcher
 from retrieval.words import wanted_words
 

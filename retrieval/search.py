@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.catalogue import Catalogue, Filters, Picture, Slots
+from retrieval.catalogue import Catalogue, Slots
 from retrieval.encoders import Encoder, Vectors, unit
+from retrieval.records import Filters, Picture
 from retrieval.vectors import VectorIndex
 from retrieval.words import is_chinese
 

@@ -1,0 +1,381 @@
+"""python -m retrieval: make a gallery of one's pictures, search it, look after it, serve it."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from retrieval.base import Hit, PictureGallery
+from retrieval.errors import ReadableError, RetrievalError
+
+if TYPE_CHECKING:
+    from retrieval.gallery import Gallery
+    from retrieval.ingest import IngestReport, Progress
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+Place = Annotated[
+    str | None,
+    typer.Option(
+        "--gallery",
+        "-g",
+        envvar="XCOMPOSER_GALLERY",
+        help="Folder, https:// or milvus:// address, or 'openverse'. Default: the embedded drawings.",
+    ),
+]
+OwnPlace = Annotated[str, typer.Option("--gallery", "-g", envvar="XCOMPOSER_GALLERY", help="Folder of the gallery.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+
+
+def main() -> None:
+    """Runs the command line; a problem a person can read about ends it with status 2 and one sentence."""
+    try:
+        app()
+    except ReadableError as error:
+        _fail(error)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _fail(error: ReadableError) -> NoReturn:
+    language = "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
+    print(error.text(language), file=sys.stderr)
+    sys.exit(2)
+
+
+@contextmanager
+def _own(place: str, **options: Any) -> "Iterator[Gallery]":
+    from retrieval.gallery import Gallery
+
+    with Gallery.open(place, **options) as gallery:
+        yield gallery
+
+
+@app.command()
+def index(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of pictures. They are only read.")],
+    gallery: OwnPlace,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="labels, clip, an open_clip name, hf-hub:REPO, local-dir:FOLDER or ARCHITECTURE=FILE."),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on and follow changes until interrupted.")] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Reading processes; 0: as many as cores.")] = 0,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for another program that is indexing.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Bring folders of pictures into a gallery, or up to date."""
+    from retrieval.gallery import Gallery
+    from retrieval.ingest import IngestOptions, IngestReport
+    from retrieval.scan import overlapping
+
+    if gallery.startswith("milvus://") or gallery.endswith(".db"):
+        _index_milvus(folders, gallery, encoder, as_json)
+        return
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
+    before = signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
+    roots = list(overlapping([folder.expanduser().absolute() for folder in folders]))
+    for root in roots:
+        _check_folder(root)
+    options = IngestOptions(workers=workers)
+    total = IngestReport()
+    with Gallery.open(gallery, create=True, encoder=encoder) as opened:
+        for root in roots:
+            with _bar(str(root)) as progress:
+                total.merge(opened.add(root, progress=progress, stop=lambda: bool(stopped), options=options, wait=wait))
+        _report(total, opened, as_json)
+        if watch and not stopped:
+            from retrieval.watch import Watcher
+
+            watcher = Watcher(opened, roots, done=lambda report: _report(report, opened, as_json), options=options)
+            signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
+            signal.signal(signal.SIGINT, lambda *_: watcher.stop())
+            print(f"Watching {', '.join(map(str, roots))}; press Ctrl-C to end.", file=sys.stderr)
+            watcher.run()
+    signal.signal(signal.SIGINT, before)
+    if total.stopped:
+        print("Stopped. What was read is kept; index again to go on.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _index_milvus(folders: list[Path], gallery: str, encoder: str | None, as_json: bool) -> None:
+    from retrieval.distributed import MilvusGallery
+
+    opened = MilvusGallery(gallery, encoder, create=True)
+    for folder in folders:
+        _check_folder(folder)
+        with _bar(str(folder)) as progress:
+            report = opened.add(folder, progress=progress)
+        if as_json:
+            print(json.dumps(asdict(report), ensure_ascii=False))
+        else:
+            print(f"{opened.info().pictures} pictures in {gallery}")
+
+
+def _check_folder(folder: Path) -> None:
+    from retrieval.errors import FolderUnreadable
+
+    if not folder.is_dir():
+        raise FolderUnreadable(place=folder, reason_en="there is no such folder", reason_zh="没有这个文件夹")
+
+
+@contextmanager
+def _bar(title: str) -> "Iterator[Callable[[Progress], None]]":
+    """A progress line on stderr; silent where that is no terminal."""
+    from rich import progress as rich_progress
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    columns = (
+        rich_progress.TextColumn("{task.description}"),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TimeRemainingColumn(),
+    )
+    with rich_progress.Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def show(progress: "Progress") -> None:
+            bar.update(
+                task, completed=progress.done, total=progress.total or None, description=f"{progress.stage} {title}"
+            )
+
+        yield show
+
+
+def _report(report: "IngestReport", gallery: "Gallery", as_json: bool) -> None:
+    if as_json:
+        skipped = [{"path": path, "reason": reason} for path, reason in report.skipped]
+        facts = asdict(report) | {
+            "skipped": skipped,
+            "pictures": gallery.info().pictures,
+            "encoder": gallery.encoder.name,
+        }
+        print(json.dumps(facts, ensure_ascii=False), flush=True)
+        return
+    parts = ("added", "updated", "renamed", "copies", "removed", "unchanged")
+    changes = ", ".join(f"{value} {name}" for name in parts if (value := getattr(report, name)))
+    print(
+        f"{gallery.info().pictures} pictures in {gallery.place} ({changes or 'nothing new'}; "
+        f"{report.seconds.get('total', 0):.1f} s, encoder {gallery.encoder.name})",
+        flush=True,
+    )
+    for path, reason in report.skipped:
+        print(f"  left out: {path}: {reason}", file=sys.stderr)
+
+
+@app.command()
+def search(
+    query: Annotated[str | None, typer.Argument(help="Words, or a sum of wishes: 'dog + beach - people'.")] = None,
+    gallery: Place = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many pictures.")] = 4,
+    image: Annotated[Path | None, typer.Option(help="Search with a picture instead of words.")] = None,
+    like: Annotated[str | None, typer.Option(help="Id of a picture: more like it.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Id of a picture to leave out.")] = None,
+    tag: Annotated[str, typer.Option(help="Only pictures with this tag.")] = "",
+    folder: Annotated[Path | None, typer.Option(help="Only pictures in this folder.")] = None,
+    after: Annotated[str, typer.Option(help="Only pictures of this date or later, YYYY-MM-DD.")] = "",
+    before: Annotated[str, typer.Option(help="Only pictures before this date, YYYY-MM-DD.")] = "",
+    orientation: Annotated[str, typer.Option(help="landscape, portrait or square.")] = "",
+    min_width: Annotated[int, typer.Option(min=0, help="Pixels.")] = 0,
+    min_height: Annotated[int, typer.Option(min=0, help="Pixels.")] = 0,
+    licence: Annotated[str, typer.Option(help="Beginning of the licence, e.g. 'CC BY'.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Find pictures by words, by a picture, or by likeness."""
+    from retrieval import open_gallery
+    from retrieval.records import Filters
+
+    if sum(given is not None for given in (query, image, like)) != 1 or not (query is None or query.strip()):
+        raise typer.BadParameter("Give words, or --image FILE, or --like ID.")
+    if orientation not in ("", "landscape", "portrait", "square"):
+        raise typer.BadParameter("It is landscape, portrait or square.", param_hint="--orientation")
+    filters = Filters(
+        tag=tag,
+        folder=str(folder.expanduser().absolute()) if folder else "",
+        after=_date(after, "--after"),
+        before=_date(before, "--before"),
+        orientation=orientation,  # type: ignore[arg-type]  # checked above
+        min_width=min_width,
+        min_height=min_height,
+        licence=licence,
+    )
+    opened = open_gallery(gallery)
+    hits = _found(opened, query, image, like, k, exclude or [], None if filters == Filters() else filters)
+    if as_json:
+        keys = ("id", "path", "score", "caption", "credit", "licence")
+        print(json.dumps([{key: getattr(hit, key) for key in keys} for hit in hits], ensure_ascii=False))
+    else:
+        for hit in hits:
+            print(f"{hit.score:7.3f}  {hit.id}  {hit.caption or '(no words)'}\n         {hit.path}")
+        if not hits:
+            print("Nothing found.", file=sys.stderr)
+
+
+def _date(text: str, option: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no date; write YYYY-MM-DD.", param_hint=option) from None
+
+
+def _found(
+    opened: PictureGallery,
+    query: str | None,
+    image: Path | None,
+    like: str | None,
+    k: int,
+    exclude: list[str],
+    filters: Any,
+) -> list[Hit]:
+    from retrieval.gallery import Gallery
+    from retrieval.pictures import load_picture
+
+    if not isinstance(opened, Gallery):
+        if filters is not None or like is not None:
+            raise RetrievalError(
+                reason_en="Filters and --like work with a gallery of your own: name its folder with --gallery.",
+                reason_zh="筛选和 --like 仅适用于自己的图库，请用 --gallery 指定其文件夹。",
+            )
+        return opened.search(load_picture(image) if image else query or "", k=k, exclude=exclude)
+    try:
+        if like is not None:
+            return opened.like(like, k=k, exclude=exclude, filters=filters)
+    except KeyError:
+        raise _unknown(like or "") from None
+    return opened.search(load_picture(image) if image else query or "", k=k, exclude=exclude, filters=filters)
+
+
+def _unknown(picture_id: str) -> RetrievalError:
+    return RetrievalError(
+        reason_en=f"The gallery has no picture '{picture_id}'.", reason_zh=f"图库中没有图片“{picture_id}”。"
+    )
+
+
+@app.command()
+def info(gallery: Place = None, as_json: AsJson = False) -> None:
+    """What is inside: how many pictures, which encoder, when updated, what was skipped."""
+    from retrieval import open_gallery
+
+    facts = asdict(open_gallery(gallery).info())
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    for name, value in facts.items():
+        if name == "details":
+            for key, detail in value.items():
+                print(f"{key:12} {detail}")
+        elif value != "":
+            print(f"{name:12} {value}")
+
+
+@app.command()
+def verify(gallery: OwnPlace, as_json: AsJson = False) -> None:
+    """Look whether the gallery is whole; status 1 where it is not."""
+    from retrieval import maintenance
+
+    with _own(gallery) as opened:
+        problems = maintenance.verify(opened)
+    if as_json:
+        print(json.dumps([asdict(problem) for problem in problems], ensure_ascii=False))
+    else:
+        for problem in problems:
+            print(f"{problem.kind}: {problem.text}  ->  {problem.hint} --gallery {gallery}")
+        print("The gallery is whole." if not problems else f"{len(problems)} problems.")
+    if problems:
+        sys.exit(1)
+
+
+@app.command()
+def repair(gallery: OwnPlace) -> None:
+    """Mend what verify finds."""
+    from retrieval import maintenance
+    from retrieval.errors import GalleryUnreadable
+
+    try:
+        with _own(gallery) as opened:
+            done = maintenance.repair(opened)
+    except GalleryUnreadable:
+        for line in maintenance.salvage(Path(gallery).expanduser().absolute()):
+            print(line)
+        with _own(gallery) as opened:
+            done = maintenance.repair(opened)
+    for line in done:
+        print(line)
+
+
+@app.command()
+def remove(
+    ids: Annotated[list[str], typer.Argument(help="Ids of pictures.")], gallery: OwnPlace, as_json: AsJson = False
+) -> None:
+    """Take pictures out of the gallery; their files stay. Indexing their folder again brings them back."""
+    with _own(gallery) as opened:
+        count = opened.remove(ids)
+    print(json.dumps({"removed": count}) if as_json else f"{count} of {len(ids)} removed.")
+
+
+@app.command()
+def export(
+    gallery: OwnPlace,
+    out: Annotated[Path | None, typer.Option(help="File to write, JSON lines; default: stdout.")] = None,
+) -> None:
+    """Write everything the catalogue knows, one JSON object a picture."""
+    with _own(gallery) as opened:
+        lines = (json.dumps(asdict(picture), ensure_ascii=False) for picture in opened.catalogue.pictures())
+        if out is None:
+            for line in lines:
+                print(line)
+            return
+        part = out.with_name(out.name + ".part")
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+        part.replace(out)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="Pictures, each with a text file of captions beside it.")],
+    encoder: Annotated[str, typer.Option(help="As for index.")] = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well an encoder finds pictures by their captions: recall@1/5/10 and median rank, en and zh."""
+    from retrieval.encoders import load_encoder
+    from retrieval.evaluate import CUTS
+    from retrieval.evaluate import evaluate as measure
+
+    result = measure(folder.expanduser().absolute(), load_encoder(encoder))
+    if as_json:
+        print(json.dumps(result.as_dict(), ensure_ascii=False))
+        return
+    print(f"{result.pictures} pictures, encoder {result.encoder}")
+    for language, score in result.scores.items():
+        recalls = "  ".join(f"recall@{cut} {score.recall[cut]:.3f}" for cut in CUTS)
+        print(f"{language}: {score.queries} captions  {recalls}  median rank {score.median_rank:g}")
+
+
+@app.command()
+def serve(
+    gallery: Place = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 7801,
+    token: Annotated[
+        str | None, typer.Option(envvar="XCOMPOSER_GALLERY_TOKEN", help="Secret the clients must send.")
+    ] = None,
+) -> None:
+    """Serve a gallery over HTTP to other machines."""
+    import logging
+
+    from retrieval import open_gallery, server
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    server.serve(open_gallery(gallery), host=host, port=port, token=token)

@@ -1,0 +1,70 @@
+"""What the catalogue knows about a picture, and what a search may ask of it. Values only."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One row of the catalogue. `number` is None until it is stored."""
+
+    id: str
+    sha256: str
+    path: str = ""
+    number: int | None = None
+    phash: int | None = None  # 64-bit difference hash, signed
+    width: int = 0  # pixels, upright
+    height: int = 0
+    caption: str = ""
+    tags: str = ""  # comma-separated
+    credit: str = ""
+    licence: str = ""
+    source: str = ""
+    date: str = ""  # when it was taken, ISO 8601
+    indexed_at: str = ""  # ISO 8601, UTC
+    approximate: bool = False
+    drawing: bool = False
+    edited: bool = False  # a person changed its words: indexing again keeps them
+
+    @property
+    def tag_list(self) -> list[str]:
+        return [tag.strip() for tag in self.tags.split(",") if tag.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which pictures count in a search. Empty fields say nothing."""
+
+    tag: str = ""
+    folder: str = ""  # absolute path: pictures in it or below
+    after: str = ""  # ISO 8601 date, inclusive
+    before: str = ""  # ISO 8601 date, exclusive
+    orientation: Literal["", "landscape", "portrait", "square"] = ""
+    min_width: int = 0  # pixels
+    min_height: int = 0
+    licence: str = ""  # beginning of the licence's name, e.g. "CC BY"
+
+    def where(self) -> tuple[str, list[object]]:
+        """An SQL condition over `pictures p` and its values; "" where nothing is asked."""
+        shapes = {"landscape": "p.width > p.height", "portrait": "p.width < p.height", "square": "p.width = p.height"}
+        asked: list[tuple[str, list[object]]] = []
+        if self.tag:
+            asked.append(("p.number IN (SELECT number FROM tags WHERE tag = ?)", [self.tag.strip().lower()]))
+        if self.folder:
+            first = self.folder.rstrip("/\\")
+            first += "\\" if "\\" in first else "/"
+            condition = "p.number IN (SELECT number FROM files WHERE path >= ? AND path < ?)"
+            asked.append((condition, [first, first[:-1] + chr(ord(first[-1]) + 1)]))
+        if self.after:
+            asked.append(("p.date >= ?", [self.after]))
+        if self.before:
+            asked.append(("p.date < ?", [self.before]))
+        if self.orientation:
+            asked.append((shapes[self.orientation], []))
+        if self.min_width:
+            asked.append(("p.width >= ?", [self.min_width]))
+        if self.min_height:
+            asked.append(("p.height >= ?", [self.min_height]))
+        if self.licence:
+            asked.append(("p.licence LIKE ? || '%'", [self.licence]))
+        return " AND ".join(condition for condition, _ in asked), [value for _, values in asked for value in values]
