@@ -23,6 +23,32 @@ _A_PICTURE_OF = re.compile(
     r"(?:of|is|showing|shows|should show|depicts|depicting|would be|could show|features)\s+(?:of\s+)?",
     re.IGNORECASE,
 )
+_THIS_IS = re.compile(
+    r"^(?:这是|这张图片?(?:中)?(?:是|展示了|显示了?|描绘了)|图(?:片)?中?(?:是|有|为|展示了|显示了?|展示的是)|图片展示了|一张(?=.{4,}的(?:图片|照片)$))"
+    r"(?:一[幅张](?:图片|照片|图)[，,]\s*)?"
+)
+_SMALL_WORDS = frozenset(
+    (
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "on",
+        "at",
+        "with",
+        "and",
+        "to",
+        "for",
+        "by",
+        "is",
+        "are",
+        "its",
+        "their",
+        "his",
+        "her",
+    )
+)
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
@@ -41,7 +67,10 @@ def one_line(text: str) -> str:
 
 def clean_query(text: str) -> str:
     """A search phrase: "A picture of a bowl of water." becomes "A bowl of water". Empty where nothing is."""
-    line = _A_PICTURE_OF.sub("", one_line(text)).rstrip(".。!！,，;；: ")
+    line = _A_PICTURE_OF.sub("", one_line(text))
+    # of several things the first: a search for "the Tower, the Palace and the Museum" finds none of them
+    first = re.split(r"[,;.，；。]\s|[，；。]| or | possibly | maybe ", line, maxsplit=1)[0]
+    line = (first if len(first.split()) > 1 else line).rstrip(".。!！,，;；: ")
     line = " ".join(line.split()[:LONGEST_QUERY])
     return line[:1].upper() + line[1:]
 
@@ -50,6 +79,7 @@ def clean_caption(text: str, language: Language) -> str:
     """A caption: one line, not longer than a line is, ending where a word or a clause ends."""
     line = one_line(text)
     if language == "zh" and _HAN.search(line):
+        line = _THIS_IS.sub("", line)
         if len(line) > LONGEST_ZH:
             line = re.split(r"(?<=[。！？])|[，；,;](?=[^，；,;]*$)", line[:LONGEST_ZH])[0]
         return line.rstrip("。，；,;: ")
@@ -62,7 +92,20 @@ def clean_caption(text: str, language: Language) -> str:
     return line[:1].upper() + line[1:]
 
 
+def clean_heading(text: str) -> str:
+    """A heading: no full stop, no marks, no numbering."""
+    line = re.sub(r"^[一二三四五六七八九十]+[、．.]\s*", "", one_line(text))
+    return line.strip(".。!！,，;；:： ").replace("。", "，")
+
+
 def from_text(text: str, language: Language) -> str:
     """A caption made of a paragraph's own first clause, for when the model gave none."""
     clause = re.split(r"[.!?。！？；;]\s*", inline.plain(text), maxsplit=1)[0]
     return clean_caption(clause, language) or clause[:LONGEST_ZH]
+
+
+def alike(query: str, other: str) -> bool:
+    """Whether two search phrases ask for the same thing: most of the shorter one's words are in the other."""
+    first, second = (set(re.findall(r"\w+", text.lower())) - _SMALL_WORDS for text in (query, other))
+    smaller = min(len(first), len(second))
+    return smaller > 0 and len(first & second) / smaller > 0.6

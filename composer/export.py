@@ -274,7 +274,7 @@ def _escape_start(match: re.Match[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", re.sub(r"\s+", " ", text))
 
 
 def _reasons(error: OSError) -> dict[str, str]:

@@ -23,12 +23,13 @@ from composer.events import (
     Step,
     StepProgress,
 )
-from composer.models.base import Model, Picture, Replier, Sampling
+from composer.models.base import Message, Model, Picture, Replier, Sampling
 from composer.places import choose_places, width
-from composer.prompts import LETTERS, Prompts
+from composer.prompts import LETTERS, Prompts, SpotsAlone
 from retrieval.base import Hit, PictureGallery
 from retrieval.errors import ReadableError
 
+TRIES = 2  # to get another answer than an earlier picture's, before the same thing may be shown twice
 QUESTION_ROOM = 700  # tokens kept free beside the article for a question and its answer
 _LINE = Sampling(max_tokens=64, stop=("\n",))
 _PHRASE = Sampling(max_tokens=24, stop=("\n",))
@@ -113,12 +114,12 @@ class Illustrator:
                 of_part = [section for section in asked if any(s.id == section.id for s in part)]
                 if not of_part:
                     continue
-                _, ask = self._ask(of_part[0].id)
-                for section_id, probability in self._prompts.spot(ask, part, of_part, self._pictures):
-                    probabilities[section_id] = probability
-                    yield StepProgress("spot", len(probabilities), len(asked))
-                    if self._stop.is_set():
-                        return
+                with self._spotting(part, of_part) as ask:
+                    for section_id, probability in self._prompts.spot(ask, part, of_part, self._pictures):
+                        probabilities[section_id] = probability
+                        yield StepProgress("spot", len(probabilities), len(asked))
+                        if self._stop.is_set():
+                            return
         except ReadableError as error:
             self._model_works = False
             yield Notice(error)
@@ -130,6 +131,12 @@ class Illustrator:
         if self._pictures is not None and len(places) < self._pictures:
             yield Notice(FewerPlaces(places=len(places), asked=self._pictures))
         yield PlacesFound(tuple(self._places), probabilities)
+
+    def _spotting(self, part: Article, paragraphs: Sequence[Section]) -> contextlib.AbstractContextManager[Replier]:
+        """The model on top of what the questions about places begin with."""
+        if isinstance(self._prompts, SpotsAlone):
+            return self._model.prefix(self._prompts.spot_shared(part))
+        return contextlib.nullcontext(self._ask(paragraphs[0].id)[1])
 
     def _caption(self) -> Iterator[Event]:
         done = 0
@@ -161,15 +168,24 @@ class Illustrator:
             sections = [part.section(place) for place in part_places]
             asked = [self._prompts.query(part, section, taken) for section in sections]
             answers = ask.reply(asked, _PHRASE, stop=self._stop)
-            queries = [
-                captions.clean_query(answer) or captions.from_text(section.text, self.article.language)
-                for answer, section in zip(answers, sections, strict=True)
-            ]
+            queries: list[str] = []
+            for question, answer, section in zip(asked, answers, sections, strict=True):
+                query = self._other(ask, question, captions.clean_query(answer), [*taken, *queries])
+                queries.append(query or captions.from_text(section.text, self.article.language))
             asked = [self._prompts.caption(part, s, q, taken) for s, q in zip(sections, queries, strict=True)]
             answers = ask.reply(asked, _LINE, stop=self._stop) if all(asked) else queries
             for query, answer in zip(queries, answers, strict=True):
                 made.append(Illustration(captions.clean_caption(answer, self.article.language) or query, query=query))
         return made
+
+    def _other(self, ask: Replier, question: Sequence[Message], query: str, taken: Sequence[str]) -> str:
+        """The query, or another answer to the question where it says what one of `taken` says."""
+        for attempt in range(TRIES):
+            if self._stop.is_set() or not any(captions.alike(query, other) for other in taken):
+                break
+            (answer,) = ask.reply([question], replace(_PHRASE, temperature=1.0, seed=attempt), stop=self._stop)
+            query = captions.clean_query(answer) or query
+        return query
 
     def _by_part(self, places: Sequence[str]) -> Iterator[list[str]]:
         for part in self._parts:

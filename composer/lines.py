@@ -31,7 +31,8 @@ _FENCE = re.compile(r"^(?:```|~~~)")
 _RULE = re.compile(r"^(?:[-*_=—]\s*){3,}$")
 _ITEM = re.compile(r"^(?:[-*+]\s+|[•·●]\s*|[(（]?\d{1,2}[.)、．）](?!\d)\s*)(?=\S)")
 _MAYBE_ITEM = re.compile(r"^(?:[-*+•·●]|[(（]?\d{1,2}[.)、．）]?)\s*$")
-_HEADING = re.compile(r"^(#{1,6})\s*(.*?)\s*#*$")
+_HEADING = re.compile(r"^(#{1,6})\s*(?:#+\s+)*(.*?)\s*#*$")
+_BRACKETED = re.compile(r"^【([^【】]{1,30})】$")
 _BOLD_LINE = re.compile(r"^\*\*(?!\s)([^*]+)\*\*\s*[:：]?$")
 _BOLD_START = re.compile(r"^\*\*[^*]*(?:\*\*[\s:：]*)?$")
 _NUMBERING = re.compile(
@@ -42,8 +43,11 @@ _NUMBERING = re.compile(
 )
 _EMPTY_HEADING = re.compile(
     r"^(?:introduction|conclusion|conclusions|summary|final thoughts|closing|overview|body|main body|article"
-    r"|引言|前言|导言|导语|正文|结语|结论|总结|小结|开头|结尾|文章|文章正文)$",
+    r"|引言|引子|序言|序|前言|导言|导语|正文|结语|尾声|结论|总结|小结|开头|开篇|结尾|文章|文章正文)$",
     re.IGNORECASE,
+)
+_EMPTY_BEGINNING = re.compile(
+    r"^(?:introduction|conclusion|引言|引子|序言|前言|导语|开篇|结语|尾声|总结)\s*(?:[:：]|[—–-]+)\s*", re.IGNORECASE
 )
 _TITLE_LABEL = re.compile(r"^(?:article\s+)?(?:title|headline|heading|标题|题目|文章标题)\s*[:：]\s*", re.IGNORECASE)
 _LABEL = re.compile(
@@ -97,6 +101,8 @@ def read_line(line: str, *, complete: bool, title: str = "", opening: bool = Fal
         return _named_heading(bold[1], 3 if item else 2, title=title, opening=opening, own=own)
     if own:
         return Line(LineKind.ITEM if item else LineKind.TEXT, body)
+    if complete and (bracketed := _BRACKETED.match(text)):
+        return _named_heading(bracketed[1], 2, title=title, opening=opening, own=False)
     if not item and opening:
         if label := _TITLE_LABEL.match(text):
             return Line(LineKind.TITLE, text[label.end() :])
@@ -144,7 +150,7 @@ def _named_heading(words: str, level: int, *, title: str, opening: bool, own: bo
         return Line(LineKind.HEADING, name, level)
     if _TITLE_LABEL.match(name):
         return Line(LineKind.TITLE, _TITLE_LABEL.sub("", name))
-    name = _NUMBERING.sub("", name).rstrip(":： ") or name
+    name = _EMPTY_BEGINNING.sub("", _NUMBERING.sub("", name).rstrip(":： ") or name)
     if _same(name, title) or (opening and not title):
         return Line(LineKind.TITLE, name)
     return _NOTHING if _EMPTY_HEADING.match(name) else Line(LineKind.HEADING, name, level)

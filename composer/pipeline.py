@@ -25,6 +25,7 @@ from composer.events import (
     StepFinished,
     StepStarted,
 )
+from composer.headings import with_headings
 from composer.models.base import Model, Sampling, Usage
 from composer.places import MOST
 from composer.prompts import LENGTHS, Length, Prompts, max_tokens, prompts_for
@@ -32,7 +33,7 @@ from composer.text import ArticleReader
 from retrieval.base import PictureGallery
 from retrieval.errors import ReadableError
 
-WRITING = Sampling(max_tokens=2000, temperature=0.7, top_p=0.9, repetition_penalty=1.1)
+WRITING = Sampling(max_tokens=2000, temperature=0.4, top_p=0.9, repetition_penalty=1.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,11 @@ class Composer:
                 reason_en="The model wrote nothing about this title. Try again, or say more about what you want.",
                 reason_zh="模型没有就这个标题写出内容。请重试，或把要求写得更具体一些。",
             )
+        if problem is None and not stop.is_set():
+            try:
+                self.article = with_headings(self.model, self.prompts, self.article)
+            except ReadableError as error:
+                problem = error
         if problem is not None:
             yield Notice(problem)
         yield SectionsReady(self.article)

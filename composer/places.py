@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 MOST = 30  # pictures a person may ask for
 TEXT_A_PICTURE = 450  # width of text that carries one picture where their number is automatic: about 75 English words
-WORTH_SHOWING = 0.5  # automatic: paragraphs that the model finds less likely than this get no picture
+WORTH_SHOWING = 0.4  # automatic: paragraphs less likely than this get no picture (benchmarks/compose_spotting)
 BARELY = 0.2  # automatic: the best paragraph gets the only picture where none is worth showing, unless below this
 CROWDING = 0.5  # what two pictures without text between them cost, in units of probability
 

@@ -8,6 +8,7 @@ tells of headings and paragraphs; what it told is corrected at the end, when the
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from difflib import SequenceMatcher
 
 from composer import inline
 from composer.article import Section
@@ -25,6 +26,10 @@ _CLOSERS = re.compile(
     r"|^\W*(?:字数|全文约?\d+字|希望(?:这篇|以上|本文)|以上就?是|如果(?:您|你)(?:有|需要)|[（(]?(?:全文)?完[）)]?\W*$)",
     re.IGNORECASE,
 )
+_GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
+_MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
+_ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4,120}[:：]$")
+_ALIKE = 0.88  # share of two paragraphs' characters that agree, from which the second says nothing new
 _MARKED = re.compile(r"#|```|>|[-*+•]\s|\*\*|\d{1,2}[.)、．]|\||!\[")  # begins a line that stands alone
 _JOINED_UP_TO = 200  # characters of a paragraph that takes in one more short list item; wide characters count double
 _SHORT_ITEM = 60
@@ -47,6 +52,7 @@ class ArticleReader:
         self._given = bool(title)
         self._next = first
         self._sections: list[Section] = []
+        self._held_back = ""  # blanks and heading marks at the end of what came
         self._line = ""  # what came since the last line end
         self._open = False  # the line's kind is known and its text goes into the last section
         self._list = False  # the line before was a list item
@@ -60,12 +66,16 @@ class ArticleReader:
 
     @property
     def looping(self) -> bool:
-        """The same long line came a third time: the model has nothing more to say."""
-        return any(count >= 3 for line, count in self._lines_seen.items() if _width(line) > 20)
+        """A long line came a second time, or a short one a third: the model has nothing more to say."""
+        return any(count >= (2 if _width(line) > 80 else 3) for line, count in self._lines_seen.items())
 
     def feed(self, piece: str) -> Iterator[SectionStarted | TextDelta]:
         """The events of one more piece of text."""
-        first, *others = piece.replace("\r", "").split("\n")
+        # "…end of a sentence. ## Heading": the mark may come in pieces, so what could begin one waits
+        piece = _GLUED_HEADING.sub(r"\n\1 ", self._held_back + piece.replace("\r", ""))
+        waiting = _MAYBE_GLUED.search(piece)
+        self._held_back = waiting[0] if waiting else ""
+        first, *others = piece[: len(piece) - len(self._held_back)].split("\n")
         yield from self._more(first)
         for fragment in others:
             yield from self._end_line()
@@ -162,6 +172,8 @@ class ArticleReader:
     def finish(self, *, cut: bool = False) -> tuple[Section, ...]:
         """The whole article, cleaned. `cut`: the model was stopped by its token limit, so the last sentence may be
         broken and is trimmed to the last full one."""
+        if not self._held_back.isspace():
+            self._line += self._held_back.lstrip()
         for _ in self._end_line():
             pass
         for _ in self._close_list():
@@ -169,7 +181,7 @@ class ArticleReader:
         sections = list(self._sections)
         if cut:
             sections = trimmed(sections)
-        cleaned = (replace(section, text=inline.clean(section.text)) for section in sections)
+        cleaned = (replace(section, text=_without_announcement(inline.clean(section.text))) for section in sections)
         return tuple(_without_empty_headings(_without_closers(_once([s for s in cleaned if s.text]))))
 
 
@@ -190,16 +202,25 @@ def trimmed(sections: list[Section]) -> list[Section]:
 
 
 def _once(sections: list[Section]) -> list[Section]:
-    """The sections without paragraphs that repeat an earlier one word for word."""
-    seen: set[str] = set()
-    kept = []
+    """The sections without paragraphs that repeat an earlier one, but for a few words."""
+    kept: list[Section] = []
     for section in sections:
-        key = re.sub(r"\W+", "", section.text).lower()
-        if section.kind == "paragraph" and _width(section.text) > 20 and key in seen:
-            continue
-        seen.add(key)
-        kept.append(section)
+        long = section.kind == "paragraph" and _width(section.text) > 40
+        if not (long and any(_alike(section.text, other.text) for other in kept)):
+            kept.append(section)
     return kept
+
+
+def _alike(text: str, other: str) -> bool:
+    if not 0.75 < len(text) / max(len(other), 1) < 1.34:
+        return False
+    matcher = SequenceMatcher(None, text, other, autojunk=False)
+    return matcher.quick_ratio() > _ALIKE and matcher.ratio() > _ALIKE
+
+
+def _without_announcement(text: str) -> str:
+    """The text without a last sentence that announces a list ("Here are some tips:"), which became paragraphs."""
+    return _ANNOUNCEMENT.sub("", text)
 
 
 def _without_closers(sections: list[Section]) -> list[Section]:
