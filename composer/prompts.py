@@ -47,7 +47,7 @@ class Prompts(Protocol):
         self, ask: Replier, article: Article, paragraphs: Sequence[Section], count: int | None
     ) -> Iterator[tuple[str, float]]:
         """Section id and probability (0..1) that a picture belongs after it, one by one. `ask` continues
-        `shared(article)`, or `spot_shared` where the family has it; `count` pictures are wanted, None: as many as fit."""
+        `shared(article)`, or `spot_shared` where the family has it; `count` pictures are wanted; None: any number."""
         ...
 
     def query(self, article: Article, section: Section, taken: Sequence[str]) -> list[Message]:
@@ -127,8 +127,8 @@ class GeneralPrompts:
         # Asking for few subheadings keeps small models from numbered lists; asking for none does not.
         task = (
             f"Write an article of {paragraphs} paragraphs, about {_WORDS[length] // paragraphs} words each. "
-            "Flowing prose, no lists, no numbering. Only two subheadings (lines beginning with '## '), one before the second and one "
-            "before the fourth paragraph. Write in English."
+            "Flowing prose, no lists, no numbering. Only two subheadings (lines beginning with '## '), one before the "
+            "second and one before the fourth paragraph. Write in English."
         )
         return [system("You are an excellent writer."), user(f"{task}\n{subject}")]
 
