@@ -134,7 +134,8 @@ class Catalogue:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a full disk ends it by itself
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
 

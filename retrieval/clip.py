@@ -13,6 +13,7 @@ A model without weights is refused: open_clip itself would answer with random nu
 
 import functools
 import json
+import pickle
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,8 @@ class OpenClipEncoder:
         self._lock = threading.Lock()
 
     def _loaded(self, open_clip: Any, source: _Source, device: str, precision: str) -> Any:
+        from safetensors import SafetensorError
+
         schema = source.architecture.partition(":")[0] in ("local-dir", "hf-hub")
         try:
             model = open_clip.create_model(
@@ -102,7 +105,7 @@ class OpenClipEncoder:
                 require_pretrained=True,
                 force_preprocess_cfg=source.preprocessing or None,
             )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
+        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError, pickle.UnpicklingError) as error:
             raise _unavailable(
                 source.name,
                 f"its weights '{source.weights}' do not load: {_first_line(error)}",

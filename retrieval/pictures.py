@@ -17,7 +17,7 @@ from retrieval.errors import PictureUnreadable
 
 MAX_PIXELS = 120_000_000  # beyond: refused before decoding (a 20,000 x 20,000 picture has 400 M pixels, 1.2 GB as RGB)
 MAX_BYTES = 100 * 1024 * 1024
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO", "PPM", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "HEIF")
 SUFFIXES = frozenset(
     (
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"),

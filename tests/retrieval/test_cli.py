@@ -1,0 +1,135 @@
+"""python -m retrieval, as a person or a program calls it."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from retrieval.cli import app, main
+from retrieval.gallery import Gallery
+from tests.retrieval.helpers import paint
+
+RUNNER = CliRunner()
+
+
+def run(*arguments: object, status: int = 0) -> str:
+    result = RUNNER.invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == status, (result.output, result.exception)
+    return result.stdout
+
+
+@pytest.fixture
+def indexed(pictures: Path, tmp_path: Path, tiny_clip: Path) -> Path:
+    for name, colour in (("red door", "red"), ("面条", "yellow"), ("blue door", "blue")):
+        paint(pictures / f"{name}.png", colour)
+    (pictures / "broken.png").write_bytes(b"nothing")
+    place = tmp_path / "my.gallery"
+    facts = json.loads(
+        run("index", pictures, "--gallery", place, "--encoder", f"local-dir:{tiny_clip}", "--workers", 1, "--json")
+    )
+    assert (facts["added"], facts["pictures"], len(facts["skipped"])) == (3, 3, 1)
+    assert facts["skipped"][0]["path"].endswith("broken.png")
+    return place
+
+
+def test_index_search_info_export_remove(indexed: Path, pictures: Path, tmp_path: Path) -> None:
+    found = json.loads(run("search", "door", "-g", indexed, "-k", 2, "--json"))
+    assert {hit["caption"] for hit in found} == {"red door", "blue door"}
+    assert set(found[0]) == {"id", "path", "score", "caption", "credit", "licence"}
+    assert json.loads(run("search", "面条", "-g", indexed, "--json"))[0]["caption"] == "面条"
+    assert "red door" in run("search", "--image", pictures / "red door.png", "-g", indexed, "-k", 1)
+    like = json.loads(run("search", "--like", found[0]["id"], "-g", indexed, "--json"))
+    assert found[0]["id"] not in [hit["id"] for hit in like]
+    assert run("search", "door", "-g", indexed, "--min-width", 9999, "--json").strip() == "[]"
+
+    facts = json.loads(run("info", "-g", indexed, "--json"))
+    assert (facts["name"], facts["pictures"], facts["skipped"]) == ("my", 3, 1)
+    assert run("verify", "-g", indexed).strip() == "The gallery is whole."
+    run("export", "-g", indexed, "--out", tmp_path / "all.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert {line["caption"] for line in lines} == {"red door", "面条", "blue door"}
+    assert json.loads(run("remove", found[0]["id"], "-g", indexed, "--json")) == {"removed": 1}
+    assert json.loads(run("info", "-g", indexed, "--json"))["pictures"] == 2
+
+
+def test_verify_answers_with_its_status_and_repair_mends(indexed: Path, pictures: Path) -> None:
+    with Gallery.open(indexed) as gallery:
+        gallery.catalogue.connection.execute("DELETE FROM words")
+    problems = json.loads(run("verify", "-g", indexed, "--json", status=1))
+    assert problems[0]["kind"] == "words"
+    assert problems[0]["count"] == 3
+    assert "full-text" in run("repair", "-g", indexed)
+    run("verify", "-g", indexed)
+
+
+def test_evaluate(indexed: Path, pictures: Path, tiny_clip: Path) -> None:
+    (pictures / "red door.txt").write_text("a red door\nthe red one\n")
+    (pictures / "blue door.txt").write_text("a blue door\n一扇蓝色的门\n", encoding="utf-8")
+    result = json.loads(run("evaluate", pictures, "--encoder", f"local-dir:{tiny_clip}", "--json"))
+    assert (result["pictures"], result["en"]["queries"], result["zh"]["queries"]) == (2, 3, 1)
+    assert result["en"]["recall@5"] == 1.0
+    assert 1 <= result["en"]["median_rank"] <= 2
+    (pictures / "red door.txt").unlink()
+    (pictures / "blue door.txt").unlink()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "x", "-g", "/no/such/gallery"],
+        ["index", "/no/such/folder", "-g", "{new}"],
+        ["index", "{folder}", "-g", "{new}", "--encoder", "ViT-B-99"],
+        ["evaluate", "{folder}", "--encoder", "labels"],
+        ["verify", "-g", "/no/such/gallery"],
+    ],
+)
+def test_problems_are_one_sentence_and_status_2(
+    arguments: list[str],
+    tmp_path: Path,
+    pictures: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    filled = [part.format(new=tmp_path / "new", folder=pictures) for part in arguments]
+    monkeypatch.setattr(sys, "argv", ["retrieval", *filled])
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["search"], ["search", " "], ["search", "x", "--after", "soon"]])
+def test_wrong_options_are_explained(arguments: list[str]) -> None:
+    run(*arguments, status=2)
+
+
+def test_watching_follows_a_folder(pictures: Path, tmp_path: Path, tiny_clip: Path) -> None:
+    paint(pictures / "first.png")
+    command = [sys.executable, "-m", "retrieval", "index", pictures, "--gallery", tmp_path / "g", "--watch", "--json"]
+    command += ["--encoder", f"local-dir:{tiny_clip}", "--workers", "1"]
+    with subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["added"] == 1
+        assert "Watching" in process.stderr.readline()
+        time.sleep(0.5)
+        paint(pictures / "second.png", "blue")
+        assert json.loads(process.stdout.readline())["pictures"] == 2
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+def test_importing_the_package_stays_light() -> None:
+    heavy = "torch transformers faiss gradio timm open_clip"
+    code = f"import sys, retrieval, retrieval.cli; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,353 @@
+"""A person's own gallery: what goes in, what comes out, and what a folder can do to it."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from retrieval import open_gallery
+from retrieval.base import PictureGallery
+from retrieval.decode import Job, decode, start
+from retrieval.errors import (
+    FolderUnreadable,
+    GalleryBusy,
+    GalleryNotFound,
+    GalleryUnreadable,
+    PictureUnreadable,
+    RetrievalError,
+    WrongEncoder,
+)
+from retrieval.gallery import Gallery
+from retrieval.ingest import IngestOptions
+from retrieval.maintenance import verify
+from retrieval.records import Filters
+from tests.retrieval.conftest import ONE_WORKER
+from tests.retrieval.helpers import ColourEncoder, paint
+from tests.retrieval.test_pictures import SVG, huge_png
+
+
+def captions(gallery: Gallery, query: str, **options: object) -> list[str]:
+    return [hit.caption for hit in gallery.search(query, **options)]  # type: ignore[arg-type]  # passed on
+
+
+def seen(gallery: Gallery) -> int:
+    encoder = gallery.encoder
+    assert isinstance(encoder, ColourEncoder)
+    return encoder.encoded
+
+
+def test_finds_by_looks_by_words_and_in_chinese(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "IMG_1.png", "red")
+    paint(pictures / "a blue lake.png", "blue")
+    paint(pictures / "IMG_3.png", "green").with_suffix(".txt").write_text("牛肉面条\ncredit: Li\nlicence: CC0\n")
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.found, report.added, report.skipped) == (3, 3, [])
+    assert isinstance(gallery, PictureGallery)
+    assert Path(gallery.search("red")[0].path).name == "IMG_1.png"
+    assert captions(gallery, "lake")[0] == "a blue lake"
+    hit = gallery.search("面条")[0]
+    assert (hit.caption, hit.credit, hit.licence) == ("牛肉面条", "Li", "CC0")
+    assert gallery.get(hit.id).caption == "牛肉面条"
+    assert gallery.search(Image.new("RGB", (50, 50), (30, 40, 220)))[0].caption == "a blue lake"
+    assert gallery.info().pictures == 3
+    with Image.open(gallery.thumbnail(hit.id)) as thumbnail:
+        assert thumbnail.format == "WEBP"
+
+
+def test_phrasings_are_fused_and_exclusion_holds(gallery: Gallery, pictures: Path) -> None:
+    for colour in ("red", "blue", "green"):
+        paint(pictures / f"a {colour} thing.png", colour)
+    gallery.add(pictures, options=ONE_WORKER)
+    assert captions(gallery, ["red", "a red thing"])[0] == "a red thing"  # type: ignore[arg-type]  # phrasings
+    first = gallery.search("red", k=1)[0]
+    assert first.id not in [hit.id for hit in gallery.search("red", k=3, exclude=[first.id])]
+
+
+def test_second_run_reads_nothing(gallery: Gallery, pictures: Path) -> None:
+    for number in range(5):
+        paint(pictures / f"{number}x.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.unchanged, report.bytes_read, report.added, seen(gallery)) == (5, 0, 0, 5)
+
+
+def test_renamed_file_keeps_its_picture_and_its_edits(gallery: Gallery, pictures: Path) -> None:
+    path = paint(pictures / "old name.png")
+    kept = paint(pictures / "other.png", "blue")
+    gallery.add(pictures, options=ONE_WORKER)
+    edited, followed = gallery.search("other")[0].id, gallery.search("old name")[0].id
+    gallery.edit(edited, caption="my own words", credit="Me")
+    path.rename(pictures / "new name.png")
+    kept.rename(pictures / "moved.png")
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.renamed, report.added, report.removed, seen(gallery)) == (2, 0, 0, 2)
+    assert gallery.get(followed).caption == "new name"
+    assert Path(gallery.get(followed).path).name == "new name.png"
+    assert (gallery.get(edited).caption, gallery.get(edited).credit) == ("my own words", "Me")
+    assert captions(gallery, "own words")[0] == "my own words"
+
+
+def test_copies_are_one_picture_and_deleted_ones_go(gallery: Gallery, pictures: Path) -> None:
+    path = paint(pictures / "one.png")
+    (pictures / "sub").mkdir()
+    copy = pictures / "sub" / "copy.png"
+    copy.write_bytes(path.read_bytes())
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.added, report.copies, gallery.info().pictures) == (1, 1, 1)
+    path.unlink()
+    assert gallery.add(pictures, options=ONE_WORKER).removed == 0
+    copy.unlink()
+    assert gallery.add(pictures, options=ONE_WORKER).removed == 1
+    assert gallery.search("red") == []
+    assert verify(gallery) == []
+
+
+def test_two_files_that_swap_their_contents(gallery: Gallery, pictures: Path) -> None:
+    one, two = paint(pictures / "one.png", "red"), paint(pictures / "two.png", "blue")
+    gallery.add(pictures, options=ONE_WORKER)
+    red, blue = one.read_bytes(), two.read_bytes()
+    one.write_bytes(blue)
+    two.write_bytes(red)
+    os.utime(one, (1, 1))
+    os.utime(two, (2, 2))
+    gallery.add(pictures, options=ONE_WORKER)
+    assert gallery.info().pictures == 2
+    assert Path(gallery.search("red")[0].path).name == "two.png"
+    assert verify(gallery) == []
+
+
+def test_a_new_version_of_a_file_keeps_what_a_person_wrote(gallery: Gallery, pictures: Path) -> None:
+    path = paint(pictures / "IMG_1.png", "red")
+    gallery.add(pictures, options=ONE_WORKER)
+    gallery.edit(gallery.search("red")[0].id, caption="the front door", tags="house, door")
+    paint(path, "blue", mark="new")
+    os.utime(path, (1, 1))
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.added, report.removed) == (1, 1)
+    assert captions(gallery, "blue") == ["the front door"]
+
+
+def test_a_changed_text_file_changes_the_words(gallery: Gallery, pictures: Path) -> None:
+    text = paint(pictures / "a.png").with_suffix(".txt")
+    text.write_text("first words")
+    gallery.add(pictures, options=ONE_WORKER)
+    text.write_text("other lines")
+    os.utime(text, (1, 1))
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.updated, seen(gallery)) == (1, 1)
+    assert captions(gallery, "lines") == ["other lines"]
+
+
+def test_bad_files_are_left_out_with_a_reason(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "good.png")
+    bad = {"empty.png": b"", "broken.jpg": b"\xff\xd8\xff nothing", "bomb.png": huge_png(30_000), "text.gif": b"hello"}
+    for name, content in bad.items():
+        (pictures / name).write_bytes(content)
+    (pictures / "lying.jpg").write_bytes((pictures / "good.png").read_bytes() + b"")
+    (pictures / "drawing.svg").write_text(SVG)
+    (pictures / "notes.doc").write_text("no picture at all")
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.added, report.copies) == (2, 1)  # the PNG that calls itself JPEG is read for what it is
+    assert {Path(path).name for path, _ in report.skipped} == set(bad)
+    assert all(reason for _, reason in report.skipped)
+    again = gallery.add(pictures, options=ONE_WORKER)
+    assert (again.bytes_read, len(again.skipped), gallery.info().skipped) == (0, 4, 4)
+    hit = next(hit for hit in gallery.search("drawing") if hit.caption == "drawing")
+    assert Path(hit.path).suffix == ".webp"  # a stranger's SVG is never shown as it is
+    assert verify(gallery) == []
+
+
+def test_a_file_that_takes_too_long_is_left_out(gallery: Gallery, pictures: Path) -> None:
+    Image.effect_noise((6000, 6000), 80).save(pictures / "slow.png", compress_level=1)
+    paint(pictures / "quick.png")
+    report = gallery.add(pictures, options=IngestOptions(workers=1, seconds_a_file=0.15))
+    assert [Path(path).name for path, reason in report.skipped if "longer than" in reason] == ["slow.png"]
+    assert report.added == 1
+
+
+def test_names_in_any_script_loops_of_links_and_hidden_files(gallery: Gallery, pictures: Path) -> None:
+    names = ["猫.png", "кот.png", "قطة.png", "a 'quoted\" name;--.png", "🐈.png", "line\nbreak.png", "e\u0301.png"]
+    for name in names:
+        paint(pictures / "deep" / name)
+    paint(pictures / ".hidden" / "x.png")
+    (pictures / "deep" / "loop").symlink_to(pictures)
+    (pictures / "dead.png").symlink_to(pictures / "nowhere.png")
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert report.added == len(names)
+    assert [Path(hit.path).name for hit in gallery.search("猫", k=1)] == ["猫.png"]
+    assert gallery.add(pictures, options=ONE_WORKER).unchanged == len(names)
+
+
+def test_the_gallery_may_lie_inside_the_folder(pictures: Path) -> None:
+    paint(pictures / "a.png")
+    with Gallery.open(pictures / "my.gallery", create=True, encoder=ColourEncoder()) as gallery:
+        gallery.add(pictures, options=ONE_WORKER)
+        assert gallery.add(pictures, options=ONE_WORKER).found == 1
+
+
+def test_a_picture_replaced_while_it_is_read(pictures: Path, tmp_path: Path, gallery: Gallery) -> None:
+    path = paint(pictures / "a.png")
+    state = path.stat()
+    start(ColourEncoder.preparation, str(tmp_path / "t"), str(gallery.catalogue.path))
+    with pytest.raises(PictureUnreadable, match="changed"):
+        decode(Job(str(path), state.st_size, state.st_mtime_ns - 1))
+
+
+def test_an_unreadable_folder_loses_nothing(gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paint(pictures / "a.png", "red")
+    paint(pictures / "locked" / "b.png", "blue")
+    gallery.add(pictures, options=ONE_WORKER)
+    real = os.scandir
+
+    def scandir(path: Path) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr("retrieval.scan.os.scandir", scandir)
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert report.removed == 0
+    assert report.skipped == [(str(pictures / "locked"), "Permission denied")]
+    assert gallery.info().pictures == 2
+
+
+def test_stopping_keeps_what_was_read_and_drops_nothing(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "gone.png", "blue")
+    gallery.add(pictures, options=ONE_WORKER)
+    (pictures / "gone.png").unlink()
+    for number in range(200):
+        paint(pictures / f"{number}x.png")
+    calls = iter(range(10_000))
+    report = gallery.add(pictures, options=ONE_WORKER, stop=lambda: next(calls) >= 100)
+    assert report.stopped
+    assert report.added == 100
+    assert gallery.info().pictures == 101
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.unchanged, report.added, gallery.info().pictures) == (100, 100, 200)
+
+
+def test_filters(gallery: Gallery, pictures: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0132] = "2020:01:02 00:00:00"
+    text = paint(pictures / "trip" / "wide red.jpg", "red", (80, 40), exif=exif).with_suffix(".txt")
+    text.write_text("tags: Sea, 海\nlicence: CC BY 4.0")
+    paint(pictures / "tall red.png", "red", (40, 80))
+    paint(pictures / "large red.png", "red", (300, 300))
+    gallery.add(pictures, options=ONE_WORKER)
+    for filters, expected in [
+        (Filters(tag="sea"), {"wide red"}),
+        (Filters(tag="海"), {"wide red"}),
+        (Filters(folder=str(pictures / "trip")), {"wide red"}),
+        (Filters(folder=str(pictures)), {"wide red", "tall red", "large red"}),
+        (Filters(before="2021-01-01"), {"wide red"}),
+        (Filters(after="2021-01-01"), {"tall red", "large red"}),
+        (Filters(orientation="portrait"), {"tall red"}),
+        (Filters(orientation="square", min_width=200), {"large red"}),
+        (Filters(min_height=1000), set()),
+        (Filters(licence="CC BY"), {"wide red"}),
+    ]:
+        for query in ("red", Image.new("RGB", (9, 9), "red")):
+            assert {hit.caption for hit in gallery.search(query, k=9, filters=filters)} == expected, filters
+
+
+def test_arithmetic_likeness_and_variety(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "red door.png", "red")
+    paint(pictures / "red house.png", "red", mark="another")
+    paint(pictures / "blue door.png", "blue")
+    twin = Image.open(paint(pictures / "yellow.png", "yellow", (200, 200)))
+    for number in range(3):
+        twin.resize((198 - number, 198)).save(pictures / f"yellow {number + 7} twin.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    assert captions(gallery, "red - door", k=1) == ["red house"]
+    assert captions(gallery, "door + blue", k=1) == ["blue door"]
+    red = gallery.search("red house", k=1)[0]
+    similar = gallery.like(red.id, k=1)
+    assert [hit.caption for hit in similar] == ["red door"]
+    assert captions(gallery, "yellow", k=3) == ["yellow", "red door", "blue door"]  # near-twins stand behind
+
+
+def test_wrong_encoder_is_refused_by_name(gallery: Gallery) -> None:
+    with pytest.raises(WrongEncoder, match="weights"):
+        Gallery.open(gallery.place, encoder=ColourEncoder(weights="other"))
+
+
+@pytest.mark.parametrize("name", ["", "nothing/here"])
+def test_no_gallery_there(tmp_path: Path, name: str) -> None:
+    with pytest.raises(GalleryNotFound, match="python -m retrieval index"):
+        open_gallery(str(tmp_path / name))
+
+
+def test_what_is_no_gallery(tmp_path: Path) -> None:
+    (tmp_path / "gallery.sqlite").write_bytes(b"this is not SQLite" * 100)
+    with pytest.raises(GalleryUnreadable):
+        open_gallery(str(tmp_path))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("hello")
+    with pytest.raises(GalleryUnreadable, match="something else"):
+        Gallery.open(tmp_path / "full", create=True)
+
+
+def test_missing_folder_is_named_and_drops_nothing(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "a.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    pictures.rename(pictures.with_name("away"))
+    with pytest.raises(FolderUnreadable, match="pictures"):
+        gallery.add(pictures, options=ONE_WORKER)
+    assert gallery.info().pictures == 1
+    assert Path(gallery.search("red")[0].path).is_file()  # its thumbnail, while the file is away
+
+
+def test_two_at_once_one_says_so(gallery: Gallery, pictures: Path) -> None:
+    with FileLock(gallery.place / "indexing.lock"), pytest.raises(GalleryBusy):
+        gallery.add(pictures)
+
+
+def test_full_disk_is_said_and_keeps_the_gallery(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(pictures / "a.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    paint(pictures / "b.png", "blue")
+    pages = gallery.catalogue.connection.execute("PRAGMA page_count").fetchone()[0]
+    gallery.catalogue.connection.execute(f"PRAGMA max_page_count = {pages}")
+    monkeypatch.setattr("retrieval.ingest.file_words", lambda _: "word " * 100_000)
+    with pytest.raises(RetrievalError, match="full"):
+        gallery.add(pictures, options=ONE_WORKER)
+    gallery.catalogue.connection.execute("PRAGMA max_page_count = 1000000")
+    monkeypatch.undo()
+    assert gallery.add(pictures, options=ONE_WORKER).added == 1
+    assert verify(gallery) == []
+
+
+def test_searches_from_threads_while_indexing(gallery: Gallery, pictures: Path) -> None:
+    for number in range(120):
+        paint(pictures / f"red {number}x.png")
+    done = threading.Event()
+
+    def searching() -> int:
+        count = 0
+        while not done.is_set():
+            assert len(gallery.search("red", k=4)) <= 4
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(searching) for _ in range(4)]
+        try:
+            gallery.add(pictures, options=ONE_WORKER)
+        finally:
+            done.set()
+        assert all(one.result() > 0 for one in running)
+    assert len(gallery.search("red", k=200)) == 120
+
+
+def test_removed_pictures_come_back_with_the_next_index(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "a.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    assert gallery.remove([gallery.search("red")[0].id, "unknown"]) == 1
+    assert gallery.search("red") == []
+    assert gallery.add(pictures, options=ONE_WORKER).added == 1

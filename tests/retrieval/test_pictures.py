@@ -1,0 +1,110 @@
+"""The one way in for strangers' pictures: what is refused, and how the rest comes out."""
+
+import gzip
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from retrieval.errors import PictureUnreadable
+from retrieval.pictures import load_picture
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10"><rect width="10" height="10" fill="red"/></svg>'
+
+
+def huge_png(side: int) -> bytes:
+    """A PNG that claims side x side pixels in a few bytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xd8\xff\xe0 no picture",
+        b"hello, I am text",
+        huge_png(20_000),
+        b"<svg xmlns='http://www.w3.org/2000/svg'",
+        SVG.replace("<rect", "<image href='/etc/hostname'/><rect").encode(),
+        gzip.compress(b"x" * 100),
+    ],
+    ids=["empty", "broken", "text", "bomb", "broken svg", "svg that reads files", "gzip"],
+)
+def test_refused_with_a_sentence(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "stranger.png"
+    path.write_bytes(content)
+    with pytest.raises(PictureUnreadable) as caught:
+        load_picture(path)
+    assert "stranger.png" in caught.value.text()
+    assert "stranger.png" in caught.value.text("zh")
+
+
+def test_truncated_is_refused(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((200, 200), 50).save(buffer, "JPEG")
+    with pytest.raises(PictureUnreadable):
+        load_picture(io.BytesIO(buffer.getvalue()[:2000]))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_svg_is_drawn_on_white(zipped: bool) -> None:
+    data = gzip.compress(SVG.encode()) if zipped else SVG.encode()
+    picture = load_picture(io.BytesIO(data))
+    assert picture.size == (1024, 512)
+    assert (picture.getpixel((10, 10)), picture.getpixel((1000, 10))) == ((255, 0, 0), (255, 255, 255))
+
+
+def test_an_svg_of_any_claimed_size_stays_small() -> None:
+    endless = SVG.replace("0 0 20 10", "0 0 10 10000000")
+    assert max(load_picture(io.BytesIO(endless.encode())).size) <= 1024
+
+
+@pytest.mark.parametrize("format", ["HEIF", "AVIF", "WEBP", "TIFF", "BMP"])
+def test_formats(format: str) -> None:
+    if format == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), (200, 30, 30)).save(buffer, format)
+    red, green, _ = load_picture(buffer).getpixel((30, 30))  # type: ignore[misc]  # RGB
+    assert red > 180
+    assert green < 60
+
+
+def test_orientation_alpha_frames_cmyk_and_16_bits() -> None:
+    def through(image: Image.Image, kind: str, **options: object) -> Image.Image:
+        buffer = io.BytesIO()
+        image.save(buffer, kind, **options)  # type: ignore[arg-type]  # Pillow's own options
+        return load_picture(buffer)
+
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    assert through(Image.new("RGB", (30, 10)), "JPEG", exif=turned).size == (10, 30)
+    assert through(Image.new("RGBA", (4, 4), (0, 0, 0, 0)), "PNG").getpixel((1, 1)) == (255, 255, 255)
+    frames = [Image.new("RGB", (4, 4), c) for c in ("red", "blue")]
+    assert through(frames[0], "GIF", save_all=True, append_images=frames[1:]).getpixel((1, 1)) == (255, 0, 0)
+    assert through(Image.new("CMYK", (4, 4)), "JPEG").mode == "RGB"
+    grey = Image.fromarray(np.full((4, 4), 40_000, dtype=np.uint16))
+    assert abs(through(grey, "PNG").getpixel((1, 1))[0] - 155) <= 2  # type: ignore[index]  # RGB
+
+
+def test_colour_profile_becomes_srgb() -> None:
+    buffer = io.BytesIO()
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.new("RGB", (4, 4), (10, 200, 30)).save(buffer, "PNG", icc_profile=lab)
+    assert np.allclose(load_picture(buffer).getpixel((0, 0)), (10, 200, 30), atol=2)
+
+
+def test_a_large_jpeg_is_decoded_no_larger_than_wanted() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (4000, 2000), "red").save(buffer, "JPEG")
+    small = load_picture(buffer, enough=300)
+    assert 300 <= min(small.size) < 1000
