@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.base import GalleryInfo, Hit
-from retrieval.catalogue import Filters
 from retrieval.distributed_schema import (
     SHOWN,
     TOKEN_VARIABLE,
@@ -34,6 +33,7 @@ from retrieval.distributed_schema import (
 from retrieval.encoders import Encoder, encode_pictures, load_encoder, unit
 from retrieval.errors import GalleryNotFound, GalleryUnreadable, WrongEncoder
 from retrieval.pictures import load_picture
+from retrieval.records import Filters
 from retrieval.search import (
     CHARACTERS_WEIGHT,
     DENSE_WEIGHT,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from retrieval.base import Hit
-from retrieval.catalogue import Filters
 from retrieval.errors import GalleryUnreadable
+from retrieval.records import Filters
 from retrieval.scan import under
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from retrieval.base import PictureGallery
-from retrieval.catalogue import Filters
 from retrieval.distributed import MilvusGallery
 from retrieval.distributed_schema import address_of
 from retrieval.encoders import Preparation, Vectors, unit
 from retrieval.errors import GalleryNotFound, GalleryUnreadable, WrongEncoder
+from retrieval.records import Filters
 
 pytest.importorskip("pymilvus")
 pytest.importorskip("milvus_lite")
