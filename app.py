@@ -5,15 +5,10 @@ python app.py --folder PATH_OR_NAME --gallery FOLDER --port 7860
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-# Neither the page nor its libraries call home when they start. A model hub is asked only to fetch a named model.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from composer.errors import SettingsError, UnknownModel
 from composer.models.registry import known_models, load_model

@@ -41,6 +41,17 @@ function drawText(node, section) {
   text.replaceChildren(...inline(section.text));
 }
 
+// Streamed pieces are drawn once a frame, however many of them arrive in it.
+const undrawn = new Set();
+function drawSoon(section) {
+  undrawn.add(section.id);
+  if (undrawn.size > 1) return;
+  requestAnimationFrame(() => {
+    for (const id of undrawn) if (nodes.has(id) && state.sections.has(id)) drawText(nodes.get(id), state.sections.get(id));
+    undrawn.clear();
+  });
+}
+
 function drawTools(node, section) {
   const tools = make(
     "div",
@@ -285,7 +296,7 @@ const OPERATIONS = {
     const section = state.sections.get(op.id);
     if (!section || op.at > section.text.length) return false; // something before it is missing
     section.text = section.text.slice(0, op.at) + op.text;
-    drawText(nodes.get(op.id), section);
+    drawSoon(section);
     return true;
   },
   status(op) {

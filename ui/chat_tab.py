@@ -33,8 +33,8 @@ def history(session: Session, pending: str = "") -> Messages:
     return shown
 
 
-def build(studio: Studio, session: gr.State, labels: Labels) -> list[Any]:
-    """The tab. Returns the listeners after which the model's last speed is known."""
+def build(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdown, list[Any]]:
+    """The tab. Returns the note about pictures, and the listeners after which the model's last speed is known."""
     chat = labels(
         gr.Chatbot,
         placeholder="chat.hello",
@@ -59,7 +59,7 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> list[Any]:
         max_lines=8,
         elem_id="xc-chat-box",
     )
-    labels(gr.Markdown, value_text="chat.blind", elem_id="xc-chat-note")
+    note = gr.Markdown("", elem_id="xc-chat-note")
     with labels(gr.Accordion, label="chat.settings", open=False, elem_id="xc-chat-settings"), gr.Row():
         length = labels(gr.Slider, label="chat.length", minimum=16, maximum=2048, step=16, value=512)
         temperature = labels(
@@ -106,7 +106,8 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> list[Any]:
     quick: dict[str, Any] = {**private, "queue": False}
     model: dict[str, Any] = {**private, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
     settings = [length, temperature, penalty]
-    sent = box.submit(asked, [session, box], [chat, box], **quick)
+    # through the queue, because Gradio shows an error's sentence only from there; never behind the model's work
+    sent = box.submit(asked, [session, box], [chat, box], concurrency_limit=None, **private)
     first = sent.success(answer, [session, *settings], [chat], **model)
     first.then(lambda: gr.update(**asking), None, [box], **quick)
     redo = regenerate.click(lambda: gr.update(**answering), None, [box], **quick)
@@ -114,7 +115,7 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> list[Any]:
     second.then(lambda: gr.update(**asking), None, [box], **quick)
     box.stop(halt, [session], [chat, box], cancels=[first, second], **quick)
     clear.click(cleared, [session], [chat, box], cancels=[first, second], **quick)
-    return [first, second]
+    return note, [first, second]
 
 
 def _sampling(length: float, temperature: float, penalty: float) -> Sampling:

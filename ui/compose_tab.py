@@ -44,8 +44,9 @@ def length_choices(language: str) -> list[tuple[str, str]]:
     return [(text(f"compose.length.{length}", language), length) for length in ("short", "medium", "long")]
 
 
-def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> tuple[gr.HTML, list[Any]]:
-    """The tab. Returns the view, and the listeners after which the model's last speed is known."""
+def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> tuple[gr.HTML, gr.Slider, list[Any]]:
+    """The tab. Returns the view, the slider for models with beam search, and the listeners after which the model's last
+    speed is known."""
     with gr.Column(elem_id="xc-form"):
         with gr.Row(elem_id="xc-ask", equal_height=True):
             title = labels(
@@ -97,9 +98,12 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
     )
 
     def compose(
-        session: Session, title: str, pictures: str, length: str, select: bool,
+        session: Session, pictures: str, length: str, select: bool,
         temperature: float, top_p: float, penalty: float, beams: float, seed: float | None,
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
+        title, session.wanted = session.wanted, None
+        if title is None:
+            return  # refused a moment ago, with the reason
         sampling = Sampling(
             max_tokens=4000,
             temperature=temperature,
@@ -127,8 +131,11 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
 
     def queued(session: Session, title: str) -> dict[str, Any]:
         problem = title_problem(title, session.language)
+        if not problem and (session.busy or session.wanted is not None):
+            problem = text("say.busy", session.language)
         if problem:
-            raise gr.Error(problem, title="", duration=8, print_exception=False)
+            return session.message(view.notice(problem))
+        session.wanted = title
         return session.message(view.waiting(studio.join(session.id)))
 
     def selected(session: Session, event: gr.EventData) -> dict[str, Any]:
@@ -139,6 +146,7 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
 
     def left(session: Session) -> dict[str, Any]:
         session.stop("article")
+        session.wanted = None
         studio.leave(session.id)
         return session.message(whole(studio, session), view.idle())
 
@@ -154,14 +162,14 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
     runs = []
     for trigger in (write.click, title.submit):
         first_step = trigger(queued, [session, title], [page_view], **quick)
-        runs.append(first_step.success(compose, [session, title, *settings], [page_view], **model))
+        runs.append(first_step.then(compose, [session, *settings], [page_view], **model))
     for chip, example in zip(chips, EXAMPLES, strict=True):
         chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
     runs.append(page_view.work(work, [session], [page_view], **model))
     page_view.select(selected, [session], [page_view], **quick)
     page_view.halt(halt, [session], None, **quick)
     page_view.leave(left, [session], [page_view], cancels=runs, **quick)
-    return page_view, runs
+    return page_view, beams, runs
 
 
 def title_problem(title: str, language: str) -> str:

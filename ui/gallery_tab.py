@@ -1,12 +1,14 @@
 """The Gallery tab: search while typing, what is inside, and indexing a folder of one's own pictures."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
-from retrieval.base import GalleryInfo, Hit
+from retrieval.base import GalleryInfo
 from retrieval.errors import ReadableError
 from ui import view
+from ui.indexing import Indexing, may_index
 from ui.labels import Labels
 from ui.session import Session
 from ui.studio import Studio, sentence
@@ -15,7 +17,6 @@ from ui.theme import asset
 
 SHOWN = 48  # pictures of one search
 LONGEST_QUERY = 300  # characters
-THUMBNAIL = 320  # pixels
 
 
 def facts(info: GalleryInfo, language: str) -> str:
@@ -54,20 +55,35 @@ def shown(studio: Studio, session: Session, query: str = "") -> dict[str, Any]:
         words = " ".join(query.split())[:LONGEST_QUERY]
         if words:
             hits = studio.gallery.search(words, k=SHOWN)
-            value["hits"] = view.described(hits, lambda hit: addresses(studio, hit))
+            value["hits"] = view.described(hits, studio.addresses)
     except ReadableError as error:
         value["problem"] = error.text(language)
     return value
 
 
-def addresses(studio: Studio, hit: Hit) -> tuple[str, str]:
-    """The addresses of a hit's thumbnail and of its picture."""
-    picture = studio.pictures.address(hit.path)
-    thumbnail = getattr(studio.gallery, "thumbnail", None)
-    if thumbnail is None:
-        return picture, picture
-    name = f"thumbnail\0{picture}\0{THUMBNAIL}"
-    return studio.pictures.lazily(name, lambda: str(thumbnail(hit.id, THUMBNAIL))), picture
+def indexed(studio: Studio, language: str, folder: str, client: str | None) -> Iterator[str]:
+    """Starts indexing a folder and tells how far it is until it has ended. A second one is told to wait."""
+    if not may_index(studio.shared, client):
+        yield text("index.local", language)
+        return
+    if not folder.strip():
+        yield text("index.empty", language)
+        return
+    job = studio.index(lambda: Indexing(studio, folder.strip()))
+    if job is None:
+        yield text("index.busy", language)
+        return
+    told = ""
+    while not job.ended.wait(0.25):
+        if job.line(language) != told:
+            told = job.line(language)
+            yield told
+    yield job.line(language)
+
+
+def _plain(said: str) -> str:
+    """A sentence for a Markdown component, with nothing in it read as Markdown: it may name files."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~" else c for c in said)
 
 
 def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> gr.HTML:
@@ -83,10 +99,24 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> g
         elem_id="xc-gallery-view",
     )
 
+    with labels(gr.Accordion, label="index.title", open=False, elem_id="xc-index"):
+        with gr.Row(elem_id="xc-index-row", equal_height=True):
+            folder = labels(gr.Textbox, label="index.folder", placeholder="index.folder_hint", max_lines=1, scale=1)
+            start = labels(gr.Button, value_text="index.start", scale=0, elem_id="xc-index-go")
+        line = gr.Markdown("", elem_id="xc-index-line", sanitize_html=True)
+
+    def index(session: Session, folder: str, request: gr.Request) -> Iterator[tuple[Any, Any]]:
+        for said in indexed(studio, session.language, folder, request.client.host if request.client else None):
+            yield _plain(said), gr.skip()
+        yield gr.skip(), shown(studio, session)
+
     def look(session: Session, query: str) -> dict[str, Any]:
         return shown(studio, session, query)
 
     quick: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     search.change(look, [session, search], [found], trigger_mode="always_last", **quick)
     search.submit(look, [session, search], [found], **quick)
+    slow: dict[str, Any] = {**quick, "queue": True, "concurrency_limit": None}
+    for trigger in (start.click, folder.submit):
+        trigger(index, [session, folder], [line, found], **slow)
     return found

@@ -4,11 +4,11 @@ from typing import Any
 
 import gradio as gr
 
-from ui import chat_tab, compose_tab, gallery_tab
+from ui import api, chat_tab, compose_tab, gallery_tab
 from ui.labels import Labels
 from ui.session import Session
 from ui.studio import Studio
-from ui.texts import language_of, table
+from ui.texts import LANGUAGES, language_of, table, text
 from ui.theme import asset
 
 _REMEMBERED = """(session) => {
@@ -34,6 +34,7 @@ def build(studio: Studio) -> gr.Blocks:
     first = "zh" if studio.language == "zh" else "en"
     labels = Labels(first)
     with gr.Blocks(title="XComposer Studio", analytics_enabled=False, fill_width=True) as page:
+        api.build(studio)  # first, so that the endpoints have the plain names
         session = gr.State(Session(), delete_callback=Session.close)
         browser_language = gr.Textbox(visible=False)
         header = gr.HTML(
@@ -45,12 +46,18 @@ def build(studio: Studio) -> gr.Blocks:
         )
         with gr.Tabs(elem_id="xc-tabs"):
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write"):
-                view, runs = compose_tab.build(studio, session, labels, first)
+                view, beams, runs = compose_tab.build(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
-                runs += chat_tab.build(studio, session, labels)
+                note, chats = chat_tab.build(studio, session, labels)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
                 gallery_view = gallery_tab.build(studio, session, labels, first)
         timer = gr.Timer(1.0)
+
+        def about_model(language: str) -> list[Any]:
+            """What depends on the model's abilities: beam search, and whether it sees pictures."""
+            can = studio.model.capabilities if studio.model is not None else None
+            said = "" if can is None else text("chat.sees" if can.sees_pictures else "chat.blind", language)
+            return [gr.update(visible=can is not None and can.beams), said]
 
         def relabelled(session: Session, language: str, remember: bool) -> list[Any]:
             session.language = language
@@ -58,21 +65,23 @@ def build(studio: Studio) -> gr.Blocks:
                 header_value(studio, language, remember),
                 session.message(compose_tab.labels_operation(language)),
                 gallery_tab.shown(studio, session),
+                *about_model(language),
                 *labels.updates(language),
             ]
 
         def arrive(session: Session, preferred: str, request: gr.Request) -> list[Any]:
             studio.arrived(str(request.session_hash), session.close)
-            language = language_of(preferred) if studio.language == "auto" or preferred in ("en", "zh") else first
+            language = language_of(preferred) if studio.language == "auto" or preferred in LANGUAGES else first
             return relabelled(session, language, False)
 
         def switch(session: Session) -> list[Any]:
             return relabelled(session, "en" if session.language == "zh" else "zh", True)
 
-        def tick(session: Session) -> tuple[Any, Any, Any]:
+        def tick(session: Session) -> list[Any]:
             settled = studio.settled
             pictures = gallery_tab.shown(studio, session) if settled else gr.skip()
-            return header_value(studio, session.language), pictures, gr.Timer(active=not settled)
+            header = header_value(studio, session.language)
+            return [header, pictures, *about_model(session.language), gr.Timer(active=not settled)]
 
         def header_now(session: Session) -> dict[str, Any]:
             return header_value(studio, session.language)
@@ -80,12 +89,12 @@ def build(studio: Studio) -> gr.Blocks:
         def leave(request: gr.Request) -> None:
             studio.departed(str(request.session_hash))
 
-        everything = [header, view, gallery_view, *labels.components]
+        everything = [header, view, gallery_view, beams, note, *labels.components]
         quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         page.load(arrive, [session, browser_language], everything, js=_REMEMBERED, **quiet)
         header.select(switch, [session], everything, **quiet)
-        timer.tick(tick, [session], [header, gallery_view, timer], **quiet)
-        for run in runs:
+        timer.tick(tick, [session], [header, gallery_view, beams, note, timer], **quiet)
+        for run in [*runs, *chats]:
             run.then(header_now, [session], [header], **quiet)
         page.unload(leave)
     return page

@@ -9,11 +9,19 @@ release that drops the function imports as usual.
 import gc
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 _MODULE, _FUNCTION = "gradio.component_meta", "create_or_modify_pyi"
+
+# Nothing calls home. Statistics of calls, which Gradio recomputes with pandas after every single one, are not shown.
+_ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
 
 
 class _Loader(importlib.abc.Loader):
@@ -43,6 +51,8 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 def import_gradio() -> None:
     """Imports gradio. Afterwards `import gradio` anywhere is the plain one."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     collecting = gc.isenabled()

@@ -36,6 +36,7 @@ class Session:
         self.article = Article(title="")
         self.language = "en"  # of the page, not of the article
         self._runs: dict[Work, Run] = {}
+        self.wanted: str | None = None  # a title that waits for the model
         self.status: Operation = {"op": "status", "state": "idle"}
         self.conversation: Conversation | None = None
         self.question: tuple[str, list[Picture]] | None = None  # asked, and not yet taken up by the model

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from composer.models.base import LoadProgress, Model
-from retrieval.base import PictureGallery
+from retrieval.base import Hit, PictureGallery
 from retrieval.errors import ReadableError
 from ui.serving import PictureServer
 from ui.texts import text
@@ -18,8 +18,11 @@ from ui.texts import text
 if TYPE_CHECKING:
     from composer.chat import Conversation
     from composer.pipeline import Composer
+    from ui.indexing import Indexing
 
 _log = logging.getLogger(__name__)
+
+THUMBNAIL = 320  # pixels: longest side in a grid, twice the size shown
 
 LoadModel = Callable[[Callable[[LoadProgress], None]], Model]
 OpenGallery = Callable[[], PictureGallery]
@@ -57,6 +60,7 @@ class Studio:
         self._stops: dict[str, Callable[[], None]] = {}  # Gradio's session hash -> stops that visitor's work
         self._lock = threading.Lock()
         self._describer: Any = None
+        self._indexing: Indexing | None = None
 
     # -- loading -----------------------------------------------------------------------------------
 
@@ -95,6 +99,14 @@ class Studio:
         self.gallery, self.gallery_problem = gallery, None
         self.gallery_settled.set()
 
+    def index(self, begin: Callable[[], "Indexing"]) -> "Indexing | None":
+        """Begins to index a folder, one at a time; None while another is being indexed."""
+        with self._lock:
+            if self._indexing is not None and not self._indexing.ended.is_set():
+                return None
+            self._indexing = begin()
+            return self._indexing
+
     # -- work --------------------------------------------------------------------------------------
 
     def composer(self) -> "Composer":
@@ -128,6 +140,15 @@ class Studio:
     def attribution(self) -> str:
         """The line that must stand where the gallery's pictures are shown."""
         return self.gallery.info().attribution if self.gallery is not None else ""
+
+    def addresses(self, hit: Hit) -> tuple[str, str]:
+        """The addresses of a hit's thumbnail and of its picture. A thumbnail is made when it is first asked for."""
+        picture = self.pictures.address(hit.path)
+        thumbnail = getattr(self.gallery, "thumbnail", None)
+        if thumbnail is None:
+            return picture, picture
+        name = f"thumbnail\0{picture}\0{THUMBNAIL}"
+        return self.pictures.lazily(name, lambda: str(thumbnail(hit.id, THUMBNAIL))), picture
 
     def join(self, session_id: str) -> int:
         """Notes that a session wants the model; returns how many others came before it."""

@@ -165,18 +165,24 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "gallery.source": ("Source", "出处"),
     "gallery.score": ("Match", "匹配度"),
     "gallery.approximate": ("Described by an image classifier, approximate", "由图像分类器描述，仅供参考"),
-    "gallery.index": ("Index a folder of pictures", "为图片文件夹建立索引"),
-    "gallery.folder": ("Folder on this machine", "本机上的文件夹"),
-    "gallery.folder_hint": ("/home/me/Pictures", "/home/me/Pictures"),
-    "gallery.start": ("Index", "建立索引"),
-    "gallery.reading": ("Reading {done} of {total} pictures", "正在读取第 {done} / {total} 张图片"),
-    "gallery.indexed": (
-        "{added} pictures added, {skipped} skipped. The gallery now searches them.",
-        "已添加 {added} 张图片，跳过 {skipped} 个文件。现在可以搜索它们。",
+    # indexing a folder
+    "index.title": ("Add a folder of your own pictures", "添加自己的图片文件夹"),
+    "index.folder": ("Folder on this machine", "本机上的文件夹"),
+    "index.folder_hint": ("For example /home/me/Pictures", "例如 /home/me/Pictures"),
+    "index.start": ("Index", "建立索引"),
+    "index.scanning": ("Looking for pictures in the folder", "正在查找文件夹中的图片"),
+    "index.reading": ("Reading picture {done} of {total}", "正在读取第 {done} / {total} 张图片"),
+    "index.ended": (
+        "{added} pictures added, {known} already known, {skipped} files skipped. The gallery is searched from now on. "
+        "To use it next time: --gallery {place}",
+        "新增 {added} 张图片，已有 {known} 张，跳过 {skipped} 个文件。现在起将搜索此图库。"
+        "下次启动时使用：--gallery {place}",
     ),
-    "gallery.local_only": (
-        "Folders can be indexed only from the machine the program runs on.",
-        "只能在运行本程序的机器上为文件夹建立索引。",
+    "index.busy": ("Another folder is being indexed; wait until it is done.", "正在为另一个文件夹建立索引，请稍候。"),
+    "index.empty": ("Enter the folder first.", "请先输入文件夹。"),
+    "index.local": (
+        "Folders can be indexed only by a person at the machine that runs this program.",
+        "只有在运行本程序的机器上才能为文件夹建立索引。",
     ),
 }
 

@@ -1,0 +1,160 @@
+"""A real page in a real Chromium: a server of this process with the given model and gallery, and browser contexts."""
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import FakeGallery, FakeModel
+
+SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+CAT = "How to take good care of a pet cat"
+
+
+def chromium_path() -> str | None:
+    """Debian's chromium, or the one playwright installed."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser. Without Chromium the tests skip and say so; where CI is set they fail."""
+    path = chromium_path()
+    if path is None:
+        reason = "no Chromium was found; install the package 'chromium' to run the browser tests"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def gradio_imported() -> None:
+    from ui.quick_import import import_gradio
+
+    import_gradio()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """A served studio; `messages` are the values streamed to views, as lists with one entry a component."""
+
+    def __init__(self, studio: Any) -> None:
+        from ui.serve import serve
+
+        self.studio = studio
+        self.blocks, self.address, _ = serve(studio, port=free_port())
+        self.streamed: list[list[Any]] = []
+        self._record()
+        studio.start()
+
+    def _record(self) -> None:
+        """Notes every generating message on its way to a browser."""
+        queue = self.blocks._queue
+        send = queue.send_message
+
+        def recorded(event: Any, message: Any) -> Any:
+            if "generating" in str(message.msg):
+                self.streamed.append(list(message.output["data"]))
+            return send(event, message)
+
+        queue.send_message = recorded
+
+    def close(self) -> None:
+        self.studio.close()
+        self.blocks.close(verbose=False)
+
+
+@pytest.fixture
+def serve_studio() -> Iterator[Callable[..., Server]]:
+    """serve_studio(model, gallery) serves a studio over them; closed after the test."""
+    from ui.studio import Studio
+
+    servers: list[Server] = []
+
+    def make(model: Any, gallery: Any, **options: Any) -> Server:
+        load = model if callable(model) and not isinstance(model, FakeModel) else lambda progress: model
+        server = Server(Studio(load, lambda: gallery, **options))
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def fake_model() -> FakeModel:
+    """Streams slowly enough to be watched: each piece waits for the open gate."""
+    gate = threading.Event()
+    gate.set()
+    return FakeModel(gate=gate)
+
+
+@pytest.fixture
+def server(serve_studio: Callable[..., Server], fake_model: FakeModel, tmp_path: Path) -> Server:
+    return serve_studio(fake_model, FakeGallery(tmp_path))
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """visit(server) opens the page in a browser context of its own; errors in its scripts fail the test."""
+    contexts: list[Any] = []
+    problems: list[str] = []
+
+    def go(server: Server, *, locale: str = "en-US", width: int = 1280, height: int = 800) -> Any:
+        context = chromium.new_context(locale=locale, viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(server.address)
+        page.wait_for_selector("#xc-title textarea")
+        page.wait_for_function("document.querySelector('.xc-language span')?.textContent")
+        page.wait_for_selector(".xc-ready")
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def write(page: Any, title: str = CAT, *, wait: bool = True) -> None:
+    """Types a title, presses Enter, and waits for the finished article."""
+    page.fill("#xc-title textarea", title)
+    page.press("#xc-title textarea", "Enter")
+    if wait:
+        finished(page)
+
+
+def finished(page: Any, timeout: float = 30_000) -> None:
+    page.wait_for_selector(".xc-root[data-state=done] .xc-toolbar:not([hidden])", timeout=timeout)
+
+
+def article_text(page: Any) -> str:
+    return str(page.inner_text(".xc-article"))

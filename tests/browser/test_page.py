@@ -1,0 +1,354 @@
+"""The page with a fake model and gallery: writing, streaming, stopping, editing, saving, two visitors, languages."""
+
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import CAT, Server, article_text, finished, write
+from tests.fakes import FakeGallery, FakeModel
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_title_becomes_an_illustrated_article_on_enter(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    assert page.inner_text(".xc-title") == CAT
+    assert page.inner_text(".xc-section h2 >> nth=0") == "Food and water"
+    assert page.inner_text(".xc-section strong") == "fresh water"
+    widths = page.eval_on_selector_all(".xc-picture img", "all => all.map(image => image.naturalWidth)")
+    assert widths
+    assert all(width > 0 for width in widths)
+    assert "A. Painter" in page.inner_text(".xc-credits")
+
+
+def test_a_streamed_piece_updates_one_component(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    server = serve_studio(FakeModel(piece=3), FakeGallery(tmp_path))
+    page = visit(server)
+    page.evaluate(
+        """() => {
+          window.touched = [];
+          const view = document.querySelector("#xc-view");
+          new MutationObserver((records) => {
+            for (const record of records) {
+              const node = record.target;
+              if (document.body.dataset.article === "running" && document.querySelector(".xc-text")
+                  && !document.querySelector(".xc-figure") && !view.contains(node) && node !== document.body) {
+                window.touched.push(node.outerHTML ? node.outerHTML.slice(0, 80) : node.nodeName);
+              }
+            }
+          }).observe(document.body, {subtree: true, childList: true, characterData: true});
+        }"""
+    )
+    write(page)
+    pieces = [data for data in server.streamed if "text" in json.dumps(data)]
+    assert len(pieces) > 50
+    assert {len(data) for data in pieces} == {1}
+    assert page.evaluate("window.touched") == []
+
+
+def test_a_lost_message_is_noticed_and_made_good(
+    server: Server, visit: Callable[..., Any], fake_model: FakeModel
+) -> None:
+    page = visit(server)
+    assert fake_model.gate is not None
+    fake_model.gate.clear()
+    write(page, wait=False)
+    page.wait_for_selector(".xc-root[data-state=running]")
+    # the view believes that it has seen more than it has: the next piece then comes after a gap
+    page.evaluate(
+        """() => {
+          const view = document.querySelector(".xc-root").parentElement;
+          const real = view.xcReceive;
+          view.xcReceive = real;
+          real({session: "lost", n: 1, ops: []});
+          real({session: "lost", n: 9, ops: [{op: "text", id: "s77", at: 4, text: "x"}]});
+        }"""
+    )
+    fake_model.gate.set()
+    finished(page)
+    assert "Trust grows slowly, with patience and a quiet voice." in article_text(page)
+
+
+def test_stop_keeps_what_was_written(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    model = FakeModel(article="Food and more food for the cat.\n\n" * 2000, piece=3)
+    page = visit(serve_studio(model, FakeGallery(tmp_path)))
+    write(page, wait=False)
+    page.wait_for_selector(".xc-text")
+    page.click(".xc-stop")
+    page.wait_for_selector(".xc-root[data-state=stopped]")
+    model.article = "A short article about another thing, written to the end."
+    assert page.inner_text(".xc-section >> nth=0").startswith("Food")
+    assert "Stopped" in page.inner_text(".xc-notices")
+    write(page, "Another title")  # and the next one can be written
+    assert page.inner_text(".xc-title") == "Another title"
+
+
+def test_two_visitors_compose_at_once_without_mixing(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    gate = threading.Event()
+
+    def answer(messages: Any) -> str | None:
+        prompt = " ".join(message.text for message in messages)
+        for animal in ("walrus", "heron"):
+            if animal in prompt and "caption" not in prompt.lower():
+                return f"## The {animal}\n\nA {animal} lives by the water and eats fish every day of its life.\n"
+        return None
+
+    server = serve_studio(FakeModel(answer=answer, gate=gate), FakeGallery(tmp_path))
+    first, second = visit(server), visit(server)
+    write(first, "About the walrus", wait=False)
+    first.wait_for_selector(".xc-root[data-state=running]")
+    write(second, "About the heron", wait=False)
+    second.wait_for_selector(".xc-root[data-state=waiting]")
+    assert "working for someone else" in second.inner_text(".xc-stepper")
+    assert second.query_selector(".xc-section") is None  # nothing of the other one's text or progress
+    gate.set()
+    finished(first)
+    finished(second)
+    assert "walrus" in article_text(first)
+    assert "heron" not in article_text(first)
+    assert "heron" in article_text(second)
+    assert "walrus" not in article_text(second)
+
+
+def test_a_waiting_visitor_can_leave_the_queue(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    gate = threading.Event()
+    server = serve_studio(FakeModel(gate=gate), FakeGallery(tmp_path))
+    first, second = visit(server), visit(server)
+    write(first, wait=False)
+    first.wait_for_selector(".xc-root[data-state=running]")
+    write(second, "Never written", wait=False)
+    second.wait_for_selector(".xc-root[data-state=waiting]")
+    second.click(".xc-stop")
+    second.wait_for_selector(".xc-root[data-state=idle]")
+    gate.set()
+    finished(first)
+    second.wait_for_timeout(500)
+    assert second.query_selector(".xc-section") is None
+
+
+def test_closing_the_tab_stops_the_model(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    model = FakeModel(article="A word and another word.\n\n" * 4000, piece=3)
+    server = serve_studio(model, FakeGallery(tmp_path))
+    page = visit(server)
+    write(page, wait=False)
+    page.wait_for_selector(".xc-text")
+    page.context.close()
+    other = visit(server)
+    model.article = "A short article about nothing in particular, written for the next one."
+    write(other)  # would wait for 33,000 pieces otherwise
+    assert "nothing in particular" in article_text(other)
+
+
+def test_text_of_models_and_visitors_is_never_html(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    evil = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
+    article = f"A cat {evil} sat on [a mat](javascript:window.hacked=1) and [the web](https://example.org/) all day.\n"
+    server = serve_studio(FakeModel(article=article), FakeGallery(tmp_path))
+    page = visit(server)
+    write(page, f"../../x <b>bold</b> {evil}")
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.hacked") is None
+    assert page.query_selector(".xc-title b, .xc-text img, .xc-text script") is None
+    assert "<b>bold</b>" in page.inner_text(".xc-title")
+    assert page.eval_on_selector_all(".xc-text a", "all => all.map(a => a.href)") == ["https://example.org/"]
+
+
+def test_text_is_edited_in_place(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    page.hover(".xc-section >> nth=1")
+    page.click(".xc-section >> nth=1 >> .xc-tools button >> nth=0")
+    page.fill(".xc-edit", "A *new* sentence.")
+    page.press(".xc-edit", "Enter")
+    page.wait_for_function("document.querySelectorAll('.xc-section')[1].innerText.startsWith('A new sentence.')")
+    assert page.inner_text(".xc-section >> nth=1 >> em") == "new"
+    page.dblclick(".xc-section >> nth=2 >> .xc-text")
+    page.fill(".xc-edit", "never kept")
+    page.press(".xc-edit", "Escape")
+    assert "Feed it twice a day" in page.inner_text(".xc-section >> nth=2")
+
+
+def test_a_picture_is_replaced_searched_removed_and_added(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    before = page.get_attribute(".xc-picture img", "src")
+    page.click(".xc-picture")
+    candidates = page.locator(".xc-candidate")
+    assert candidates.count() == 4
+    assert page.locator(".xc-share").count() == 4
+    candidates.nth(2).click()
+    page.wait_for_function(f"document.querySelector('.xc-picture img').src !== {json.dumps(before)}")
+    page.wait_for_selector(".xc-candidate >> nth=2 >> .xc-chosen")
+
+    page.fill("#xc-caption", "A quite different thing")
+    page.click(".xc-panel .xc-primary")
+    page.wait_for_function("document.querySelector('figcaption').innerText.includes('A quite different thing')")
+    page.click(".xc-danger")
+    page.wait_for_selector(".xc-figure", state="detached")
+    assert page.is_hidden(".xc-panel")
+
+    page.hover(".xc-section >> nth=1")
+    page.click(".xc-section >> nth=1 >> .xc-add")
+    page.wait_for_selector(".xc-section >> nth=1 >> .xc-picture img")
+    page.wait_for_selector(".xc-panel:not([hidden])")
+    page.keyboard.press("Escape")
+    assert page.is_hidden(".xc-panel")
+
+
+def picture_bytes(kind: str, size: tuple[int, int] = (120, 80)) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", size, (200, 40, 40)).save(stream, kind)
+    return stream.getvalue()
+
+
+def test_an_upload_becomes_the_picture_and_bad_files_are_explained(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    page.click(".xc-picture")
+    before = page.get_attribute(".xc-picture img", "src")
+    bad = {"nothing.png": b"", "text.jpg": b"this is no picture", "half.png": picture_bytes("PNG", (400, 400))[:300]}
+    for name, content in bad.items():
+        page.set_input_files(".xc-file", {"name": name, "mimeType": "image/png", "buffer": content})
+        page.wait_for_function(f"document.querySelector('.xc-notices').innerText.includes({json.dumps(name)})")
+        assert page.get_attribute(".xc-picture img", "src") == before
+    page.set_input_files(".xc-file", {"name": "mine.png", "mimeType": "image/png", "buffer": picture_bytes("PNG")})
+    page.wait_for_function("document.querySelector('.xc-picture img').naturalWidth === 120")
+
+
+def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    with page.expect_download() as download:
+        page.click(".xc-save-zip")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        names = archive.namelist()
+        text = next(archive.read(name).decode() for name in names if name.endswith(".md"))
+        pictures = [name for name in names if name.endswith((".png", ".jpg", ".webp"))]
+        assert CAT in text
+        assert "fresh water" in text
+        assert "A. Painter" in text
+        assert pictures
+        with Image.open(io.BytesIO(archive.read(pictures[0]))) as image:
+            assert image.size == (64, 48)
+    with page.expect_download() as download:
+        page.click(".xc-save-html")
+    saved = Path(download.value.path()).read_text(encoding="utf-8")
+    assert "data:image/" in saved
+    assert CAT in saved
+
+
+def test_pictures_are_planned_anew_and_a_choice_by_hand_stays(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    page.click(".xc-picture")
+    page.locator(".xc-candidate").nth(3).click()
+    page.wait_for_selector(".xc-candidate >> nth=3 >> .xc-chosen")
+    chosen = page.get_attribute(".xc-picture img", "src")
+    page.keyboard.press("Escape")
+    page.select_option(".xc-toolbar select", "3")
+    page.click(".xc-insert")
+    page.wait_for_function("document.querySelectorAll('.xc-picture img').length === 3")
+    finished(page)
+    sources = page.eval_on_selector_all(".xc-picture img", "all => all.map(image => image.src)")
+    assert chosen in [source[-len(chosen) :] for source in sources]
+    assert len(set(sources)) == 3
+
+
+@pytest.mark.parametrize(("locale", "word"), [("en-US", "What shall we write about?"), ("zh-CN", "写点什么？")])
+def test_the_page_speaks_the_browsers_language(
+    server: Server, visit: Callable[..., Any], locale: str, word: str
+) -> None:
+    page = visit(server, locale=locale)
+    page.wait_for_function(f"document.querySelector('#xc-title').innerText.includes({json.dumps(word)})")
+
+
+def test_the_language_button_switches_every_label_in_place(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    page.click(".xc-language")
+    page.wait_for_function("document.querySelector('.xc-save-zip').innerText.includes('存为')")
+    page.wait_for_function("document.querySelector('#xc-go').innerText === '开始写作'")
+    assert page.inner_text("[role=tab] >> nth=1") == "对话"
+    assert page.inner_text(".xc-title") == CAT  # the article stays as it is
+    page.reload()
+    page.wait_for_function("document.querySelector('#xc-go')?.innerText === '开始写作'")  # and the choice is kept
+
+
+def test_an_empty_title_is_answered_with_a_sentence(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    for title in ("", "   ", "\u200b\u200b"):
+        page.fill("#xc-title textarea", title)
+        page.click("#xc-go")
+        page.wait_for_selector("text=Enter a title or an instruction first.")
+        page.reload()
+        page.wait_for_selector(".xc-ready")
+    write(page, "🐱🐱🐱")  # emoji only: a title like any other
+    assert page.inner_text(".xc-title") == "🐱🐱🐱"
+
+
+def test_a_narrow_screen_shows_everything_in_one_column(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server, width=375, height=700)
+    write(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.click(".xc-picture")
+    box = page.locator(".xc-panel").bounding_box()
+    assert box["x"] == 0
+    assert box["width"] == 375
+    page.keyboard.press("Escape")
+    for number in (1, 2):
+        page.click(f"[role=tab] >> nth={number}")
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_a_picture_address_cannot_be_guessed_and_no_file_is_open(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    source = page.eval_on_selector(".xc-picture img", "image => image.src")
+    assert page.request.get(source).status == 200
+    assert page.request.get(source[:-1] + ("0" if source[-1] != "0" else "1")).status == 404
+    path = next(iter(server.studio.gallery.pictures.values())).path
+    for way in (f"gradio_api/file={path}", f"file={path}", f"studio/pictures/{path}", "gradio_api/file=/etc/passwd"):
+        assert page.request.get(server.address + way).status in (403, 404)
+
+
+def test_a_model_that_fails_is_reported_and_the_page_lives_on(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    class Breaks(FakeModel):
+        broken = True
+
+        def stream(self, *arguments: Any, **options: Any) -> Any:
+            for number, piece in enumerate(super().stream(*arguments, **options)):
+                if self.broken and number == 20:
+                    raise RuntimeError("the engine stumbled")
+                yield piece
+
+    model = Breaks()
+    server = serve_studio(model, FakeGallery(tmp_path))
+    page = visit(server)
+    write(page, wait=False)
+    page.wait_for_selector(".xc-notice.xc-bad")
+    assert "the engine stumbled" in page.inner_text(".xc-notices")
+    assert "fresh water" in article_text(page)
+    model.broken = False
+    write(page)

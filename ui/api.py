@@ -1,0 +1,217 @@
+"""The endpoints for programs: /compose, /chat and /search. Described in docs/api.md; used with gradio_client.
+
+They keep nothing between calls. Addresses of pictures and files are relative to the page's.
+"""
+
+import base64
+import binascii
+import itertools
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from composer.article import Article
+from composer.errors import InputError, PictureError
+from composer.events import ArticleReady, Report, StepStarted
+from composer.models.base import Picture, Sampling
+from retrieval.errors import ReadableError
+from ui import view
+from ui.compose_tab import MODEL_QUEUE, title_problem
+from ui.studio import Studio
+
+MOST_HITS = 100
+MOST_PICTURES = 8
+
+
+def build(studio: Studio) -> None:
+    """Adds the three endpoints to the page being built."""
+
+    def compose(
+        title: str,
+        pictures: int = -1,
+        length: str = "medium",
+        language: str = "auto",
+        select: bool = True,
+        temperature: float = 0.7,
+        top_p: float = 0.9,
+        repetition_penalty: float = 1.1,
+        seed: int = -1,
+    ) -> Iterator[dict[str, Any]]:
+        """Writes an illustrated article. While it works, values say the step; the last value holds the article.
+
+        Args:
+            title: a title or an instruction, English or Chinese.
+            pictures: how many, 0 to 30; -1 leaves it to the program.
+            length: short, medium or long.
+            language: auto, en or zh.
+            select: whether the model chooses among the candidates of the gallery.
+            temperature: 0 always takes the likeliest word.
+            top_p: share of the probability from which words are drawn.
+            repetition_penalty: 1 means none.
+            seed: -1 gives another text each time.
+        """
+        from composer.pipeline import Options
+
+        with _said():
+            problem = title_problem(title, "en")
+            if problem:
+                raise InputError(reason_en=problem, reason_zh=problem)
+            sampling = Sampling(
+                max_tokens=4000,
+                temperature=float(temperature),
+                top_p=float(top_p),
+                repetition_penalty=float(repetition_penalty),
+                seed=None if seed is None or seed < 0 else int(seed),
+            )
+            options = Options(
+                pictures=None if pictures is None or pictures < 0 else int(pictures),
+                language=language,  # type: ignore[arg-type]  # checked by the composer, which says what is allowed
+                length=length,  # type: ignore[arg-type]
+                select=bool(select),
+                sampling=sampling,
+            )
+            stop = threading.Event()
+            composer = _ready(studio).composer()
+            try:
+                for event in composer.compose(title, options, stop=stop):
+                    if isinstance(event, StepStarted):
+                        yield {"state": "running", "step": event.step}
+                    elif isinstance(event, ArticleReady):
+                        yield {"state": "done", **described(studio, event.article, event.report)}
+            finally:
+                stop.set()  # the caller went away, or it is done
+
+    def chat(
+        question: str,
+        pictures: list[str] | None = None,
+        history: list[dict[str, str]] | None = None,
+        max_tokens: int = 512,
+        temperature: float = 0.7,
+        repetition_penalty: float = 1.1,
+        seed: int = -1,
+    ) -> Iterator[str]:
+        """Answers a question about text and pictures. Each value is the answer so far; the last one is whole.
+
+        Args:
+            question: what is asked.
+            pictures: picture files as base64 text, with or without a "data:image/…;base64," beginning.
+            history: earlier turns, oldest first: {"role": "user" or "assistant", "content": text}.
+            max_tokens: length of the answer, at most.
+            temperature: 0 always takes the likeliest word.
+            repetition_penalty: 1 means none.
+            seed: -1 gives another answer each time.
+        """
+        with _said():
+            shown = [decoded(picture, number) for number, picture in enumerate(pictures or [], 1)]
+            if len(shown) > MOST_PICTURES:
+                raise InputError(
+                    reason_en=f"At most {MOST_PICTURES} pictures can be sent with a question.",
+                    reason_zh=f"一个问题最多附 {MOST_PICTURES} 张图片。",
+                )
+            conversation = _ready(studio).conversation()
+            conversation.turns = turns(history or [])
+            sampling = Sampling(
+                max_tokens=max(1, min(int(max_tokens), 4096)),
+                temperature=float(temperature),
+                top_p=0.9,
+                repetition_penalty=float(repetition_penalty),
+                seed=None if seed is None or seed < 0 else int(seed),
+            )
+            stop = threading.Event()
+            answer = ""
+            try:
+                for piece in conversation.ask(question, shown, sampling, stop=stop):
+                    answer += piece
+                    yield answer
+            finally:
+                stop.set()
+
+    def search(query: str, k: int = 4, exclude: list[str] | None = None) -> list[dict[str, Any]]:
+        """Searches the gallery by words. Returns pictures, best first: id, caption, score, credit, licence, src, thumb.
+
+        Args:
+            query: what the picture should show.
+            k: how many, 1 to 100.
+            exclude: ids that must not come.
+        """
+        with _said():
+            words = " ".join(str(query).split())[:1000]
+            if not words:
+                raise InputError(reason_en="Say what the picture should show.", reason_zh="请说明图片应展示的内容。")
+            gallery = _ready(studio).require_gallery()
+            hits = gallery.search(words, k=max(1, min(int(k), MOST_HITS)), exclude=set(exclude or ()))
+            return view.described(hits, studio.addresses)
+
+    model: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
+    gr.api(compose, api_name="compose", **model)
+    gr.api(chat, api_name="chat", **model)
+    gr.api(search, api_name="search", concurrency_limit=4)
+
+
+def described(studio: Studio, article: Article, report: Report) -> dict[str, Any]:
+    """An article for a program: no path of this machine is in it."""
+    from composer import export
+
+    shown = view.article_operation(article, studio.pictures.address, studio.attribution)
+    archive = studio.pictures.offer(export.markdown_zip(article), "article.zip", "application/zip")
+    return {
+        "title": article.title,
+        "language": article.language,
+        "model": article.model,
+        "sections": shown["sections"],
+        "credits": shown["credits"],
+        "parameters": article.parameters,
+        "zip": archive,
+        "seconds": {step: round(seconds, 3) for step, seconds in report.seconds.items()},
+        "tokens": {"prefilled": report.prefilled, "reused": report.reused, "generated": report.generated},
+    }
+
+
+def decoded(picture: str, number: int) -> Picture:
+    """A picture sent as base64 text. Raises PictureError."""
+    name = f"picture {number}"
+    text = picture.split(",", 1)[1] if picture.startswith("data:") and "," in picture else picture
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise PictureError(name=name, reason_en="it is not base64 text.", reason_zh="不是 base64 文本。") from error
+    return Picture.open(content)
+
+
+def turns(history: list[dict[str, str]]) -> tuple[Any, ...]:
+    """Messages as turns: each question with the answer that follows it. Raises InputError."""
+    from composer.chat import Turn
+
+    found: list[Turn] = []
+    for before, message in itertools.pairwise([{}, *history]):
+        role, content = message.get("role"), str(message.get("content", ""))
+        if role == "user":
+            found.append(Turn(content, finished=True))
+        elif role == "assistant" and before.get("role") == "user":
+            found[-1] = Turn(found[-1].question, answer=content, finished=True)
+        else:
+            raise InputError(
+                reason_en="The history must be user and assistant messages in turn, beginning with the user.",
+                reason_zh="历史消息应由 user 与 assistant 交替组成，并以 user 开头。",
+            )
+    return tuple(found)
+
+
+def _ready(studio: Studio) -> Studio:
+    """Waits until model and gallery are loaded or have failed; the calls after this raise what went wrong."""
+    studio.model_settled.wait()
+    studio.gallery_settled.wait()
+    return studio
+
+
+class _said:  # noqa: N801 - reads as a word in a with statement
+    """Turns a readable error into one that Gradio passes on to the caller."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, ReadableError):
+            raise gr.Error(error.text("en"), print_exception=False) from error
