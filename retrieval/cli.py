@@ -377,5 +377,6 @@ def serve(
 
     from retrieval import open_gallery, server
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("retrieval").setLevel(logging.INFO)  # not faiss and the like
     server.serve(open_gallery(gallery), host=host, port=port, token=token)

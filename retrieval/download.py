@@ -54,7 +54,6 @@ SUFFIXES = {
 }
 
 STATUS = {
-    401: ("it wants a valid token", "它需要有效的令牌"),
     403: ("it does not allow this", "它拒绝了该请求"),
     404: ("it does not know this address", "它没有该地址"),
     413: ("the request was too large for it", "请求内容过大"),
@@ -84,9 +83,9 @@ class Refusal(GalleryUnreadable):
 class Downloader:
     """Asks one origin (scheme, host, port) and no other. May be used from several threads.
 
-    `origin`: such as https://pictures.example.org. `token`: sent as a bearer token, to this origin only.
-    `public_only`: refuse private addresses from the first request on. `folder`: where pictures are kept.
-    Raises GalleryUnreadable for an address that is none.
+    `origin`: such as https://pictures.example.org. `token`: sent as a bearer token, to this origin only;
+    `token_variable` is where a person sets it. `public_only`: refuse private addresses from the first request on.
+    `folder`: where pictures are kept. Raises GalleryUnreadable for an address that is none.
     """
 
     def __init__(
@@ -94,6 +93,7 @@ class Downloader:
         origin: str,
         *,
         token: str | None = None,
+        token_variable: str = "",
         public_only: bool = False,
         folder: Path | None = None,
         patience: Patience | None = None,
@@ -106,6 +106,7 @@ class Downloader:
         self.base = f"{parts.scheme}://{host}:{self._origin[2]}{parts.path.rstrip('/')}/"
         self._patience, self._max_picture = patience or Patience(), max_picture
         self._folder = folder
+        self._token_variable = token_variable
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # an authority of a person's own network
@@ -277,6 +278,12 @@ class Downloader:
 
     def _status_refusal(self, answer: requests.Response) -> Refusal:
         status = answer.status_code
+        if status == 401:
+            return self.refusal(
+                f"it wants a valid token; set {self._token_variable}",
+                f"它需要有效的令牌，请设置 {self._token_variable}",
+                status,
+            )
         en, zh = STATUS.get(status, (f"it answers with the HTTP status {status}", f"它返回 HTTP 状态 {status}"))
         return self.refusal(en, zh, status)
 

@@ -86,6 +86,7 @@ class OpenverseGallery:
         self._downloader = Downloader(
             origin,
             token=token or os.environ.get(TOKEN_VARIABLE) or None,
+            token_variable=TOKEN_VARIABLE,
             folder=folder,
             patience=patience,
             public_only=origin == ORIGIN,

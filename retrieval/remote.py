@@ -43,7 +43,9 @@ class RemoteGallery:
         self, address: str, *, token: str | None = None, folder: Path | None = None, patience: Patience | None = None
     ) -> None:
         token = token or os.environ.get(TOKEN_VARIABLE) or None
-        self._downloader = Downloader(address, token=token, folder=folder, patience=patience)
+        self._downloader = Downloader(
+            address, token=token, token_variable=TOKEN_VARIABLE, folder=folder, patience=patience
+        )
         facts = self._facts()
         self.name = facts.name
         self.query_languages = tuple(facts.query_languages)

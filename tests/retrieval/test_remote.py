@@ -123,7 +123,7 @@ def test_a_lost_picture_is_left_out_and_only_all_lost_is_an_error(
 def test_the_token_opens_the_server(gallery: FakeGallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(create_app(gallery, token="right")) as address:
         for token in (None, "wrong"):
-            with pytest.raises(RetrievalError, match="valid token") as caught:
+            with pytest.raises(RetrievalError, match="set XCOMPOSER_GALLERY_TOKEN") as caught:
                 RemoteGallery(address, token=token)
             assert "令牌" in caught.value.text("zh")
         assert len(RemoteGallery(address, token="right", folder=tmp_path).search("x")) == 4
