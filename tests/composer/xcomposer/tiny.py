@@ -105,8 +105,17 @@ def random_weights(config: XComposerConfig, seed: int = 7) -> dict[str, torch.Te
 Writer = Callable[[dict[str, torch.Tensor], Path], None]
 
 
-def write_folder(folder: Path, tokenizer: Path, *, shards: int = 0, torch_files: bool = False, **changed: Any) -> Path:
-    """A whole checkpoint in `folder`. shards: so many files with an index (0: one file). Returns the folder."""
+def write_folder(
+    folder: Path,
+    tokenizer: Path,
+    *,
+    shards: int = 0,
+    torch_files: bool = False,
+    scattered: bool = True,
+    **changed: Any,
+) -> Path:
+    """A whole checkpoint in `folder`. shards: so many files with an index (0: one file); scattered: tensors that belong
+    together lie in different ones, which published shards avoid. Returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer)).GetPieceSize()
     (folder / "config.json").write_text(json.dumps(config_values(vocabulary, **changed)), "utf-8")
@@ -121,8 +130,9 @@ def write_folder(folder: Path, tokenizer: Path, *, shards: int = 0, torch_files:
     mapping: dict[str, str] = {}
     for number in range(shards):
         file = f"{stem}-{number + 1:05d}-of-{shards:05d}{suffix}"
-        # every n-th name: the parts of one place end up in different files
-        part = {name: weights[name] for name in names[number::shards]}
+        size = -(-len(names) // shards)
+        chosen = names[number::shards] if scattered else names[number * size : (number + 1) * size]
+        part = {name: weights[name] for name in chosen}
         write(part, folder / file)
         mapping |= dict.fromkeys(part, file)
     index = "pytorch_model.bin.index.json" if torch_files else "model.safetensors.index.json"

@@ -1,0 +1,132 @@
+"""InternLM-XComposer with random weights of the true sizes, for speed and memory; nothing is read but the clock.
+
+--size 7b (needs a GPU with 24 GB) or --size tiny (seconds on any machine: shows that the benchmark runs)
+"""
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from composer.models.xcomposer.adapter import XComposerModel
+from composer.models.xcomposer.config import XComposerConfig
+from composer.models.xcomposer.graphs import GraphSteps
+from composer.models.xcomposer.language import set_rotary
+from composer.models.xcomposer.model import XComposer
+from composer.models.xcomposer.names import places
+from composer.models.xcomposer.placing import Placing
+from composer.models.xcomposer.tokenizer import XComposerTokenizer
+from composer.models.xcomposer.weights import assign
+from tests.composer.xcomposer.tiny import config_values, train_tokenizer
+
+FULL: dict[str, Any] = {
+    "model_type": "InternLMXComposer",
+    "vocab_size": 103168,
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "max_position_embeddings": 2048,
+    "rms_norm_eps": 1e-5,
+    "kqvo_bias": True,
+    "num_query_token": 64,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+
+
+def arguments(description: str, **more: dict[str, Any]) -> argparse.Namespace:
+    """--size, --dtype, --gptq, --compile and what the benchmark adds."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--size", choices=("7b", "tiny"), default="7b" if torch.cuda.is_available() else "tiny")
+    parser.add_argument("--dtype", choices=("float16", "bfloat16", "float32"), default="float16")
+    parser.add_argument("--gptq", action="store_true", help="4-bit weights in the published packing")
+    parser.add_argument("--compile", action="store_true", help="fuse small operations with torch.compile")
+    for name, options in more.items():
+        parser.add_argument(f"--{name}", **options)
+    return parser.parse_args()
+
+
+def random_model(options: argparse.Namespace) -> XComposerModel:
+    """The model on the first card, or on the CPU where there is none."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        tokenizer = XComposerTokenizer(train_tokenizer(folder))
+        values = FULL if options.size == "7b" else config_values(len(tokenizer))
+        (folder / "config.json").write_text(json.dumps({**values, "internlm_lora": None}), "utf-8")
+        if options.gptq:
+            packing = {"bits": 4, "group_size": 128 if options.size == "7b" else 16, "desc_act": False}
+            (folder / "quantize_config.json").write_text(json.dumps(packing), "utf-8")
+        config = XComposerConfig.read(folder)
+        on_gpu = torch.cuda.is_available()
+        placing = Placing.of(
+            folder,
+            config,
+            num_gpus=1 if on_gpu else 0,
+            dtype=getattr(torch, options.dtype) if on_gpu else torch.float32,
+            quantization=None,
+            offload=False,
+        )
+    with torch.device("meta"):
+        network = XComposer(config, tokenizer)
+    placing.prepare(network)
+    fill(network, config, placing)
+    set_rotary(network.language, config, "shipped", placing.first)
+    network.placing = placing
+    if placing.captures:
+        network.engine.fast = GraphSteps(network.engine, compiled=options.compile)
+    return XComposerModel(network.eval(), f"random {options.size}")
+
+
+def fill(network: XComposer, config: XComposerConfig, placing: Placing) -> None:
+    """Random values of the scale of trained ones in every place."""
+    for place in places(config):
+        owner = network.get_submodule(place.name.rpartition(".")[0])
+        like = getattr(owner, place.name.rpartition(".")[2])
+        if like is None:  # a bias that only some packers write
+            continue
+        device = placing.device_of(place.name)
+        if place.name.endswith(".g_idx"):
+            value = torch.arange(like.shape[0], dtype=torch.int32, device=device) // owner.group
+        elif place.whole:
+            value = torch.randint(-(2**31), 2**31 - 1, like.shape, dtype=torch.int32, device=device)
+        else:
+            one = "norm" in place.name.lower() and place.name.endswith("weight")
+            value = torch.empty(like.shape, dtype=placing.dtype, device=device).normal_(1.0 if one else 0.0, 0.02)
+            value = value.abs_().mul_(0.01) if place.name.endswith(".scales") else value
+        assign(network, place.name, value)
+
+
+def synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def seconds(work: Any, repeat: int = 1) -> float:
+    """Seconds of one call of `work`, the mean of `repeat` after one that is not counted."""
+    work()
+    synchronize()
+    started = time.perf_counter()
+    for _ in range(repeat):
+        work()
+    synchronize()
+    return (time.perf_counter() - started) / repeat
+
+
+def copy_bandwidth() -> float:
+    """Bytes a second that a large copy reads and writes on the device."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    count = 2**30 if device == "cuda" else 2**26
+    source, target = (torch.empty(count, dtype=torch.uint8, device=device) for _ in range(2))
+    return 2 * count / seconds(lambda: target.copy_(source), repeat=20)
+
+
+def machine() -> str:
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}"
+    return f"CPU {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
