@@ -87,6 +87,8 @@ def serve(gallery: PictureGallery, host: str = "127.0.0.1", port: int = 7801, to
             reason_en=f"The server cannot listen on {host}, port {port}: {error}. Choose another one with --port.",
             reason_zh=f"服务无法监听 {host} 的端口 {port}：{error}。请用 --port 选择其他端口。",
         ) from error
+    # inherited by every connection: head and body are two packets, and the second would wait 40 ms for an answer
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         gallery.search(
             "picture", k=1
