@@ -262,8 +262,8 @@ class Illustrator:
         return replace(illustration, candidates=offered, chosen=offered[best])
 
     def _shares(self, place: str, illustration: Illustration) -> list[float]:
-        """The model's probability for each candidate, averaged over two orders of the letters: small models prefer some
-        letters whatever stands behind them."""
+        """The model's probability for each candidate, in the gallery's order. Averaging over other orders of the
+        letters costs a question each and chooses no better (benchmarks/compose_selection)."""
         part, ask = self._ask(place)
         section, offered = part.section(place), illustration.candidates
         sees = self._model.capabilities
@@ -274,13 +274,9 @@ class Illustrator:
             for s in self.article.illustrated
             if s.illustration and s.illustration.chosen
         ]
-        shares = [0.0] * len(offered)
-        for order in (range(len(offered)), range(len(offered) - 1, -1, -1)):
-            lettered = [(offered[i], pictures[i]) for i in order]
-            choice = self._prompts.choose(part, section, illustration, lettered, chosen)
-            for i, share in zip(order, softmax(ask.score(choice.messages, choice.options)), strict=True):
-                shares[i] += share / 2
-        return shares
+        lettered = list(zip(offered, pictures, strict=True))
+        choice = self._prompts.choose(part, section, illustration, lettered, chosen)
+        return softmax(ask.score(choice.messages, choice.options))
 
     # -- a person's own wishes -----------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from composer import inline
 
 # So many characters of a line are waited for before its kind is judged; less than a quarter of a second of decoding.
 WAIT = 24
+SHORT_ITEM = 60  # characters, Chinese ones counted twice
 
 
 class LineKind(Enum):
@@ -122,6 +123,8 @@ def _must_wait(text: str, *, title: str, opening: bool) -> bool:
     if text.startswith(("#", "|", "!", "=", "_")) or _MAYBE_ITEM.match(text):
         return True
     start = text[match.end() :] if (match := _ITEM.match(text)) else text
+    if match and len(start) + len(_HAN.findall(start)) <= SHORT_ITEM:
+        return True  # a short item joins the sentence before it, a long one is a paragraph
     if len(start) < WAIT or (_BOLD_START.match(start) and len(start) < 120):
         return True
     if text[0] in "[(（【" and not re.search(r"[\])）】].", text) and len(text) < 160:
@@ -158,7 +161,7 @@ def _named_heading(words: str, level: int, *, title: str, opening: bool, own: bo
 
 def _is_bare_heading(text: str) -> bool:
     """A short line that does not end like a sentence: "Feeding Your Cat", "一、选择猫粮"."""
-    if _ENDS_SENTENCE.search(text) or "**" in text:
+    if _ENDS_SENTENCE.search(text) or "**" in text or re.search(r"[.!?][\"'”’)]*\s|[。！？]", text):
         return False
     return len(text) <= 18 if _HAN.search(text) else len(text) <= 60 and len(text.split()) <= 9
 

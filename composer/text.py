@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from composer import inline
 from composer.article import Section
 from composer.events import SectionStarted, TextDelta
-from composer.lines import Line, LineKind, read_line
+from composer.lines import SHORT_ITEM, Line, LineKind, read_line
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’」』）)\]*]*(?=\s|$|[\u3400-\u9fff“「『])")
 _ENDS = re.compile(r"[.!?…。！？][\"'”’」』）)\]*]*$")
@@ -32,7 +32,6 @@ _ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4
 _ALIKE = 0.88  # share of two paragraphs' characters that agree, from which the second says nothing new
 _MARKED = re.compile(r"#|```|>|[-*+•]\s|\*\*|\d{1,2}[.)、．]|\||!\[")  # begins a line that stands alone
 _JOINED_UP_TO = 200  # characters of a paragraph that takes in one more short list item; wide characters count double
-_SHORT_ITEM = 60
 
 
 def _width(text: str) -> int:
@@ -54,7 +53,8 @@ class ArticleReader:
         self._sections: list[Section] = []
         self._held_back = ""  # blanks and heading marks at the end of what came
         self._line = ""  # what came since the last line end
-        self._open = False  # the line's kind is known and its text goes into the last section
+        self._open = False  # the line's kind is known
+        self._goes_on = False  # what comes of it goes into the last section
         self._list = False  # the line before was a list item
         self._fresh = True  # nothing of the article has come yet
         self._lines_seen: dict[str, int] = {}
@@ -72,7 +72,8 @@ class ArticleReader:
     def feed(self, piece: str) -> Iterator[SectionStarted | TextDelta]:
         """The events of one more piece of text."""
         # "…end of a sentence. ## Heading": the mark may come in pieces, so what could begin one waits
-        piece = _GLUED_HEADING.sub(r"\n\1 ", self._held_back + piece.replace("\r", ""))
+        before = self._line[-1:]
+        piece = _GLUED_HEADING.sub(r"\n\1 ", before + self._held_back + piece.replace("\r", ""))[len(before) :]
         waiting = _MAYBE_GLUED.search(piece)
         self._held_back = waiting[0] if waiting else ""
         first, *others = piece[: len(piece) - len(self._held_back)].split("\n")
@@ -84,11 +85,12 @@ class ArticleReader:
     def _more(self, fragment: str) -> Iterator[SectionStarted | TextDelta]:
         self._line += fragment
         if self._open:
-            yield from self._append(fragment)
+            if self._goes_on:
+                yield from self._append(fragment)
         elif self._line.strip():
             line = read_line(self._line, complete=False, title=self.title, opening=self._fresh)
             if line is not None:
-                self._open = True
+                self._open, self._goes_on = True, line.kind in (LineKind.TEXT, LineKind.ITEM)
                 yield from self._begin(line)
 
     def _end_line(self) -> Iterator[SectionStarted | TextDelta]:
@@ -96,12 +98,12 @@ class ArticleReader:
         if whole:
             self._lines_seen[whole] = self._lines_seen.get(whole, 0) + 1
             line = read_line(whole, complete=True, title=self.title, opening=self._fresh)
-            if self._open:
+            if self._open and self._goes_on:
                 # it turned out a heading only now that the line is whole
                 if line is not None and line.kind is LineKind.HEADING and self._sections[-1].kind == "paragraph":
                     self._sections[-1] = replace(self._sections[-1], text=line.text, kind="heading", level=line.level)
                     yield SectionStarted(self._sections[-1])
-            elif line is not None:
+            elif not self._open and line is not None:
                 yield from self._begin(line)
         self._open = False
 
@@ -151,7 +153,7 @@ class ArticleReader:
         if last is None or last.kind != "paragraph" or _width(last.text) > _JOINED_UP_TO:
             return False
         introduced = bool(_COLON.search(last.text.rstrip()))
-        return (introduced or self._list) and _width(item) <= _SHORT_ITEM and not item.startswith("**")
+        return (introduced or self._list) and _width(item) <= SHORT_ITEM and not item.startswith("**")
 
     def _joiner(self) -> str:
         text = self._sections[-1].text.rstrip()
@@ -178,11 +180,11 @@ class ArticleReader:
             pass
         for _ in self._close_list():
             pass
-        sections = list(self._sections)
-        if cut:
-            sections = trimmed(sections)
-        cleaned = (replace(section, text=_without_announcement(inline.clean(section.text))) for section in sections)
-        return tuple(_without_empty_headings(_without_closers(_once([s for s in cleaned if s.text]))))
+        cleaned = [replace(s, text=_without_announcement(inline.clean(s.text))) for s in self._sections]
+        cleaned = [section for section in cleaned if section.text]
+        kept = _without_empty_headings(_without_closers(_once(trimmed(cleaned) if cut else cleaned)))
+        # words that look like headings only are all the model gave: better shown than lost
+        return tuple(kept or [replace(section, kind="paragraph", level=0) for section in cleaned])
 
 
 def trimmed(sections: list[Section]) -> list[Section]:

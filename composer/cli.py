@@ -1,0 +1,340 @@
+"""python -m composer write | chat | models | doctor | plan | convert
+
+Results go to stdout, progress to stderr. Exit status 0: done; 1: it failed, a sentence on stderr says why; 2: the
+command itself cannot be understood (unknown option, model or gallery, bad value); 130: stopped with Ctrl-C. No
+tracebacks for what a person can mend.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from composer import export, titles
+from composer.article import Article
+from composer.chat import CHATTING, Conversation
+from composer.errors import InputError, ModelFilesBroken, ModelFilesMissing, PictureError, SettingsError, UnknownModel
+from composer.events import ArticleReady, Event, Notice, Report, StepProgress, StepStarted, TextDelta
+from composer.models.base import LoadProgress, Model, Picture
+from composer.models.placement import plan_command
+from composer.pipeline import WRITING, Composer, Options
+from composer.settings import Settings, load_settings
+from retrieval.errors import GalleryNotFound, GalleryUnreadable, ReadableError
+
+if TYPE_CHECKING:
+    from retrieval.base import PictureGallery
+
+# Errors about what was typed; everything else that goes wrong has status 1.
+_BAD_COMMAND = (
+    InputError,
+    PictureError,
+    SettingsError,
+    UnknownModel,
+    ModelFilesMissing,
+    ModelFilesBroken,
+    GalleryNotFound,
+    GalleryUnreadable,
+)
+_STEPS = {
+    "write": "Writing",
+    "spot": "Finding places",
+    "caption": "Describing pictures",
+    "retrieve": "Searching",
+    "select": "Choosing",
+}
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Write illustrated articles and chat about pictures."
+)
+app.command("plan")(plan_command)
+
+FolderOption = Annotated[
+    str | None, typer.Option("--folder", help="Model folder, .gguf file or model name; the best one here if left out.")
+]
+GalleryOption = Annotated[
+    str | None, typer.Option("--gallery", help="Gallery of pictures; the embedded drawings if left out.")
+]
+GpusOption = Annotated[int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards to use.")]
+
+
+@app.command()
+def write(
+    title: Annotated[str, typer.Argument(help="Title, or an instruction; '-' reads it from standard input.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for article.md, article.json and images/.")],
+    pictures: Annotated[
+        int | None, typer.Option("--pictures", help="Number of pictures, 0 to 30; automatic if left out.")
+    ] = None,
+    language: Annotated[str, typer.Option("--language", help="auto, en or zh.")] = "auto",
+    length: Annotated[str, typer.Option("--length", help="short, medium or long.")] = "medium",
+    seed: Annotated[int | None, typer.Option("--seed", help="Makes the same text again.")] = None,
+    temperature: Annotated[
+        float, typer.Option("--temperature", min=0, max=2, help="0 always takes the likeliest word.")
+    ] = WRITING.temperature,
+    select: Annotated[
+        bool,
+        typer.Option("--select/--no-select", help="The model chooses among the pictures found, or the first is taken."),
+    ] = True,
+    folder: FolderOption = None,
+    gallery: GalleryOption = None,
+    num_gpus: GpusOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result.")] = False,
+) -> None:
+    """Write an illustrated article."""
+    with _readable_errors():
+        settings = load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus)
+        options = Options(
+            pictures=pictures,
+            language=language,  # type: ignore[arg-type]  # `checked` refuses other values with a sentence
+            sampling=replace(WRITING, seed=seed, temperature=temperature),
+            select=select,
+            length=length,  # type: ignore[arg-type]  # likewise
+        ).checked()
+        text = sys.stdin.read() if title == "-" else title
+        titles.read_request(text, room=sys.maxsize)  # an empty title is not worth loading a model for
+        opened = None if pictures == 0 else _open_gallery(settings)
+        start = time.perf_counter()
+        model = _load(settings)
+        load_seconds = time.perf_counter() - start
+        with _stop_on_interrupt() as stop:
+            composer = Composer(model, opened)
+            done = _follow(composer.compose(text, options, stop=stop))
+        model_name = model.name
+        model.close()
+        if not done.article.sections:
+            raise typer.Exit(130 if done.stopped else 1)
+        export.write_folder(done.article, out)
+        _say(f"Saved to {out}")
+        if as_json:
+            print(json.dumps(summary(done.article, model_name, done.report, load_seconds), ensure_ascii=False))
+        else:
+            print(out / "article.md")
+        if done.stopped:
+            raise typer.Exit(130)
+
+
+@app.command()
+def chat(
+    question: Annotated[str, typer.Argument(help="The question; '-' reads it from standard input.")],
+    image: Annotated[
+        list[Path] | None, typer.Option("--image", help="A picture to ask about; may be repeated.")
+    ] = None,
+    folder: FolderOption = None,
+    num_gpus: GpusOption = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Makes the same answer again.")] = None,
+) -> None:
+    """Ask one question, about pictures or not; the answer is printed as it comes."""
+    with _readable_errors():
+        pictures = [Picture.open(path) for path in image or []]
+        model = _load(load_settings(folder=folder, num_gpus=num_gpus))
+        describer = None
+        if pictures and not model.capabilities.sees_pictures:
+            from composer.models.describer import PictureDescriber
+
+            _say(f"{model.name} does not see; the pictures are described to it by labels and the text found in them.")
+            describer = PictureDescriber()
+        text = sys.stdin.read() if question == "-" else question
+        with _stop_on_interrupt() as stop:
+            conversation = Conversation(model, describer)
+            for piece in conversation.ask(text, pictures, replace(CHATTING, seed=seed), stop):
+                print(piece, end="", flush=True)
+        print()
+        model.close()
+
+
+@app.command()
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    language: Annotated[str, typer.Option("--language", help="en or zh.")] = "en",
+) -> None:
+    """List the models that can be loaded by name."""
+    from composer.models.registry import known_models
+
+    with _readable_errors():
+        found = known_models()
+        if as_json:
+            fields = ("name", "kind", "description", "available", "why")
+            print(json.dumps([{name: getattr(model, name) for name in fields} for model in found], ensure_ascii=False))
+            return
+        for model in found:
+            chinese = language == "zh"
+            print(f"{'✓' if model.available else '–'} {model.name}  ({model.kind})")
+            print(f"    {model.description_zh if chinese else model.description}")
+            print(f"    {model.why_zh if chinese else model.why}")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    language: Annotated[str, typer.Option("--language", help="en or zh.")] = "en",
+    folder: FolderOption = None,
+    gallery: GalleryOption = None,
+    num_gpus: GpusOption = None,
+) -> None:
+    """Say what is installed, what will be used, what is missing and how to get it."""
+    from composer.doctor import doctor as examine
+
+    with _readable_errors():
+        report = examine(load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus))
+        if as_json:
+            print(json.dumps(report.to_dict(), ensure_ascii=False))
+        else:
+            print("\n".join(report.lines(language)))
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def convert(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="Folder of a published 16-bit checkpoint.")],
+    target: Annotated[str, typer.Argument(metavar="DST", help="New folder for the converted one.")],
+    dtype: Annotated[str, typer.Option(help="float16, bfloat16 or float32.")] = "float16",
+) -> None:
+    """Convert InternLM-XComposer for stock transformers and engines that build on it."""
+    from composer.models.xcomposer.convert import convert_command  # imports torch
+
+    convert_command(source, target, dtype)
+
+
+def summary(article: Article, model: str, report: Report, load_seconds: float) -> dict[str, Any]:
+    """What `write --json` prints."""
+    names = export.image_names(article)
+    pictures = []
+    for section in article.illustrated:
+        illustration = section.illustration
+        if illustration is None or illustration.chosen is None:
+            continue
+        chosen = illustration.chosen
+        pictures.append(
+            {
+                "section": section.id,
+                "caption": illustration.caption,
+                "image": f"images/{names[section.id]}",
+                "credit": chosen.credit,
+                "score": chosen.score if chosen.share is None else chosen.share,
+            }
+        )
+    steps = {step: round(report.seconds.get(step, 0.0), 3) for step in _STEPS}
+    total = round(load_seconds + report.seconds.get("total", 0.0), 3)
+    return {
+        "article": article.to_dict(),
+        "model": model,
+        "sections": len(article.sections),
+        "pictures": pictures,
+        "seconds": {"load": round(load_seconds, 3), **steps, "total": total},
+        "tokens": {"prefilled": report.prefilled, "reused": report.reused, "generated": report.generated},
+    }
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()
+
+
+# -- inside ------------------------------------------------------------------------------------------
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _load(settings: Settings) -> Model:
+    from composer.models.registry import load_model
+
+    shown = ""
+
+    def show(step: LoadProgress) -> None:
+        nonlocal shown
+        if step.stage != shown:
+            shown = step.stage
+            _say(f"Model: {step.stage}" + (f" ({step.detail})" if step.detail else ""))
+
+    model = load_model(
+        settings.wanted_model,
+        num_gpus=settings.num_gpus,
+        progress=show,
+        **_gguf_options(settings),
+    )
+    _say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
+    return model
+
+
+def _gguf_options(settings: Settings) -> dict[str, Any]:
+    """Settings that only a GGUF model knows; given only where a person set them."""
+    options = {"threads": settings.threads, "context_tokens": settings.context_tokens}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _open_gallery(settings: Settings) -> "PictureGallery":
+    from retrieval import open_gallery
+
+    gallery = open_gallery(settings.gallery)
+    info = gallery.info()
+    _say(f"Gallery: {info.name}, {info.pictures:,} pictures")
+    return gallery
+
+
+def _follow(events: Iterator[Event]) -> ArticleReady:
+    """Shows a composition on stderr; returns its last event."""
+    last: ArticleReady | None = None
+    for event in events:
+        match event:
+            case StepStarted(step=step, total=total):
+                _say(_STEPS[step] + (f" ({total})" if total else "") + " …")
+            case TextDelta(text=text) if sys.stderr.isatty():
+                print(text, end="", file=sys.stderr, flush=True)
+            case StepProgress(step=step, done=done, total=total) if sys.stderr.isatty():
+                print(f"\r  {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+            case Notice(problem=problem):
+                _say(f"Note: {problem.text('en')}")
+            case ArticleReady():
+                last = event
+    if last is None:
+        raise RuntimeError("a composition ended without ArticleReady")
+    return last
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets, so that what exists is saved; a second Ctrl-C ends the program."""
+    stop = threading.Event()
+
+    def on_interrupt(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        _say("\nStopping; what exists is kept. Ctrl-C again quits at once.")
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread hears signals
+        yield stop
+        return
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    """Turns errors meant for people into a sentence and an exit status."""
+    try:
+        yield
+    except ReadableError as error:
+        _fail(error.text("en"), 2 if isinstance(error, _BAD_COMMAND) else 1, error)
+    except BrokenPipeError:
+        # the reader of stdout has gone (`| head`): nothing more to say to anyone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+
+
+def _fail(sentence: str, status: int, error: Exception) -> NoReturn:
+    _say(sentence)
+    raise typer.Exit(status) from error

@@ -1,0 +1,50 @@
+"""Limited inline Markdown."""
+
+import pytest
+
+from composer.inline import Span, clean, plain, spans
+
+
+def test_spans_take_a_text_apart() -> None:
+    assert list(spans("a **b c** *d* [e](https://f.g/h_(i)) j")) == [
+        Span("text", "a "),
+        Span("bold", "b c"),
+        Span("text", " "),
+        Span("italic", "d"),
+        Span("text", " "),
+        Span("link", "e", "https://f.g/h_(i)"),
+        Span("text", " j"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "href", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//x.y", "/x", "HtTp:x"]
+)
+def test_links_with_other_schemes_are_text(href: str) -> None:
+    assert [span.kind for span in spans(f"[label]({href})")] == ["text"]
+    assert clean(f"[label]({href})") == "label"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("**a** b", "**a** b"),
+        ("**a b", "a b"),
+        ("a* b", "a b"),
+        ("3*4 and 3 * 4", "3*4 and 3 * 4"),
+        ("***a***", "**a**"),
+        ("__a__ _b_ snake_case_name", "**a** *b* snake_case_name"),
+        ("  a \t b\u00a0 ", "a b"),
+        ("a<br>b", "a b"),
+        ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+        ("\x01**a**", "**a**"),
+        ("[a](https://x.y 'no')", "[a](https://x.y 'no')"),
+        ('[a](https://x.y "title")', '[a](https://x.y "title")'),
+    ],
+)
+def test_clean(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+def test_plain_has_no_marks() -> None:
+    assert plain("a **b** [c](https://d.e) [f](javascript:g)") == "a b c f"
