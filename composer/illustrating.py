@@ -97,10 +97,13 @@ class Illustrator:
             if not self._places or self._stop.is_set():
                 return
             yield "caption", len(self._places), self._caption()
-            if not self._stop.is_set():
-                yield "retrieve", len(self._places), self._retrieve()
+            if self._stop.is_set():
+                return
+            yield "retrieve", len(self._places), self._retrieve()
+            if self._stop.is_set():
+                return
             found = [place for place in self._places if self._illustration(place).candidates]
-            if found and not self._stop.is_set():
+            if found:
                 yield "select", len(found), self._select(found)
         finally:
             self.close()

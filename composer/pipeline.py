@@ -167,7 +167,7 @@ class Composer:
                 "pictures": options.pictures,
                 "length": options.length,
                 "select": options.select,
-                "sampling": asdict(sampling),
+                "sampling": {**asdict(sampling), "stop": list(sampling.stop)},  # as JSON gives it back
             },
         )
         yield from run.step("write", self._write(request, options.length, sampling, stop))

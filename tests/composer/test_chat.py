@@ -1,0 +1,159 @@
+"""Conversations with a fake model."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from PIL import Image
+
+from composer.chat import Conversation, Turn
+from composer.errors import InputError
+from composer.models.base import Capabilities, Message, Picture, Sampling
+from tests.fakes import FakeModel
+
+SEES = Capabilities(sees_pictures=True, max_pictures=2, context_tokens=4096)
+
+
+def picture() -> Picture:
+    return Picture(Image.new("RGB", (8, 8), "red"), "red.png")
+
+
+def echo(messages: Sequence[Message]) -> str:
+    return f"You said: {messages[-1].text.splitlines()[-1]}"
+
+
+@dataclass
+class Described:
+    text: str
+
+    def as_text(self, language: str) -> str:
+        return f"{self.text} ({language})"
+
+
+class Describer:
+    def describe(self, picture: Picture) -> Described:
+        return Described(f"labels of {picture.name}")
+
+
+def test_an_answer_streams_and_the_turns_are_remembered() -> None:
+    model = FakeModel(answer=echo)
+    conversation = Conversation(model)
+    pieces = list(conversation.ask("Hello"))
+    assert len(pieces) > 1
+    assert conversation.turns == (Turn("Hello", answer="You said: Hello", finished=True),)
+    list(conversation.ask("And now?"))
+    assert [(m.role, m.text) for m in model.prompts[-1][1:]] == [
+        ("user", "Hello"),
+        ("assistant", "You said: Hello"),
+        ("user", "And now?"),
+    ]
+
+
+def test_turns_are_frozen_values_of_this_conversation_alone() -> None:
+    model = FakeModel(answer=echo)
+    first, second = Conversation(model), Conversation(model)
+    list(first.ask("a"))
+    kept = first.turns
+    list(first.ask("b"))
+    assert [turn.question for turn in kept] == ["a"]
+    assert second.turns == ()
+
+
+def test_stopping_and_closing_keep_what_was_answered() -> None:
+    conversation = Conversation(FakeModel(answer=lambda _: "one two three four five"))
+    stop = threading.Event()
+    for _ in conversation.ask("x", stop=stop):
+        stop.set()
+    assert conversation.turns[-1].answer == "one two"
+    assert not conversation.turns[-1].finished
+    pieces = conversation.ask("y")
+    next(pieces)
+    pieces.close()
+    assert conversation.turns[-1].answer == "one two"
+
+
+def test_regenerating_replaces_the_last_answer_only() -> None:
+    answers = iter(["first", "second", "third"])
+    conversation = Conversation(FakeModel(answer=lambda _: next(answers)))
+    list(conversation.ask("a"))
+    list(conversation.ask("b"))
+    list(conversation.regenerate())
+    assert [turn.answer for turn in conversation.turns] == ["first", "third"]
+    conversation.clear()
+    assert conversation.turns == ()
+    with pytest.raises(InputError):
+        conversation.regenerate()
+
+
+def test_an_answer_does_not_come_back_after_clearing() -> None:
+    conversation = Conversation(FakeModel(answer=lambda _: "one two three four five"))
+    pieces = conversation.ask("x")
+    next(pieces)
+    conversation.clear()
+    list(pieces)
+    assert conversation.turns == ()
+
+
+def test_the_oldest_turns_give_way_and_the_person_still_sees_them() -> None:
+    model = FakeModel(answer=lambda _: "short", capabilities=Capabilities(context_tokens=512))
+    conversation = Conversation(model)
+    sampling = Sampling(max_tokens=100)
+    for number in range(20):
+        list(conversation.ask(f"Question {number} " + "word " * 20, sampling=sampling))
+    assert len(conversation.turns) == 20
+    shown = [message.text for message in model.prompts[-1]]
+    assert "Question 19" in shown[-1]
+    assert not any("Question 0 " in text for text in shown)
+    assert any("Question 17 " in text for text in shown)
+    assert sum(len(text) for text in shown) * 0.4 < 412
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\x00"])
+def test_nothing_is_no_question(text: str) -> None:
+    conversation = Conversation(FakeModel())
+    with pytest.raises(InputError):
+        conversation.ask(text)
+    assert conversation.turns == ()
+
+
+def test_a_question_longer_than_the_context_is_refused() -> None:
+    conversation = Conversation(FakeModel(capabilities=Capabilities(context_tokens=512)))
+    with pytest.raises(InputError) as error:
+        conversation.ask("word " * 2000)
+    assert "9,999 characters" in error.value.text("en")
+    assert conversation.turns == ()
+
+
+def test_a_model_that_sees_gets_the_picture() -> None:
+    model = FakeModel(answer=echo, capabilities=SEES)
+    red = picture()
+    list(Conversation(model).ask("What colour?", [red]))
+    assert model.prompts[-1][-1].pictures == (red,)
+
+
+def test_a_model_that_does_not_see_gets_words_said_to_be_guesses() -> None:
+    model = FakeModel(answer=echo)
+    conversation = Conversation(model, Describer())
+    list(conversation.ask("What colour?", [picture()]))
+    asked = model.prompts[-1][-1]
+    assert asked.pictures == ()
+    assert "labels of red.png (en)" in asked.text
+    assert "You cannot see them" in asked.text
+    list(conversation.ask("图里有什么？", [picture()]))
+    assert "labels of red.png (zh)" in model.prompts[-1][-1].text
+    assert conversation.turns[0].question == "What colour?"
+
+
+def test_pictures_without_eyes_or_words_are_refused() -> None:
+    with pytest.raises(InputError) as error:
+        Conversation(FakeModel()).ask("What?", [picture()])
+    assert "cannot see" in error.value.text("en")
+    with pytest.raises(InputError):
+        Conversation(FakeModel(capabilities=SEES)).ask("What?", [picture()] * 3)
+
+
+def test_a_picture_alone_is_a_question() -> None:
+    model = FakeModel(answer=echo, capabilities=SEES)
+    list(Conversation(model).ask("", [picture()]))
+    assert model.prompts[-1][-1].text == "What is in the picture?"
