@@ -177,7 +177,10 @@ def decoded(picture: str, number: int) -> Picture:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise PictureError(name=name, reason_en="it is not base64 text.", reason_zh="不是 base64 文本。") from error
-    return Picture.open(content)
+    try:
+        return Picture.open(content)
+    except PictureError as error:
+        raise PictureError(**{**error.values, "name": name}) from error
 
 
 def turns(history: list[dict[str, str]]) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeGallery, FakeModel
+from tests.serving import serve_on_free_port
 
 SWITCHES = (
     "--no-sandbox",
@@ -54,20 +54,12 @@ def gradio_imported() -> None:
     import_gradio()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Server:
     """A served studio; `messages` are the values streamed to views, as lists with one entry a component."""
 
     def __init__(self, studio: Any) -> None:
-        from ui.serve import serve
-
         self.studio = studio
-        self.blocks, self.address, _ = serve(studio, port=free_port())
+        self.blocks, self.address = serve_on_free_port(studio)
         self.streamed: list[list[Any]] = []
         self._record()
         studio.start()

@@ -1,0 +1,164 @@
+"""The script of the article view alone in Chromium: messages in, nodes and events out. No server."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ASSETS = Path(__file__).resolve().parents[2] / "demo_asset"
+pytestmark = pytest.mark.browser
+
+HARNESS = """(code) => {
+  document.body.innerHTML = '<div id="host"><div class="xc-root"></div></div>';
+  window.sent = [];
+  window.view = {value: null, changed: null};
+  const props = {get value() { return window.view.value; }};
+  const watch = (_, callback) => { window.view.changed = callback; };
+  const trigger = (kind, data) => window.sent.push([kind, data.value]);
+  const upload = async () => ({path: "/uploaded"});
+  new Function("element", "trigger", "props", "server", "upload", "watch", code)(
+    document.querySelector("#host"), trigger, props, {}, upload, watch);
+}"""
+
+
+@pytest.fixture
+def view(chromium: Any) -> Iterator[Any]:
+    page = chromium.new_page()
+    page.set_default_timeout(5000)
+    page.goto("about:blank")
+    code = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "inspector.js", "article.js"))
+    page.evaluate("document.write('<base href=\"http://127.0.0.1:9/\">')")
+    page.evaluate(HARNESS, code)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def send(view: Any) -> Callable[..., None]:
+    """send(op, …) delivers the next message; send(op, n=7) one of that number."""
+    count = 0
+
+    def deliver(*operations: dict[str, Any], n: int | None = None, session: str = "a") -> None:
+        nonlocal count
+        count = n if n is not None else count + 1
+        message = {"session": session, "n": count, "ops": list(operations)}
+        view.evaluate("(message) => { window.view.value = message; window.view.changed(); }", message)
+        view.evaluate("() => new Promise(requestAnimationFrame)")
+
+    return deliver
+
+
+def paragraph(section_id: str, text: str = "", **more: Any) -> dict[str, Any]:
+    return {"id": section_id, "kind": "paragraph", "level": 0, "text": text, "picture": None, **more}
+
+
+def whole(*sections: dict[str, Any], title: str = "A title") -> dict[str, Any]:
+    return {"op": "article", "title": title, "language": "en", "sections": list(sections), "credits": [], "words": 1}
+
+
+def texts(page: Any) -> list[str]:
+    return list(page.eval_on_selector_all(".xc-text", "all => all.map(node => node.textContent)"))
+
+
+def test_pieces_build_the_text(view: Any, send: Callable[..., None]) -> None:
+    send({"op": "section", "section": paragraph("s1")})
+    send({"op": "text", "id": "s1", "at": 0, "text": "A cat "})
+    send({"op": "text", "id": "s1", "at": 6, "text": "sits."})
+    assert texts(view) == ["A cat sits."]
+    assert view.evaluate("window.sent") == []
+
+
+@pytest.mark.parametrize("lost", ["number", "offset", "section"])
+def test_what_is_missing_is_asked_for_once(view: Any, send: Callable[..., None], lost: str) -> None:
+    send({"op": "section", "section": paragraph("s1", "A cat")})
+    if lost == "number":
+        send({"op": "text", "id": "s1", "at": 5, "text": " sits"}, n=5)
+    elif lost == "offset":
+        send({"op": "text", "id": "s1", "at": 9, "text": "sits"})
+    else:
+        send({"op": "text", "id": "s7", "at": 0, "text": "sits"})
+    send({"op": "text", "id": "s9", "at": 3, "text": "more"})
+    assert view.evaluate("window.sent") == [["select", {"act": "resync"}]]
+    send(whole(paragraph("s1", "A cat sits."), paragraph("s2", "More.")))
+    assert texts(view) == ["A cat sits.", "More."]
+
+
+def test_an_older_message_is_ignored_and_a_new_session_is_not(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "new")), n=9)
+    send(whole(paragraph("s1", "old")), n=8)
+    send(whole(paragraph("s1", "old")), n=9)
+    assert texts(view) == ["new"]
+    send(whole(paragraph("s1", "other")), n=1, session="b")
+    assert texts(view) == ["other"]
+
+
+def test_the_whole_article_removes_and_reorders(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "one"), paragraph("s2", "two"), paragraph("s3", "three")))
+    send(whole(paragraph("s3", "three"), paragraph("s1", "one")))
+    assert texts(view) == ["three", "one"]
+
+
+def test_marks_become_nodes_and_nothing_else_does(view: Any, send: Callable[..., None]) -> None:
+    text = "**bold** *soft* [web](https://a.org/b_(c)) [bad](javascript:x) <b>no</b> 3 * 4 * 5"
+    send(whole(paragraph("s1", text), title="<i>t</i>"))
+    assert view.inner_html(".xc-text") == (
+        '<strong>bold</strong> <em>soft</em> <a href="https://a.org/b_(c)" target="_blank" '
+        'rel="noopener noreferrer nofollow">web</a> bad &lt;b&gt;no&lt;/b&gt; 3 * 4 * 5'
+    )
+    assert view.inner_text(".xc-title") == "<i>t</i>"
+
+
+def test_a_place_waits_with_its_caption_and_then_shows_the_picture(view: Any, send: Callable[..., None]) -> None:
+    empty = {"caption": "A bowl", "query": "", "alt": "A bowl", "by_hand": False, "chosen": None, "candidates": []}
+    send(
+        {"op": "status", "state": "running", "step": "retrieve", "steps": ["write", "retrieve"], "done": 0, "total": 1}
+    )
+    send({"op": "section", "section": paragraph("s1", "Text.", picture=empty)})
+    assert view.locator(".xc-placeholder.xc-pulse").count() == 1
+    assert view.inner_text("figcaption") == "A bowl"
+    bowl = {
+        "id": "p", "src": "studio/pictures/k", "caption": "bowl", "score": 1, "share": 0.8, "credit": "Someone, CC0",
+        "licence": "CC0", "source": "", "approximate": False, "drawing": True,
+    }  # fmt: skip
+    send(
+        {"op": "section", "section": paragraph("s1", "Text.", picture={**empty, "chosen": bowl, "candidates": [bowl]})}
+    )
+    assert view.locator(".xc-placeholder").count() == 0
+    assert view.get_attribute(".xc-figure img", "src") == "http://127.0.0.1:9/studio/pictures/k"
+    assert view.locator(".xc-figure.xc-drawing").count() == 1
+    assert view.is_hidden(".xc-credit")
+    view.click(".xc-info")
+    assert view.inner_text(".xc-credit") == "Someone, CC0"  # the licence is said once
+
+
+def test_escape_closes_the_panel_and_gives_the_focus_back(view: Any, send: Callable[..., None]) -> None:
+    picture = {"caption": "A bowl", "query": "", "alt": "", "by_hand": False, "chosen": None, "candidates": []}
+    send(whole(paragraph("s1", "Text.", picture=picture)))
+    view.focus(".xc-picture")
+    view.keyboard.press("Enter")
+    assert view.evaluate("document.activeElement.id") == "xc-caption"
+    view.keyboard.press("Escape")
+    assert view.is_hidden(".xc-panel")
+    assert view.evaluate("document.activeElement.className").startswith("xc-picture")
+
+
+def test_an_empty_caption_is_not_searched(view: Any, send: Callable[..., None]) -> None:
+    picture = {"caption": "A bowl", "query": "", "alt": "", "by_hand": False, "chosen": None, "candidates": []}
+    send(whole(paragraph("s1", "Text.", picture=picture)))
+    view.click(".xc-picture")
+    view.fill("#xc-caption", "  ")
+    view.press("#xc-caption", "Enter")
+    assert [kind for kind, _ in view.evaluate("window.sent")] == []
+    view.fill("#xc-caption", "a full bowl")
+    view.press("#xc-caption", "Enter")
+    assert view.evaluate("window.sent")[-1] == ["work", {"act": "search", "id": "s1", "caption": "a full bowl"}]
+
+
+def test_nothing_can_be_edited_while_the_model_writes(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "Text.")))
+    send({"op": "status", "state": "running", "step": "write", "steps": ["write"], "done": 0, "total": 0})
+    view.dblclick(".xc-text")
+    assert view.locator(".xc-edit").count() == 0
+    view.click(".xc-stop")
+    assert view.evaluate("window.sent") == [["halt", {}]]

@@ -1,0 +1,37 @@
+"""A page served from the test's own process."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve_on_free_port(studio: Any) -> tuple[Any, str]:
+    """(blocks, address) of a served studio, which is not started yet.
+
+    Gradio makes event loops that it never closes; they are closed here, because warnings are errors.
+    """
+    from ui.serve import serve
+
+    loops: list[asyncio.AbstractEventLoop] = []
+    make = asyncio.new_event_loop
+
+    def remembered() -> asyncio.AbstractEventLoop:
+        loops.append(make())
+        return loops[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", remembered)
+        blocks, address, _ = serve(studio, port=free_port())
+    asyncio.set_event_loop(None)
+    for loop in loops:
+        if not loop.is_running():
+            loop.close()
+    return blocks, address

@@ -1,0 +1,26 @@
+"""A served studio without a browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import FakeGallery, FakeModel
+from tests.serving import serve_on_free_port
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Any]:
+    """(studio, address) of a page over a fake model and gallery."""
+    from ui.quick_import import import_gradio
+
+    import_gradio()
+    from ui.studio import Studio
+
+    studio = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path))
+    blocks, address = serve_on_free_port(studio)
+    studio.start()
+    yield studio, address
+    studio.close()
+    blocks.close(verbose=False)

@@ -1,0 +1,200 @@
+"""What a person does in the view, without a browser: acts on a session, with fakes behind the studio."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from composer.article import Article, Candidate, Illustration, Section
+from composer.events import Event
+from composer.models.base import LoadProgress
+from retrieval.errors import GalleryNotFound
+from tests.fakes import FakeGallery, FakeModel
+from ui import acts
+from ui.running import worked
+from ui.session import Session
+from ui.studio import Studio, loading_status, sentence
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    made = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path))
+    made.start()
+    assert made.model_settled.wait(5)
+    assert made.gallery_settled.wait(5)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    made = Session()
+    candidates = tuple(Candidate(f"p{n}", str(tmp_path / f"{n:02d}.png"), caption=f"c{n}") for n in range(3))
+    picture = Illustration("A bowl", candidates=candidates, chosen=candidates[0])
+    made.article = Article("Cats", (Section("s1", "A cat eats.", illustration=picture), Section("s2", "It sleeps.")))
+    return made
+
+
+def act(studio: Studio, session: Session, name: str, **more: Any) -> list[dict[str, Any]]:
+    return list(acts.select(studio, session, {"act": name, **more})["ops"])
+
+
+def test_editing_makes_a_new_article_each_time(studio: Studio, session: Session) -> None:
+    before = session.article
+    act(studio, session, "text", id="s2", text="It  **sleeps**\n long.")
+    assert session.article.section("s2").text == "It **sleeps** long."
+    assert before.section("s2").text == "It sleeps."
+    assert session.article.revision > before.revision
+
+
+def test_choosing_keeps_the_candidates_and_marks_the_hand(studio: Studio, session: Session) -> None:
+    act(studio, session, "choose", id="s1", picture="p2")
+    illustration = session.article.section("s1").illustration
+    assert illustration is not None
+    assert illustration.chosen is not None
+    assert illustration.chosen.id == "p2"
+    assert illustration.by_hand
+    assert len(illustration.candidates) == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"act": "choose", "id": "s1", "picture": "nope"},
+        {"act": "text", "id": "s99", "text": "x"},
+        {"act": "caption", "id": "s2", "caption": "there is no picture"},
+        {"act": "no such act"},
+        {},
+    ],
+)
+def test_acts_on_what_is_gone_are_answered_with_a_sentence(
+    studio: Studio, session: Session, value: dict[str, Any]
+) -> None:
+    before = session.article
+    operations = acts.select(studio, session, value)["ops"]
+    assert operations[-1]["op"] == "notice"
+    assert operations[-1]["text"] == "This paragraph no longer exists."
+    assert session.article == before
+
+
+def test_nothing_can_be_edited_while_the_model_writes(studio: Studio, session: Session) -> None:
+    session.begin("article")
+    operations = act(studio, session, "remove", id="s1")
+    assert "Wait until" in operations[0]["text"]
+    assert session.article.section("s1").illustration is not None
+    assert act(studio, session, "resync")[0]["op"] == "article"  # looking is always possible
+
+
+def test_an_upload_must_come_from_the_upload_folder(studio: Studio, session: Session, tmp_path: Path) -> None:
+    secret = tmp_path / "private.png"
+    Image.new("RGB", (8, 8)).save(secret)
+    operations = act(studio, session, "upload", id="s2", path=str(secret))
+    assert operations[0]["op"] == "notice"
+    assert session.article.section("s2").illustration is None
+
+
+def test_an_upload_is_written_anew_without_its_metadata(
+    studio: Studio, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    exif = Image.Exif()
+    exif[0x010E] = "a secret place"
+    exif[0x0112] = 6  # lies on its side
+    Image.new("RGB", (40, 20), "red").save(tmp_path / "../evil name.jpg".replace("../", ""), exif=exif)
+    act(studio, session, "upload", id="s2", path=str(tmp_path / "evil name.jpg"), caption="Mine")
+    illustration = session.article.section("s2").illustration
+    assert illustration is not None
+    assert illustration.chosen is not None
+    kept = Path(illustration.chosen.path)
+    assert "evil" not in kept.name
+    with Image.open(kept) as image:
+        assert image.size == (20, 40)
+        assert not image.getexif()
+    assert illustration.by_hand
+
+
+def test_a_search_offers_pictures_and_keeps_the_chosen_one(studio: Studio, session: Session) -> None:
+    [message] = acts.work(studio, session, {"act": "search", "id": "s1", "caption": "a boat"})
+    illustration = session.article.section("s1").illustration
+    assert illustration is not None
+    assert illustration.caption == "a boat"
+    assert illustration.chosen is not None
+    assert illustration.chosen.id == "p0"
+    assert message["ops"][-1] == {"op": "open", "id": "s1"}
+
+
+def test_a_proposal_illustrates_a_bare_paragraph(studio: Studio, session: Session) -> None:
+    list(acts.work(studio, session, {"act": "propose", "id": "s2"}))
+    illustration = session.article.section("s2").illustration
+    assert illustration is not None
+    assert illustration.chosen is not None
+    assert illustration.chosen.id != "p0"  # stands already elsewhere in the article
+
+
+def test_closing_the_messages_stops_the_model(studio: Studio, session: Session) -> None:
+    seen: list[threading.Event] = []
+
+    def events(run: Any) -> Iterator[Event]:
+        seen.append(run.stop)
+        yield from studio.composer().compose("A cat", stop=run.stop)
+
+    messages = worked(studio, session, events)
+    next(messages)
+    messages.close()
+    assert seen[0].is_set()
+    assert not session.busy
+
+
+def test_every_message_has_a_number_of_its_own(session: Session) -> None:
+    first, second = session.message(), session.message()
+    assert (first["n"], second["n"]) == (1, 2)
+    assert first["session"] == second["session"] == session.id
+
+
+def test_a_copied_session_is_a_new_one(session: Session) -> None:
+    import copy
+
+    other = copy.deepcopy(session)
+    assert other.id != session.id
+    assert other.article == Article("")
+
+
+def test_a_closed_tab_stops_its_own_work_only(studio: Studio) -> None:
+    mine, other = Session(), Session()
+    studio.arrived("a", mine.close)
+    studio.arrived("b", other.close)
+    run, else_run = mine.begin("article"), other.begin("article")
+    studio.departed("a")
+    assert run.stop.is_set()
+    assert not else_run.stop.is_set()
+
+
+def test_a_failed_model_is_a_status_and_not_a_crash(tmp_path: Path) -> None:
+    def fail(progress: Any) -> Any:
+        progress(LoadProgress("load", 1, 4))
+        raise MemoryError("no room")
+
+    studio = Studio(fail, lambda: FakeGallery(tmp_path))
+    studio.start()
+    assert studio.model_settled.wait(5)
+    assert studio.status("en").tone == "bad"
+    assert "no room" in studio.status("zh").text
+    session = Session()
+    messages = list(worked(studio, session, lambda run: studio.composer().compose("A cat")))
+    assert any(op["op"] == "notice" and "no room" in op["text"] for op in messages[-1]["ops"])
+    studio.close()
+
+
+def test_loading_is_told_in_words_with_a_share() -> None:
+    status = loading_status(LoadProgress("verify", 500, 1000), "en")
+    assert status.text == "Checking the model file 50%"
+    assert status.fraction == 0.5
+    assert loading_status(None, "zh").text == "正在启动"
+
+
+def test_readable_errors_speak_the_language() -> None:
+    assert "没有图库" in sentence(GalleryNotFound(place="x"), "zh")
+    assert sentence(ValueError("odd"), "en") == "ValueError: odd"

@@ -1,0 +1,84 @@
+"""Starting: names are checked before anything is loaded, people are read, nothing heavy is imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from composer.errors import SettingsError
+from ui.indexing import may_index
+from ui.people import read_people
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def app(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(ROOT / "app.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "nonsense"], "There is no model named 'nonsense'. Known models: qwen2.5-coder-1.5b"),
+        (["--folder", "/no/such/folder"], "/no/such/folder"),
+        (["--gallery", "/no/such.gallery"], "There is no gallery at '/no/such.gallery'"),
+        (["--port", "70000"], "port"),
+        (["--language", "fr"], "language"),
+        (["--auth", "/no/such/file"], "auth"),
+        (["--no-such-flag"], "unrecognized arguments"),
+    ],
+)
+def test_what_cannot_be_used_is_said_without_a_traceback(arguments: list[str], said: str) -> None:
+    answered = app(*arguments)
+    assert answered.returncode == 2
+    assert said in answered.stderr
+    assert "Traceback" not in answered.stderr
+
+
+def test_the_sentence_is_chinese_where_chinese_is_asked_for() -> None:
+    assert "没有图库" in app("--language", "zh", "--gallery", "/no/such.gallery").stderr
+
+
+def test_building_the_page_imports_no_engine() -> None:
+    code = (
+        "import sys; from ui.quick_import import import_gradio; import_gradio()\n"
+        "from ui.studio import Studio; from ui.page import build\n"
+        "build(Studio(lambda progress: None, lambda: None))\n"
+        "print([name for name in ('torch', 'transformers', 'faiss', 'timm', 'xllamacpp') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_people_are_read_from_lines(tmp_path: Path) -> None:
+    file = tmp_path / "people"
+    file.write_text("# who may enter\nanna:pass:word\n\n 王 :密码\n", encoding="utf-8")
+    assert read_people(file) == [("anna", "pass:word"), ("王", "密码")]
+    assert read_people(None) is None
+
+
+@pytest.mark.parametrize("content", ["", "anna", "anna:\n", ":word\n", "anna:word\nbert\n"])
+def test_a_people_file_with_a_gap_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "people"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(SettingsError, match="name:password"):
+        read_people(file)
+
+
+@pytest.mark.parametrize(
+    ("shared", "client", "allowed"),
+    [
+        (False, "127.0.0.1", True),
+        (False, "::1", True),
+        (True, "127.0.0.1", False),  # through the tunnel everybody seems to be here
+        (False, "192.168.1.7", False),
+        (False, "example.org", False),
+        (False, None, False),
+    ],
+)
+def test_folders_are_indexed_from_this_machine_only(shared: bool, client: str | None, allowed: bool) -> None:
+    assert may_index(shared, client) is allowed
