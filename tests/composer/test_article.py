@@ -1,0 +1,63 @@
+"""The value that everyone passes on."""
+
+import dataclasses
+
+import pytest
+
+from composer.article import Article, Candidate, Illustration, Section
+
+PICTURE = Candidate("p1", "/p1.png", "a cat", 0.5, 0.25, "Ann", "CC0", "https://a.b", approximate=True, drawing=True)
+ARTICLE = Article(
+    "Cats",
+    (
+        Section("s1", "Food", "heading", 2),
+        Section("s2", "A cat.", illustration=Illustration("A cat", "cat", "alt", (PICTURE,), PICTURE, by_hand=True)),
+        Section("s7", "猫。"),
+    ),
+    "zh",
+    "fake",
+    3,
+    {"seed": 1, "sampling": {"stop": []}},
+)
+
+
+def test_json_in_and_out_is_lossless() -> None:
+    assert Article.from_json(ARTICLE.to_json()) == ARTICLE
+    assert "猫" in ARTICLE.to_json()
+
+
+@pytest.mark.parametrize("text", ["{}", '{"title": "x", "sections": [{"nonsense": 1}]}', '{"sections": [], "x": 1}'])
+def test_other_json_is_refused(text: str) -> None:
+    with pytest.raises((KeyError, TypeError)):
+        Article.from_json(text)
+
+
+def test_edits_make_new_articles_of_a_higher_revision() -> None:
+    edited = ARTICLE.with_text("s7", " Two\n words ")
+    assert edited.section("s7").text == "Two words"
+    assert edited.revision == ARTICLE.revision + 1
+    assert ARTICLE.section("s7").text == "猫。"
+    assert ARTICLE.with_title("x").revision == 4
+    assert [s.id for s in ARTICLE.without_section("s2")] == ["s1", "s7"]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ARTICLE.title = "x"  # type: ignore[misc]  # frozen on purpose
+
+
+def test_unknown_sections_are_refused() -> None:
+    for edit in (ARTICLE.section, ARTICLE.without_section, lambda name: ARTICLE.with_text(name, "x")):
+        with pytest.raises(KeyError):
+            edit("s9")
+
+
+def test_pictures_and_credits_are_counted_once() -> None:
+    twice = ARTICLE.with_illustration("s7", Illustration("again", chosen=PICTURE))
+    assert twice.credits == ("Ann",)
+    assert twice.used_pictures == {"p1"}
+    assert [s.id for s in twice.illustrated] == ["s2", "s7"]
+    assert twice.with_illustration("s7", None).illustrated == ARTICLE.illustrated
+
+
+def test_new_ids_are_unused() -> None:
+    assert ARTICLE.next_section_id() == "s8"
+    assert Article("x").next_section_id() == "s1"
+    assert Article("x", (Section("intro", "a"),)).next_section_id() == "s1"

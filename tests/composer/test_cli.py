@@ -1,0 +1,153 @@
+"""The command line with a fake model and gallery, and the real program where it must refuse."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from composer import cli
+from composer.errors import ModelFailed, UnknownModel
+from composer.models.base import Message
+from tests.fakes import FakeGallery, FakeModel
+
+TITLE = "How to take good care of a pet cat"
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeModel:
+    def answer(messages: Sequence[Message]) -> str | None:
+        return "A quiet answer." if "question" in messages[-1].text else None
+
+    fake = FakeModel(answer=answer)
+    (tmp_path / "pictures").mkdir()
+    gallery = FakeGallery(tmp_path / "pictures")
+
+    def load(name: str, **_: Any) -> FakeModel:
+        if name == "nonsense":
+            raise UnknownModel(name=name, known="fake")
+        return fake
+
+    monkeypatch.setattr("composer.models.registry.load_model", load)
+    monkeypatch.setattr("retrieval.open_gallery", lambda place: gallery)
+    return fake
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(cli.app, arguments, input=text)
+
+
+def test_write_saves_an_article_and_prints_one_json_object(model: FakeModel, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("write", TITLE, "--pictures", "2", "--seed", "7", "--out", str(out), "--json")
+    assert result.exit_code == 0, result.stderr
+    (line,) = result.stdout.splitlines()
+    told = json.loads(line)
+    assert set(told) == {"article", "model", "sections", "pictures", "seconds", "tokens"}
+    assert told["article"]["title"] == TITLE
+    assert told["article"]["parameters"]["sampling"]["seed"] == 7
+    assert told["model"] == "fake"
+    assert told["sections"] == len(told["article"]["sections"]) == 6
+    assert set(told["seconds"]) == {"load", "write", "spot", "caption", "retrieve", "select", "total"}
+    assert set(told["tokens"]) == {"prefilled", "reused", "generated"}
+    assert len(told["pictures"]) == 2
+    for picture in told["pictures"]:
+        assert set(picture) == {"section", "caption", "image", "credit", "score"}
+        assert (out / picture["image"]).is_file()
+    assert (out / "article.md").read_text().startswith(f"# {TITLE}")
+    assert json.loads((out / "article.json").read_text())["title"] == TITLE
+    assert "Writing" in result.stderr
+    assert model.closed
+
+
+def test_without_json_the_place_of_the_article_is_printed(model: FakeModel, tmp_path: Path) -> None:
+    result = run("write", "-", "--pictures", "0", "--out", str(tmp_path / "o"), text=TITLE)
+    assert result.stdout == f"{tmp_path / 'o' / 'article.md'}\n"
+    assert list((tmp_path / "o" / "images").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["write", "", "--out", "o"], "Please type a title"),
+        (["write", TITLE, "--out", "o", "--folder", "nonsense"], "There is no model named 'nonsense'"),
+        (["write", TITLE, "--out", "o", "--pictures", "99"], "0 to 30"),
+        (["write", TITLE, "--out", "o", "--language", "fr"], "auto, en or zh"),
+        (["write", TITLE, "--out", "o", "--length", "epic"], "short, medium or long"),
+        (["write", TITLE], "--out"),
+        (["write", TITLE, "--out", "o", "--nonsense"], "--nonsense"),
+        (["chat", "question", "--image", "nothing.png"], "nothing.png"),
+        (["chat", " "], "Please type a question"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_bad_commands_have_status_2_and_a_sentence(
+    arguments: list[str], said: str, model: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_failing_model_has_status_1_and_keeps_nothing_half(
+    model: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ModelFailed(name="fake", doing_en="writing", doing_zh="写作", reason="cable pulled")
+
+    monkeypatch.setattr(model, "stream", fail)
+    result = run("write", TITLE, "--out", str(tmp_path / "o"))
+    assert result.exit_code == 1
+    assert "cable pulled" in result.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_chat_prints_the_answer(model: FakeModel) -> None:
+    result = run("chat", "a question")
+    assert result.stdout == "A quiet answer.\n"
+    assert result.exit_code == 0
+
+
+def test_models_lists_names_and_what_is_missing() -> None:
+    result = run("models", "--json")
+    listed = json.loads(result.stdout)
+    assert {"name", "kind", "description", "available", "why"} == set(listed[0])
+    text = run("models").stdout
+    assert all(model["name"] in text for model in listed)
+
+
+def test_doctor_reports_in_both_languages() -> None:
+    told = json.loads(run("doctor", "--json").stdout)
+    assert told["findings"]
+    assert "Python" in run("doctor").stdout
+    assert "内存" in run("doctor", "--language", "zh").stdout
+
+
+def test_plan_and_convert_are_there() -> None:
+    assert "cards" in run("plan", "--help").stdout
+    assert "SRC" in run("convert", "--help").stdout
+
+
+def test_the_program_itself_refuses_without_a_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "composer", "write", TITLE, "--out", str(tmp_path / "o"), "--folder", "nonsense"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "There is no model named 'nonsense'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_core_does_not_import_the_heavy_libraries() -> None:
+    code = (
+        "import sys, composer, composer.pipeline, composer.chat, composer.export, composer.cli;"
+        "print([m for m in ('torch', 'transformers', 'faiss', 'gradio') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,132 @@
+"""Prompts: shared beginnings, languages, families."""
+
+import math
+import sys
+import types
+
+import pytest
+
+from composer.article import Article, Candidate, Illustration, Section
+from composer.headings import parts, with_headings
+from composer.models.base import merged
+from composer.prompts import GeneralPrompts, NamesParts, SpotsAlone, max_tokens, prompts_for
+from tests.fakes import FakeModel
+
+PROMPTS = GeneralPrompts()
+ARTICLE = Article(
+    "Cats",
+    (
+        Section("s1", "Food", "heading", 2),
+        Section("s2", "A **bowl** of [water](https://a.b)."),
+        Section("s3", "A bed."),
+    ),
+)
+
+
+def test_the_shared_beginning_numbers_paragraphs_and_does_not_change_with_headings() -> None:
+    shared = PROMPTS.shared(ARTICLE)
+    assert "[1] A bowl of water.\n\n[2] A bed." in shared[-1].text
+    without = ARTICLE.without_section("s1")
+    assert PROMPTS.shared(without) == shared
+
+
+def test_questions_continue_the_shared_turn() -> None:
+    shared, section = PROMPTS.shared(ARTICLE), ARTICLE.section("s3")
+    candidates = [(Candidate(str(i), "", f"picture {i}"), None) for i in range(3)]
+    choice = PROMPTS.choose(ARTICLE, section, Illustration("A bed", query="A soft bed"), candidates, [])
+    for question in (PROMPTS.query(ARTICLE, section, []), PROMPTS.heading(ARTICLE, [section]), list(choice.messages)):
+        turns = merged([*shared, *question])
+        assert [turn.role for turn in turns] == ["system", "user"]
+        assert turns[1].text.startswith(shared[1].text)
+    assert choice.options == ("A", "B", "C")
+    assert "B. picture 1\n" in choice.messages[0].text
+    assert "A soft bed" in choice.messages[0].text
+
+
+def test_what_is_shown_already_is_told() -> None:
+    asked = PROMPTS.query(ARTICLE, ARTICLE.section("s2"), ["A cat", "A dog"])[0].text
+    assert "A cat; A dog" in asked
+    assert '"A bowl of water."' in asked
+
+
+def test_the_language_of_the_article_is_asked_for() -> None:
+    english = PROMPTS.write("Cats", "Cats", "en", "medium")[-1].text
+    chinese = PROMPTS.write("猫", "猫", "zh", "short")[-1].text
+    assert "Write in English" in english
+    assert english.endswith("Title: Cats")
+    assert chinese.endswith("题目：猫")
+    assert "# " in PROMPTS.write("Write about cats", "", "en", "long")[-1].text
+
+
+def test_longer_articles_get_more_room() -> None:
+    assert max_tokens("short", "en") < max_tokens("medium", "en") < max_tokens("long", "en")
+    assert max_tokens("medium", "zh") > max_tokens("medium", "en")
+
+
+def test_spotting_gives_the_share_of_yes() -> None:
+    model = FakeModel(scorer=lambda _, option: math.log(0.6 if option == "Yes" else 0.2))
+    found = dict(PROMPTS.spot(model, ARTICLE, [ARTICLE.section("s2")], None))
+    assert found == {"s2": pytest.approx(0.75)}
+    assert model.prompts[0][0].text.startswith("A bowl of water.\n\n")
+
+
+def test_a_family_brings_its_own_prompts() -> None:
+    assert isinstance(prompts_for("general"), GeneralPrompts)
+    assert isinstance(prompts_for("never-heard-of"), GeneralPrompts)
+    native = prompts_for("xcomposer")
+    assert not isinstance(native, GeneralPrompts)
+    assert not isinstance(native, SpotsAlone)
+    assert not isinstance(native, NamesParts)
+
+
+def test_a_family_without_prompts_of_its_own_gets_the_general_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = types.ModuleType("composer.models.silent")
+    package.__path__ = []
+    package.__spec__ = types.SimpleNamespace(name="composer.models.silent")  # type: ignore[assignment]  # enough here
+    monkeypatch.setitem(sys.modules, "composer.models.silent", package)
+    assert isinstance(prompts_for("silent"), GeneralPrompts)
+
+
+# -- headings ------------------------------------------------------------------------------------------
+
+
+def prose(count: int) -> Article:
+    return Article("Cats", tuple(Section(f"s{i}", f"Paragraph {i}.") for i in range(1, count + 1)))
+
+
+def test_prose_gets_headings_over_its_parts() -> None:
+    answers = iter(["## 1. Food and Water:", '"Rest"'])
+    model = FakeModel(answer=lambda _: next(answers))
+    article = with_headings(model, PROMPTS, prose(6))
+    assert [s.text for s in article] == [
+        "Paragraph 1.",
+        "Food and Water",
+        "Paragraph 2.",
+        "Paragraph 3.",
+        "Rest",
+        "Paragraph 4.",
+        "Paragraph 5.",
+        "Paragraph 6.",
+    ]
+    assert len({section.id for section in article}) == 8
+    assert [s.level for s in article if s.kind == "heading"] == [2, 2]
+
+
+def test_headings_are_not_asked_for_where_there_are_some_or_the_text_is_short() -> None:
+    model = FakeModel(answer=lambda _: "Heading")
+    assert with_headings(model, PROMPTS, prose(3)) == prose(3)
+    some = prose(5).with_sections([Section("h", "Food", "heading", 2), *prose(5).sections])
+    assert with_headings(model, PROMPTS, some) == some
+    assert model.prompts == []
+
+
+def test_headings_that_repeat_or_run_on_are_left_out() -> None:
+    model = FakeModel(answer=lambda _: "Same heading")
+    assert sum(s.kind == "heading" for s in with_headings(model, PROMPTS, prose(7))) == 1
+    model = FakeModel(answer=lambda _: "a very long sentence that is no heading at all, but goes on and on")
+    assert with_headings(model, PROMPTS, prose(5)).sections == prose(5).sections
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(3, [3]), (4, [2, 2]), (5, [2, 3]), (6, [2, 2, 2]), (7, [2, 2, 3])])
+def test_parts_leave_no_paragraph_alone(count: int, sizes: list[int]) -> None:
+    assert [len(part) for part in parts(list(prose(count).sections))] == sizes
