@@ -321,9 +321,9 @@ def plan_command(
             beams=beams,
             offload=offload,
         )
-    except ComposerError as error:
+    except ComposerError as error:  # a bad wish or folder: the status of a bad command
         typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(2) from error
     typer.echo(made.text())
     if not made.fits:
         typer.echo(str(too_small(made)), err=True)

@@ -220,5 +220,5 @@ def convert_command(
         convert(source, target, dtype=dtype, progress=lambda step: typer.echo(f"{step.detail}: {step.done:,} bytes"))
     except ComposerError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(1 if isinstance(error, ExportError) else 2) from error
     typer.echo(target)

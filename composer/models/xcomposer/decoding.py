@@ -71,8 +71,9 @@ class _Rules:
         if choice.min_length > 1:
             self._always.append(p.MinLengthLogitsProcessor(choice.min_length, list(choice.eos), device=str(device)))
         self._sampling: list[Any] = []
-        if choice.do_sample:
-            kept = 1 if choice.num_beams == 1 else len(choice.eos) + 1  # beams need something besides the end
+        self._choice = choice
+        if choice.do_sample and choice.num_beams > 1:
+            kept = len(choice.eos) + 1  # beams need something besides the end
             if choice.temperature != 1.0:
                 self._sampling.append(p.TemperatureLogitsWarper(choice.temperature))
             if choice.top_k:
@@ -90,12 +91,25 @@ class _Rules:
             scores = rule(ids, scores)
         return scores
 
+    def sampled(self, scores: torch.Tensor) -> torch.Tensor:
+        """One token of each row [rows], by probability among the top_k that make up top_p.
+
+        The same distribution as by cutting the whole vocabulary, without sorting it.
+        """
+        count = min(self._choice.top_k or scores.shape[-1], scores.shape[-1])
+        best = (scores / self._choice.temperature).topk(count, dim=-1)  # sorted, best first
+        shares = best.values.softmax(-1)
+        before = shares.cumsum(-1) - shares
+        shares = shares.masked_fill(before >= self._choice.top_p, 0.0)
+        shares[:, 0] = shares[:, 0].clamp(min=1e-9)  # the best one always stays
+        return best.indices.gather(-1, torch.multinomial(shares, 1, generator=self.generator))[:, 0]
+
     def warped(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         for rule in self._sampling:
             scores = rule(ids, scores)
         return scores
 
-    def draw(self, scores: torch.Tensor, count: int = 1) -> torch.Tensor:
+    def draw(self, scores: torch.Tensor, count: int) -> torch.Tensor:
         """[rows, n] -> [rows, count] indices, by probability, each once."""
         return torch.multinomial(scores.softmax(-1), count, generator=self.generator)
 
@@ -148,7 +162,7 @@ def _rows(engine: Engine, state: State, choice: Choice, stop: threading.Event) -
     open_rows = set(range(rows))
     for number in range(choice.max_new_tokens):
         scores = rules.penalized(ids, logits)
-        tokens = rules.draw(rules.warped(ids, scores))[:, 0] if choice.do_sample else scores.argmax(-1)
+        tokens = rules.sampled(scores) if choice.do_sample else scores.argmax(-1)
         for row, token in enumerate(tokens.tolist()):
             if row in open_rows:
                 answers[row].append(token)

@@ -150,5 +150,5 @@ def test_the_command_prints_the_map_and_the_memory(reference: Path, tmp_path: Pa
     small = run.invoke(app, ["--folder", folder, "--memory", "8GiB"])
     assert small.exit_code == 1
     assert "4 bits" in small.output
-    assert run.invoke(app, ["--folder", str(tmp_path)]).exit_code == 1
+    assert run.invoke(app, ["--folder", str(tmp_path)]).exit_code == 2
     assert placement.show_bytes(3 * 2**20) == "3.0 MiB"

@@ -1,0 +1,108 @@
+"""The choice of tokens: cuts that agree with transformers, options, and what beam search promises while it runs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from composer.models.xcomposer.config import XComposerConfig
+from composer.models.xcomposer.decoding import Choice, _Rules, progress, search
+from composer.models.xcomposer.engine import Engine, Prompt, common
+from composer.models.xcomposer.model import XComposer
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_folder: Path) -> Engine:
+    return XComposer.from_folder(tiny_folder, num_gpus=0).engine
+
+
+def prompt(engine: Engine, count: int = 12) -> Prompt:
+    return engine.prompt([list(range(20, 20 + count))])
+
+
+@pytest.mark.parametrize(
+    ("top_k", "top_p", "temperature"), [(5, 1.0, 1.0), (50, 0.7, 0.8), (0, 0.5, 1.3), (3, 0.01, 1.0)]
+)
+def test_sampling_draws_from_the_distribution_that_transformers_cuts(
+    top_k: int, top_p: float, temperature: float
+) -> None:
+    from transformers.generation import logits_process as p
+
+    scores = torch.randn(1, 40, generator=torch.Generator().manual_seed(2)) * 2
+    cut = p.TemperatureLogitsWarper(temperature)(None, scores)
+    cut = p.TopKLogitsWarper(top_k)(None, cut) if top_k else cut
+    expected = p.TopPLogitsWarper(top_p)(None, cut).softmax(-1)[0] if top_p < 1 else cut.softmax(-1)[0]
+    choice = Choice(num_beams=1, do_sample=True, top_k=top_k, top_p=top_p, temperature=temperature, seed=4)
+    drawn = _Rules(choice, torch.device("cpu")).sampled(scores.expand(20_000, -1))
+    found = torch.bincount(drawn, minlength=40) / 20_000
+    assert not found[expected == 0].any()
+    assert float((found - expected).abs().max()) < 0.02
+
+
+def test_streamed_beams_never_take_back_what_was_sure(engine: Engine) -> None:
+    choice = Choice(max_new_tokens=30, num_beams=5, repetition_penalty=1.4, eos=(30, 2))
+    values = list(progress(engine, [prompt(engine)], choice))
+    best = values[-1][1][0]
+    sure = [value[0] for value, _ in values[:-1] if value is not None]
+    assert any(sure)
+    for ids in sure:
+        assert best[: len(ids)] == ids
+    assert [len(ids) for ids in sure] == sorted(len(ids) for ids in sure)
+
+
+def test_beams_find_what_greedy_misses(engine: Engine) -> None:
+    def likelihood(ids: list[int]) -> float:
+        whole = prompt(engine).plus(ids[:-1])
+        logits = engine.prefill([whole], room=0, kept=len(ids)).logits[0].log_softmax(-1)
+        return float(sum(logits[i, token] for i, token in enumerate(ids)))
+
+    greedy, beams = (
+        search(engine, [prompt(engine)], Choice(max_new_tokens=8, num_beams=n, repetition_penalty=1.0))[0]
+        for n in (1, 8)
+    )
+    assert likelihood(beams) > likelihood(greedy)
+
+
+def test_length_options_and_stop_words(engine: Engine, tiny_folder: Path) -> None:
+    config = XComposerConfig.read(tiny_folder)
+    greedy = {"num_beams": 1, "repetition_penalty": 1.3}
+
+    def answer(**options: object) -> list[int]:
+        return search(engine, [prompt(engine)], Choice.from_options(config, None, **greedy, **options))[0]
+
+    whole = answer(max_new_tokens=10)
+    assert len(whole) == 10
+    assert answer(max_length=6) == whole[:5]  # the BOS at the beginning counts
+    stop = whole[3]
+    assert answer(max_new_tokens=10, stop_words_ids=[stop]) == whole[: whole.index(stop) + 1]
+    assert answer(max_new_tokens=10, eos_token_id=stop)[-1] == stop
+    assert len(answer(max_new_tokens=10, eos_token_id=stop, min_length=9)) > whole.index(stop) + 1
+
+
+@pytest.mark.parametrize("options", [{"num_beams": 0}, {"max_new_tokens": 0}, {"repetition_penalty": 0.0}])
+def test_bad_options(engine: Engine, tiny_folder: Path, options: dict[str, float]) -> None:
+    with pytest.raises(ValueError):
+        Choice.from_options(XComposerConfig.read(tiny_folder), None, **options)
+    with pytest.raises(TypeError, match="no_such_option"):
+        Choice.from_options(XComposerConfig.read(tiny_folder), None, no_such_option=1)
+
+
+def test_prompts_are_cut_and_compared_by_what_they_hold(engine: Engine) -> None:
+    vectors = torch.randn(6, 32)
+    one = engine.prompt([[1, 2, 3], vectors, [4, 5]])
+    two = engine.prompt([[1, 2, 3], vectors, [4, 6]])
+    three = engine.prompt([[1, 2, 3], vectors.clone(), [4, 5]])
+    assert len(one) == 11
+    assert common(one.keys, two.keys) == 10
+    assert common(one.keys, three.keys) == 3  # another picture
+    middle = one.cut(2, 10)
+    assert torch.equal(engine.embed(middle), engine.embed(one)[2:10])
+    assert len(one.plus([7, 8])) == 13
+
+
+def test_padding_changes_nothing(engine: Engine) -> None:
+    short, long = prompt(engine, 5), prompt(engine, 25).cut(3)
+    alone = engine.prefill([short], room=0).logits
+    together = engine.prefill([short, long], room=0).logits
+    assert torch.allclose(alone[0], together[0], atol=1e-4)
+    assert torch.isfinite(together).all()
