@@ -62,20 +62,21 @@ class Placing:
         # without a number: as few cards as hold it
         counts = [num_gpus] if num_gpus is not None else list(range(1, cards + 1)) or [0]
         made = None
-        for count in counts:
-            made = plan(
-                folder,
-                num_gpus=count,
-                memory=free,
-                dtype=str(dtype).removeprefix("torch."),
-                quantization=quantization,
-                offload=offload and count == counts[-1],
-                # on the CPU a few beams more or less do not decide; on cards the room is reserved
-                beams=beams if count else 1,
-            )
-            if made.fits:
-                return cls(made, config, Path(folder), dtype)
-        assert made is not None  # counts is never empty
+        # room for five beams over a whole context if there is that much; answers that need less still run with less
+        for rows in range(beams if on_gpu else 1, 0, -1):
+            for count in counts:
+                made = plan(
+                    folder,
+                    num_gpus=count,
+                    memory=free,
+                    dtype=str(dtype).removeprefix("torch."),
+                    quantization=quantization,
+                    offload=offload and count == counts[-1],
+                    beams=rows,
+                )
+                if made.fits:
+                    return cls(made, config, Path(folder), dtype)
+        assert made is not None  # neither range is empty
         raise too_small(made)
 
     @property

@@ -133,6 +133,11 @@ def test_as_few_cards_as_hold_it(reference: Path, monkeypatch: pytest.MonkeyPatc
     assert made.dtype == torch.float16
     assert made.device_of("language.model.layers.31.mlp.up_proj.weight") == torch.device("cuda", 1)
     assert not made.captures
+    monkeypatch.setattr(placing, "_free", lambda cards: [19 * GIB] * max(cards, 1))
+    one = Placing.of(folder, XComposerConfig.read(folder), num_gpus=1, dtype=None, quantization=None, offload=False)
+    assert one.plan.rows == 2  # room for fewer beams is still room
+    assert one.captures
+    monkeypatch.setattr(placing, "_free", lambda cards: [14 * GIB] * max(cards, 1))
     with pytest.raises(OutOfMemory):
         Placing.of(folder, XComposerConfig.read(folder), num_gpus=1, dtype=None, quantization=None, offload=False)
 
