@@ -138,7 +138,7 @@ def bare_rate(recorder: Recorder) -> float:
     assert recorder.written is not None
     messages, sampling = recorder.written
     before, start = recorder.usage, None
-    for _ in recorder.model.stream(messages, sampling):
+    for _ in recorder.model.stream(messages, replace(sampling, max_tokens=128)):
         start = start or time.perf_counter()
     generated = (recorder.usage - before).generated
     return round((generated - 1) / (time.perf_counter() - (start or 0.0)), 1)

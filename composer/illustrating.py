@@ -178,8 +178,17 @@ class Illustrator:
             asked = [self._prompts.caption(part, s, q, taken) for s, q in zip(sections, queries, strict=True)]
             answers = ask.reply(asked, _LINE, stop=self._stop) if all(asked) else queries
             for query, answer in zip(queries, answers, strict=True):
-                made.append(Illustration(captions.clean_caption(answer, self.article.language) or query, query=query))
+                caption = captions.clean_caption(answer, self.article.language) or query
+                made.append(Illustration(caption, query=self._in_english(query)))
         return made
+
+    def _in_english(self, query: str) -> str:
+        """The search phrase in English where it is Chinese and the gallery reads only English."""
+        languages = self._gallery.query_languages
+        if self._stop.is_set() or "en" not in languages or titles.detect_language(query) in languages:
+            return query
+        (answer,) = self._model.reply([self._prompts.translate(query)], _PHRASE, stop=self._stop)
+        return captions.clean_query(answer) or query
 
     def _other(self, ask: Replier, question: Sequence[Message], query: str, taken: Sequence[str]) -> str:
         """The query, or another answer to the question where it says what one of `taken` says."""
@@ -308,9 +317,8 @@ class Illustrator:
     def search(self, caption: str, language: Language, section_id: str) -> tuple[Candidate, ...]:
         """Candidates for a caption in `language`, translated where the gallery does not read it."""
         phrasings = [caption]
-        if language not in self._gallery.query_languages and "en" in self._gallery.query_languages:
-            (answer,) = self._model.reply([self._prompts.translate(caption)], _PHRASE)
-            phrasings = [query for query in (captions.clean_query(answer), caption) if query]
+        if language not in self._gallery.query_languages:
+            phrasings = list(dict.fromkeys((self._in_english(caption), caption)))
         own = next((s.illustration for s in self.article if s.id == section_id), None)
         exclude = self.article.used_pictures - ({own.chosen.id} if own and own.chosen else set())
         return self._find(phrasings, exclude=exclude)

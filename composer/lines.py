@@ -113,9 +113,8 @@ def read_line(line: str, *, complete: bool, title: str = "", opening: bool = Fal
             return _NOTHING
     if complete and not item and _is_bare_heading(text):
         return _named_heading(text, 2, title=title, opening=False, own=False)
-    return Line(
-        LineKind.ITEM if item else LineKind.TEXT, _without_stock_phrase(body, keep_blank=not complete, raw=line)
-    )
+    words = _without_stock_phrase(body, keep_blank=not complete, raw=line)
+    return Line(LineKind.ITEM if item else LineKind.TEXT, words) if words.strip() else _NOTHING
 
 
 def _must_wait(text: str, *, title: str, opening: bool) -> bool:
@@ -149,14 +148,14 @@ def _heading(text: str, *, title: str, opening: bool, own: bool) -> Line:
 
 def _named_heading(words: str, level: int, *, title: str, opening: bool, own: bool) -> Line:
     name = inline.plain(inline.clean(words)).strip()
-    if own:
+    if own and name:
         return Line(LineKind.HEADING, name, level)
     if _TITLE_LABEL.match(name):
         return Line(LineKind.TITLE, _TITLE_LABEL.sub("", name))
     name = _EMPTY_BEGINNING.sub("", _NUMBERING.sub("", name).rstrip(":： ") or name)
     if _same(name, title) or (opening and not title):
         return Line(LineKind.TITLE, name)
-    return _NOTHING if _EMPTY_HEADING.match(name) else Line(LineKind.HEADING, name, level)
+    return _NOTHING if not name or _EMPTY_HEADING.match(name) else Line(LineKind.HEADING, name, level)
 
 
 def _is_bare_heading(text: str) -> bool:

@@ -196,6 +196,19 @@ def test_chinese_articles_are_searched_in_english_and_captioned_in_chinese(galle
     assert gallery.queries == [[section.illustration.query, "一张图片"]]
 
 
+def test_a_chinese_search_phrase_is_translated_for_an_english_gallery(gallery: FakeGallery) -> None:
+    def in_chinese(messages: Sequence[Message]) -> str | None:
+        asked = messages[-1].text
+        return "睡觉的猫" if "six English words" in asked else answer(messages)
+
+    model = FakeModel(article="柔软的床边睡着一只猫，它睡得很香。\n", answer=in_chinese)
+    composer = Composer(model, gallery)
+    list(composer.compose("如何养猫", Options(pictures=1)))
+    illustration = composer.article.illustrated[0].illustration
+    assert illustration is not None
+    assert illustration.query == "A sleeping cat"
+
+
 # -- stopping ------------------------------------------------------------------------------------------
 
 

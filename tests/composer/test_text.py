@@ -101,6 +101,8 @@ def test_a_missing_title_is_taken_from_the_model(line: str) -> None:
         "---",
         "[Image: a sleeping cat]",
         "（图片：一只猫）",
+        "Introduction:",
+        "## **",
         "![cat](cat.png)",
     ],
 )
