@@ -160,6 +160,11 @@ class MilvusGallery:
             with self._writing, self._asking():
                 self._client.upsert(self._collection, [fitted(row) for row in rows], timeout=SECONDS * 4)
 
+    def flush(self) -> None:
+        """Closes the segments that are being written: until then they are searched without an index."""
+        with self._writing, self._asking():
+            self._client.flush(self._collection, timeout=SECONDS * 8)
+
     def stamps(self, station: str) -> dict[str, str]:
         """id -> stamp of all rows that came from this station (64 hexadecimal digits)."""
         found: dict[str, str] = {}

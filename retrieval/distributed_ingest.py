@@ -83,7 +83,10 @@ def send(local: Path, gallery: "MilvusGallery") -> Sent:
             unchanged += len(rows) - len(changed)
     finally:
         catalogue.close()
-    return Sent(stored=stored, removed=gallery.remove(list(there)), unchanged=unchanged)
+    removed = gallery.remove(list(there))
+    if stored or removed:
+        gallery.flush()
+    return Sent(stored=stored, removed=removed, unchanged=unchanged)
 
 
 def _batches(catalogue: Catalogue, dim: int, station: str) -> Iterator[list[dict[str, object]]]:
