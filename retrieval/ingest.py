@@ -119,7 +119,7 @@ class Ingest:
     def _read(self, jobs: list[Job], vanished: dict[str, int | None]) -> None:
         batch: list[Decoded] = []
         failed: list[tuple[Job, str]] = []
-        for done, (job, outcome) in enumerate(self._decoded(jobs), 1):
+        for done, (job, outcome) in enumerate(self.decoded(jobs), 1):
             self._progress(Progress("read", done, len(jobs)))
             if isinstance(outcome, Decoded):
                 self.report.bytes_read += outcome.bytes_read
@@ -159,7 +159,7 @@ class Ingest:
 
     # -- decode ------------------------------------------------------------------------------------
 
-    def _decoded(self, jobs: list[Job]) -> Iterator[tuple[Job, Decoded | str]]:
+    def decoded(self, jobs: list[Job]) -> Iterator[tuple[Job, Decoded | str]]:
         """Every job with what came out of it, or the reason why nothing did, in order."""
         if not jobs:
             return
@@ -177,7 +177,7 @@ class Ingest:
         ) as pool:
             try:
                 while True:
-                    while len(waiting) < 4 * count + 2 * self._encoder.batch and (job := next(remaining, None)):
+                    while len(waiting) < COMMIT_EVERY + 4 * count and (job := next(remaining, None)):
                         waiting.append((job, pool.schedule(_timed_decode, [job], timeout=self._options.seconds_a_file)))
                     if not waiting:
                         return

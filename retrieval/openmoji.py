@@ -259,6 +259,7 @@ class OpenMojiGallery:
         )
 
     def close(self) -> None:
+        self._searcher.close()
         self._catalogue.close()
 
     def _hit(self, drawing: Drawing, score: float) -> Hit:

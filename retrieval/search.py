@@ -9,6 +9,7 @@ import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +72,15 @@ class Searcher:
         self.index = VectorIndex(dim, folder)
         self._refreshing = threading.Lock()
         self._rebuild: threading.Thread | None = None
+        self._beside = ThreadPoolExecutor(4, thread_name_prefix="gallery-words")
         self.refresh()
 
     def close(self) -> None:
+        """Ends the search: waits for what is going on; nothing can be searched afterwards."""
+        self.wait()
+        self._beside.shutdown()
+
+    def wait(self) -> None:
         """Waits for a rebuild that is going on."""
         if self._rebuild is not None:
             self._rebuild.join()
@@ -132,19 +139,27 @@ class Searcher:
     ) -> dict[int, float]:
         """number -> fused score, best first."""
         self.refresh()
-        allowed = self._allowed(filters)
         wishes = [parse(phrasing) for phrasing in phrasings]
+        # SQLite and FAISS both let other threads run meanwhile
+        words = self._beside.submit(self._word_rankings, wishes, depth, excluded, filters)
+        allowed = self._allowed(filters)
         rankings: list[tuple[list[int], float]] = []
         for vector in self._vectors(wishes, encoder, reading):
             near = self._nearest(vector, depth, excluded, allowed)
             rankings.append(([number for number, _ in near], DENSE_WEIGHT))
+        return fuse(rankings + words.result())
+
+    def _word_rankings(
+        self, wishes: Sequence[Wish], depth: int, excluded: Collection[int], filters: Filters | None
+    ) -> list[tuple[list[int], float]]:
+        rankings: list[tuple[list[int], float]] = []
         for wish in wishes:
             unwanted = {n for phrase in wish.minus for n in self._catalogue.find_words(phrase, 10_000)[0]}
             barred = {*excluded, *unwanted}
             strong, weak = self._catalogue.find_words(" ".join(wish.plus), depth + len(barred), filters)
             rankings.append(([n for n in strong if n not in barred][:depth], WORDS_WEIGHT))
             rankings.append(([n for n in weak if n not in barred][:depth], CHARACTERS_WEIGHT))
-        return fuse(rankings)
+        return rankings
 
     def by_vector(
         self, vector: Vectors, k: int, excluded: Collection[int] = (), filters: Filters | None = None

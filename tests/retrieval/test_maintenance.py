@@ -68,7 +68,7 @@ def test_the_index_file_is_built_checked_and_replaced(filled: Gallery, monkeypat
     monkeypatch.setattr(vectors, "EXACT_LIMIT", 3)
     monkeypatch.setattr(vectors, "kind_for", lambda count, dim: ("IVF1,SQ8", 1, False))
     filled.searcher.rebuild_if_wanted()
-    filled.searcher.close()
+    filled.searcher.wait()
     manifest = filled.searcher.index.manifest
     assert manifest is not None
     assert manifest.count == len(COLOURS)
