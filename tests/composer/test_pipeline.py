@@ -209,6 +209,36 @@ def test_a_chinese_search_phrase_is_translated_for_an_english_gallery(gallery: F
     assert illustration.query == "A sleeping cat"
 
 
+def test_the_token_limit_ends_with_a_full_sentence(gallery: FakeGallery) -> None:
+    model = FakeModel(article="The cat sleeps in the sun on the sofa. It dreams of a fish that nobody")
+    pieces = -(-len(model.article) // model.piece)
+    for tokens, last in ((pieces, "sofa."), (pieces + 1, "nobody")):
+        composer = Composer(model, gallery)
+        list(composer.compose(TITLE, Options(pictures=0, sampling=Sampling(max_tokens=tokens))))
+        assert composer.article.sections[-1].text.endswith(last)
+
+
+def test_a_model_that_repeats_itself_is_stopped(gallery: FakeGallery) -> None:
+    paragraph = "The cat sleeps in the sun on the sofa, and it dreams of a fish that nobody else can see, all day long."
+    model = FakeModel(article=f"{paragraph}\n\n" * 50)
+    composer = Composer(model, gallery)
+    list(composer.compose(TITLE, Options(pictures=0)))
+    assert [section.text for section in composer.article] == [paragraph]
+    assert model.usage.generated < 3 * len(paragraph) / model.piece
+
+
+def test_a_picture_that_would_show_the_same_is_asked_for_again(gallery: FakeGallery) -> None:
+    said = iter(["A cat on a sofa", "The cat on the sofa", "A bowl of fish"])
+    model = FakeModel(
+        answer=lambda messages: next(said) if "six English words" in messages[-1].text else None,
+        scorer=score_by({"bowl of": 0.9, "soft bed": 0.8}),
+    )
+    composer = Composer(model, gallery)
+    list(composer.compose(TITLE, Options(pictures=2)))
+    queries = [s.illustration.query for s in composer.article.illustrated if s.illustration]
+    assert queries == ["A cat on a sofa", "A bowl of fish"]
+
+
 # -- stopping ------------------------------------------------------------------------------------------
 
 

@@ -65,4 +65,5 @@ def test_headings_lose_numbers_and_full_stops() -> None:
 def test_alike_is_about_the_words_that_matter() -> None:
     assert alike("A cat playing with toys", "The cat with its toys")
     assert not alike("A cat on a bed", "A dog on a sofa")
+    assert not alike("A red cat on a sofa", "A red dog on a bed")
     assert not alike("", "A cat")
