@@ -176,6 +176,23 @@ def test_a_picture_is_encoded_once_whatever_its_mode(model: XComposerModel) -> N
     assert all(vectors.shape == (66, 32) and bool(vectors.isfinite().all()) for vectors in found.values())
 
 
+def test_pictures_used_last_are_kept(model: XComposerModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("composer.models.xcomposer.adapter.PICTURES_KEPT", 2)
+    model._pictures.clear()
+    first, second, third = (picture(shade) for shade in (11, 12, 13))
+    for shot in (first, second, first, third):
+        model._see([shot])
+    assert list(model._pictures) == [first.sha256, third.sha256]
+
+
+def test_half_a_character_waits_for_its_other_bytes(model: XComposerModel) -> None:
+    ids = model.tokenizer.encode("A 龘")  # not in the vocabulary: three bytes
+    shown = [model.text(ids[:count], (), False, True)[0] for count in range(1, len(ids) + 1)]
+    assert shown[-1] == "A 龘"
+    assert "\ufffd" not in "".join(shown)
+    assert model.text(ids[:-1], (), True, True)[0].startswith("A ")
+
+
 def test_too_much_is_said_so(model: XComposerModel) -> None:
     with pytest.raises(InputError, match="2,048"):
         model.reply([[user("A cat needs fresh water. " * 600)]], SHORT)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from composer.models.xcomposer.config import XComposerConfig
-from composer.models.xcomposer.decoding import Choice, _Rules, progress, search
+from composer.models.xcomposer.decoding import Choice, _extend, _Finished, _Rules, progress, search
 from composer.models.xcomposer.engine import Engine, Prompt, common
 from composer.models.xcomposer.model import XComposer
 
@@ -100,9 +100,26 @@ def test_prompts_are_cut_and_compared_by_what_they_hold(engine: Engine) -> None:
     assert len(one.plus([7, 8])) == 13
 
 
-def test_padding_changes_nothing(engine: Engine) -> None:
+@pytest.mark.parametrize("kernel", ["MATH", "FLASH_ATTENTION"])
+def test_padding_changes_nothing(engine: Engine, kernel: str) -> None:
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
     short, long = prompt(engine, 5), prompt(engine, 25).cut(3)
-    alone = engine.prefill([short], room=0).logits
-    together = engine.prefill([short, long], room=0).logits
-    assert torch.allclose(alone[0], together[0], atol=1e-4)
-    assert torch.isfinite(together).all()
+    with sdpa_kernel(getattr(SDPBackend, kernel)):  # one of them makes NaN of a row that looks at nothing
+        alone = engine.prefill([short], room=0).logits
+        together = engine.prefill([short, long], room=0)
+    assert torch.allclose(alone[0], together.logits[0], atol=1e-4)
+    assert all(bool(b.isfinite().all()) for held in together.cache._layers if held for b in held)
+
+
+def test_an_end_counts_only_among_the_best_beams() -> None:
+    choice = Choice(num_beams=2, eos=(9,))
+    finished = _Finished(choice)
+    live = [[5], [6]]
+    # flat indices of a vocabulary of 10, best first: 3 and 4 go on beam 0; the end comes third, behind both beams
+    kept = _extend(0, finished, live, [-1.0, -2.0, -2.5], [3, 4, 19], 10, choice, 2)
+    assert [(row, token) for row, token, _ in kept] == [(0, 3), (0, 4)]
+    assert finished.kept == []
+    kept = _extend(0, finished, live, [-1.0, -2.0, -2.5, -3.0], [3, 19, 9, 14], 10, choice, 2)
+    assert [(row, token) for row, token, _ in kept] == [(0, 3), (1, 4)]
+    assert finished.kept == [(-1.0, [6, 9])]  # -2 over two tokens; the end in third place was passed over
