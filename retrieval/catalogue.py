@@ -127,7 +127,8 @@ class Catalogue:
         """All changes inside become visible together, or none of them."""
         with self._writing:
             connection = self.connection
-            if connection.in_transaction:
+            inside = connection.in_transaction
+            if inside:
                 yield connection
                 return
             connection.execute("BEGIN IMMEDIATE")
@@ -246,6 +247,17 @@ class Catalogue:
         ).fetchall():
             last = int(rows[-1]["number"])
             yield from map(_picture, rows)
+
+    def newest(self, limit: int, offset: int = 0, filters: Filters | None = None) -> list[Picture]:
+        """Pictures that pass the filters, the newest first."""
+        condition, values = filters.where() if filters is not None else ("", [])
+        query = f"{_SELECT} WHERE {condition or '1'} ORDER BY p.date DESC, p.number DESC LIMIT ? OFFSET ?"
+        return [_picture(row) for row in self.connection.execute(query, (*values, limit, offset))]
+
+    def tags(self) -> dict[str, int]:
+        """tag -> number of pictures, the most frequent first."""
+        rows = self.connection.execute("SELECT tag, COUNT(*) FROM tags GROUP BY tag ORDER BY 2 DESC, 1")
+        return {str(row[0]): int(row[1]) for row in rows}
 
     def numbers_of_slots(self, slots: Sequence[int]) -> dict[int, int]:
         """slot -> number of the picture, for slots that are still in use."""

@@ -129,12 +129,29 @@ def torch_threads(count: int) -> Iterator[None]:
     """
     import torch
 
-    before = torch.get_num_threads()
+    with _threads.lock:
+        if _threads.users == 0:
+            _threads.usual = torch.get_num_threads()
+        _threads.users += 1
     torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _threads.lock:
+            _threads.users -= 1
+            torch.set_num_threads(_threads.usual)
+
+
+class _Threads:
+    """torch's setting is half global, half a thread's own: the usual number is remembered while anyone is inside."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.usual = 1
+
+
+_threads = _Threads()
 
 
 def free_cores() -> int:

@@ -10,6 +10,8 @@ pictures.gallery/
 
 import errno
 import json
+import re
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from retrieval.base import GalleryInfo, Hit
 from retrieval.catalogue import Catalogue
 from retrieval.decode import thumbnail_path
-from retrieval.encoders import Encoder, encode_pictures, load_encoder
+from retrieval.encoders import Encoder, encode_pictures, file_sha256, load_encoder
 from retrieval.errors import (
     GalleryBusy,
     GalleryFull,
@@ -33,7 +35,8 @@ from retrieval.ingest import Ingest, IngestOptions, IngestReport, Progress
 from retrieval.pictures import load_picture
 from retrieval.records import Filters, Picture
 from retrieval.scan import GALLERY_FILE
-from retrieval.search import Searcher, understood
+from retrieval.search import TWIN_BITS, Searcher, understood
+from retrieval.vectors import near_groups
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -184,6 +187,27 @@ class Gallery:
         self.searcher.rebuild_if_wanted()
         return report
 
+    def take(self, files: Sequence[str | Path], *, progress: Callable[[Progress], None] | None = None) -> IngestReport:
+        """Copies pictures into the gallery's own folder and indexes them, for files that were dropped in.
+
+        A file keeps its name as its caption. Raises what `add` raises.
+        """
+        own = self.place / "pictures"
+        try:
+            own.mkdir(exist_ok=True)
+            for file in map(Path, files):
+                name = re.sub(r"[^\w. -]+", "_", file.name)[-100:].lstrip(". ") or "picture"
+                folder = own / file_sha256(file)[:12]  # two files of one name stay two
+                folder.mkdir(exist_ok=True)
+                part = folder / f".{name}.part"
+                shutil.copyfile(file, part)
+                part.replace(folder / name)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise GalleryFull(place=self.place) from error
+            raise GalleryUnreadable(place=self.place, reason_en=str(error), reason_zh=str(error)) from error
+        return self.add(own, progress=progress, wait=60)
+
     def remove(self, ids: Collection[str]) -> int:
         """Takes pictures out of the gallery; their files stay where they are. Returns how many there were.
 
@@ -244,6 +268,20 @@ class Gallery:
         picture = self._picture(picture_id)
         excluded = self.catalogue.numbers_of_ids({*exclude, picture_id})
         return [self._hit(p, s) for p, s in self.searcher.like(picture, k, excluded, filters)]
+
+    def browse(self, *, limit: int = 60, offset: int = 0, filters: Filters | None = None) -> list[Hit]:
+        """Pictures without a query, the newest first."""
+        return [self._hit(picture, 0.0) for picture in self.catalogue.newest(limit, offset, filters)]
+
+    def tags(self) -> dict[str, int]:
+        """tag -> how many pictures carry it, the most frequent first."""
+        return self.catalogue.tags()
+
+    def duplicates(self) -> list[list[Hit]]:
+        """Groups of pictures that look nearly the same (their difference hashes differ in few bits)."""
+        pictures = {p.number: p for p in self.catalogue.pictures() if p.number is not None and p.phash is not None}
+        groups = near_groups({number: p.phash for number, p in pictures.items() if p.phash is not None}, TWIN_BITS)
+        return [[self._hit(pictures[number], 0.0) for number in group] for group in groups]
 
     def get(self, picture_id: str) -> Hit:
         return self._hit(self._picture(picture_id), 0.0)

@@ -254,3 +254,31 @@ def _sample(chunks: Iterator[tuple[Slots, Vectors]], count: int, wanted: int) ->
     random = np.random.default_rng(0)
     kept = [vectors[random.random(len(vectors)) < wanted / max(count, 1)] for _, vectors in chunks]
     return np.concatenate(kept) if kept else np.zeros((0, 0), dtype=np.float32)
+
+
+def near_groups(hashes: dict[int, int], bits: int) -> list[list[int]]:
+    """Groups of numbers whose 64-bit signed hashes are connected by differences of at most `bits` bits."""
+    import faiss
+
+    if len(hashes) < 2:
+        return []
+    numbers = list(hashes)
+    codes = np.array([hashes[number] for number in numbers], dtype=np.int64).view(np.uint8).reshape(-1, 8)
+    index = faiss.IndexBinaryFlat(64)
+    index.add(codes)
+    limits, _, neighbours = index.range_search(codes, bits + 1)
+    leader = list(range(len(numbers)))
+
+    def root(item: int) -> int:
+        while leader[item] != item:
+            leader[item] = leader[leader[item]]
+            item = leader[item]
+        return item
+
+    for item in range(len(numbers)):
+        for other in neighbours[limits[item] : limits[item + 1]]:
+            leader[root(int(other))] = root(item)
+    groups: dict[int, list[int]] = {}
+    for item, number in enumerate(numbers):
+        groups.setdefault(root(item), []).append(number)
+    return [group for group in groups.values() if len(group) > 1]

@@ -351,3 +351,32 @@ def test_removed_pictures_come_back_with_the_next_index(gallery: Gallery, pictur
     assert gallery.remove([gallery.search("red")[0].id, "unknown"]) == 1
     assert gallery.search("red") == []
     assert gallery.add(pictures, options=ONE_WORKER).added == 1
+
+
+def test_pictures_dropped_in_are_copied_and_found(gallery: Gallery, pictures: Path) -> None:
+    first = paint(pictures / "a red door.png", "red")
+    other = paint(pictures / "more" / "a red door.png", "blue", mark="other")
+    odd = paint(pictures / "..x$(rm -rf).png", "green")
+    report = gallery.take([first, other, odd])
+    assert report.added == 3
+    for path in (first, other, odd):
+        path.unlink()
+    hit = gallery.search("red", k=1)[0]
+    assert Path(hit.path).is_relative_to(gallery.place)
+    assert hit.caption == "a red door"
+    assert gallery.take([]).unchanged == 3
+    assert verify(gallery) == []
+
+
+def test_browsing_tags_and_duplicates(gallery: Gallery, pictures: Path) -> None:
+    for year, colour in ((2019, "red"), (2021, "blue")):
+        exif = Image.Exif()
+        exif[0x0132] = f"{year}:01:02 00:00:00"
+        paint(pictures / f"{colour}.jpg", colour, (200, 200), exif=exif).with_suffix(".txt").write_text("tags: Sea, 海")
+    with Image.open(pictures / "blue.jpg") as blue:
+        blue.resize((150, 150)).save(pictures / "blue again.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    assert [hit.caption for hit in gallery.browse(filters=Filters(tag="sea"))] == ["blue", "red"]
+    assert [hit.caption for hit in gallery.browse(limit=1, offset=1, filters=Filters(tag="sea"))] == ["red"]
+    assert gallery.tags() == {"sea": 2, "海": 2}
+    assert [{hit.caption for hit in group} for group in gallery.duplicates()] == [{"blue", "blue again"}]
