@@ -1,5 +1,7 @@
 """Headings for prose that came without any: a person skims an article by them."""
 
+import threading
+
 from composer import captions
 from composer.article import Article, Section
 from composer.models.base import Model, Sampling
@@ -10,7 +12,7 @@ _LONGEST = {"en": 48, "zh": 16}  # characters
 _SHORT = Sampling(max_tokens=20, stop=("\n",))
 
 
-def with_headings(model: Model, prompts: Prompts, article: Article) -> Article:
+def with_headings(model: Model, prompts: Prompts, article: Article, stop: threading.Event | None = None) -> Article:
     """The article with a heading over every two or three paragraphs after the first, where it had none and the family
     of the model gives some; otherwise the article as it is. Raises what the model raises."""
     paragraphs = list(article.sections)
@@ -23,7 +25,7 @@ def with_headings(model: Model, prompts: Prompts, article: Article) -> Article:
     taken: set[str] = set()
     with model.prefix(prompts.shared(article)) as ask:
         for part in parts(paragraphs[1:]):
-            (answer,) = ask.reply([prompts.heading(article, part)], _SHORT)
+            (answer,) = ask.reply([prompts.heading(article, part)], _SHORT, stop=stop)
             words = captions.clean_heading(answer)
             if words and len(words) <= _LONGEST[article.language] and words.lower() not in taken:
                 taken.add(words.lower())

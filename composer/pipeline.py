@@ -200,21 +200,23 @@ class Composer:
         room = min(max_tokens(length, language), sampling.max_tokens)
         messages = self.prompts.write(request.text, request.title, language, length)
         reader = ArticleReader(request.title)
-        pieces, problem = 0, None
+        pieces, before, problem = 0, self.model.usage.generated, None
         try:
             stream = self.model.stream(messages, replace(sampling, max_tokens=room), stop=stop)
             with contextlib.closing(_as_generator(stream)) as text:
                 for piece in text:
                     pieces += 1
                     for event in reader.feed(piece):
-                        yield event
                         self.article = replace(self.article, sections=reader.sections)
+                        yield event
                     if reader.looping:
                         break
         except ReadableError as error:
             problem = error
-        # A person who stops keeps every word; a broken last sentence is trimmed only where the limit broke it.
-        sections = reader.finish(cut=not stop.is_set() and (problem is not None or pieces >= room or reader.looping))
+        # A piece may hold several tokens; the model's count may hold those of another person. Too high does no harm:
+        # only a sentence without an end is trimmed. A person who stops keeps every word.
+        full = max(pieces, self.model.usage.generated - before) >= room
+        sections = reader.finish(cut=not stop.is_set() and (problem is not None or full or reader.looping))
         title = self.article.title or reader.title or _title_from(request, sections)
         self.article = replace(self.article, title=title, sections=sections)
         if problem is None and not sections and not stop.is_set():
@@ -224,7 +226,7 @@ class Composer:
             )
         if problem is None and not stop.is_set():
             try:
-                self.article = with_headings(self.model, self.prompts, self.article)
+                self.article = with_headings(self.model, self.prompts, self.article, stop)
             except ReadableError as error:
                 problem = error
         if problem is not None:
