@@ -87,7 +87,7 @@ class Catalogue:
         """Opens or creates the file. Raises sqlite3.DatabaseError where it is no catalogue."""
         self.path = path
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._opening = threading.Lock()
         self._writing = threading.RLock()
         with self._writing:
@@ -112,12 +112,16 @@ class Catalogue:
         connection.execute("PRAGMA mmap_size = 268435456")
         self._local.connection = connection
         with self._opening:
-            self._connections.append(connection)
+            for thread, ended in self._connections:
+                if not thread.is_alive():  # a page's threads come and go; their connections must not pile up
+                    ended.close()
+            self._connections = [entry for entry in self._connections if entry[0].is_alive()]
+            self._connections.append((threading.current_thread(), connection))
         return connection
 
     def close(self) -> None:
         with self._opening:
-            for connection in self._connections:
+            for _, connection in self._connections:
                 connection.close()
             self._connections.clear()
         self._local = threading.local()

@@ -48,7 +48,7 @@ _SIGNS = re.compile(
     r"heavy_equals_sign|heavy_dollar_sign|curly_loop|double_curly_loop|exclamation_question_mark|sparkle|"
     r"eight-spoked_asterisk|eight-pointed_star|input_.*|red_triangle_.*|diamond_with_a_dot|part_alternation_mark|"
     r"radio_button|trident_emblem|name_badge|Japanese_symbol_for_beginner|medical_symbol|fleur-de-lis|"
-    r"no_(one_under_eighteen|littering|bicycles|pedestrians|smoking|mobile_phones|entry)|prohibited|non-potable_water|"
+    r"middle_finger|no_(one_under_eighteen|littering|bicycles|pedestrians|smoking|mobile_phones|entry)|prohibited|non-potable_water|"
     r"passport_control|customs|left_luggage|ATM_sign|restroom|men’s_room|women’s_room|water_closet|baby_symbol)$"
 )
 _SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")

@@ -5,6 +5,7 @@ fused by weighted reciprocal rank: sum over the rankings of weight / (K + rank),
 2009 (SIGIR), who use K = 60 for lists of a thousand; our lists are short, and a smaller K lets the first ranks count.
 """
 
+import logging
 import re
 import threading
 from collections import defaultdict
@@ -20,6 +21,8 @@ from retrieval.encoders import Encoder, Vectors, unit
 from retrieval.records import Filters, Picture
 from retrieval.vectors import VectorIndex
 from retrieval.words import is_chinese
+
+log = logging.getLogger(__name__)
 
 RANK_CONSTANT = 10.0
 DENSE_WEIGHT = 1.0
@@ -102,8 +105,14 @@ class Searcher:
         if self.index.folder is None or not self.index.rebuild_wanted(alive):
             return
         if self._rebuild is None or not self._rebuild.is_alive():
-            self._rebuild = threading.Thread(target=self.rebuild, name="gallery-rebuild")
+            self._rebuild = threading.Thread(target=self._rebuild_beside, name="gallery-rebuild")
             self._rebuild.start()
+
+    def _rebuild_beside(self) -> None:
+        try:
+            self.rebuild()
+        except OSError as error:  # searches stay exact for what the file does not hold
+            log.warning("The index in '%s' could not be written: %s", self.index.folder, error)
 
     def rebuild(self) -> None:
         """Makes a new index file now. Raises OSError."""

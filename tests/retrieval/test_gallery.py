@@ -380,3 +380,15 @@ def test_browsing_tags_and_duplicates(gallery: Gallery, pictures: Path) -> None:
     assert [hit.caption for hit in gallery.browse(limit=1, offset=1, filters=Filters(tag="sea"))] == ["red"]
     assert gallery.tags() == {"sea": 2, "海": 2}
     assert [{hit.caption for hit in group} for group in gallery.duplicates()] == [{"blue", "blue again"}]
+
+
+def test_threads_that_end_leave_no_connection_behind(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "a.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
+    for _ in range(30):
+        thread = threading.Thread(target=gallery.browse)
+        thread.start()
+        thread.join()
+    if before:
+        assert len(list(Path("/proc/self/fd").iterdir())) < before + 15
