@@ -26,15 +26,14 @@ def main() -> None:
         sys.exit(str(error))
     if not isinstance(model, XComposerModel):
         sys.exit(f"'{arguments.folder}' is not an InternLM-XComposer.")
-    network = model.network
 
-    print(network.generate("请介绍下爱因斯坦的生平"))
+    print(model.generate("请介绍下爱因斯坦的生平"))
 
     if arguments.image:
-        print(network.generate("请问这张图片里面的人是谁？并介绍下他。", arguments.image))
-        answer, history = network.chat("请问这张图片里面的人是谁？", arguments.image, history=None)
+        print(model.generate("请问这张图片里面的人是谁？并介绍下他。", arguments.image))
+        answer, history = model.chat("请问这张图片里面的人是谁？", arguments.image, history=None)
         print(answer)
-        answer, history = network.chat("他有哪些成就?", history=history)
+        answer, history = model.chat("他有哪些成就?", history=history)
         print(answer)
 
 

@@ -31,9 +31,9 @@ def main() -> None:
         sys.exit(f"'{arguments.folder}' is not an InternLM-XComposer.")
     able = model.capabilities
     print(f"{able.quantization or '16 bits'} on {', '.join(able.devices)}, {show_bytes(able.memory_bytes)} planned")
-    answer, history = model.network.chat("请介绍下爱因斯坦的生平", arguments.image, history=None)
+    answer, history = model.chat("请介绍下爱因斯坦的生平", arguments.image, history=None)
     print(answer)
-    answer, _ = model.network.chat("他有哪些成就?", history=history)
+    answer, _ = model.chat("他有哪些成就?", history=history)
     print(answer)
 
 

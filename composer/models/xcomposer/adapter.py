@@ -15,7 +15,7 @@ from composer.models.base import Capabilities, LoadProgress, Message, Picture, R
 from composer.models.placement import DTYPE_BYTES, PICTURE_BATCH
 from composer.models.xcomposer.decoding import Choice, progress
 from composer.models.xcomposer.engine import Held, Prompt
-from composer.models.xcomposer.model import XComposer
+from composer.models.xcomposer.model import History, XComposer
 from composer.models.xcomposer.placing import Placing, memory_sentence
 from composer.models.xcomposer.template import render
 from composer.models.xcomposer.tokenizer import END_OF_BOT, END_OF_HUMAN, XComposerTokenizer
@@ -192,6 +192,16 @@ class XComposerModel:
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
         """By the first token where those all differ, else by all tokens of each option."""
         return self._plain.score(messages, options)
+
+    def generate(self, text: str, image: Any = None, **options: Any) -> str:
+        """The published entry point; see XComposer.generate."""
+        with self.watched():
+            return self.network.generate(text, image, **options)
+
+    def chat(self, text: str, image: Any = None, history: History | None = None, **options: Any) -> tuple[str, History]:
+        """The published entry point; see XComposer.chat."""
+        with self.watched():
+            return self.network.chat(text, image, history, **options)
 
     @contextlib.contextmanager
     def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:

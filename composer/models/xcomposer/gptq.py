@@ -4,6 +4,10 @@ Packing (auto-gptq's first format): eight nibbles a 32-bit word, lowest bits fir
 inputs, `qzeros` eight consecutive outputs and stores zero - 1. weight[out, in] = scale[group, out] * (q - zero).
 """
 
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+
 import torch
 from torch import nn
 
@@ -29,6 +33,16 @@ def dequantize(qweight: torch.Tensor, qzeros: torch.Tensor, scales: torch.Tensor
     zeros = (unpack(qzeros, 1) + 1).to(dtype)  # 16 is possible: not masked back to four bits
     values.sub_(zeros[:, None]).mul_(scales.to(dtype)[:, None])
     return values.view(-1, outputs).t()
+
+
+@cache
+def fused_product() -> Callable[..., torch.Tensor] | None:
+    """The product that unpacks on the way; None where Triton is not installed (it comes with CUDA builds of torch)."""
+    if importlib.util.find_spec("triton") is None:
+        return None
+    from composer.models.xcomposer.kernels import packed_matmul
+
+    return packed_matmul
 
 
 class PackedLinear(nn.Module):
@@ -61,11 +75,9 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[..., in] -> [..., out]"""
-        if x.is_cuda and x.numel() <= FUSED_ROWS * self.in_features:
-            from composer.models.xcomposer.kernels import packed_matmul
-
-            flat = x.reshape(-1, self.in_features)
-            product: torch.Tensor = packed_matmul(flat, self.qweight, self.qzeros, self.scales, self.bias)
+        fused = fused_product() if x.is_cuda and x.numel() <= FUSED_ROWS * self.in_features else None
+        if fused is not None and self.group % 16 == 0:
+            product = fused(x.reshape(-1, self.in_features), self.qweight, self.qzeros, self.scales, self.bias)
             return product.view(*x.shape[:-1], self.out_features)
         return nn.functional.linear(x, self.weight_in(x.dtype), self.bias)
 

@@ -117,7 +117,8 @@ class GraphSteps:
                 forward()
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # other threads may encode pictures meanwhile; only what this one does is captured
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             forward()
         return graph.replay
 

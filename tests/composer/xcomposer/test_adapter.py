@@ -268,7 +268,10 @@ def test_choosing_looks_at_candidates_and_at_what_stands_there(model: XComposerM
 def test_a_picture_may_come_as_bytes(model: XComposerModel) -> None:
     data = io.BytesIO()
     picture(33).image.save(data, "PNG")
-    answer = model.network.generate("What is this?", data.getvalue(), max_new_tokens=4, num_beams=2)
-    assert isinstance(answer, str)
+    answer = model.generate("What is this?", data.getvalue(), max_new_tokens=4, num_beams=2)
+    assert answer == model.network.generate("What is this?", picture(33), max_new_tokens=4, num_beams=2) != ""
+    first, history = model.chat("What is this?", data.getvalue(), max_new_tokens=4, num_beams=2)
+    assert first == answer
+    assert len(history) == 1
     with pytest.raises(InputError, match="another model or session"):
-        model.network.chat("And?", history=[torch.zeros(1, 3, 5)])
+        model.chat("And?", history=[torch.zeros(1, 3, 5)])

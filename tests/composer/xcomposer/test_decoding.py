@@ -105,11 +105,16 @@ def test_padding_changes_nothing(engine: Engine, kernel: str) -> None:
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     short, long = prompt(engine, 5), prompt(engine, 25).cut(3)
-    with sdpa_kernel(getattr(SDPBackend, kernel)):  # one of them makes NaN of a row that looks at nothing
+    with sdpa_kernel(getattr(SDPBackend, kernel)):  # some kernels make NaN of a row that looks at nothing
         alone = engine.prefill([short], room=0).logits
         together = engine.prefill([short, long], room=0)
     assert torch.allclose(alone[0], together.logits[0], atol=1e-4)
     assert all(bool(b.isfinite().all()) for held in together.cache._layers if held for b in held)
+    seen = torch.tensor([[False, False, True], [True, True, True]])
+    mask = engine._mask(seen, 1)  # [2, 1, 2, 3]
+    assert bool(mask.any(-1).all())
+    assert mask[0, 0].tolist() == [[False, True, False], [False, False, True]]
+    assert mask[1, 0].tolist() == [[True, True, False], [True, True, True]]
 
 
 def test_an_end_counts_only_among_the_best_beams() -> None:

@@ -142,6 +142,22 @@ def test_as_few_cards_as_hold_it(reference: Path, monkeypatch: pytest.MonkeyPatc
         Placing.of(folder, XComposerConfig.read(folder), num_gpus=1, dtype=None, quantization=None, offload=False)
 
 
+def test_the_map_covers_every_part_of_the_network(tiny_folder: Path) -> None:
+    from accelerate.utils import check_device_map
+
+    from composer.models.xcomposer.config import XComposerConfig
+    from composer.models.xcomposer.language import set_rotary
+
+    config = XComposerConfig.read(tiny_folder)
+    with torch.device("meta"):
+        network = XComposer(config)
+    set_rotary(network.language, config, "shipped", torch.device("cpu"))
+    made = plan(tiny_folder, num_gpus=2)
+    check_device_map(network, {**made.device_map, "language.model.rotary_emb": 0})
+    with pytest.raises(ValueError, match="lm_head"):
+        check_device_map(network, {place: 0 for place in made.device_map if "lm_head" not in place})
+
+
 def test_the_command_prints_the_map_and_the_memory(reference: Path, tmp_path: Path) -> None:
     app = typer.Typer()
     app.command()(plan_command)
