@@ -33,7 +33,7 @@ function drawText(node, section) {
   const tag = section.kind === "heading" ? (section.level === 3 ? "h3" : "h2") : "p";
   let text = node.querySelector(":scope > .xc-text");
   if (!text || text.tagName.toLowerCase() !== tag) {
-    const fresh = make(tag, { class: "xc-text", ondblclick: () => edit(section.id) });
+    const fresh = make(tag, { class: "xc-text", onclick: (event) => editAt(event, section.id) });
     if (text) text.replaceWith(fresh);
     else node.prepend(fresh);
     text = fresh;
@@ -53,14 +53,13 @@ function drawSoon(section) {
 }
 
 function drawTools(node, section) {
-  const tools = make(
-    "div",
-    { class: "xc-tools" },
-    button(texts("edit"), "edit", () => edit(section.id), { class: "xc-quiet", bare: true }),
-    section.kind === "paragraph" && !section.picture
-      ? button(texts("add"), "picture", () => add(section.id), { class: "xc-quiet xc-add", bare: true })
-      : null,
-  );
+  const tools = make("div", { class: "xc-tools" }, button(texts("edit"), "edit", () => edit(section.id), { class: "xc-quiet", bare: true }));
+  if (section.kind === "paragraph" && !section.picture) {
+    tools.append(
+      button(texts("add"), "picture", () => add(section.id), { class: "xc-quiet xc-add", bare: true }),
+      button(texts("upload"), "upload", () => !running() && inspector.pick(section), { class: "xc-quiet xc-own", bare: true }),
+    );
+  }
   node.querySelector(":scope > .xc-tools")?.remove();
   node.append(tools);
 }
@@ -200,7 +199,12 @@ function edit(id) {
   field.focus();
 }
 
-title.addEventListener("dblclick", () => edit(null));
+// A click into the text edits it; following a link or marking words does not.
+function editAt(event, id) {
+  if (!event.target.closest("a") && window.getSelection().isCollapsed) edit(id);
+}
+
+title.addEventListener("click", (event) => editAt(event, null));
 title.addEventListener("keydown", (event) => event.key === "Enter" && edit(null));
 
 // -- around the article -----------------------------------------------------------------------------

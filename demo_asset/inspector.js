@@ -149,6 +149,13 @@ function makeInspector({ texts, ask, work, upload, say }) {
     if (value.picture) caption.focus({ preventScroll: true });
   }
 
+  // A file of one's own for a paragraph that has no picture yet.
+  function pick(value) {
+    section = value;
+    caption.value = "";
+    file.click();
+  }
+
   function shut() {
     if (panel.hidden) return;
     panel.hidden = true;
@@ -162,5 +169,5 @@ function makeInspector({ texts, ask, work, upload, say }) {
   }
 
   label();
-  return { panel, open, shut, update, label, free: () => setBusy(""), id: () => (panel.hidden || !section ? null : section.id) };
+  return { panel, open, pick, shut, update, label, free: () => setBusy(""), id: () => (panel.hidden || !section ? null : section.id) };
 }

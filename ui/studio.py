@@ -52,6 +52,7 @@ class Studio:
         self.progress: LoadProgress | None = None
         self.model_problem: Exception | None = None
         self.gallery_problem: Exception | None = None
+        self.attribution = ""  # the line that must stand where the gallery's pictures are shown
         self.speed = 0.0  # tokens a second of the last text
         self.model_settled = threading.Event()  # loaded, or failed for good
         self.gallery_settled = threading.Event()
@@ -73,7 +74,7 @@ class Studio:
         try:
             self.model = self._load(self._progressed)
         except Exception as error:  # noqa: BLE001 - shown in the status line: the page must live on without a model
-            _log.error("The model did not load.", exc_info=not isinstance(error, ReadableError))
+            _log.error("The model did not load: %s", error, exc_info=not isinstance(error, ReadableError))
             self.model_problem = error
         finally:
             self.model_settled.set()
@@ -83,9 +84,9 @@ class Studio:
 
     def _start_gallery(self) -> None:
         try:
-            self.gallery = self._open_gallery()
+            self.use_gallery(self._open_gallery())
         except Exception as error:  # noqa: BLE001 - shown in the Gallery tab: the page must live on without a gallery
-            _log.error("The gallery did not open.", exc_info=not isinstance(error, ReadableError))
+            _log.error("The gallery did not open: %s", error, exc_info=not isinstance(error, ReadableError))
             self.gallery_problem = error
         finally:
             self.gallery_settled.set()
@@ -96,8 +97,8 @@ class Studio:
 
     def use_gallery(self, gallery: PictureGallery) -> None:
         """From now on everybody searches this gallery."""
+        self.attribution = gallery.info().attribution
         self.gallery, self.gallery_problem = gallery, None
-        self.gallery_settled.set()
 
     def index(self, begin: Callable[[], "Indexing"]) -> "Indexing | None":
         """Begins to index a folder, one at a time; None while another is being indexed."""
@@ -135,11 +136,6 @@ class Studio:
         if self.gallery is None:
             raise self.gallery_problem or RuntimeError("the gallery is not open yet")
         return self.gallery
-
-    @property
-    def attribution(self) -> str:
-        """The line that must stand where the gallery's pictures are shown."""
-        return self.gallery.info().attribution if self.gallery is not None else ""
 
     def addresses(self, hit: Hit) -> tuple[str, str]:
         """The addresses of a hit's thumbnail and of its picture. A thumbnail is made when it is first asked for."""

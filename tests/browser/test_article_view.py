@@ -28,7 +28,7 @@ def view(chromium: Any) -> Iterator[Any]:
     page.set_default_timeout(5000)
     page.goto("about:blank")
     code = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "inspector.js", "article.js"))
-    page.evaluate("document.write('<base href=\"http://127.0.0.1:9/\">')")
+    page.set_content('<base href="http://127.0.0.1:9/">')
     page.evaluate(HARNESS, code)
     yield page
     page.close()
