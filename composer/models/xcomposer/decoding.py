@@ -111,7 +111,9 @@ class _Rules:
 
     def draw(self, scores: torch.Tensor, count: int) -> torch.Tensor:
         """[rows, n] -> [rows, count] indices, by probability, each once."""
-        return torch.multinomial(scores.softmax(-1), count, generator=self.generator)
+        # what is allowed stays possible even where a much better beam rounds its share to nothing
+        shares = scores.softmax(-1).clamp(min=1e-30).masked_fill(scores == -torch.inf, 0.0)
+        return torch.multinomial(shares, count, generator=self.generator)
 
 
 def search(

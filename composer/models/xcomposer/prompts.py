@@ -22,7 +22,10 @@ class XComposerPrompts:
     """See composer.prompts.Prompts."""
 
     def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
-        return [user(f"根据给定标题写一个图文并茂，不重复的文章：{title or request}")]
+        subject = title or request
+        # the published demo asks for English in the title itself
+        wish = " in English" if language == "en" and "english" not in subject.lower() else ""
+        return [user(f"根据给定标题写一个图文并茂，不重复的文章：{subject}{wish}")]
 
     def shared(self, article: Article) -> list[Message]:
         lines = (f"<Seg{i}>{inline.plain(section.text)}" for i, section in enumerate(article))

@@ -35,8 +35,9 @@ class XComposerTokenizer:
         """`path`: tokenizer.model. `added`: tokens beyond it. Raises ModelFilesBroken."""
         import sentencepiece
 
-        # it would announce at every load that the piece for NUL is set aside, which `encode` makes good
-        sentencepiece.SetMinLogLevel(2)
+        # newer releases announce at every load that the piece for NUL is set aside, which `encode` makes good
+        if quiet := getattr(sentencepiece, "SetMinLogLevel", None):
+            quiet(2)
         self._model = sentencepiece.SentencePieceProcessor()
         try:
             self._model.Load(str(path))

@@ -114,6 +114,8 @@ def test_sampling_repeats_with_its_seed(model: XComposerModel) -> None:
     assert answer(1) == answer(1)
     assert answer(1, beams=3) == answer(1, beams=3)
     assert len({answer(seed) for seed in range(6)}) > 1
+    cold = Sampling(max_tokens=10, temperature=0.01, beams=4, seed=1)  # one beam's share rounds the others' to nothing
+    assert model.reply([[user("water")]], cold) != [""]
 
 
 def test_an_answer_ends_before_a_stop_text(model: XComposerModel) -> None:
@@ -229,6 +231,9 @@ def test_published_wordings(model: XComposerModel) -> None:
     assert shown(model, *write) == (
         " <|User|>:根据给定标题写一个图文并茂，不重复的文章：又见敦煌\n<TOKENS_UNUSED_0> <|Bot|>:"
     )
+    (asked_in_english,) = PROMPTS.write("", "Cats", "en", "medium")
+    assert asked_in_english.text.endswith("：Cats in English")
+    assert PROMPTS.write("", "Cats in English", "en", "medium")[0].text.endswith("：Cats in English")
     shared = PROMPTS.shared(ARTICLE)
     text = "一只猫\n<Seg0>A cat needs water.\n<Seg1>Good food\n<Seg2>A bed.\n<Seg3>Rest."
     asked = shown(model, *shared, *PROMPTS.query(ARTICLE, ARTICLE.sections[2], ()))
