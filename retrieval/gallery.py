@@ -35,7 +35,7 @@ from retrieval.ingest import Ingest, IngestOptions, IngestReport, Progress
 from retrieval.pictures import load_picture
 from retrieval.records import Filters, Picture
 from retrieval.scan import GALLERY_FILE
-from retrieval.search import TWIN_BITS, Searcher, understood
+from retrieval.search import TWIN_BITS, Searcher, readable
 from retrieval.vectors import near_groups
 
 if TYPE_CHECKING:
@@ -235,8 +235,9 @@ class Gallery:
         vectors = None
         if "caption" in new:
             changed = replace(changed, approximate=False)
-            if new["caption"] and self.encoder.words_first and understood(new["caption"], self.query_languages):
-                vectors = self.encoder.encode_texts([new["caption"]])
+            text = readable(new["caption"], self.query_languages)
+            if text and self.encoder.words_first:
+                vectors = self.encoder.encode_texts([text])
         self.catalogue.rewrite(changed, vectors=vectors)
         return self._hit(changed, 0.0)
 

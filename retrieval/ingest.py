@@ -27,7 +27,7 @@ from retrieval.encoders import Encoder, LabelEncoder, Vectors
 from retrieval.errors import ReadableError
 from retrieval.records import Picture
 from retrieval.scan import Scan, scan, under
-from retrieval.search import understood
+from retrieval.search import readable
 
 if TYPE_CHECKING:
     from pebble import ProcessFuture
@@ -230,7 +230,8 @@ class Ingest:
         by_words = [i for i, d in enumerate(batch) if self._placed_by_words(d.words.caption)]
         by_pixels = [i for i, d in enumerate(batch) if i not in set(by_words) and d.pixels is not None]
         if by_words:
-            rows = self._encoder.encode_texts([batch[i].words.caption for i in by_words])
+            languages = self._encoder.query_languages
+            rows = self._encoder.encode_texts([readable(batch[i].words.caption, languages) for i in by_words])
             results.update({i: (row[None], "") for i, row in zip(by_words, rows, strict=True)})
         step = self._options.batch or self._encoder.batch
         for start in range(0, len(by_pixels), step):
@@ -275,7 +276,7 @@ class Ingest:
         self._catalogue.connection.execute("UPDATE files SET number = ? WHERE path = ?", (number, job.path))
 
     def _placed_by_words(self, caption: str) -> bool:
-        return bool(caption) and self._encoder.words_first and understood(caption, self._encoder.query_languages)
+        return self._encoder.words_first and bool(readable(caption, self._encoder.query_languages))
 
     def _picture(self, decoded: Decoded, labels: str, before: int | None) -> Picture:
         words = decoded.words

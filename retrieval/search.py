@@ -57,6 +57,19 @@ def understood(phrasing: str, languages: Collection[str]) -> bool:
     return "zh" in languages or not is_chinese(phrasing)
 
 
+def _in_rough_english(wish: Wish) -> Wish:
+    return Wish(*(tuple(filter(None, (readable(p, ("en",)) for p in phrases))) for phrases in (wish.plus, wish.minus)))
+
+
+def readable(text: str, languages: Collection[str]) -> str:
+    """The text as an encoder of these languages can read it: itself, or in rough English; "" where that is nothing."""
+    if understood(text, languages):
+        return text
+    from retrieval.glossary import in_english
+
+    return in_english(text)
+
+
 def fuse(rankings: Sequence[tuple[Sequence[int], float]], constant: float = RANK_CONSTANT) -> dict[int, float]:
     """Weighted reciprocal rank fusion of (items best first, weight); item -> score, best first."""
     scores: dict[int, float] = defaultdict(float)
@@ -189,13 +202,14 @@ class Searcher:
 
     def _vectors(self, wishes: Sequence[Wish], encoder: Encoder, reading: Callable[[str], str]) -> list[Vectors]:
         """One vector (dim,) for each wish that the encoder can read."""
-        readable = [
-            wish for wish in wishes if all(understood(p, encoder.query_languages) for p in (*wish.plus, *wish.minus))
-        ]
-        flat = [reading(phrase) for wish in readable for phrase in (*wish.plus, *wish.minus)]
+        languages = encoder.query_languages
+        clear = [wish for wish in wishes if all(understood(p, languages) for p in (*wish.plus, *wish.minus))]
+        if not clear:  # a phrasing in the encoder's own language says it better than a word-by-word translation
+            clear = [wish for wish in (_in_rough_english(wish) for wish in wishes) if wish.plus]
+        flat = [reading(phrase) for wish in clear for phrase in (*wish.plus, *wish.minus)]
         encoded = iter(encoder.encode_texts(flat))
         vectors = []
-        for wish in readable:
+        for wish in clear:
             total = sum((next(encoded) for _ in wish.plus), np.zeros(self._dim, dtype=np.float32))
             total = total - sum((next(encoded) for _ in wish.minus), np.zeros(self._dim, dtype=np.float32))
             vectors.append(unit(total))
