@@ -85,7 +85,8 @@ def schema_and_indexes(
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=ID_LENGTH)
     for name, length in TEXTS.items():
         if name != "words":
-            schema.add_field(name, DataType.VARCHAR, max_length=length)
+            # mapped from disk: a cluster would else hold all facts in memory, which is more than the vectors' index
+            schema.add_field(name, DataType.VARCHAR, max_length=length, mmap_enabled=True)
     for name, kind in (("width", DataType.INT32), ("height", DataType.INT32), ("phash", DataType.INT64)):
         schema.add_field(name, kind)
     for name in ("approximate", "drawing"):
@@ -100,6 +101,7 @@ def schema_and_indexes(
         max_length=TEXTS["words"],
         enable_analyzer=True,
         enable_match=True,
+        mmap_enabled=True,
         analyzer_params={"tokenizer": "standard"} if lite else cluster,
     )
     schema.add_field("dense", DataType.FLOAT_VECTOR, dim=dim)

@@ -69,6 +69,17 @@ def test_search_takes_phrasings_and_returns_credit_and_licence_but_no_path(base:
     assert str(Path(gallery.pictures["p0"].path).parent) not in reply.text
 
 
+def test_sources_are_web_pages_or_nothing(base: str, gallery: FakeGallery) -> None:
+    for one, source in (
+        ("web", "https://example.org/1"),
+        ("local", "/home/me/secret.html"),
+        ("script", "javascript:1"),
+    ):
+        gallery.pictures[one] = Hit(id=one, path=gallery.pictures["p0"].path, score=0, source=source)
+        told = requests.get(f"{base}/v1/images/{one}", timeout=10).json()["source"]
+        assert told == (source if one == "web" else "")
+
+
 def test_search_by_picture_hands_the_gallery_a_picture(base: str, gallery: FakeGallery) -> None:
     data = Path(gallery.pictures["p3"].path).read_bytes()
     reply = post(f"{base}/v1/search", {"picture": base64.b64encode(data).decode()})
