@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from composer.errors import InputError, SettingsError
+from composer.errors import InputError
 from composer.models.base import Capabilities, LoadProgress, Message, Picture, Replier, Sampling, Usage
-from composer.models.placement import DTYPE_BYTES, PICTURE_BATCH
+from composer.models.placement import PICTURE_BATCH
 from composer.models.xcomposer.decoding import Choice, progress
 from composer.models.xcomposer.engine import Held, Prompt
 from composer.models.xcomposer.model import History, XComposer
@@ -42,12 +42,9 @@ def load(
     dtype: "float16", "bfloat16", "float32" or a torch dtype. Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory,
     SettingsError.
     """
-    if isinstance(dtype, str) and dtype not in DTYPE_BYTES:
-        known = ", ".join(DTYPE_BYTES)
-        raise SettingsError(name="dtype", value=dtype, reason_en=f"it is one of {known}.", reason_zh=f"可选：{known}。")
-    number: torch.dtype | None = getattr(torch, dtype) if isinstance(dtype, str) else dtype
+    XComposerTokenizer.from_folder(folder)  # said before the weights are read, if it is missing
     network = XComposer.from_folder(
-        folder, num_gpus=num_gpus, quantization=quantization, dtype=number, progress=progress, **options
+        folder, num_gpus=num_gpus, quantization=quantization, dtype=dtype, progress=progress, **options
     )
     if progress:
         progress(LoadProgress("ready"))

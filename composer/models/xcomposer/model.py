@@ -55,7 +55,7 @@ class XComposer(nn.Module):
         cls,
         folder: str | Path,
         *,
-        dtype: torch.dtype | None = None,
+        dtype: torch.dtype | str | None = None,
         num_gpus: int | None = None,
         quantization: str | None = None,
         rotary: Rotary = "shipped",
@@ -65,16 +65,21 @@ class XComposer(nn.Module):
     ) -> "XComposer":
         """The model of a checkpoint folder, on its devices, ready to use.
 
-        dtype: float16 on GPUs and float32 on the CPU where None. num_gpus: 0 is the CPU; None takes one GPU if there is
-        any. quantization: None, or "nf4" to pack a 16-bit checkpoint in 4 bits while loading (bitsandbytes); a folder
-        with GPTQ weights is 4-bit as it is. rotary: "shipped" or "exact" (see language). offload: layers that do not
-        fit stay in main memory (slow). compiled: on one GPU, also fuse small operations with torch.compile (a minute at
-        the first answer). Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory, SettingsError.
+        dtype: a torch dtype or its name; float16 on GPUs and float32 on the CPU where None.
+        num_gpus: 0 is the CPU; None takes as few GPUs as hold the model, if there are any.
+        quantization: "nf4" packs a 16-bit checkpoint in 4 bits while loading (needs bitsandbytes); a folder with GPTQ
+        weights is 4-bit as it is.
+        rotary: "shipped" or "exact", see language.
+        offload: layers that do not fit stay in main memory (slow).
+        compiled: on one GPU, also fuse small operations with torch.compile (a minute at the first answer).
+        Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory, SettingsError.
         """
         from composer.models.xcomposer.placing import Placing
 
         config = XComposerConfig.read(folder)
-        tokenizer = XComposerTokenizer.from_folder(folder)
+        # a folder without one can be used with ids; `generate` and `chat` then say what is missing
+        has_tokenizer = (Path(folder) / "tokenizer.model").is_file()
+        tokenizer = XComposerTokenizer.from_folder(folder) if has_tokenizer else None
         placing = Placing.of(folder, config, num_gpus=num_gpus, dtype=dtype, quantization=quantization, offload=offload)
         with torch.device("meta"):
             network = cls(config, tokenizer)

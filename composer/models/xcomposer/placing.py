@@ -39,7 +39,7 @@ class Placing:
         config: XComposerConfig,
         *,
         num_gpus: int | None,
-        dtype: torch.dtype | None,
+        dtype: torch.dtype | str | None,
         quantization: str | None,
         offload: bool,
         beams: int = 5,
@@ -55,7 +55,7 @@ class Placing:
                 reason_zh=f"本机可用显卡为 {cards} 块。" + (f"最多可填 {cards}。" if cards else "用 CPU 请填 0。"),
             )
         on_gpu = num_gpus != 0 and cards > 0
-        dtype = dtype or (torch.float16 if on_gpu else torch.float32)
+        name = str(dtype or ("float16" if on_gpu else "float32")).removeprefix("torch.")
         if quantization == "nf4":
             _needs_bitsandbytes()
         free = _free(cards if on_gpu else 0)
@@ -69,13 +69,13 @@ class Placing:
                     folder,
                     num_gpus=count,
                     memory=free,
-                    dtype=str(dtype).removeprefix("torch."),
+                    dtype=name,
                     quantization=quantization,
                     offload=offload and count == counts[-1],
                     beams=rows,
                 )
                 if made.fits:
-                    return cls(made, config, Path(folder), dtype)
+                    return cls(made, config, Path(folder), getattr(torch, name))
         assert made is not None  # neither range is empty
         raise too_small(made)
 

@@ -11,8 +11,10 @@ from safetensors.torch import load_file, save_file
 
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import LoadProgress
+from composer.models.xcomposer.adapter import load as load_model
 from composer.models.xcomposer.config import XComposerConfig, tensors
 from composer.models.xcomposer.model import XComposer
+from composer.models.xcomposer.tokenizer import XComposerTokenizer
 from tests.composer.xcomposer.tiny import config_values, random_weights, write_folder
 
 
@@ -90,6 +92,19 @@ def test_another_model_is_named_with_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "qwen2"}', "utf-8")
     with pytest.raises(ModelFilesBroken, match=r"'qwen2'.*internlm/internlm-xcomposer-7b"):
         load(tmp_path)
+
+
+def test_folder_without_tokenizer_is_a_network_but_no_model(tmp_path: Path, tokenizer_file: Path) -> None:
+    folder = write_folder(tmp_path / "x", tokenizer_file)
+    (folder / "tokenizer.model").unlink()
+    network = XComposer.from_folder(folder, dtype="float32", num_gpus=0)
+    assert network(input_ids=torch.tensor([[1, 20, 30]])).logits.shape[:2] == (1, 3)
+    with pytest.raises(ValueError, match="no tokenizer"):
+        network.generate("Hello")
+    network.tokenizer = XComposerTokenizer(tokenizer_file)
+    assert isinstance(network.generate("Hello", max_new_tokens=2, num_beams=1), str)
+    with pytest.raises(ModelFilesMissing, match=r"tokenizer\.model"):
+        load_model(folder)
 
 
 def test_folder_without_weights(tmp_path: Path, tokenizer_file: Path) -> None:
