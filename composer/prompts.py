@@ -11,6 +11,7 @@ What is asked comes last, so that a model computes the article once (`Model.pref
 import importlib
 import importlib.util
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast, runtime_checkable
@@ -106,8 +107,9 @@ def max_tokens(length: Length, language: Language) -> int:
     return int(words * (2.6 if language == "zh" else 2.2))
 
 
-# Words asked for; a Chinese text of the same content has about 1.6 characters a word.
 _WORDS: dict[Length, int] = {"short": 160, "medium": 300, "long": 600}
+_CHARACTERS: dict[Length, int] = {"short": 250, "medium": 500, "long": 1000}  # as much in Chinese
+_PLAIN_KINDS = re.compile("新闻|报道|稿|通知|公告|指南|攻略|说明|介绍|广告|报告")  # of writing that is no essay
 _PARAGRAPHS: dict[Length, int] = {"short": 4, "medium": 6, "long": 10}
 
 
@@ -115,15 +117,17 @@ class GeneralPrompts:
     """For any instruction-tuned chat model; worded for, and measured on, small ones."""
 
     def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
-        paragraphs = _PARAGRAPHS[length]
         if language == "zh":
             subject = f"题目：{title}" if title else f"要求：{request}\n第一行写“# ”和题目。"
+            # Told a number of paragraphs, small models write as many lines; told to write an essay, they write prose.
+            kind = "文章" if _PLAIN_KINDS.search(title or request) else "散文式文章"
             task = (
-                f"写一篇散文式文章，像杂志上刊登的那样，分{paragraphs}个连贯的段落，"
-                f"每段约{int(_WORDS[length] * 1.6 / paragraphs)}字。不要列表，不要编号，不要总结。"
+                f"写一篇约{_CHARACTERS[length]}字的{kind}，像杂志上刊登的那样，用连贯的段落。"
+                "不要列表，不要编号，不要总结。"
             )
             return [system("你是一位优秀的作家，文字流畅优美。"), user(f"{task}\n{subject}")]
         subject = f"Title: {title}" if title else f"The wish: {request}\nThe first line is '# ' and a title."
+        paragraphs = _PARAGRAPHS[length]
         # Asking for few subheadings keeps small models from numbered lists; asking for none does not.
         task = (
             f"Write an article of {paragraphs} paragraphs, about {_WORDS[length] // paragraphs} words each. "

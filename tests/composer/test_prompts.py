@@ -55,6 +55,8 @@ def test_the_language_of_the_article_is_asked_for() -> None:
     assert "Write in English" in english
     assert english.endswith("Title: Cats")
     assert chinese.endswith("题目：猫")
+    assert "散文" in chinese
+    assert "散文" not in PROMPTS.write("星链新闻稿", "星链新闻稿", "zh", "medium")[-1].text
     assert "# " in PROMPTS.write("Write about cats", "", "en", "long")[-1].text
 
 
