@@ -49,6 +49,9 @@ def make_pictures(folder: Path, count: int) -> None:
 
 def save_model(architecture: str, folder: Path) -> None:
     """Random weights of an open_clip architecture in the form of `local-dir:`."""
+    from retrieval.torchvision_compat import prepare
+
+    prepare()
     import open_clip
     from safetensors.torch import save_file
 

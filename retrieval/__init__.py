@@ -1,5 +1,6 @@
 """The gallery: pictures, their words and their vectors. Knows nothing of articles, models or pages."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from retrieval.base import GalleryInfo, Hit, PictureGallery
@@ -19,8 +20,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(name)
 
 
-def open_gallery(place: str | None = None) -> PictureGallery:
+def open_gallery(place: str | None = None, *, progress: Callable[[int, int], None] | None = None) -> PictureGallery:
     """The gallery at `place`. Raises RetrievalError.
+
+    `progress(done, total)` hears of the first opening of the embedded drawings, which takes some seconds.
 
     None or "openmoji"         the embedded drawings
     a folder                   a person's own gallery
@@ -31,7 +34,7 @@ def open_gallery(place: str | None = None) -> PictureGallery:
     if place is None or place.strip().lower() in ("", "openmoji"):
         from retrieval.openmoji import OpenMojiGallery
 
-        return OpenMojiGallery()
+        return OpenMojiGallery(progress=progress)
     if place.lower() == "openverse":
         from retrieval.openverse import OpenverseGallery
 

