@@ -158,18 +158,21 @@ class Placing:
                     reason_zh="其 4 位分组未按顺序排列（g_idx），与 quantize_config.json 不符",
                 )
         if len(self.devices) > 1:
-            from accelerate import dispatch_model  # type: ignore[import-untyped]  # ships no types
+            join(network, self.plan.device_map)
 
-            rotary: dict[str, int | str] = {
-                "language.model.rotary_emb": self.plan.device_map["language.model.embed_tokens"]
-            }
-            main = next(device for device in self.plan.device_map.values() if device != "cpu")
-            dispatch_model(
-                network,
-                {**self.plan.device_map, **rotary},
-                main_device=main,
-                skip_keys=["past_key_values"],
-            )
+
+def join(network: Any, device_map: dict[str, int | str]) -> None:
+    """Lets what passes between parts on different devices follow; keys and values stay with their layer."""
+    from accelerate import dispatch_model  # type: ignore[import-untyped]  # ships no types
+
+    first: int | str = next((device for device in device_map.values() if device != "cpu"), "cpu")
+    dispatch_model(
+        network,
+        {**device_map, "language.model.rotary_emb": device_map["language.model.embed_tokens"]},
+        main_device=first,
+        skip_keys=["past_key_values"],
+        force_hooks=True,
+    )
 
 
 def _device(device: int | str) -> torch.device:

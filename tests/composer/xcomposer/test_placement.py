@@ -158,6 +158,23 @@ def test_the_map_covers_every_part_of_the_network(tiny_folder: Path) -> None:
         check_device_map(network, {place: 0 for place in made.device_map if "lm_head" not in place})
 
 
+def test_the_hooks_between_devices_change_nothing(tiny_folder: Path) -> None:
+    from composer.models.xcomposer.decoding import Choice, search
+    from composer.models.xcomposer.placing import join
+
+    network = XComposer.from_folder(tiny_folder, num_gpus=0)
+    pixels = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    seen = network.encode_pictures(pixels)
+    prompts = [network.engine.prompt([[20, 21, 22], seen[0], [23]]), network.engine.prompt([[30, 31]])]
+    choices = [Choice(max_new_tokens=6, num_beams=beams) for beams in (1, 3)]
+    expected = [search(network.engine, prompts, choice) for choice in choices]
+    # every part is fetched from main memory for each pass: the same hooks as between cards
+    join(network, dict.fromkeys(plan(tiny_folder, num_gpus=2).device_map, "cpu"))
+    assert hasattr(network.language.model.layers[0], "_hf_hook")
+    assert torch.equal(network.encode_pictures(pixels), seen)
+    assert [search(network.engine, prompts, choice) for choice in choices] == expected
+
+
 def test_the_command_prints_the_map_and_the_memory(reference: Path, tmp_path: Path) -> None:
     app = typer.Typer()
     app.command()(plan_command)
