@@ -1,9 +1,10 @@
 """The command line with a fake model and gallery, and the real program where it must refuse."""
 
 import json
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,25 @@ def test_chat_prints_the_answer(model: FakeModel) -> None:
     result = run("chat", "a question")
     assert result.stdout == "A quiet answer.\n"
     assert result.exit_code == 0
+
+
+def test_ctrl_c_stops_and_keeps_what_was_written(
+    model: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = model.stream
+
+    def interrupted(*arguments: Any, **options: Any) -> Iterator[str]:
+        for number, piece in enumerate(stream(*arguments, **options)):
+            if number == 12:
+                signal.raise_signal(signal.SIGINT)
+            yield piece
+
+    monkeypatch.setattr(model, "stream", interrupted)
+    result = run("write", TITLE, "--out", str(tmp_path / "o"))
+    assert result.exit_code == 130
+    assert "what exists is kept" in result.stderr
+    assert "fresh water" in (tmp_path / "o" / "article.md").read_text()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_models_lists_names_and_what_is_missing() -> None:
