@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from pymilvus import MilvusClient
 
-    from retrieval.ingest import IngestReport, Progress
+    from retrieval.ingest import IngestOptions, IngestReport, Progress
 
 SECONDS = 15.0  # for one question
 FACTS = "xcomposer.gallery"  # the collection's property that tells its encoder
@@ -140,11 +140,12 @@ class MilvusGallery:
         *,
         progress: "Callable[[Progress], None] | None" = None,
         stop: Callable[[], bool] | None = None,
+        options: "IngestOptions | None" = None,
     ) -> "IngestReport":
         """Brings a folder's pictures in, incrementally, as a local gallery does. Raises RetrievalError."""
         from retrieval.distributed_ingest import add_folder
 
-        return add_folder(self, Path(folder), progress=progress, stop=stop)
+        return add_folder(self, Path(folder), progress=progress, stop=stop, options=options)
 
     def remove(self, ids: Collection[str]) -> int:
         """Takes pictures out of the gallery; their files stay. How many there were."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from retrieval.catalogue import Catalogue
 from retrieval.encoders import unit
 from retrieval.gallery import Gallery
-from retrieval.ingest import IngestReport, Progress
+from retrieval.ingest import IngestOptions, IngestReport, Progress
 from retrieval.places import cache_folder
 from retrieval.scan import GALLERY_FILE
 
@@ -51,6 +51,7 @@ def add_folder(
     *,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    options: IngestOptions | None = None,
 ) -> IngestReport:
     """Reads what changed under `folder` and sends it; the report is that of a local gallery, with the stage "send".
 
@@ -59,7 +60,7 @@ def add_folder(
     mark = hashlib.sha256(json.dumps([gallery.address, gallery.encoder.identity], sort_keys=True).encode()).hexdigest()
     place = cache_folder("milvus") / f"{mark[:20]}.gallery"
     with Gallery.open(place, create=True, encoder=gallery.encoder) as local:
-        report = local.add(folder, progress=progress, stop=stop)
+        report = local.add(folder, progress=progress, stop=stop, options=options)
     started = time.perf_counter()
     send(place, gallery)
     report.seconds["send"] = time.perf_counter() - started

@@ -18,11 +18,13 @@ from retrieval.distributed import MilvusGallery
 from retrieval.distributed_schema import address_of
 from retrieval.encoders import Preparation, Vectors, unit
 from retrieval.errors import GalleryNotFound, GalleryUnreadable, WrongEncoder
+from retrieval.ingest import IngestOptions
 from retrieval.records import Filters
 
 pytest.importorskip("pymilvus")
 pytest.importorskip("milvus_lite")
 
+ONE_WORKER = IngestOptions(workers=1)
 COLOURS = {"red": 0, "green": 1, "blue": 2}
 
 
@@ -87,7 +89,7 @@ def folder(tmp_path: Path) -> Path:
 def gallery(tmp_path: Path, folder: Path) -> Iterator[MilvusGallery]:
     """A gallery of its own, for tests that change it."""
     made = MilvusGallery(str(tmp_path / "g.db"), ColourEncoder(), create=True)
-    made.add(folder)
+    made.add(folder, options=ONE_WORKER)
     yield made
     made.close()
 
@@ -99,7 +101,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusGallery]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XCOMPOSER_CACHE_DIR", str(place / "cache"))
         made = MilvusGallery(str(place / "g.db"), ColourEncoder(), create=True)
-        made.add(four_pictures(place / "pictures"))
+        made.add(four_pictures(place / "pictures"), options=ONE_WORKER)
     yield made
     made.close()
 
@@ -177,7 +179,7 @@ def test_filters_narrow_the_pictures(shared: MilvusGallery) -> None:
 
 def test_query_arithmetic_takes_away_by_vector_and_by_word(gallery: MilvusGallery, folder: Path) -> None:
     paint(folder, "IMG_0006.png", "white", "A bus in Paris", size=(70, 30))
-    gallery.add(folder)
+    gallery.add(folder, options=ONE_WORKER)
     assert set(names(gallery, "bus", k=2)) == {"1", "6"}
     assert names(gallery, "bus - London", k=1) == ["6"]
 
@@ -187,7 +189,7 @@ def test_near_twins_come_after_everything_else(gallery: MilvusGallery, folder: P
     for number in range(3):
         scene.resize((64 + number, 48)).save(folder / f"twin{number}.png")
         (folder / f"twin{number}.txt").write_text("A fractal of Mandelbrot")
-    gallery.add(folder)
+    gallery.add(folder, options=ONE_WORKER)
     found = names(gallery, "fractal of Mandelbrot", k=7)
     assert len(found) == 7
     assert found[0].startswith("twin")
@@ -209,14 +211,14 @@ def test_info_counts(shared: MilvusGallery) -> None:
 
 
 def test_adding_again_reads_nothing_and_follows_every_change(gallery: MilvusGallery, folder: Path) -> None:
-    again = gallery.add(folder)
+    again = gallery.add(folder, options=ONE_WORKER)
     assert (again.unchanged, again.added, again.bytes_read) == (4, 0, 0)
     paint(folder, "new.png", "yellow", "A lemon")
     (folder / "IMG_0001.txt").write_text("A coach in Paris", encoding="utf-8")
     (folder / "IMG_0003.png").rename(folder / "IMG_0005.png")
     (folder / "IMG_0003.txt").rename(folder / "IMG_0005.txt")
     (folder / "IMG_0002.png").unlink()
-    report = gallery.add(folder)
+    report = gallery.add(folder, options=ONE_WORKER)
     assert (report.added, report.removed) == (1, 1)
     assert gallery.info().pictures == 4
     assert names(gallery, "lemon", k=1) == ["new"]
@@ -229,7 +231,7 @@ def test_adding_again_reads_nothing_and_follows_every_change(gallery: MilvusGall
 def test_broken_files_are_reported_and_the_rest_comes_in(gallery: MilvusGallery, folder: Path) -> None:
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     paint(folder, "fine.png", "white", "Snow")
-    report = gallery.add(folder)
+    report = gallery.add(folder, options=ONE_WORKER)
     assert report.added == 1
     assert [Path(path).name for path, _ in report.skipped] == ["broken.jpg"]
     assert names(gallery, "snow", k=1) == ["fine"]
@@ -242,7 +244,7 @@ def test_what_a_lost_collection_held_is_sent_again_without_reading(
     shutil.rmtree(tmp_path / "g.db")
     fresh = MilvusGallery(str(tmp_path / "g.db"), ColourEncoder(), create=True)
     try:
-        assert fresh.add(folder).bytes_read == 0
+        assert fresh.add(folder, options=ONE_WORKER).bytes_read == 0
         assert names(fresh, "London", k=1) == ["1"]
         assert fresh.info().pictures == 4
     finally:
@@ -272,7 +274,7 @@ def test_several_threads_search_while_one_adds(gallery: MilvusGallery, folder: P
     for number in range(6):
         paint(folder, f"extra{number}.png", "red", f"Extra {number}", size=(20 + number, 20))
     with ThreadPoolExecutor(5) as pool:
-        adding = pool.submit(gallery.add, folder)
+        adding = pool.submit(gallery.add, folder, options=ONE_WORKER)
         found = list(pool.map(lambda _: gallery.search("sea at noon", k=1)[0].caption, range(40)))
         assert adding.result().added == 6
     assert found == ["The sea at noon"] * 40
@@ -365,18 +367,18 @@ def test_the_same_over_the_network_protocol_with_two_stations(
             except GalleryUnreadable:
                 assert time.monotonic() < end
                 time.sleep(0.2)
-        gallery.add(folder)
+        gallery.add(folder, options=ONE_WORKER)
         assert names(gallery, "London", k=1) == ["1"]
         other = tmp_path / "other"
         other.mkdir()
         paint(other, "IMG_0009.png", "orange", "An orange")
         monkeypatch.setenv("XCOMPOSER_CACHE_DIR", str(tmp_path / "other-cache"))  # as on another machine
         second = MilvusGallery(place, ColourEncoder())
-        second.add(other)
+        second.add(other, options=ONE_WORKER)
         assert gallery.info().pictures == 5
         assert names(gallery, "an orange", k=1) == ["9"]
         (other / "IMG_0009.png").unlink()
-        assert second.add(other).removed == 1
+        assert second.add(other, options=ONE_WORKER).removed == 1
         assert gallery.info().pictures == 4
         second.close()
         gallery.close()
