@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from composer.article import Article
+from composer.errors import InputError
 from composer.events import Event, StepStarted
 from composer.models.base import Sampling
 from ui import acts, view
@@ -85,7 +86,9 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
                 )
             with gr.Row():
                 penalty = labels(gr.Slider, label="compose.penalty", minimum=1, maximum=2, step=0.05, value=1.1)
-                seed = labels(gr.Number, label="compose.seed", info="compose.seed_info", precision=0, value=None)
+                seed = labels(
+                    gr.Textbox, label="compose.seed", info="compose.seed_info", max_lines=1, elem_id="xc-seed"
+                )
             beams = labels(gr.Slider, label="compose.beams", minimum=1, maximum=6, step=1, value=1, visible=False)
     first = {"session": None, "n": 0, "ops": [labels_operation(language)]}
     page_view = gr.HTML(
@@ -99,23 +102,23 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
 
     def compose(
         session: Session, pictures: str, length: str, select: bool,
-        temperature: float, top_p: float, penalty: float, beams: float, seed: float | None,
+        temperature: float, top_p: float, penalty: float, beams: float, seed: str,
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         title, session.wanted = session.wanted, None
         if title is None:
             return  # refused a moment ago, with the reason
-        sampling = Sampling(
-            max_tokens=4000,
-            temperature=temperature,
-            top_p=top_p,
-            repetition_penalty=penalty,
-            beams=int(beams),
-            seed=None if seed is None else int(seed),
-        )
 
         def events(run: Run) -> Iterator[Event]:
             from composer.pipeline import Options
 
+            sampling = Sampling(
+                max_tokens=4000,
+                temperature=temperature,
+                top_p=top_p,
+                repetition_penalty=penalty,
+                beams=int(beams),
+                seed=seed_of(seed),
+            )
             count = None if pictures == "auto" else int(pictures)
             options = Options(pictures=count, sampling=sampling, select=select, length=length)  # type: ignore[arg-type]
             composer = studio.composer()
@@ -170,6 +173,19 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
     page_view.halt(halt, [session], None, **quick)
     page_view.leave(left, [session], [page_view], cancels=runs, **quick)
     return page_view, beams, runs
+
+
+def seed_of(typed: str) -> int | None:
+    """The seed a person typed; None for an empty field. Raises InputError."""
+    digits = typed.strip()
+    if not digits:
+        return None
+    if not (digits.isascii() and digits.isdigit() and int(digits) < 2**31):
+        raise InputError(
+            reason_en=f"The seed is '{digits[:40]}'; it must be a whole number from 0 to {2**31 - 1:,}, or empty.",
+            reason_zh=f"随机种子为“{digits[:40]}”，应为 0 到 {2**31 - 1:,} 之间的整数，或留空。",
+        )
+    return int(digits)
 
 
 def title_problem(title: str, language: str) -> str:

@@ -91,6 +91,12 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> g
     search = labels(
         gr.Textbox, label="gallery.search", placeholder="gallery.placeholder", elem_id="xc-gallery-search", max_lines=1
     )
+    with labels(gr.Accordion, label="index.title", open=False, elem_id="xc-index"):
+        with gr.Row(elem_id="xc-index-row", equal_height=True):
+            folder = labels(gr.Textbox, label="index.folder", placeholder="index.folder_hint", max_lines=1, scale=1)
+            start = labels(gr.Button, value_text="index.start", scale=0, elem_id="xc-index-go")
+        line = gr.Markdown("", elem_id="xc-index-line", sanitize_html=True)
+
     found = gr.HTML(
         {"texts": table("gallery", language), "hits": [], "facts": "", "problem": text("gallery.opening", language)},
         html_template='<div class="xc-gallery-root"></div>',
@@ -98,12 +104,6 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> g
         apply_default_css=False,
         elem_id="xc-gallery-view",
     )
-
-    with labels(gr.Accordion, label="index.title", open=False, elem_id="xc-index"):
-        with gr.Row(elem_id="xc-index-row", equal_height=True):
-            folder = labels(gr.Textbox, label="index.folder", placeholder="index.folder_hint", max_lines=1, scale=1)
-            start = labels(gr.Button, value_text="index.start", scale=0, elem_id="xc-index-go")
-        line = gr.Markdown("", elem_id="xc-index-line", sanitize_html=True)
 
     def index(session: Session, folder: str, request: gr.Request) -> Iterator[tuple[Any, Any]]:
         for said in indexed(studio, session.language, folder, request.client.host if request.client else None):
