@@ -22,22 +22,7 @@ from composer.models.xcomposer.names import places
 from composer.models.xcomposer.placing import Placing
 from composer.models.xcomposer.tokenizer import XComposerTokenizer
 from composer.models.xcomposer.weights import assign
-from tests.composer.xcomposer.tiny import config_values, train_tokenizer
-
-FULL: dict[str, Any] = {
-    "model_type": "InternLMXComposer",
-    "vocab_size": 103168,
-    "hidden_size": 4096,
-    "intermediate_size": 11008,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "max_position_embeddings": 2048,
-    "rms_norm_eps": 1e-5,
-    "kqvo_bias": True,
-    "num_query_token": 64,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
+from tests.composer.xcomposer.tiny import PUBLISHED, config_values, train_tokenizer
 
 
 def arguments(description: str, **more: dict[str, Any]) -> argparse.Namespace:
@@ -57,7 +42,7 @@ def random_model(options: argparse.Namespace) -> XComposerModel:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         tokenizer = XComposerTokenizer(train_tokenizer(folder))
-        values = FULL if options.size == "7b" else config_values(len(tokenizer))
+        values = PUBLISHED if options.size == "7b" else config_values(len(tokenizer))
         (folder / "config.json").write_text(json.dumps({**values, "internlm_lora": None}), "utf-8")
         if options.gptq:
             packing = {"bits": 4, "group_size": 128 if options.size == "7b" else 16, "desc_act": False}

@@ -46,6 +46,20 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory, tokenizer_file: Path) 
     return write_folder(tmp_path_factory.mktemp("tiny") / "xcomposer", tokenizer_file)
 
 
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders with the configurations of the published 16-bit and 4-bit checkpoints, for what needs no weights."""
+    from tests.composer.xcomposer.tiny import PUBLISHED
+
+    place = tmp_path_factory.mktemp("published")
+    for name, changed in (("internlm-xcomposer", {}), ("internlm-xcomposer-4bit", {"internlm_lora": None})):
+        (place / name).mkdir()
+        (place / name / "config.json").write_text(json.dumps({**PUBLISHED, **changed}), "utf-8")
+    packing = {"bits": 4, "group_size": 128, "desc_act": False}
+    (place / "internlm-xcomposer-4bit" / "quantize_config.json").write_text(json.dumps(packing), "utf-8")
+    return place
+
+
 @pytest.fixture(scope="session", params=["tiny-lora", "tiny-nolora"])
 def trimmed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tokenizer_file: Path) -> Path:
     """A folder with a trimmed golden model, loadable."""

@@ -16,14 +16,14 @@ from composer.models.xcomposer.placing import Placing
 PARAMETERS_WITHOUT_LORA = 8_416_190_336  # of the 7B format, as published
 
 
-def test_weights_of_the_real_sizes_are_counted_to_the_byte(reference: Path) -> None:
-    folder = reference / "checkpoints/internlm-xcomposer"
+def test_weights_of_the_real_sizes_are_counted_to_the_byte(published: Path) -> None:
+    folder = published / "internlm-xcomposer"
     made = plan(folder)
     zeros_of_key_biases = 39 * 1408
     assert made.cards[0].weights == 2 * (PARAMETERS_WITHOUT_LORA + zeros_of_key_biases)
     # keys and values: 2 * width * 2 bytes a layer and token
     assert made.cards[0].cache == 2 * 4096 * 2 * 32 * 2048 * 5
-    four_bits = plan(reference / "checkpoints/internlm-xcomposer-4bit")
+    four_bits = plan(published / "internlm-xcomposer-4bit")
     assert four_bits.quantization == "gptq-4bit"
     assert four_bits.cards[0].weights < 0.45 * made.cards[0].weights
 
@@ -35,8 +35,8 @@ def test_the_tiny_plan_is_what_is_loaded(tiny_folder: Path) -> None:
     assert made.cards[0].weights == loaded
 
 
-def test_two_cards_of_24_hold_the_full_model_evenly(reference: Path) -> None:
-    made = plan(reference / "checkpoints/internlm-xcomposer", num_gpus=2, memory="24GiB")
+def test_two_cards_of_24_hold_the_full_model_evenly(published: Path) -> None:
+    made = plan(published / "internlm-xcomposer", num_gpus=2, memory="24GiB")
     assert made.fits
     loads = [card.weights + card.cache for card in made.cards]
     layer = next(unit for unit in made.units if unit.place.endswith(".layers.0"))
@@ -48,17 +48,15 @@ def test_two_cards_of_24_hold_the_full_model_evenly(reference: Path) -> None:
     assert sum(loads) == sum(unit.weights + unit.cache for unit in made.units)
 
 
-def test_four_bits_article_and_pictures_within_12_gb(reference: Path) -> None:
+def test_four_bits_article_and_pictures_within_12_gb(published: Path) -> None:
     # a 1,000-token article, four pictures of 66 positions and the questions about them
     for folder, quantization in (("internlm-xcomposer-4bit", None), ("internlm-xcomposer", "nf4")):
-        made = plan(
-            reference / "checkpoints" / folder, memory="12GB", quantization=quantization, context_tokens=1400, beams=5
-        )
+        made = plan(published / folder, memory="12GB", quantization=quantization, context_tokens=1400, beams=5)
         assert made.fits, made.text()
 
 
-def test_what_does_not_fit_is_said_with_the_plan_and_the_way_out(reference: Path) -> None:
-    made = plan(reference / "checkpoints/internlm-xcomposer", memory="16GiB")
+def test_what_does_not_fit_is_said_with_the_plan_and_the_way_out(published: Path) -> None:
+    made = plan(published / "internlm-xcomposer", memory="16GiB")
     assert not made.fits
     error = too_small(made)
     assert "GPU 0" in str(error)
@@ -67,8 +65,8 @@ def test_what_does_not_fit_is_said_with_the_plan_and_the_way_out(reference: Path
     assert "TOO LITTLE" in made.text()
 
 
-def test_offload_leaves_the_rest_in_main_memory(reference: Path) -> None:
-    made = plan(reference / "checkpoints/internlm-xcomposer", memory="12GiB", offload=True)
+def test_offload_leaves_the_rest_in_main_memory(published: Path) -> None:
+    made = plan(published / "internlm-xcomposer", memory="12GiB", offload=True)
     assert made.fits
     assert {unit.device for unit in made.units} == {0, "cpu"}
     assert made.device_map["vision"] == 0
@@ -119,11 +117,11 @@ def test_running_full_while_loading_is_a_sentence(tiny_folder: Path, monkeypatch
         XComposer.from_folder(tiny_folder, num_gpus=0)
 
 
-def test_as_few_cards_as_hold_it(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_as_few_cards_as_hold_it(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from composer.models.xcomposer import placing
     from composer.models.xcomposer.config import XComposerConfig
 
-    folder = reference / "checkpoints/internlm-xcomposer"
+    folder = published / "internlm-xcomposer"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setattr(placing, "_free", lambda cards: [14 * GIB] * max(cards, 1))
@@ -175,11 +173,11 @@ def test_the_hooks_between_devices_change_nothing(tiny_folder: Path) -> None:
     assert [search(network.engine, prompts, choice) for choice in choices] == expected
 
 
-def test_the_command_prints_the_map_and_the_memory(reference: Path, tmp_path: Path) -> None:
+def test_the_command_prints_the_map_and_the_memory(published: Path, tmp_path: Path) -> None:
     app = typer.Typer()
     app.command()(plan_command)
     run = CliRunner()
-    folder = str(reference / "checkpoints/internlm-xcomposer")
+    folder = str(published / "internlm-xcomposer")
     shown = run.invoke(app, ["--folder", folder, "--num_gpus", "2", "--memory", "24GiB"])
     assert shown.exit_code == 0
     assert "GPU 0: weights" in shown.output

@@ -69,6 +69,10 @@ def test_names_are_those_of_the_published_index(reference: Path, name: str) -> N
     assert len(index["weight_map"]) == 1480
 
 
+def test_the_published_format_has_1480_tensors(published: Path) -> None:
+    assert len(tensors(XComposerConfig.read(published / "internlm-xcomposer"))) == 1480
+
+
 def test_folder_without_config(tmp_path: Path) -> None:
     with pytest.raises(ModelFilesMissing, match=r"config\.json"):
         load(tmp_path)

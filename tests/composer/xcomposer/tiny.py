@@ -20,6 +20,24 @@ CORPUS = (
 )
 
 
+# the entries of the published config.json that matter; the tower and the Q-Former have their usual sizes
+PUBLISHED: dict[str, Any] = {
+    "model_type": "InternLMXComposer",
+    "vocab_size": 103168,
+    "hidden_size": 4096,
+    "intermediate_size": 11008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "max_position_embeddings": 2048,
+    "rms_norm_eps": 1e-5,
+    "kqvo_bias": True,
+    "num_query_token": 64,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "internlm_lora": {"learn_param": ["q", "v", "ffn"], "lora_alpha": 256, "lora_r": 256},
+}
+
+
 def train_tokenizer(folder: Path) -> Path:
     """A byte-fallback BPE with the switches and the special pieces of the published tokenizer. Returns its file."""
     model = io.BytesIO()
