@@ -159,7 +159,7 @@ def _report(report: "IngestReport", gallery: "Gallery", as_json: bool) -> None:
         facts = asdict(report) | {
             "skipped": skipped,
             "pictures": gallery.info().pictures,
-            "encoder": gallery.encoder.name,
+            "encoder": gallery.info().encoder,
         }
         print(json.dumps(facts, ensure_ascii=False), flush=True)
         return
@@ -167,7 +167,7 @@ def _report(report: "IngestReport", gallery: "Gallery", as_json: bool) -> None:
     changes = ", ".join(f"{value} {name}" for name in parts if (value := getattr(report, name)))
     print(
         f"{gallery.info().pictures} pictures in {gallery.place} ({changes or 'nothing new'}; "
-        f"{report.seconds.get('total', 0):.1f} s, encoder {gallery.encoder.name})",
+        f"{report.seconds.get('total', 0):.1f} s, encoder {gallery.info().encoder})",
         flush=True,
     )
     for path, reason in report.skipped:

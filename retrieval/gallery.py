@@ -172,7 +172,7 @@ class Gallery:
 
         root = Path(folder).expanduser().absolute()
         run = Ingest(
-            self.catalogue, self.encoder, self.place / "thumbnails", options or IngestOptions(), progress, stop
+            self.catalogue, lambda: self.encoder, self.place / "thumbnails", options or IngestOptions(), progress, stop
         )
         try:
             with FileLock(self.place / "indexing.lock", timeout=wait):

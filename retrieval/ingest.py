@@ -6,6 +6,7 @@ was deleted is dropped. Every batch is one transaction, so an ingest that is kil
 
 import contextlib
 import errno
+import functools
 import multiprocessing
 import os
 import time
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pebble import ProcessFuture
 
 SECONDS_A_FILE = 30.0
+ENCODE_EVERY = 16  # pictures, at least
 COMMIT_EVERY = 64  # files; what a kill can cost
 WORD_FIELDS = ("caption", "tags", "credit", "licence", "source")
 
@@ -84,17 +86,22 @@ class Ingest:
     def __init__(
         self,
         catalogue: Catalogue,
-        encoder: Encoder,
+        encoder: Encoder | Callable[[], Encoder],
         thumbnails: Path,
         options: IngestOptions,
         progress: Callable[[Progress], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> None:
-        self._catalogue, self._encoder, self._thumbnails, self._options = catalogue, encoder, thumbnails, options
+        """`encoder`, or what loads it: where nothing has changed it is not needed."""
+        self._catalogue, self._given, self._thumbnails, self._options = catalogue, encoder, thumbnails, options
         self._progress = progress or (lambda _: None)
         self._stop = stop or (lambda: False)
         self.report = IngestReport()
         self._again: list[Job] = []  # to be read once more, with their pixels
+
+    @functools.cached_property
+    def _encoder(self) -> Encoder:
+        return self._given if isinstance(self._given, Encoder) else self._given()
 
     def run(self, root: Path) -> IngestReport:
         """Brings everything under `root` in.
@@ -117,20 +124,25 @@ class Ingest:
         return self.report
 
     def _read(self, jobs: list[Job], vanished: dict[str, int | None]) -> None:
-        batch: list[Decoded] = []
+        """Reads, encodes and stores; while one batch is encoded the worker processes decode the next ones."""
+        waiting: list[Decoded] = []
+        encoded: list[tuple[Decoded, Vectors | None, str]] = []
         failed: list[tuple[Job, str]] = []
         for done, (job, outcome) in enumerate(self.decoded(jobs), 1):
             self._progress(Progress("read", done, len(jobs)))
             if isinstance(outcome, Decoded):
                 self.report.bytes_read += outcome.bytes_read
                 self._add_seconds("decode", outcome.seconds)
-                batch.append(outcome)
+                waiting.append(outcome)
             else:
                 failed.append((job, outcome))
-            if len(batch) + len(failed) >= COMMIT_EVERY:
-                self._commit(batch, failed, vanished)
-                batch, failed = [], []
-        self._commit(batch, failed, vanished)
+            if len(waiting) >= max(self._options.batch or self._encoder.batch, ENCODE_EVERY):
+                encoded += self._encoded(waiting)
+                waiting = []
+            if len(encoded) + len(failed) >= COMMIT_EVERY:
+                self._commit(encoded, failed, vanished)
+                encoded, failed = [], []
+        self._commit(encoded + self._encoded(waiting), failed, vanished)
 
     # -- scan --------------------------------------------------------------------------------------
 
@@ -211,11 +223,14 @@ class Ingest:
 
     # -- encode and commit -------------------------------------------------------------------------
 
-    def _commit(self, batch: list[Decoded], failed: list[tuple[Job, str]], vanished: dict[str, int | None]) -> None:
-        if not batch and not failed:
+    def _commit(
+        self,
+        encoded: list[tuple[Decoded, Vectors | None, str]],
+        failed: list[tuple[Job, str]],
+        vanished: dict[str, int | None],
+    ) -> None:
+        if not encoded and not failed:
             return
-        with self._timed("encode"):
-            encoded = self._encoded(batch)
         with self._timed("commit"), self._catalogue.transaction() as connection:
             for decoded, vectors, labels in encoded:
                 self._store(decoded, vectors, labels, vanished)
@@ -226,6 +241,9 @@ class Ingest:
 
     def _encoded(self, batch: list[Decoded]) -> list[tuple[Decoded, Vectors | None, str]]:
         """Each with its vectors (None: keep what is stored) and, where an image classifier spoke, its labels."""
+        if not batch:
+            return []
+        started = time.perf_counter()
         results: dict[int, tuple[Vectors | None, str]] = {}
         by_words = [i for i, d in enumerate(batch) if self._placed_by_words(d.words.caption)]
         by_pixels = [i for i, d in enumerate(batch) if i not in set(by_words) and d.pixels is not None]
@@ -242,6 +260,7 @@ class Ingest:
             else:
                 rows, labels = self._encoder.encode_prepared(pixels), [""] * len(chosen)
             results.update({i: (row[None], label) for i, row, label in zip(chosen, rows, labels, strict=True)})
+        self._add_seconds("encode", time.perf_counter() - started)
         return [(decoded, *results.get(i, (None, ""))) for i, decoded in enumerate(batch)]
 
     def _store(self, decoded: Decoded, vectors: Vectors | None, labels: str, vanished: dict[str, int | None]) -> None:

@@ -1,0 +1,131 @@
+"""A folder of 5,000 pictures from the command line: index, search, index again, verify.
+
+    python -m benchmarks.retrieval_folder [--pictures 5000] [--json]
+
+Pictures are scenes of one to three OpenMoji drawings on grained grounds, 800 x 600 pixels, as JPEG, PNG and WebP in 50
+folders. Half are named after what they show ("cat and bus.jpg"); every hundredth is damaged, empty or no picture. A
+search for a scene's name counts as right where that picture is among the first four.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from retrieval.openmoji import OpenMojiGallery
+
+BAD = (b"", b"no picture", b"\xff\xd8\xff\xe0 damaged", b"\x89PNG\r\n\x1a\n cut")
+SEARCHES = 200
+
+
+def make(folder: Path, count: int) -> dict[str, str]:
+    """Paints the folder; returns name -> path of the pictures that are named after what they show."""
+    random = np.random.default_rng(0)
+    gallery = OpenMojiGallery()
+    names = [
+        "cat",
+        "bus",
+        "rocket",
+        "umbrella",
+        "camel",
+        "castle",
+        "pizza",
+        "bicycle",
+        "lion",
+        "teapot",
+        "tree",
+        "ship",
+    ]
+    names += [
+        "dog",
+        "horse",
+        "house",
+        "mountain",
+        "bridge at night",
+        "violin",
+        "banana",
+        "elephant",
+        "hospital",
+        "book",
+    ]
+    drawings = {name: Image.open(gallery.search(name, k=1)[0].path).convert("RGBA") for name in names}
+    named: dict[str, str] = {}
+    for number in range(count):
+        place = folder / f"{number % 50:02d}"
+        place.mkdir(parents=True, exist_ok=True)
+        if number % 100 == 99:
+            (place / f"bad {number}.jpg").write_bytes(BAD[number // 100 % len(BAD)])
+            continue
+        chosen = [str(name) for name in random.choice(names, random.integers(1, 4), replace=False)]
+        scene = Image.fromarray(random.integers(120, 255, (30, 40, 3), dtype=np.uint8)).resize((800, 600))
+        for position, name in enumerate(chosen):
+            drawing = drawings[name].resize((260, 260))
+            scene.paste(drawing, (20 + 260 * position, int(random.integers(0, 340))), drawing)
+        title = " and ".join(chosen)
+        word = f"{title} {number}x" if number % 2 else f"IMG_{number:05d}"
+        suffix = (".jpg", ".png", ".webp", ".jpg")[number % 4]
+        path = place / f"{word}{suffix}"
+        scene.save(path, **({"compress_level": 1} if suffix == ".png" else {"quality": 80}))
+        if number % 2:
+            named[f"{title} {number}x"] = str(path)
+    gallery.close()
+    return named
+
+
+def run(*arguments: object) -> tuple[str, float]:
+    """Output and seconds of `python -m retrieval …`."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "retrieval", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout, time.perf_counter() - started
+
+
+def measure(count: int) -> dict[str, object]:
+    """See the module."""
+    from retrieval import Gallery
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, place = Path(name) / "pictures", Path(name) / "g"
+        named = make(folder, count)
+        first, first_s = run("index", folder, "--gallery", place, "--encoder", "labels", "--json")
+        again, again_s = run("index", folder, "--gallery", place, "--json")
+        whole, _ = run("verify", "--gallery", place)
+        report, second = json.loads(first), json.loads(again)
+        with Gallery.open(place) as gallery:
+            asked = list(named)[:: max(1, len(named) // SEARCHES)]
+            started = time.perf_counter()
+            right = sum(named[one] in [hit.path for hit in gallery.search(one, k=4)] for one in asked)
+            seconds = time.perf_counter() - started
+    assert second["bytes_read"] == 0, second
+    return {
+        "files": count,
+        "pictures": report["pictures"],
+        "left_out": len(report["skipped"]),
+        "index_s": round(first_s, 1),
+        "stages_s": {stage: round(value, 1) for stage, value in report["seconds"].items()},
+        "index_again_s": round(again_s, 1),
+        "verify": whole.strip(),
+        "found_among_four": f"{right} of {len(asked)}",
+        "search_ms": round(1000 * seconds / len(asked), 1),
+        "load_average": round(os.getloadavg()[0], 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=5000)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    result = measure(arguments.pictures)
+    print(json.dumps(result) if arguments.json else "\n".join(f"{k:18} {v}" for k, v in result.items()))
+
+
+if __name__ == "__main__":
+    main()
