@@ -77,10 +77,11 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=4)
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--model", help="name or folder of a model; the embedded one if left out")
+    parser.add_argument("--threads", type=int, help="of a GGUF model; chosen by what is free if left out")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    model = Recorder(load_model(arguments.model))
+    model = Recorder(load_model(arguments.model, threads=arguments.threads))
     gallery = open_gallery(None)
     gallery.search("a warm-up search")
     loaded = time.perf_counter() - start

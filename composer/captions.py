@@ -67,7 +67,8 @@ def one_line(text: str) -> str:
 
 def clean_query(text: str) -> str:
     """A search phrase: "A picture of a bowl of water." becomes "A bowl of water". Empty where nothing is."""
-    line = _A_PICTURE_OF.sub("", one_line(text))
+    line = re.sub(r",?\s*(?:as )?(?:shown|described|mentioned) in (?:the )?paragraph.*$", "", one_line(text))
+    line = _A_PICTURE_OF.sub("", line)
     # of several things the first: a search for "the Tower, the Palace and the Museum" finds none of them
     first = re.split(r"[,;.，；。]\s|[，；。]| or | possibly | maybe ", line, maxsplit=1)[0]
     line = (first if len(first.split()) > 1 else line).rstrip(".。!！,，;；: ")

@@ -186,7 +186,7 @@ class GeneralPrompts:
         if article.language == "en":
             return []  # asked for a caption, a small model gives the phrase again or restates the paragraph
         asked = [*self.query(article, section, taken), assistant(query)]
-        return [*asked, user("请用中文为这张图片写一句图注，说明图中有什么，不超过十五个字。只写图注。")]
+        return [*asked, user(f"请把“{query}”写成一句简短的中文图注，不超过十五个字。只写图注。")]
 
     def translate(self, caption: str) -> list[Message]:
         return [user(f"Translate into English, as a short phrase, nothing else: {caption}")]
