@@ -136,8 +136,7 @@ class GgufModel:
             return []
         try:
             prompt = self._prompt(messages)
-            distinct = list(dict.fromkeys(options))
-            tokens = {option: self._engine.tokens(prompt + option) for option in distinct}
+            tokens = {option: self._engine.tokens(prompt + _whole(option)) for option in dict.fromkeys(options)}
             start = _common_length([*tokens.values(), self._engine.tokens(prompt)])
             found: dict[str, float] = {}
             self._score(next(iter(tokens.values()))[:start], tokens, start, 0.0, found)
@@ -155,7 +154,7 @@ class GgufModel:
     def _prompt(self, messages: Sequence[Message]) -> str:
         """The messages as one prompt. Texts cannot end their turn: special tokens in them are broken up."""
         turns = [
-            {"role": turn.role, "content": self._control.sub(_broken_up, turn.text)}
+            {"role": turn.role, "content": self._control.sub(_broken_up, _whole(turn.text))}
             for turn in merged(messages)
             if turn.text or turn.role != "assistant"  # an empty beginning of the reply is none
         ]
@@ -271,6 +270,11 @@ def _common_length(sequences: Sequence[Sequence[int]]) -> int:
 def _control_pattern(tokens: Sequence[str]) -> re.Pattern[str]:
     longest_first = sorted((re.escape(token) for token in tokens), key=len, reverse=True)
     return re.compile("|".join(longest_first) or r"(?!)")
+
+
+def _whole(text: str) -> str:
+    """The text with halves of characters, which browsers can send and UTF-8 cannot hold, replaced."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _broken_up(match: re.Match[str]) -> str:

@@ -1,0 +1,259 @@
+"""Names, folders and files become models; unknown ones are answered with what is known."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from composer.errors import (
+    InputError,
+    ModelFilesBroken,
+    ModelFilesMissing,
+    SettingsError,
+    UnknownModel,
+)
+from composer.models import cards, gguf, hub, registry, small
+from composer.models.base import LoadProgress
+from composer.models.cards import GraphicsCard
+from tests.composer.test_gguf import write_file
+
+GIB = 1 << 30
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, Path, dict[str, Any]]]:
+    """What would be loaded: (kind, path, arguments). No card, nothing downloaded, the embedded file in place."""
+    calls: list[tuple[str, Path, dict[str, Any]]] = []
+
+    def load_gguf(path: Path, **options: Any) -> object:
+        calls.append(("gguf", path, options))
+        return SimpleNamespace(name=options["name"])
+
+    def load_xcomposer(folder: Path, **options: Any) -> object:
+        calls.append(("xcomposer", folder, options))
+        return SimpleNamespace(name=folder.name)
+
+    monkeypatch.setattr(gguf, "GgufModel", load_gguf)
+    monkeypatch.setitem(sys.modules, "composer.models.xcomposer", SimpleNamespace(load=load_xcomposer))
+    monkeypatch.setattr(small, "model_file", lambda progress: tmp_path / "embedded.gguf")
+    monkeypatch.setattr(registry, "graphics_cards", list)
+    monkeypatch.setattr(registry, "cached_folder", lambda repository, revision="main": None)
+    return calls
+
+
+Calls = list[tuple[str, Path, dict[str, Any]]]
+
+
+@pytest.mark.parametrize("wanted", [None, "auto", "", "qwen2.5-coder-1.5b"])
+def test_the_embedded_model_is_what_there_is(loaded: Calls, tmp_path: Path, wanted: str | None) -> None:
+    model = registry.load_model(wanted, threads=2, context_tokens=None, num_gpus=0)
+    assert model.name == "qwen2.5-coder-1.5b"
+    kind, path, options = loaded[0]
+    assert (kind, path) == ("gguf", tmp_path / "embedded.gguf")
+    assert options["threads"] == 2
+    assert options["num_gpus"] == 0
+    assert "context_tokens" not in options
+
+
+def test_a_file_and_a_folder_with_one_are_loaded(loaded: Calls, tmp_path: Path) -> None:
+    path = write_file(tmp_path / "mine.gguf")
+    (tmp_path / "mmproj-mine.gguf").touch()
+    assert registry.load_model(str(path)).name == "mine"
+    assert registry.load_model(tmp_path).name == "mine"
+    assert [call[1] for call in loaded] == [path, path]
+
+
+def test_a_folder_with_several_files_asks_which(loaded: Calls, tmp_path: Path) -> None:
+    for name in ("a.gguf", "b.gguf"):
+        write_file(tmp_path / name)
+    with pytest.raises(InputError, match=r"several models: a\.gguf, b\.gguf"):
+        registry.load_model(tmp_path)
+
+
+def test_an_xcomposer_folder_goes_to_its_own_loader(loaded: Calls, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "InternLMXComposer"}))
+    registry.load_model(tmp_path, num_gpus=2, threads=4, quantization="nf4")
+    kind, folder, options = loaded[0]
+    assert (kind, folder) == ("xcomposer", tmp_path)
+    assert (options["num_gpus"], options["quantization"]) == (2, "nf4")
+    assert "threads" not in options
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "sentence"),
+    [
+        ('{"model_type": "llava"}', ModelFilesBroken, "'llava'"),
+        ("{broken", ModelFilesBroken, "cannot be read"),
+        ("[]", ModelFilesBroken, "cannot be read"),
+        (None, ModelFilesMissing, "qwen2.5-coder-1.5b"),
+    ],
+)
+def test_other_folders_are_refused_with_what_is_known(
+    loaded: Calls, tmp_path: Path, config: str | None, error: type[Exception], sentence: str
+) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    with pytest.raises(error, match=sentence):
+        registry.load_model(tmp_path)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(loaded: Calls) -> None:
+    with pytest.raises(UnknownModel) as caught:
+        registry.load_model("gpt-9")
+    for language in ("en", "zh"):
+        assert "gpt-9" in caught.value.text(language)
+        assert "internlm/internlm-xcomposer-7b" in caught.value.text(language)
+        assert "qwen2.5-coder-1.5b" in caught.value.text(language)
+
+
+@pytest.mark.parametrize("wanted", ["/no/such/folder", "./missing.gguf", "missing.gguf", "~/nothing-here"])
+def test_a_path_that_is_not_there_is_said_to_be_a_path(loaded: Calls, wanted: str) -> None:
+    with pytest.raises(ModelFilesMissing, match="no such file or folder"):
+        registry.load_model(wanted)
+
+
+def test_an_option_the_model_does_not_have_is_refused(loaded: Calls) -> None:
+    with pytest.raises(SettingsError, match="'quantization' has the value 'nf4'.*threads, context_tokens"):  # noqa: RUF043
+        registry.load_model("auto", quantization="nf4")
+
+
+def test_a_named_model_that_cannot_be_downloaded_is_said(loaded: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*args: object, **kwargs: object) -> Path:
+        raise hub.HubUnavailable("the model hub cannot be reached")
+
+    monkeypatch.setattr(registry, "download_folder", unreachable)
+    with pytest.raises(ModelFilesMissing, match="cannot be reached.*--folder"):  # noqa: RUF043
+        registry.load_model("xcomposer-7b")
+
+
+def test_a_named_model_is_downloaded_without_foreign_code(
+    loaded: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def download(repository: str, patterns: list[str], **kwargs: object) -> Path:
+        asked.append((repository, list(patterns)))
+        return tmp_path
+
+    monkeypatch.setattr(registry, "download_folder", download)
+    steps: list[LoadProgress] = []
+    registry.load_model("internlm/internlm-xcomposer-7b-4bit", progress=steps.append)
+    assert asked[0][0] == "internlm/internlm-xcomposer-7b-4bit"
+    assert not any(pattern.endswith("py") or pattern == "*" for pattern in asked[0][1])
+    assert loaded[0][:2] == ("xcomposer", tmp_path)
+    assert steps[0].stage == "find"
+
+
+@pytest.mark.parametrize(
+    ("memory", "count", "num_gpus", "here", "taken", "reason"),
+    [
+        ([], 0, None, True, "qwen2.5-coder-1.5b", "no NVIDIA card"),
+        ([24], 1, None, True, "internlm/internlm-xcomposer-7b", "24.0 GiB"),
+        ([24], 1, 0, True, "qwen2.5-coder-1.5b", "no NVIDIA card"),
+        ([12, 12], 2, None, True, "internlm/internlm-xcomposer-7b", "24.0 GiB"),
+        ([12, 12], 2, 1, True, "qwen2.5-coder-1.5b", "12.0 are free"),
+        ([24], 1, None, False, "qwen2.5-coder-1.5b", "not here"),
+    ],
+)
+def test_auto_says_what_it_takes_and_why(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    memory: list[int],
+    count: int,
+    num_gpus: int | None,
+    here: bool,
+    taken: str,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(registry, "cached_folder", lambda *args: tmp_path if here else None)
+    choice = registry.choose(num_gpus=num_gpus, cards=[GraphicsCard("card", size * GIB, 24 * GIB) for size in memory])
+    assert choice.name == taken
+    assert reason in choice.why
+    assert taken in choice.why_zh
+
+
+def test_known_models_say_whether_they_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "cached_folder", lambda *args: None)
+    monkeypatch.setattr(small, "is_ready", lambda: True)
+    models = registry.known_models()
+    assert models[0].name == "qwen2.5-coder-1.5b"  # what can be loaded comes first
+    assert models[0].available
+    others = {model.name: model for model in models[1:]}
+    assert set(others) == {f"internlm/internlm-xcomposer-{size}" for size in ("7b", "vl-7b", "7b-4bit")}
+    assert all(not model.available and "--model" in model.why and model.description_zh for model in others.values())
+
+
+def test_cards_are_read_from_the_drivers_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = "23028, 24564, NVIDIA GeForce RTX 4090\n[N/A], [N/A], Odd\n"
+    monkeypatch.setattr(cards.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr(cards.subprocess, "run", lambda *args, **kwargs: SimpleNamespace(stdout=answer))
+    assert cards.graphics_cards() == [GraphicsCard("NVIDIA GeForce RTX 4090", 23028 << 20, 24564 << 20)]
+
+    def broken(*args: object, **kwargs: object) -> None:
+        raise subprocess.CalledProcessError(9, "nvidia-smi")
+
+    monkeypatch.setattr(cards.subprocess, "run", broken)
+    assert cards.graphics_cards() == []
+    monkeypatch.setattr(cards.shutil, "which", lambda name: None)
+    assert cards.graphics_cards() == []
+
+
+def test_an_unreachable_hub_is_said_after_one_question(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub
+    import requests
+
+    asked: list[float] = []
+
+    def unreachable(address: str, timeout: float) -> None:
+        asked.append(timeout)
+        raise requests.ConnectionError("Name or service not known")
+
+    def never(*args: object, **kwargs: object) -> str:
+        raise AssertionError("the hub's own client would try six times")
+
+    monkeypatch.setattr(requests, "head", unreachable)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", never)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", never)
+    for download in (
+        lambda: hub.download_file("a/b", "c.gguf", tmp_path, report=lambda step: None),
+        lambda: hub.download_folder("a/b", ["*.json"], report=lambda step: None),
+    ):
+        with pytest.raises(hub.HubUnavailable, match="cannot be reached"):
+            download()
+    assert asked == [hub.PROBE_SECONDS] * 2
+
+
+def test_downloads_report_bytes() -> None:
+    steps: list[LoadProgress] = []
+    bar = hub._reporting(steps.append, "a/b")(total=10, unit="B", name="huggingface_hub")
+    bar.update(4)
+    bar.update(6)
+    bar.close()
+    assert [(step.stage, step.done, step.total, step.detail) for step in steps] == [
+        ("download", 4, 10, "a/b"),
+        ("download", 10, 10, "a/b"),
+    ]
+
+
+def test_a_damaged_model_config_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text("kind: embedded\nname: x\nunknown: 1\n")
+    monkeypatch.setattr(registry, "CONFIGS", tmp_path)
+    registry._configs.cache_clear()
+    try:
+        with pytest.raises(SettingsError, match=r"odd\.yaml"):
+            registry.known_models()
+    finally:
+        registry._configs.cache_clear()
+
+
+def test_importing_the_registry_loads_no_engine() -> None:
+    program = (
+        "import sys, composer.models.registry, composer.doctor\n"
+        "print([m for m in ('torch', 'transformers', 'xllamacpp', 'gradio', 'faiss') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
