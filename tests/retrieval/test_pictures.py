@@ -108,3 +108,9 @@ def test_a_large_jpeg_is_decoded_no_larger_than_wanted() -> None:
     Image.new("RGB", (4000, 2000), "red").save(buffer, "JPEG")
     small = load_picture(buffer, enough=300)
     assert 300 <= min(small.size) < 1000
+
+
+@pytest.mark.parametrize("side", [12_000, 20_000])
+def test_too_many_pixels_are_named_before_decoding(side: int) -> None:
+    with pytest.raises(PictureUnreadable, match="pixels"):
+        load_picture(io.BytesIO(huge_png(side)))
