@@ -76,7 +76,7 @@ async def press_write(blocks: Any, address: str) -> None:
         title = "How to take good care of a pet cat"
         body = {"fn_index": queued, "session_hash": "bench", "data": [None, title]}
         (await client.post("gradio_api/run/predict", json=body)).raise_for_status()
-        settings = ["0", "medium", False, 0.7, 0.9, 1.1, 1, ""]
+        settings = ["0", "medium", False, 0.7, 0.9, 1.1, 1, None]
         body = {"fn_index": compose, "session_hash": "bench", "data": [None, *settings]}
         (await client.post("gradio_api/queue/join", json=body)).raise_for_status()
         async with client.stream("GET", "gradio_api/queue/data", params={"session_hash": "bench"}) as messages:

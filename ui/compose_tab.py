@@ -102,7 +102,7 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
 
     def compose(
         session: Session, pictures: str, length: str, select: bool,
-        temperature: float, top_p: float, penalty: float, beams: float, seed: str,
+        temperature: float, top_p: float, penalty: float, beams: float, seed: str | None,
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         title, session.wanted = session.wanted, None
         if title is None:
@@ -175,9 +175,9 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
     return page_view, beams, runs
 
 
-def seed_of(typed: str) -> int | None:
+def seed_of(typed: str | None) -> int | None:
     """The seed a person typed; None for an empty field. Raises InputError."""
-    digits = typed.strip()
+    digits = (typed or "").strip()
     if not digits:
         return None
     if not (digits.isascii() and digits.isdigit() and int(digits) < 2**31):

@@ -7,9 +7,9 @@ from ui.compose_tab import LONGEST_TITLE, labels_operation, length_choices, pict
 
 
 @pytest.mark.parametrize(
-    ("typed", "seed"), [("", None), ("  ", None), ("0", 0), (" 42 ", 42), ("2147483647", 2147483647)]
+    ("typed", "seed"), [(None, None), ("", None), ("  ", None), ("0", 0), (" 42 ", 42), ("2147483647", 2147483647)]
 )
-def test_a_seed_is_a_whole_number_or_nothing(typed: str, seed: int | None) -> None:
+def test_a_seed_is_a_whole_number_or_nothing(typed: str | None, seed: int | None) -> None:
     assert seed_of(typed) == seed
 
 
