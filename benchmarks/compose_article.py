@@ -11,6 +11,7 @@ article's own prompt again, nothing listening.
 import argparse
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -98,6 +99,7 @@ def main() -> None:
         elif isinstance(event, ArticleReady):
             report = event.report
     assert written is not None
+    print(f"composed in {report.seconds['total']:.1f} s; now asking again …", file=sys.stderr, flush=True)
     questions = model.usage - written
     text = " ".join(section.text for section in composer.article)
     result = {
