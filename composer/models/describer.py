@@ -122,7 +122,7 @@ def _text_reader() -> Reader:
         image.thumbnail((MAX_SIDE, MAX_SIDE))
         long = max(image.size)
         if min(image.size) * MAX_RATIO < long:
-            size = tuple(max(side, long // MAX_RATIO) for side in image.size)
+            size = (max(image.width, long // MAX_RATIO), max(image.height, long // MAX_RATIO))
             image = ImageOps.pad(image, size, color="white", centering=(0, 0))
         pixels = np.asarray(image)[:, :, ::-1]  # (height, width, BGR), as OpenCV has it
         found, _ = engine(np.ascontiguousarray(pixels))

@@ -53,20 +53,24 @@ def test_greedy_and_seeded_texts_repeat(embedded_model: GgufModel) -> None:
     assert text(warm) != text(Sampling(max_tokens=24, temperature=1.0, top_p=0.95, seed=8))
 
 
-RARE = "🦔🪴🦔🪴🦔🪴"  # each of several tokens: the tokenizer splits rare characters into bytes
-COPYING = [user(f"Copy this exactly, without a word more: {RARE}"), assistant(RARE[:2])]
+RARE = "🦔🪴𠮷🧗🏽"  # each of several tokens: the tokenizer splits rare characters into bytes
+
+
+def rare(model: GgufModel, tokens: int) -> list[str]:
+    """The pieces of a text that a grammar makes `RARE`, of so many tokens."""
+    request = {"prompt": "Emoji:", "grammar": f'root ::= "{RARE}"', "n_predict": tokens, "max_tokens": tokens}
+    return list(model._engine.stream({**request, "temperature": 0.0}))
 
 
 def test_pieces_hold_whole_characters(embedded_model: GgufModel) -> None:
-    assert len(embedded_model._engine.tokens("🪴")) > 1
-    pieces = list(embedded_model.stream(COPYING, Sampling(max_tokens=40)))
-    assert all("\ufffd" not in piece for piece in pieces)
-    assert "🦔🪴" in "".join(pieces)
+    assert len(embedded_model._engine.tokens(RARE)) > len(RARE)
+    assert "".join(rare(embedded_model, 60)) == RARE
+    assert all("\ufffd" not in piece for piece in rare(embedded_model, 60))
 
 
 def test_a_text_cut_inside_a_character_ends_before_it(embedded_model: GgufModel) -> None:
-    texts = [embedded_model.reply([COPYING], Sampling(max_tokens=length))[0] for length in range(1, 7)]
-    assert all(RARE[2:].startswith(text) for text in texts), texts
+    texts = ["".join(rare(embedded_model, length)) for length in range(1, 7)]
+    assert all(RARE.startswith(text) for text in texts), texts
     assert texts[-1] != ""
 
 
