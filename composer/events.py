@@ -3,8 +3,8 @@
 Order of one composition:
     StepStarted("write"), SectionStarted, TextDelta … , SectionsReady, StepFinished("write"),
     StepStarted("spot"), StepProgress …, PlacesFound, StepFinished("spot"),
-    the same frame around "caption" (CaptionReady each), "retrieve" (CandidatesReady each), "select" (PictureChosen each),
-    ArticleReady.
+    the same frame around "caption" (CaptionReady each), "retrieve" (CandidatesReady each) and "select"
+    (PictureChosen each), ArticleReady.
 A step without work is left out. Notice may come anywhere. A stopped composition ends with ArticleReady(stopped=True)
 and holds what existed until then.
 """
