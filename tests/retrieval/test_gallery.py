@@ -192,7 +192,9 @@ def test_the_gallery_may_lie_inside_the_folder(pictures: Path) -> None:
 def test_a_picture_replaced_while_it_is_read(
     pictures: Path, tmp_path: Path, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resource.setrlimit", lambda *_: None)  # a worker's memory limit would bind the whole test run
+    # a worker limits its memory and steps back; here that would bind the whole test run
+    monkeypatch.setattr("resource.setrlimit", lambda *_: None)
+    monkeypatch.setattr("os.nice", lambda _: 0)
     path = paint(pictures / "a.png")
     state = path.stat()
     start(ColourEncoder.preparation, str(tmp_path / "t"), str(gallery.catalogue.path))
