@@ -13,7 +13,7 @@ from pathlib import Path
 from composer.errors import SettingsError, UnknownModel
 from composer.models.registry import known_models, load_model
 from composer.settings import Settings, load_settings
-from retrieval import open_gallery
+from retrieval import NAMED_GALLERIES, open_gallery
 from retrieval.errors import GalleryNotFound, ReadableError
 from ui.people import read_people
 from ui.quick_import import import_gradio
@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument("--folder", metavar="PATH_OR_NAME", help="a model folder, a .gguf file, or a model's name")
     known.add_argument("--model", metavar="NAME", help="a model's name; see: python -m composer models")
     known.add_argument("--num_gpus", type=int, metavar="N", help="graphics cards to use; 0 means the CPU only")
+    known.add_argument("--quantization", metavar="nf4", help="pack a 16-bit XComposer folder into 4 bits")
     known.add_argument(
         "--gallery", metavar="PATH_OR_URL", help="a gallery of pictures; without it, the drawings inside"
     )
@@ -60,7 +61,9 @@ def check_names(model: str, gallery: str | None) -> None:
     known = model in ("auto", *names) or any(name.endswith((f"/{model}", f"-{model}")) for name in names)
     if not known and not Path(model).expanduser().exists():
         raise UnknownModel(name=model, known=", ".join(names))
-    if gallery is not None and "://" not in gallery and not Path(gallery).expanduser().exists():
+    if gallery is None or "://" in gallery or gallery.lower() in NAMED_GALLERIES:
+        return
+    if not Path(gallery).expanduser().exists():
         raise GalleryNotFound(place=gallery)
 
 
@@ -69,9 +72,10 @@ def run(settings: Settings, people: list[tuple[str, str]] | None) -> int:
     from ui.serve import serve
     from ui.studio import Studio
 
-    options = {"threads": settings.threads, "context_tokens": settings.context_tokens}
     studio = Studio(
-        lambda progress: load_model(settings.wanted_model, num_gpus=settings.num_gpus, progress=progress, **options),
+        lambda progress: load_model(
+            settings.wanted_model, num_gpus=settings.num_gpus, progress=progress, **settings.model_options
+        ),
         lambda: open_gallery(settings.gallery),
         language=settings.language,
         shared=settings.share,

@@ -260,16 +260,10 @@ def _load(settings: Settings) -> Model:
         settings.wanted_model,
         num_gpus=settings.num_gpus,
         progress=show,
-        **_gguf_options(settings),
+        **settings.model_options,
     )
     _say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
     return model
-
-
-def _gguf_options(settings: Settings) -> dict[str, Any]:
-    """Settings that only a GGUF model knows; given only where a person set them."""
-    options = {"threads": settings.threads, "context_tokens": settings.context_tokens}
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _open_gallery(settings: Settings) -> "PictureGallery":

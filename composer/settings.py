@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     model: str = "auto"  # a name of configs/models, or "auto"
     folder: str | None = None  # a model folder or .gguf file, or a known name; goes before `model`
     num_gpus: int | None = Field(None, ge=0)  # None: as many as help
+    quantization: Literal["nf4"] | None = None  # packs a 16-bit XComposer folder into 4 bits while it loads
     threads: int | None = Field(None, ge=1, le=256)  # CPU threads of a GGUF model; None: what is free
     context_tokens: int | None = Field(None, ge=512)  # of a GGUF model: prompt and reply together
     gallery: str | None = None  # None: the embedded drawings
@@ -54,6 +55,12 @@ class Settings(BaseSettings):
     def wanted_model(self) -> str:
         """What `load_model` is called with."""
         return self.folder or self.model
+
+    @property
+    def model_options(self) -> dict[str, Any]:
+        """What a person set that only some kinds of models know, for `load_model`."""
+        options = {"quantization": self.quantization, "threads": self.threads, "context_tokens": self.context_tokens}
+        return {name: value for name, value in options.items() if value is not None}
 
     @classmethod
     def settings_customise_sources(

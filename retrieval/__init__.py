@@ -9,7 +9,9 @@ from retrieval.errors import RetrievalError
 if TYPE_CHECKING:
     from retrieval.gallery import Gallery
 
-__all__ = ["Gallery", "GalleryInfo", "Hit", "PictureGallery", "RetrievalError", "open_gallery"]
+NAMED_GALLERIES = ("openmoji", "openverse")  # places that are neither a path nor an address
+
+__all__ = ["NAMED_GALLERIES", "Gallery", "GalleryInfo", "Hit", "PictureGallery", "RetrievalError", "open_gallery"]
 
 
 def __getattr__(name: str) -> Any:

@@ -96,3 +96,8 @@ def test_the_shipped_file_is_valid_and_names_every_setting(monkeypatch: pytest.M
     assert load_settings() == settings.Settings.model_construct()
     text = shipped.read_text("utf-8")
     assert [name for name in settings.Settings.model_fields if f"# {name}:" not in text] == []
+
+
+def test_only_what_a_person_set_reaches_the_model() -> None:
+    assert load_settings().model_options == {}
+    assert load_settings(quantization="nf4", threads=2).model_options == {"quantization": "nf4", "threads": 2}
