@@ -10,6 +10,7 @@ from composer.article import Article
 from composer.errors import InputError
 from composer.events import Event, StepStarted
 from composer.models.base import Sampling
+from composer.pipeline import WRITING, Options
 from ui import acts, view
 from ui.labels import Labels
 from ui.running import whole, worked
@@ -73,7 +74,7 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
             with gr.Row():
                 temperature = labels(
                     gr.Slider, label="compose.temperature", info="compose.temperature_info",
-                    minimum=0, maximum=1.5, step=0.05, value=0.7,
+                    minimum=0, maximum=1.5, step=0.05, value=WRITING.temperature,
                 )  # fmt: skip
                 top_p = labels(
                     gr.Slider,
@@ -82,10 +83,17 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
                     minimum=0.05,
                     maximum=1,
                     step=0.05,
-                    value=0.9,
+                    value=WRITING.top_p,
                 )
             with gr.Row():
-                penalty = labels(gr.Slider, label="compose.penalty", minimum=1, maximum=2, step=0.05, value=1.1)
+                penalty = labels(
+                    gr.Slider,
+                    label="compose.penalty",
+                    minimum=1,
+                    maximum=2,
+                    step=0.05,
+                    value=WRITING.repetition_penalty,
+                )
                 seed = labels(
                     gr.Textbox, label="compose.seed", info="compose.seed_info", max_lines=1, elem_id="xc-seed"
                 )
@@ -109,7 +117,6 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
             return  # refused a moment ago, with the reason
 
         def events(run: Run) -> Iterator[Event]:
-            from composer.pipeline import Options
 
             sampling = Sampling(
                 max_tokens=4000,

@@ -154,7 +154,9 @@ def operations(
         case SectionStarted(section):
             return [section_operation(article, section.id, address)]
         case TextDelta(section_id, offset, text):
-            return [{"op": "text", "id": section_id, "at": offset, "text": text, "revision": article.revision}]
+            before = article.section(section_id).text[:offset]
+            at = len(before.encode("utf-16-le")) // 2  # as a script counts: two for an emoji
+            return [{"op": "text", "id": section_id, "at": at, "text": text, "revision": article.revision}]
         case SectionsReady():
             return [article_operation(article, address, attribution)]
         case PlacesFound(section_ids):

@@ -120,6 +120,7 @@ def test_ctrl_c_stops_and_keeps_what_was_written(
     model: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = model.stream
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background starts with it ignored
 
     def interrupted(*arguments: Any, **options: Any) -> Iterator[str]:
         for number, piece in enumerate(stream(*arguments, **options)):

@@ -84,7 +84,7 @@ def test_stop_ends_the_writing_soon(embedded_model: "GgufModel") -> None:
 
 def test_the_shared_beginning_is_computed_once(embedded_model: "GgufModel") -> None:
     article = Article(
-        "Cats", tuple(Section(f"s{i}", f"In room {i} a cat sleeps on a red sofa. " * 3) for i in range(5))
+        "Cats", tuple(Section(f"s{i}", f"In room {i} a cat sleeps on a red sofa. " * 6) for i in range(8))
     )
     prompts, before = GeneralPrompts(), embedded_model.usage
     with embedded_model.prefix(prompts.shared(article)) as ask:

@@ -39,7 +39,7 @@ def test_killed_twenty_times(tmp_path: Path) -> None:
         assert process.stdout.readline() == "ready\n"
         children = psutil.Process(process.pid).children(recursive=True)
         try:
-            process.wait(chance.uniform(0.0, 1.6))
+            process.wait(chance.uniform(0.0, 0.8))
         except subprocess.TimeoutExpired:
             interrupted += 1
             children = psutil.Process(process.pid).children(recursive=True)
@@ -48,7 +48,7 @@ def test_killed_twenty_times(tmp_path: Path) -> None:
         process.stdout.close()
         _gone, alive = psutil.wait_procs(children, timeout=10)
         assert not alive, "its reading processes live on"
-    assert interrupted >= ROUNDS // 2, "most rounds were over before the kill"
+    assert interrupted >= ROUNDS // 3, "most rounds were over before the kill"
 
     with Gallery.open(place, encoder=ColourEncoder()) as gallery:
         gallery.add(pictures, options=ONE_WORKER)

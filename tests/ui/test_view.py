@@ -48,6 +48,11 @@ def test_streamed_pieces_carry_section_and_place_and_build_the_article() -> None
     assert operations[2] | {"revision": 0} == {"op": "text", "id": "s1", "at": 6, "text": "sits.", "revision": 0}
 
 
+def test_places_count_as_a_script_counts() -> None:
+    _, operations = run(Article("x", (Section("s1", "🐈 "),)), TextDelta("s1", 2, "sits."))
+    assert operations[0]["at"] == 3  # "🐈 ".length in JavaScript
+
+
 def test_a_piece_that_overlaps_replaces_what_stood_there() -> None:
     article, _ = run(Article("x", (Section("s1", "A cat sat"),)), TextDelta("s1", 6, "sits."))
     assert article.section("s1").text == "A cat sits."
