@@ -281,10 +281,11 @@ class Illustrator:
         sees = self._model.capabilities
         looks = sees.sees_pictures and sees.max_pictures >= len(offered)
         pictures = [Picture.open(c.path) if looks else None for c in offered]
+        here = {s.id for s in part}
         chosen = [
             (s, Picture.open(s.illustration.chosen.path) if looks else None)
             for s in self.article.illustrated
-            if s.illustration and s.illustration.chosen
+            if s.id in here and s.illustration and s.illustration.chosen
         ]
         lettered = list(zip(offered, pictures, strict=True))
         choice = self._prompts.choose(part, section, illustration, lettered, chosen)
