@@ -4,6 +4,7 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ from composer.events import (
 )
 from composer.models.base import Capabilities, Message, Sampling
 from composer.pipeline import Composer, Options
+from composer.prompts import Choice, GeneralPrompts
 from retrieval.base import Hit
 from retrieval.errors import GalleryUnreadable
 from tests.fakes import FakeGallery, FakeModel
@@ -468,6 +470,25 @@ def test_a_long_text_is_asked_about_in_parts_that_fit(gallery: FakeGallery) -> N
     assert len(composer.article.illustrated) == 5
     longest = max(sum(len(message.text) for message in prompt) for prompt in model.prompts)
     assert longest * 0.4 < 2048
+
+
+def test_a_choice_knows_the_pictures_of_its_own_part_only(
+    gallery: FakeGallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[set[str], set[str]]] = []
+
+    class Recording(GeneralPrompts):
+        def choose(self, article: Article, section: Section, *rest: Any) -> Choice:
+            shown.append(({s.id for s in article}, {s.id for s, _ in rest[-1]}))
+            return super().choose(article, section, *rest)
+
+    monkeypatch.setattr("composer.pipeline.prompts_for", lambda family: Recording())
+    model = FakeModel(answer=answer, capabilities=Capabilities(context_tokens=2048))
+    article = written(*[f"Paragraph number {i} is about a bowl of water. " * 20 for i in range(20)])
+    list(Composer(model, gallery).illustrate(article, Options(pictures=6)))
+    assert len({frozenset(part) for part, _ in shown}) > 1, "the text fits in one part"
+    assert any(chosen for _, chosen in shown)
+    assert all(chosen <= part for part, chosen in shown)
 
 
 def test_proposing_describes_searches_and_chooses(model: FakeModel, gallery: FakeGallery) -> None:
