@@ -117,7 +117,6 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
             return  # refused a moment ago, with the reason
 
         def events(run: Run) -> Iterator[Event]:
-
             sampling = Sampling(
                 max_tokens=4000,
                 temperature=temperature,

@@ -19,7 +19,7 @@ Work = Literal["article", "chat"]
 
 @dataclass
 class Run:
-    """One piece of the model's work for this session."""
+    """One piece of the model's work for one visitor."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
