@@ -11,6 +11,8 @@ let startedAt = 0;
 let took = {}; // seconds of the steps that have ended
 let editing = null; // {id, node} while a text is being edited
 let asked = 0; // number of the message after which the whole article was asked for
+let since = 0; // number before the first message of this session
+const done = new Set(); // numbers of the messages that were received
 
 const texts = (key) => state.labels[key] || key;
 const ask = (act, more = {}) => trigger("select", { value: { act, ...more } });
@@ -173,14 +175,15 @@ function edit(id) {
     if (!editing) return;
     editing = null;
     const text = field.value.replace(/\s+/g, " ").trim();
-    field.remove();
-    hint.remove();
-    node.hidden = false;
-    if (keep && text && text !== before) {
-      if (whole) ask("title", { text });
-      else ask("text", { id, text });
-      node.replaceChildren(...(whole ? [document.createTextNode(text)] : inline(text)));
-    }
+    const changed = keep && text && text !== before;
+    if (changed && whole) ask("title", { text });
+    else if (changed) ask("text", { id, text });
+    settle(() => {
+      field.remove();
+      hint.remove();
+      node.hidden = false;
+      if (changed) node.replaceChildren(...(whole ? [document.createTextNode(text)] : inline(text)));
+    });
   };
   field.addEventListener("input", fit);
   field.addEventListener("blur", () => finish(true));
@@ -354,18 +357,27 @@ function receive(message) {
   if (message.session !== state.session) {
     state.session = message.session;
     state.n = message.session ? message.n - 1 : 0; // a new session: its numbers begin where they begin
+    since = state.n;
+    done.clear();
   }
   if (message.session && message.n <= state.n) return; // seen, or older than what is shown
-  const whole = message.ops.some((op) => op.op === "article");
-  let missing = message.session && message.n > state.n + 1 && !whole;
+  let missing = message.session && message.n > state.n + 1;
   if (message.session) state.n = message.n;
-  for (const op of message.ops) if (OPERATIONS[op.op](op) === false) missing = true;
+  done.add(message.n);
+  for (const op of message.ops) {
+    if (op.of && (op.of <= since || done.has(op.of))) continue; // was done when its own message came
+    if (OPERATIONS[op.op](op) === false) missing = true;
+  }
+  for (const op of message.ops) if (op.of) done.add(op.of);
   if (missing && state.n > asked) {
     asked = state.n + 3; // a few further pieces may already be under way: ask once for them all
     ask("resync");
   }
 }
 
-watch("value", () => receive(props.value));
+watch("value", () => {
+  const message = props.value;
+  settle(() => receive(message));
+});
 receive(props.value);
 element.xcReceive = receive; // for the tests of this file

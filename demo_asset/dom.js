@@ -55,6 +55,21 @@ function button(label, iconName, onclick, attributes = {}) {
   return make("button", { type: "button", "aria-label": label, title: bare ? label : null, onclick, ...rest }, ...content);
 }
 
+// Runs what redraws the page at once or, while a mouse button is down, after its click: a button that is replaced between
+// press and release would never be clicked.
+const settle = (() => {
+  let held = null;
+  document.addEventListener("pointerdown", () => (held = held || []), true);
+  for (const end of ["pointerup", "pointercancel", "dragend"]) {
+    document.addEventListener(end, () => setTimeout(() => {
+      const due = held || [];
+      held = null;
+      for (const draw of due) draw();
+    }), true);
+  }
+  return (draw) => (held ? held.push(draw) : draw());
+})();
+
 // "{count} words" with {count: 5} -> "5 words"
 function fill(pattern, values) {
   return pattern.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));

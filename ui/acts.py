@@ -23,6 +23,11 @@ FREE_ACTS = ("resync", "save")  # possible while the article is being written
 
 def select(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
     """A quick act: needs neither model nor gallery. Unknown acts and sections are answered with a sentence."""
+    with session.turn():
+        return _selected(studio, session, value)
+
+
+def _selected(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
     act = str(value.get("act"))
     language = session.language
     if session.busy and act not in FREE_ACTS:
@@ -36,7 +41,8 @@ def select(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
 
 
 def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    return [whole(studio, session), session.status]
+    """For a view that noticed a gap in the numbers of its messages."""
+    return [whole(studio, session), session.status, *session.lately()]
 
 
 def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:

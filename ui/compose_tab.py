@@ -175,7 +175,8 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
     for chip, example in zip(chips, EXAMPLES, strict=True):
         chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
     runs.append(page_view.work(work, [session], [page_view], **model))
-    page_view.select(selected, [session], [page_view], **quick)
+    # an act may follow before the one before is answered (leaving a text by clicking on Save): none may be dropped
+    page_view.select(selected, [session], [page_view], **quick, trigger_mode="multiple")
     page_view.halt(halt, [session], None, **quick)
     page_view.leave(left, [session], [page_view], cancels=runs, **quick)
     return page_view, beams, runs

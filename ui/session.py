@@ -3,6 +3,9 @@
 import itertools
 import secrets
 import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
 
 
 Work = Literal["article", "chat"]
+
+ONCE = ("download", "notice", "open")  # what a message does rather than shows: the whole article does not repeat it
+REMEMBERED = 32  # messages of that kind; a view misses a few at most
 
 
 @dataclass
@@ -42,7 +48,11 @@ class Session:
         self.question: tuple[str, list[Picture]] | None = None  # asked, and not yet taken up by the model
         self.pictures: dict[str, str] = {}  # sha256 of a picture of the chat -> its address on the page
         self._numbers = itertools.count(1)
+        self._once: deque[tuple[int, list[Operation]]] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
+        self._arrived = itertools.count()
+        self._turn = 0
+        self._turned = threading.Condition()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Session":
         return Session()
@@ -53,7 +63,28 @@ class Session:
             for operation in operations:
                 if operation["op"] == "status":
                     self.status = operation
-            return {"session": self.id, "n": next(self._numbers), "ops": list(operations)}
+            number = next(self._numbers)
+            if once := [operation for operation in operations if operation["op"] in ONCE]:
+                self._once.append((number, once))
+            return {"session": self.id, "n": number, "ops": list(operations)}
+
+    def lately(self) -> list[Operation]:
+        """What the last messages did once, with their numbers (`of`): a view does what it has missed of it."""
+        with self._lock:
+            return [{**operation, "of": number} for number, once in self._once for operation in once]
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One act at a time, in the order in which they came: saving right after an edit saves the edit."""
+        with self._turned:
+            mine = next(self._arrived)
+            self._turned.wait_for(lambda: self._turn == mine)
+        try:
+            yield
+        finally:
+            with self._turned:
+                self._turn += 1
+                self._turned.notify_all()
 
     @property
     def busy(self) -> bool:

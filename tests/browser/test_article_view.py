@@ -84,6 +84,33 @@ def test_what_is_missing_is_asked_for_once(view: Any, send: Callable[..., None],
     assert texts(view) == ["A cat sits.", "More."]
 
 
+def test_what_was_missed_is_done_once(view: Any, send: Callable[..., None]) -> None:
+    send({"op": "section", "section": paragraph("s1", "A cat")})
+    send({"op": "notice", "text": "seen"})
+    send(whole(paragraph("s1", "A dog")), n=5)  # a notice of message 3 or 4 is missing
+    assert view.evaluate("window.sent") == [["select", {"act": "resync"}]]
+    lately = [{"op": "notice", "text": text, "of": of} for text, of in (("seen", 2), ("lost", 4))]
+    for _ in range(2):
+        send(whole(paragraph("s1", "A dog")), *lately)
+        assert view.locator(".xc-notice span").all_inner_texts() == ["seen", "lost"]
+
+
+def test_nothing_is_redrawn_under_a_pressed_button(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "A cat")), {"op": "status", "state": "idle"})
+    box = view.locator(".xc-save-zip").bounding_box()
+    view.click(".xc-text")
+    view.fill(".xc-edit", "A dog")
+    view.mouse.move(box["x"] + 5, box["y"] + 5)
+    view.mouse.down()  # leaves the text
+    assert view.evaluate("window.sent") == [["select", {"act": "text", "id": "s1", "text": "A dog"}]]
+    send(whole(paragraph("s1", "A dog."), title="Answered"))
+    assert view.locator(".xc-edit").count() == 1
+    view.mouse.up()
+    view.wait_for_selector(".xc-title >> text=Answered")
+    assert texts(view) == ["A dog."]
+    assert view.evaluate("window.sent")[1:] == [["select", {"act": "save", "kind": "zip"}]]
+
+
 def test_an_older_message_is_ignored_and_a_new_session_is_not(view: Any, send: Callable[..., None]) -> None:
     send(whole(paragraph("s1", "new")), n=9)
     send(whole(paragraph("s1", "old")), n=8)

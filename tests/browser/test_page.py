@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.browser.conftest import CAT, Server, article_text, finished, write
 from tests.fakes import FakeGallery, FakeModel
+from ui import acts
 
 pytestmark = pytest.mark.browser
 
@@ -251,14 +252,19 @@ def test_an_upload_becomes_the_picture_and_bad_files_are_explained(server: Serve
     page.wait_for_function("document.querySelector('.xc-picture img').naturalWidth === 120")
 
 
+def saved_markdown(download: Any) -> str:
+    with zipfile.ZipFile(download.path()) as archive:
+        return next(archive.read(name).decode() for name in archive.namelist() if name.endswith(".md"))
+
+
 def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., Any]) -> None:
     page = visit(server)
     write(page)
     with page.expect_download() as download:
         page.click(".xc-save-zip")
+    text = saved_markdown(download.value)
     with zipfile.ZipFile(download.value.path()) as archive:
         names = archive.namelist()
-        text = next(archive.read(name).decode() for name in names if name.endswith(".md"))
         pictures = [name for name in names if name.endswith((".png", ".jpg", ".webp"))]
         assert CAT in text
         assert "fresh water" in text
@@ -271,6 +277,33 @@ def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., An
     saved = Path(download.value.path()).read_text(encoding="utf-8")
     assert "data:image/" in saved
     assert CAT in saved
+
+
+def test_what_is_done_in_a_row_is_all_done(
+    server: Server, visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = acts._QUICK["choose"]
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(1)
+        return chosen(*arguments)
+
+    monkeypatch.setitem(acts._QUICK, "choose", slowly)
+    page = visit(server)
+    write(page)
+    page.click(".xc-text >> nth=0")
+    page.fill(".xc-edit", "Saved at once.")
+    with page.expect_download() as download:
+        page.click(".xc-save-zip")  # the click leaves the text
+    assert "Saved at once." in saved_markdown(download.value)
+
+    page.click(".xc-picture")
+    page.locator('.xc-candidate[aria-pressed="false"]').first.click()
+    page.keyboard.press("Escape")
+    before = page.locator(".xc-picture img").first.get_attribute("src")
+    with page.expect_download() as download:
+        page.click(".xc-save-html")
+    assert page.locator(".xc-picture img").first.get_attribute("src") != before
 
 
 def test_pictures_are_planned_anew_and_a_choice_by_hand_stays(server: Server, visit: Callable[..., Any]) -> None:
@@ -304,7 +337,7 @@ def test_the_language_button_switches_every_label_in_place(server: Server, visit
     page.click(".xc-language")
     page.wait_for_function("document.querySelector('.xc-save-zip').innerText.includes('存为')")
     page.wait_for_function("document.querySelector('#xc-go').innerText === '开始写作'")
-    assert page.inner_text("[role=tab] >> nth=1") == "对话"
+    page.wait_for_function("document.querySelectorAll('[role=tab]')[1].innerText.trim() === '对话'")
     assert page.inner_text(".xc-title") == CAT  # the article stays as it is
     page.reload()
     page.wait_for_function("document.querySelector('#xc-go')?.innerText === '开始写作'")  # and the choice is kept

@@ -88,6 +88,38 @@ def test_nothing_can_be_edited_while_the_model_writes(studio: Studio, session: S
     assert act(studio, session, "resync")[0]["op"] == "article"  # looking is always possible
 
 
+def test_acts_take_effect_in_the_order_in_which_they_came(
+    studio: Studio, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    written = acts._QUICK["text"]
+
+    def slowly(*arguments: Any) -> list[Any]:
+        begun.set()
+        assert go_on.wait(5)
+        return written(*arguments)
+
+    monkeypatch.setitem(acts._QUICK, "text", slowly)
+    answers: list[tuple[str, list[Any]]] = []
+
+    def run(name: str, **more: Any) -> None:
+        answers.append((name, act(studio, session, name, **more)))
+
+    threads = [threading.Thread(target=run, args=("text",), kwargs={"id": "s2", "text": "It purrs."})]
+    threads[0].start()
+    assert begun.wait(5)
+    for name in ("resync", "save"):
+        threads.append(threading.Thread(target=run, args=(name,)))
+        threads[-1].start()
+        threads[-1].join(0.1)
+    assert answers == []  # they wait for the edit
+    go_on.set()
+    for thread in threads:
+        thread.join(5)
+    assert [name for name, _ in answers] == ["text", "resync", "save"]
+    assert "It purrs." in str(answers[1])
+
+
 def test_an_upload_must_come_from_the_upload_folder(studio: Studio, session: Session, tmp_path: Path) -> None:
     secret = tmp_path / "private.png"
     Image.new("RGB", (8, 8)).save(secret)
