@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from composer.errors import SettingsError, UnknownModel
-from composer.models.registry import known_models, load_model
+from composer.models.registry import is_known, known_models, load_model
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES, open_gallery
 from retrieval.errors import GalleryNotFound, ReadableError
@@ -25,6 +25,11 @@ def parser() -> argparse.ArgumentParser:
     known.add_argument("--folder", metavar="PATH_OR_NAME", help="a model folder, a .gguf file, or a model's name")
     known.add_argument("--model", metavar="NAME", help="a model's name; see: python -m composer models")
     known.add_argument("--num_gpus", type=int, metavar="N", help="graphics cards to use; 0 means the CPU only")
+    known.add_argument("--hub", metavar="huggingface|modelscope", help="where a model that is named comes from")
+    known.add_argument("--update", action="store_true", default=None, help="take the hub's newest version of it")
+    known.add_argument(
+        "--offload", action="store_true", default=None, help="layers beyond the cards stay in main memory"
+    )
     known.add_argument("--quantization", metavar="nf4", help="pack a 16-bit XComposer folder into 4 bits")
     known.add_argument(
         "--gallery", metavar="PATH_OR_URL", help="a gallery of pictures; without it, the drawings inside"
@@ -56,11 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def check_names(model: str, gallery: str | None) -> None:
     """Refuses what cannot exist before anything is started. Raises UnknownModel or GalleryNotFound."""
-    names = [known.name for known in known_models()]
-    # a known model answers to the end of its name too: "xcomposer-7b"
-    known = model in ("auto", *names) or any(name.endswith((f"/{model}", f"-{model}")) for name in names)
-    if not known and not Path(model).expanduser().exists():
-        raise UnknownModel(name=model, known=", ".join(names))
+    if not is_known(model) and not Path(model).expanduser().exists():
+        raise UnknownModel(name=model, known=", ".join(known.name for known in known_models()))
     if gallery is None or "://" in gallery or gallery.lower() in NAMED_GALLERIES:
         return
     if not Path(gallery).expanduser().exists():

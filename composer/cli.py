@@ -1,4 +1,4 @@
-"""python -m composer write | chat | models | doctor | plan | convert
+"""python -m composer write | chat | models | download | doctor | plan | convert
 
 Results go to stdout, progress to stderr. Exit status 0: done; 1: it failed, a sentence on stderr says why; 2: the
 command itself cannot be understood (unknown option, model or gallery, bad value); 130: stopped with Ctrl-C. No
@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +63,12 @@ FolderOption = Annotated[
 GalleryOption = Annotated[
     str | None, typer.Option("--gallery", help="Gallery of pictures; the embedded drawings if left out.")
 ]
+HubOption = Annotated[
+    str | None, typer.Option("--hub", help="huggingface or modelscope: where a model that is named comes from.")
+]
+OffloadOption = Annotated[
+    bool, typer.Option("--offload", help="Layers that do not fit on the cards stay in main memory (slow).")
+]
 GpusOption = Annotated[int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards to use.")]
 
 
@@ -77,8 +83,18 @@ def write(
     length: Annotated[str, typer.Option("--length", help="short, medium or long.")] = "medium",
     seed: Annotated[int | None, typer.Option("--seed", help="Makes the same text again.")] = None,
     temperature: Annotated[
-        float, typer.Option("--temperature", min=0, max=2, help="0 always takes the likeliest word.")
-    ] = WRITING.temperature,
+        float | None,
+        typer.Option(
+            "--temperature", min=0, max=2, help="0 always takes the likeliest word; of the model if left out."
+        ),
+    ] = None,
+    beams: Annotated[
+        int | None, typer.Option("--beams", min=1, max=16, help="Beams of a beam search, where the model has it.")
+    ] = None,
+    repetition_penalty: Annotated[
+        float | None,
+        typer.Option("--repetition_penalty", "--repetition-penalty", min=1, max=10, help="1 does not penalize."),
+    ] = None,
     select: Annotated[
         bool,
         typer.Option("--select/--no-select", help="The model chooses among the pictures found, or the first is taken."),
@@ -86,15 +102,16 @@ def write(
     folder: FolderOption = None,
     gallery: GalleryOption = None,
     num_gpus: GpusOption = None,
+    hub: HubOption = None,
+    offload: OffloadOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result.")] = False,
 ) -> None:
     """Write an illustrated article."""
     with _readable_errors():
-        settings = load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus)
+        settings = load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus, hub=hub, offload=offload or None)
         options = Options(
             pictures=pictures,
             language=language,  # type: ignore[arg-type]  # `checked` refuses other values with a sentence
-            sampling=replace(WRITING, seed=seed, temperature=temperature),
             select=select,
             length=length,  # type: ignore[arg-type]  # likewise
         ).checked()
@@ -104,6 +121,10 @@ def write(
         start = time.perf_counter()
         model = _load(settings)
         load_seconds = time.perf_counter() - start
+        sampling = (model.capabilities.defaults or WRITING).chosen(
+            temperature=temperature, beams=beams, repetition_penalty=repetition_penalty, seed=seed
+        )
+        options = replace(options, sampling=sampling)
         with _stop_on_interrupt() as stop:
             composer = Composer(model, opened)
             done = _follow(composer.compose(text, options, stop=stop))
@@ -129,12 +150,14 @@ def chat(
     ] = None,
     folder: FolderOption = None,
     num_gpus: GpusOption = None,
+    hub: HubOption = None,
+    offload: OffloadOption = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Makes the same answer again.")] = None,
 ) -> None:
     """Ask one question, about pictures or not; the answer is printed as it comes."""
     with _readable_errors():
         pictures = [Picture.open(path) for path in image or []]
-        model = _load(load_settings(folder=folder, num_gpus=num_gpus))
+        model = _load(load_settings(folder=folder, num_gpus=num_gpus, hub=hub, offload=offload or None))
         describer = None
         if pictures and not model.capabilities.sees_pictures:
             from composer.models.describer import PictureDescriber
@@ -169,6 +192,22 @@ def models(
             print(f"{'✓' if model.available else '–'} {model.name}  ({model.kind})")
             print(f"    {model.description_zh if chinese else model.description}")
             print(f"    {model.why_zh if chinese else model.why}")
+
+
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(help="A name of `python -m composer models`.")],
+    hub: HubOption = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Take the hub's present version, not the one downloaded first.")
+    ] = False,
+) -> None:
+    """Fetch a model's files, or go on where that stopped; prints their folder."""
+    from composer.models.registry import download_model
+
+    with _readable_errors():
+        settings = load_settings(hub=hub, update=update or None)
+        print(download_model(name, _steps_shown(), only=settings.hub, update=settings.update))
 
 
 @app.command()
@@ -248,22 +287,30 @@ def _say(text: str) -> None:
 def _load(settings: Settings) -> Model:
     from composer.models.registry import load_model
 
-    shown = ""
-
-    def show(step: LoadProgress) -> None:
-        nonlocal shown
-        if step.stage != shown:
-            shown = step.stage
-            _say(f"Model: {step.stage}" + (f" ({step.detail})" if step.detail else ""))
-
     model = load_model(
         settings.wanted_model,
         num_gpus=settings.num_gpus,
-        progress=show,
+        progress=_steps_shown(),
         **settings.model_options,
     )
     _say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
     return model
+
+
+def _steps_shown() -> Callable[[LoadProgress], None]:
+    """Says each step of loading once, and of a download each tenth."""
+    shown = ("", -1)
+
+    def show(step: LoadProgress) -> None:
+        nonlocal shown
+        tenths = 10 * step.done // step.total if step.stage == "download" and step.total else 0
+        if (step.stage, tenths) == shown:
+            return
+        shown = (step.stage, tenths)
+        size = f", {10 * tenths} % of {step.total / 1e9:.2f} GB" if step.stage == "download" and step.total else ""
+        _say(f"Model: {step.stage}" + (f" ({step.detail}{size})" if step.detail else ""))
+
+    return show
 
 
 def _open_gallery(settings: Settings) -> "PictureGallery":

@@ -35,7 +35,12 @@ class Settings(BaseSettings):
     model: str = "auto"  # a name of configs/models, or "auto"
     folder: str | None = None  # a model folder or .gguf file, or a known name; goes before `model`
     num_gpus: int | None = Field(None, ge=0)  # None: as many as help
+    hub: Literal["huggingface", "modelscope"] | None = None  # of named models; None: where it is, else huggingface
+    update: bool = False  # take the hub's present version of a named model, not the one downloaded first
     quantization: Literal["nf4"] | None = None  # packs a 16-bit XComposer folder into 4 bits while it loads
+    offload: bool = False  # XComposer: layers that do not fit on the cards stay in main memory (slow)
+    rotary: Literal["shipped", "exact"] | None = None  # XComposer: angles in half precision as published, or exact
+    compiled: bool = False  # XComposer: fuse small operations with torch.compile (a minute at the first answer)
     threads: int | None = Field(None, ge=1, le=256)  # CPU threads of a GGUF model; None: what is free
     context_tokens: int | None = Field(None, ge=512)  # of a GGUF model: prompt and reply together
     gallery: str | None = None  # None: the embedded drawings
@@ -58,9 +63,10 @@ class Settings(BaseSettings):
 
     @property
     def model_options(self) -> dict[str, Any]:
-        """What a person set that only some kinds of models know, for `load_model`."""
-        options = {"quantization": self.quantization, "threads": self.threads, "context_tokens": self.context_tokens}
-        return {name: value for name, value in options.items() if value is not None}
+        """What a person set about the model, for `load_model`; some kinds of models know only some of it."""
+        names = ("hub", "update", "quantization", "offload", "rotary", "compiled", "threads", "context_tokens")
+        options = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in options.items() if value not in (None, False)}
 
     @classmethod
     def settings_customise_sources(

@@ -104,6 +104,21 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()  # the reply ends before the first of these
 
+    def chosen(
+        self,
+        *,
+        temperature: float | None = None,
+        beams: int | None = None,
+        repetition_penalty: float | None = None,
+        seed: int | None = None,
+    ) -> "Sampling":
+        """This, with what a person chose; None was not chosen. Who chooses a temperature wants words drawn, not the
+        best of several beams: beams are then 1 unless chosen too."""
+        if beams is None and temperature:
+            beams = 1
+        wishes = {"temperature": temperature, "beams": beams, "repetition_penalty": repetition_penalty, "seed": seed}
+        return replace(self, **{name: value for name, value in wishes.items() if value is not None})  # type: ignore[arg-type]  # each of its field's type
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -118,6 +133,7 @@ class Capabilities:
     quantization: str = ""  # e.g. "Q4_K_M", "gptq-4bit"; empty for 16 or 32 bits
     devices: tuple[str, ...] = ("cpu",)
     memory_bytes: int = 0  # of the weights and the cache, as far as known
+    defaults: Sampling | None = None  # how its family writes articles best; None: as the pipeline does
 
 
 @dataclass(frozen=True, slots=True)

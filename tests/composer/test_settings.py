@@ -48,6 +48,8 @@ def test_a_folder_goes_before_a_name() -> None:
         ({"num_gpus": -1}, "'num_gpus' has the value '-1': it must be at least 0", "不能小于 0"),
         ({"threads": 1.5}, "'threads' has the value '1.5': it must be a whole number", "应为整数"),
         ({"language": "fr"}, "'fr': it must be 'auto', 'en' or 'zh'", "应为"),
+        ({"hub": "github"}, "'github': it must be 'huggingface' or 'modelscope'", "应为"),
+        ({"rotary": "none"}, "'none': it must be 'shipped' or 'exact'", "应为"),
         ({"share": "maybe"}, "'maybe': it must be true or false", "true 或 false"),
         ({"prot": 1}, "'prot' has the value '1': there is no such setting. Known ones: model, folder", "没有这个设置"),
         ({"model": 3}, "'model' has the value '3': it must be text", "应为文字"),

@@ -13,7 +13,7 @@ import pytest
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models import small
 from composer.models.base import LoadProgress
-from composer.models.hub import HubUnavailable
+from composer.models.hub import HubUnavailable, Source, place
 
 PARTS = [bytes([65 + number]) * (1000 + number) for number in range(12)]  # twelve: 10 must come after 9, not after 1
 WHOLE = b"".join(PARTS)
@@ -107,7 +107,7 @@ def test_a_missing_part_is_named_with_the_command_to_get_it(
     def unreachable(*args: object, **kwargs: object) -> Path:
         raise HubUnavailable("no answer")
 
-    monkeypatch.setattr(small, "download_file", unreachable)
+    monkeypatch.setattr(small, "fetch", unreachable)
     remove_part(tiny, 11)
     with pytest.raises(ModelFilesMissing) as caught:
         small.model_file(embedded=tiny)
@@ -120,25 +120,25 @@ def test_a_missing_part_is_named_with_the_command_to_get_it(
 
 
 def test_the_hub_stands_in_for_missing_packages(tiny: small.EmbeddedFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(repository: str, file: str, folder: Path, *, report: object) -> Path:
-        assert (repository, file) == ("someone/tiny", "tiny.gguf")
-        folder.mkdir(parents=True)
-        (folder / file).write_bytes(WHOLE)
-        return folder / file
+    def download(source: Source, report: object) -> Path:
+        assert (source.hub, source.repository, source.patterns) == ("huggingface", "someone/tiny", ("tiny.gguf",))
+        place(source).mkdir(parents=True)
+        (place(source) / "tiny.gguf").write_bytes(WHOLE)
+        return place(source)
 
-    monkeypatch.setattr(small, "download_file", download)
+    monkeypatch.setattr(small, "fetch", download)
     remove_part(tiny, 1)
     assert small.model_file(embedded=tiny).read_bytes() == WHOLE
-    assert not (tiny.place.parent / "hub").exists()
+    assert not (tiny.place.parent / "huggingface" / "someone--tiny").exists()
 
 
 def test_a_download_of_another_file_is_refused(tiny: small.EmbeddedFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(repository: str, file: str, folder: Path, *, report: object) -> Path:
-        folder.mkdir(parents=True)
-        (folder / file).write_bytes(b"z" * len(WHOLE))
-        return folder / file
+    def download(source: Source, report: object) -> Path:
+        place(source).mkdir(parents=True)
+        (place(source) / "tiny.gguf").write_bytes(b"z" * len(WHOLE))
+        return place(source)
 
-    monkeypatch.setattr(small, "download_file", download)
+    monkeypatch.setattr(small, "fetch", download)
     remove_part(tiny, 1)
     with pytest.raises(ModelFilesBroken, match="not the published file"):
         small.model_file(embedded=tiny)

@@ -25,6 +25,8 @@ from composer.models.xcomposer.weights import Progress
 PICTURES_KEPT = 128  # encoded pictures in memory; one is 66 vectors, 0.5 MiB in 16 bits
 MAX_PICTURES = 12  # a prompt: 66 positions each, and the text must fit beside them
 ROOM_FOR_ANSWER = 16  # a prompt must leave so many positions
+# the published demo's settings for articles; it stops at the end of the context
+ARTICLE = Sampling(max_tokens=2000, beams=5, repetition_penalty=5.0)
 
 
 def load(
@@ -165,6 +167,7 @@ class XComposerModel:
             quantization=plan.quantization,
             devices=self.placing.devices,
             memory_bytes=sum(card.weights + card.cache for card in plan.cards),
+            defaults=ARTICLE,
         )
         self._plain = _Asking(self)
 

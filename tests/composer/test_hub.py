@@ -1,0 +1,294 @@
+"""Downloads from both hubs over real HTTP: pinned, continued, updated, damaged, and without a network."""
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from composer.errors import ModelFilesMissing, UnknownModel
+from composer.models import fetching, registry, small
+from composer.models import hub as hubs
+from composer.models.base import LoadProgress
+from composer.models.cards import GraphicsCard
+from composer.models.hub import HubName, HubUnavailable, Source
+from tests.composer.hub_server import FIRST, SECOND, Hub, serving
+
+WEIGHTS = bytes(range(256)) * 4096  # 1 MiB
+FILES = {
+    "config.json": b'{"model_type": "InternLMXComposer"}',
+    "README.md": b"not wanted",
+    "modeling.py": b"not wanted either",
+    "sub/config.json": b"{}",
+    "pytorch_model-00001-of-00002.bin": WEIGHTS,
+    "pytorch_model-00002-of-00002.bin": WEIGHTS[::-1],
+    "pytorch_model.bin.index.json": json.dumps(
+        {"weight_map": {"a": "pytorch_model-00001-of-00002.bin", "b": "pytorch_model-00002-of-00002.bin"}}
+    ).encode(),
+    "tokenizer.model": b"tokens",
+}
+WANTED = {path for path in FILES if path.endswith((".json", ".bin", ".model")) and "/" not in path}
+SHARD = "pytorch_model-00002-of-00002.bin"
+BOTH = pytest.mark.parametrize("name", ["huggingface", "modelscope"])
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """One server as both hubs; caches of the test's own; clients that do not wait between tries."""
+    versions = {FIRST: FILES, SECOND: {**FILES, "config.json": b'{"model_type": "InternLMXComposer", "new": 1}'}}
+    with serving(Hub(versions)) as hub:
+        point_at(hub.address, monkeypatch, tmp_path)
+        yield hub
+
+
+def point_at(address: str, monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(place / "hf"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", address)
+    monkeypatch.setenv("XCOMPOSER_CACHE_DIR", str(place / "ours"))
+    monkeypatch.setattr(fetching, "PAUSE", 0.0)
+
+
+def source(name: HubName, revision: str = "main") -> Source:
+    return Source(name, "owner/model", revision, ("*.json", "*.bin", "tokenizer.model"))
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+
+
+@BOTH
+def test_a_download_brings_the_wanted_files_and_is_found_again_without_a_question(server: Hub, name: HubName) -> None:
+    steps: list[LoadProgress] = []
+    folder = hubs.fetch(source(name), steps.append)
+    assert held(folder) == {path: FILES[path] for path in WANTED}
+    total = sum(len(FILES[path]) for path in WANTED)
+    assert {step.total for step in steps} == {total}
+    assert steps[-1].done == total
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    server.asked.clear()
+    assert hubs.fetch(source(name), steps.append) == folder
+    assert server.asked == []
+    found = hubs.find(source(name))
+    assert found is not None
+    assert (found.complete, found.here, found.commit) == (True, total, FIRST)
+
+
+@BOTH
+def test_a_broken_download_is_said_kept_and_continued_from_the_byte(server: Hub, name: HubName) -> None:
+    server.breaks[SHARD] = 300_000
+    with pytest.raises(HubUnavailable):
+        hubs.fetch(source(name), lambda step: None)
+    begun = hubs.find(source(name))
+    assert begun is not None
+    assert begun.missing == [SHARD]
+    kept = begun.here - (begun.total - len(WEIGHTS))
+    assert 300_000 - fetching.CHUNK <= kept <= 300_000  # of the unfinished file
+    # meanwhile the branch moves: the rest must come from the version that was begun
+    server.branch = SECOND
+    server.breaks.clear()
+    server.asked.clear()
+    folder = hubs.fetch(source(name), lambda step: None)
+    assert held(folder) == {path: FILES[path] for path in WANTED}
+    again = server.files_asked()
+    assert again == [(SHARD, f"bytes={kept}-")]
+
+
+@BOTH
+def test_the_version_never_moves_unless_asked(server: Hub, name: HubName) -> None:
+    old = hubs.fetch(source(name), lambda step: None)
+    server.branch = SECOND
+    assert hubs.fetch(source(name), lambda step: None) == old
+    record = json.loads((hubs.place(source(name)) / hubs.RECORD).read_text())
+    assert record["main"]["commit"] == FIRST
+    # a failed update leaves the old version in use
+    server.breaks["config.json"] = 5
+    with pytest.raises(HubUnavailable):
+        hubs.fetch(source(name), lambda step: None, update=True)
+    found = hubs.find(source(name))
+    assert found is not None
+    assert (found.complete, found.folder) == (True, old)
+    server.breaks.clear()
+    new = hubs.fetch(source(name), lambda step: None, update=True)
+    assert new != old
+    assert b"new" in (new / "config.json").read_bytes()
+    server.asked.clear()
+    assert hubs.fetch(source(name), lambda step: None) == new
+    assert server.asked == []
+
+
+@BOTH
+def test_a_truncated_file_is_noticed_and_fetched_again(server: Hub, name: HubName) -> None:
+    folder = hubs.fetch(source(name), lambda step: None)
+    (folder / SHARD).write_bytes(WEIGHTS[:1000])
+    found = hubs.find(source(name))
+    assert found is not None
+    assert found.missing == [SHARD]
+    server.asked.clear()
+    assert held(hubs.fetch(source(name), lambda step: None))[SHARD] == FILES[SHARD]
+    assert {path for path, _ in server.files_asked()} == {SHARD}
+
+
+def test_content_that_is_not_what_was_announced_is_refused(server: Hub) -> None:
+    server.lies = True
+    with pytest.raises(HubUnavailable, match="is not what the hub announced") as caught:
+        hubs.fetch(source("modelscope"), lambda step: None)
+    found = hubs.find(source("modelscope"))
+    assert found is not None
+    refused = next(path for path in WANTED if f" {path} " in caught.value.reason_en)
+    assert not list(found.folder.glob(f"{refused}*"))  # nothing to go on from
+
+
+@BOTH
+def test_a_line_that_breaks_again_and_again_still_brings_the_file(server: Hub, name: HubName) -> None:
+    server.chunk = 200_000
+    assert held(hubs.fetch(source(name), lambda step: None))[SHARD] == FILES[SHARD]
+    assert len([path for path, _ in server.files_asked() if path == SHARD]) > 4
+
+
+def test_a_server_that_knows_no_ranges_is_read_from_the_start(server: Hub) -> None:
+    server.breaks[SHARD] = 300_000
+    with pytest.raises(HubUnavailable):
+        hubs.fetch(source("huggingface"), lambda step: None)
+    server.breaks.clear()
+    server.ranges = False
+    assert held(hubs.fetch(source("huggingface"), lambda step: None))[SHARD] == FILES[SHARD]
+
+
+def test_two_programs_do_not_write_the_same_file(server: Hub) -> None:
+    from filelock import FileLock
+
+    folder = hubs.fetch(source("huggingface"), lambda step: None)
+    (folder / SHARD).unlink()
+    with FileLock(folder / ".lock"), pytest.raises(HubUnavailable, match="another program"):
+        hubs.fetch(source("huggingface"), lambda step: None)
+
+
+def test_a_full_disk_is_said_before_the_download(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hubs.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(HubUnavailable, match="XCOMPOSER_CACHE_DIR"):
+        hubs.fetch(source("huggingface"), lambda step: None)
+    assert server.files_asked() == []
+
+
+def test_paths_of_the_hub_never_leave_the_folder(server: Hub) -> None:
+    server.versions[FIRST] = {**FILES, "../outside.json": b"{}"}
+    folder = hubs.fetch(source("modelscope"), lambda step: None)
+    assert held(folder) == {path: FILES[path] for path in WANTED}
+
+
+@BOTH
+def test_a_repository_without_files_or_without_the_version(server: Hub, name: HubName) -> None:
+    with pytest.raises(HubUnavailable):
+        hubs.fetch(source(name, "no-such-branch"), lambda step: None)
+    server.versions[FIRST] = {"README.md": b"nothing"}
+    with pytest.raises(HubUnavailable, match="no model files"):
+        hubs.fetch(source(name), lambda step: None)
+    assert hubs.find(source(name)) is None
+
+
+@BOTH
+def test_a_version_that_has_gone_is_said_and_an_update_helps(server: Hub, name: HubName) -> None:
+    server.breaks[SHARD] = 10
+    with pytest.raises(HubUnavailable):
+        hubs.fetch(source(name), lambda step: None)
+    server.breaks.clear()
+    server.branch = SECOND
+    del server.versions[FIRST]
+    with pytest.raises(HubUnavailable, match="--update"):
+        hubs.fetch(source(name), lambda step: None)
+    assert held(hubs.fetch(source(name), lambda step: None, update=True))["config.json"].endswith(b'"new": 1}')
+
+
+@BOTH
+def test_without_a_network_one_short_question_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: HubName
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        point_at(f"http://127.0.0.1:{closed.getsockname()[1]}", monkeypatch, tmp_path)
+        with pytest.raises(HubUnavailable, match=r"127\.0\.0\.1:\d+ cannot be reached") as caught:
+            hubs.fetch(source(name), lambda step: None)
+    assert "无法访问" in caught.value.reason_zh
+    assert hubs.find(source(name)) is None
+
+
+def test_a_download_of_another_program_is_taken_where_it_is_whole(server: Hub, tmp_path: Path) -> None:
+    from huggingface_hub import snapshot_download
+
+    snapshot_download("owner/model", allow_patterns=["config.json", "*.index.json", "tokenizer.model", "*-00001-*"])
+    assert hubs.find(source("huggingface")) is None  # a shard of its index is not there
+    snapshot_download("owner/model")
+    found = hubs.find(source("huggingface"))
+    assert found is not None
+    assert found.complete
+    assert found.folder.is_relative_to(tmp_path / "hf")
+    # that program moves the branch on
+    refs = tmp_path / "hf" / "models--owner--model" / "refs"
+    (refs / "main").write_text(SECOND)
+    assert hubs.find(source("huggingface")) == found
+    # and then removes everything
+    shutil.rmtree(tmp_path / "hf")
+    folder = hubs.fetch(source("huggingface"), lambda step: None)
+    assert folder == hubs.place(source("huggingface")) / "snapshots" / FIRST
+    assert held(folder) == {path: FILES[path] for path in WANTED}
+
+
+# -- by the names of configs/models ------------------------------------------------------------------------------------
+
+
+CARDS = [GraphicsCard("card", 24 << 30, 24 << 30)]
+
+
+def test_auto_passes_over_an_interrupted_download_and_says_so(server: Hub) -> None:
+    server.breaks[SHARD] = 300_000
+    with pytest.raises(ModelFilesMissing, match=r"connection broke after .*\. Its download was interrupted"):
+        registry.download_model("xcomposer-7b")
+    choice = registry.choose(cards=CARDS)
+    assert choice.name == small.NAME
+    assert "interrupted (0.00 of 0.00 GB are here); this goes on: python -m composer download" in choice.why
+    assert "曾中断" in choice.why_zh
+    known = {model.name: model for model in registry.known_models()}["internlm/internlm-xcomposer-7b"]
+    assert not known.available
+    assert "interrupted" in known.why
+    server.breaks.clear()
+    registry.download_model("xcomposer-7b")
+    assert registry.choose(cards=CARDS).name == "internlm/internlm-xcomposer-7b"
+    known = {model.name: model for model in registry.known_models()}["internlm/internlm-xcomposer-7b"]
+    assert (known.available, known.why) == (True, f"downloaded (huggingface, {FIRST[:8]})")
+
+
+@pytest.mark.parametrize(
+    ("name", "only", "hub"),
+    [
+        ("xcomposer-7b", None, "huggingface"),
+        ("internlm/internlm-xcomposer-7b", "modelscope", "modelscope"),
+        ("Shanghai_AI_Laboratory/internlm-xcomposer-7b", None, "modelscope"),
+        ("internlm-xcomposer-7b", "modelscope", "modelscope"),
+    ],
+)
+def test_a_name_leads_to_its_repository_on_the_hub(server: Hub, name: str, only: HubName | None, hub: HubName) -> None:
+    repository = {"huggingface": "internlm", "modelscope": "Shanghai_AI_Laboratory"}[hub] + "/internlm-xcomposer-7b"
+    folder = registry.download_model(name, only=only)
+    assert folder.parents[1] == hubs.cache_folder() / "models" / hub / repository.replace("/", "--")
+    assert any(f"/{repository}/" in path for _, path, _ in server.asked)
+    # what one hub brought is found whichever hub would be asked now, unless the other one is named
+    server.asked.clear()
+    assert registry.download_model("xcomposer-7b") == folder
+    assert server.asked == []
+
+
+def test_names_that_are_no_models_names(server: Hub) -> None:
+    assert registry.is_known("auto")
+    assert registry.is_known("xcomposer-vl-7b")
+    assert not registry.is_known("xcomposer")
+    with pytest.raises(UnknownModel):
+        registry.download_model("gpt-9")
+    assert server.asked == []
