@@ -1,10 +1,11 @@
 """A folder of 5,000 pictures from the command line: index, search, index again, verify.
 
-    python -m benchmarks.retrieval_folder [--pictures 5000] [--json]
+    python -m benchmarks.retrieval_folder [--pictures 5000] [--photographs FOLDER] [--into FOLDER] [--json]
 
 Pictures are scenes of one to three OpenMoji drawings on grained grounds, 800 x 600 pixels, as JPEG, PNG and WebP in 50
-folders. Half are named after what they show ("cat and bus.jpg"); every hundredth is damaged, empty or no picture. A
-search for a scene's name counts as right where that picture is among the first four.
+folders. Half are named after what they show ("cat and bus.jpg"); every hundredth is damaged, empty or no picture. With
+--photographs, every tenth is a part of a photograph of that folder instead, under the photograph's name. A search for a
+picture's name counts as right where that picture is among the first four. --into keeps the pictures and the gallery.
 """
 
 import argparse
@@ -20,16 +21,14 @@ import numpy as np
 from PIL import Image
 
 from retrieval.openmoji import OpenMojiGallery
+from retrieval.pictures import load_picture
 
 BAD = (b"", b"no picture", b"\xff\xd8\xff\xe0 damaged", b"\x89PNG\r\n\x1a\n cut")
 SEARCHES = 200
 
 
-def make(folder: Path, count: int) -> dict[str, str]:
-    """Paints the folder; returns name -> path of the pictures that are named after what they show."""
-    random = np.random.default_rng(0)
-    gallery = OpenMojiGallery()
-    names = [
+NAMES = (
+    *(
         "cat",
         "bus",
         "rocket",
@@ -42,20 +41,19 @@ def make(folder: Path, count: int) -> dict[str, str]:
         "teapot",
         "tree",
         "ship",
-    ]
-    names += [
         "dog",
-        "horse",
-        "house",
-        "mountain",
-        "bridge at night",
-        "violin",
-        "banana",
-        "elephant",
-        "hospital",
-        "book",
-    ]
-    drawings = {name: Image.open(gallery.search(name, k=1)[0].path).convert("RGBA") for name in names}
+    ),
+    *("horse", "house", "mountain", "bridge at night", "violin", "banana", "elephant", "hospital", "book"),
+)
+
+
+def make(folder: Path, count: int, photographs: Path | None = None) -> dict[str, str]:
+    """Paints the folder; returns name -> path of the pictures that are named after what they show."""
+    random = np.random.default_rng(0)
+    gallery = OpenMojiGallery()
+    drawings = {name: Image.open(gallery.search(name, k=1)[0].path).convert("RGBA") for name in NAMES}
+    photos = [load_picture(file) for file in sorted(photographs.iterdir())] if photographs else []
+    titles = [file.stem.replace("_", " ") for file in sorted(photographs.iterdir())] if photographs else []
     named: dict[str, str] = {}
     for number in range(count):
         place = folder / f"{number % 50:02d}"
@@ -63,7 +61,14 @@ def make(folder: Path, count: int) -> dict[str, str]:
         if number % 100 == 99:
             (place / f"bad {number}.jpg").write_bytes(BAD[number // 100 % len(BAD)])
             continue
-        chosen = [str(name) for name in random.choice(names, random.integers(1, 4), replace=False)]
+        if photos and number % 10 == 5:
+            which = number // 10 % len(photos)
+            title = f"{titles[which]} {number}x"
+            path = place / f"{title}.jpg"
+            part_of(photos[which], random).save(path, quality=88)
+            named[title] = str(path)
+            continue
+        chosen = [str(name) for name in random.choice(NAMES, random.integers(1, 4), replace=False)]
         scene = Image.fromarray(random.integers(120, 255, (30, 40, 3), dtype=np.uint8)).resize((800, 600))
         for position, name in enumerate(chosen):
             drawing = drawings[name].resize((260, 260))
@@ -79,6 +84,15 @@ def make(folder: Path, count: int) -> dict[str, str]:
     return named
 
 
+def part_of(photograph: Image.Image, random: np.random.Generator) -> Image.Image:
+    """A part of a photograph, at least half of each side."""
+    width, height = (int(random.integers(side // 2, side + 1)) for side in photograph.size)
+    left, top = (
+        int(random.integers(0, side - part + 1)) for side, part in zip(photograph.size, (width, height), strict=True)
+    )
+    return photograph.crop((left, top, left + width, top + height))
+
+
 def run(*arguments: object) -> tuple[str, float]:
     """Output and seconds of `python -m retrieval …`."""
     started = time.perf_counter()
@@ -87,13 +101,14 @@ def run(*arguments: object) -> tuple[str, float]:
     return done.stdout, time.perf_counter() - started
 
 
-def measure(count: int) -> dict[str, object]:
+def measure(count: int, photographs: Path | None = None, into: Path | None = None) -> dict[str, object]:
     """See the module."""
     from retrieval import Gallery
 
     with tempfile.TemporaryDirectory() as name:
-        folder, place = Path(name) / "pictures", Path(name) / "g"
-        named = make(folder, count)
+        root = into or Path(name)
+        folder, place = root / "pictures", root / "g"
+        named = make(folder, count, photographs)
         first, first_s = run("index", folder, "--gallery", place, "--encoder", "labels", "--json")
         again, again_s = run("index", folder, "--gallery", place, "--json")
         whole, _ = run("verify", "--gallery", place)
@@ -121,9 +136,11 @@ def measure(count: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=5000)
+    parser.add_argument("--photographs", type=Path)
+    parser.add_argument("--into", type=Path)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    result = measure(arguments.pictures)
+    result = measure(arguments.pictures, arguments.photographs, arguments.into)
     print(json.dumps(result) if arguments.json else "\n".join(f"{k:18} {v}" for k, v in result.items()))
 
 

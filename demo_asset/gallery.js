@@ -1,56 +1,227 @@
-// The gallery view: what was found as a grid of thumbnails, one picture's details on click.
+// The gallery view: search while typing, filters, the wall of pictures, duplicates. Every question is a call with its own
+// answer; an answer that a later question has overtaken is dropped.
 
-/* global element, props, watch, make, button, address */
+/* global element, props, watch, server, upload, make, button, icon, address, makeDetails, makeFilters, makeAdding */
+
+const PAGE = 48; // pictures asked for at a time
+const TYPING = 120; // milliseconds without a key before it is searched
+const LONG = 400; // milliseconds after which it is said that something is being waited for
 
 const root = element.querySelector(".xc-gallery-root");
-const facts = make("p", { class: "xc-facts" });
-const words = make("p", { class: "xc-gallery-words", role: "status" });
-const grid = make("div", { class: "xc-wall" });
-const credit = make("p", { class: "xc-facts xc-attribution" });
-const details = make("dialog", { class: "xc-details" });
 let labels = {};
-root.replaceChildren(facts, words, grid, credit, details);
+let language = "en";
+let ready = false;
+let known = ""; // the gallery that is shown
+let may = false;
+let own = false;
+let pictures = 0;
+let hits = [];
+let mode = "search"; // "search", "like" or "duplicates"
+let model = null; // the picture of "like"
+let count = PAGE;
+let turn = 0;
+let timer = 0;
 
-function fact(key, value) {
-  return value ? [make("dt", { text: labels[key] }), make("dd", { text: value })] : [];
-}
-
-function show(hit) {
-  const shut = button(labels.close, "close", () => details.close(), { class: "xc-quiet", bare: true });
-  const list = make("dl", {});
-  list.append(...fact("credit", hit.credit), ...fact("licence", hit.licence), ...fact("score", hit.score ? String(hit.score) : ""));
-  if (/^https?:/.test(hit.source)) {
-    list.append(make("dt", { text: labels.source }), make("dd", {}, make("a", { href: hit.source, text: hit.source, target: "_blank", rel: "noopener noreferrer" })));
+async function call(act, more = {}) {
+  try {
+    return (await server.gallery_call({ act, language, ...more })) || { problem: labels.failed };
+  } catch {
+    return { problem: labels.failed };
   }
-  details.replaceChildren(
-    make("header", { class: "xc-panel-head" }, make("h2", { class: "xc-panel-title", text: hit.caption }), shut),
-    make("div", { class: `xc-large${hit.drawing ? " xc-drawing" : ""}` }, make("img", { src: address(hit.src), alt: hit.caption })),
-    list,
-  );
-  if (hit.approximate) details.append(make("p", { class: "xc-facts", text: labels.approximate }));
-  details.showModal();
 }
 
-details.addEventListener("click", (event) => event.target === details && details.close());
+// The answer of a call, unless a later one has been asked meanwhile: then null.
+async function latest(act, asked) {
+  const mine = ++turn;
+  const late = window.setTimeout(() => (seeking.textContent = labels.searching), LONG);
+  const answer = await call(act, asked);
+  window.clearTimeout(late);
+  if (mine !== turn) return null;
+  seeking.textContent = "";
+  return answer;
+}
 
-function tile(hit) {
+const facts = make("p", { class: "xc-facts" });
+const leftOut = make("button", { type: "button", class: "xc-link", hidden: true, onclick: () => details.leftOut(leftOut.textContent) });
+const query = make("input", { type: "search", autocomplete: "off", spellcheck: "false", maxlength: "300" });
+const filterButton = button("", "", () => unfold(filters.form.hidden), { class: "xc-button", "aria-expanded": "false" });
+const twins = button("", "", () => (mode === "duplicates" ? everything() : duplicates()), { class: "xc-button", "aria-pressed": "false" });
+const seeking = make("span", { class: "xc-seeking", role: "status" });
+const seek = make("div", { class: "xc-seek", id: "xc-gallery-search" }, make("label", {}, icon("search"), query, seeking), filterButton, twins);
+const heading = make("h3", {});
+const back = make("button", { type: "button", class: "xc-link", onclick: () => everything() });
+const shown = make("div", { class: "xc-shown", hidden: true }, heading, back);
+const words = make("p", { class: "xc-gallery-words", role: "status" });
+const wall = make("div", {});
+const more = make("button", { type: "button", class: "xc-button xc-more", hidden: true, onclick: () => ((count += PAGE), find()) });
+const credit = make("p", { class: "xc-facts xc-attribution" });
+
+const filters = makeFilters({ labels: () => labels, changed: () => (mode === "duplicates" ? everything() : restart()) });
+const details = makeDetails({
+  labels: () => labels,
+  call,
+  may: () => may,
+  own: () => own,
+  like: (one) => ((mode = "like"), (model = hits.find((hit) => hit.id === one.id) || one), restart(), root.scrollIntoView({ block: "start" })),
+  changed: (one) => (replace(one), refresh()),
+  removed: () => (mode === "duplicates" ? duplicates() : find(), refresh()),
+  step: (id, way) => {
+    const next = hits[hits.findIndex((one) => one.id === id) + way];
+    if (next) details.open(next);
+  },
+});
+const adding = makeAdding({ labels: () => labels, call, upload, root, ended: () => (refresh(), mode === "duplicates" ? duplicates() : find()) });
+
+root.replaceChildren(
+  make("div", { class: "xc-top" }, facts, leftOut),
+  seek,
+  filters.form,
+  filters.chips,
+  adding.panel,
+  shown,
+  words,
+  wall,
+  more,
+  credit,
+  details.dialog,
+);
+
+// -- asking ----------------------------------------------------------------------------------------
+
+function restart() {
+  count = PAGE;
+  return find();
+}
+
+function everything() {
+  mode = "search";
+  model = null;
+  restart();
+}
+
+async function find() {
+  window.clearTimeout(timer);
+  label();
+  if (!ready) return;
+  const wanted = query.value.trim();
+  if (!own && !wanted) {
+    turn += 1;
+    seeking.textContent = "";
+    show([], labels.begin);
+    return;
+  }
+  const answer = await latest("search", { query: mode === "like" ? "" : wanted, like: mode === "like" ? model.id : "", filters: filters.value(), count });
+  if (!answer) return;
+  const nothing = filters.count() ? labels.nothing_filtered : wanted || mode === "like" ? labels.nothing : labels.empty;
+  show(answer.hits || [], answer.problem || nothing, Boolean(answer.more));
+}
+
+async function duplicates() {
+  window.clearTimeout(timer);
+  mode = "duplicates";
+  label();
+  const answer = await latest("duplicates");
+  if (!answer) return;
+  const groups = answer.groups || [];
+  heading.textContent = labels.groups.replace("{count}", answer.count || 0);
+  show(groups.flat(), answer.problem || labels.no_duplicates, false, groups);
+}
+
+// Facts and choices anew: the gallery has changed.
+async function refresh() {
+  const told = await call("hello");
+  if (told.problem) return;
+  ({ may, own } = told);
+  pictures = told.pictures || 0;
+  facts.textContent = told.facts || facts.textContent;
+  leftOut.textContent = told.left_out || "";
+  leftOut.hidden = !told.left_out || !may;
+  credit.textContent = told.attribution || "";
+  adding.greet(may, told.job);
+  filters.offer(own ? await call("choices") : {});
+  label();
+}
+
+// -- drawing ---------------------------------------------------------------------------------------
+
+function tile(one) {
+  const name = one.caption || labels.no_caption;
+  const kinds = ["xc-tile", one.drawing && "xc-drawing", !one.caption && "xc-wordless"].filter(Boolean).join(" ");
   return make(
     "button",
-    { type: "button", class: `xc-tile${hit.drawing ? " xc-drawing" : ""}`, title: hit.caption, "aria-label": hit.caption, onclick: () => show(hit) },
-    make("img", { src: address(hit.thumb), alt: "", loading: "lazy" }),
-    make("span", { text: hit.caption }),
+    { type: "button", class: kinds, title: name, "aria-label": name, "data-id": one.id, onclick: () => details.open(hits.find((hit) => hit.id === one.id) || one) },
+    make("img", { src: address(one.thumb), alt: "", loading: "lazy" }),
+    make("span", { text: name }),
   );
 }
 
-function draw(value) {
-  if (!value || !value.texts) return;
-  labels = value.texts;
-  facts.textContent = value.facts;
-  credit.textContent = value.attribution || "";
-  words.textContent = value.problem || (value.hits.length ? "" : value.query ? labels.nothing : labels.begin);
+function show(found, nothing, further = false, groups = null) {
+  hits = found;
+  words.textContent = found.length ? "" : nothing;
   words.hidden = !words.textContent;
-  grid.replaceChildren(...value.hits.map(tile));
+  more.hidden = !further;
+  if (groups) {
+    wall.replaceChildren(...groups.map((group) => make("section", { class: "xc-group" }, make("div", { class: "xc-wall" }, ...group.map(tile)))));
+  } else wall.replaceChildren(make("div", { class: "xc-wall", hidden: !found.length }, ...found.map(tile)));
 }
 
-watch("value", () => draw(props.value));
-draw(props.value);
+function replace(one) {
+  hits = hits.map((hit) => (hit.id === one.id ? { ...hit, ...one, score: hit.score } : hit));
+  const changed = hits.find((hit) => hit.id === one.id);
+  const old = [...wall.querySelectorAll(".xc-tile")].find((node) => node.dataset.id === one.id);
+  if (changed && old) old.replaceWith(tile(changed));
+}
+
+function unfold(open) {
+  filters.form.hidden = !open;
+  filterButton.setAttribute("aria-expanded", String(open));
+}
+
+function label() {
+  query.placeholder = labels.placeholder;
+  query.setAttribute("aria-label", labels.search);
+  const chosen = filters.count();
+  filterButton.lastChild.textContent = chosen ? `${labels.filters} · ${chosen}` : labels.filters;
+  filterButton.setAttribute("aria-label", labels.filters);
+  twins.lastChild.textContent = labels.duplicates;
+  twins.setAttribute("aria-label", labels.duplicates);
+  twins.setAttribute("aria-pressed", String(mode === "duplicates"));
+  filterButton.hidden = twins.hidden = !own || !pictures;
+  more.textContent = labels.more;
+  back.textContent = labels.all;
+  shown.hidden = mode === "search";
+  if (mode === "like") heading.textContent = labels.like_shown.replace("{caption}", model.caption || labels.no_caption);
+}
+
+// -- what the page says: labels, and whether there is a gallery ------------------------------------
+
+async function told(value) {
+  if (!value || !value.texts) return;
+  const relabelled = value.language !== language || !labels.search;
+  labels = value.texts;
+  language = value.language;
+  adding.label();
+  if (relabelled) filters.label();
+  label();
+  const gallery = value.ready ? `${value.name}\n${value.facts}\n${value.left_out}` : "";
+  ready = value.ready;
+  if (value.facts) facts.textContent = value.facts;
+  if (value.problem) show([], value.problem);
+  if (gallery === known && !relabelled) return;
+  known = gallery;
+  await refresh();
+  adding.refresh();
+  if (ready) mode === "duplicates" ? duplicates() : find();
+}
+
+query.addEventListener("input", () => {
+  mode = "search";
+  window.clearTimeout(timer);
+  timer = window.setTimeout(restart, TYPING);
+});
+query.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.isComposing) restart();
+});
+
+watch("value", () => told(props.value));
+told(props.value);

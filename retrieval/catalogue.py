@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.records import Filters, Picture
+from retrieval.records import Filters, Picture, folder_counts
 from retrieval.words import match_expression, stored_words, wanted_words
 
 __all__ = ["Catalogue", "Filters", "Picture", "Slots", "Vectors"]
@@ -261,6 +261,18 @@ class Catalogue:
     def tags(self) -> dict[str, int]:
         """tag -> number of pictures, the most frequent first."""
         rows = self.connection.execute("SELECT tag, COUNT(*) FROM tags GROUP BY tag ORDER BY 2 DESC, 1")
+        return {str(row[0]): int(row[1]) for row in rows}
+
+    def folders(self) -> dict[str, int]:
+        """Absolute folder -> number of files of pictures in it or below, in order of their names."""
+        rows = self.connection.execute("SELECT path FROM files WHERE number IS NOT NULL")
+        return folder_counts(str(row[0]) for row in rows)
+
+    def licences(self) -> dict[str, int]:
+        """Licence -> number of pictures, the most frequent first."""
+        rows = self.connection.execute(
+            "SELECT licence, COUNT(*) FROM pictures WHERE licence != '' GROUP BY licence ORDER BY 2 DESC, 1"
+        )
         return {str(row[0]): int(row[1]) for row in rows}
 
     def numbers_of_slots(self, slots: Sequence[int]) -> dict[int, int]:

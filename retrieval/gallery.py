@@ -21,31 +21,24 @@ from typing import TYPE_CHECKING, Any
 
 from retrieval.base import GalleryInfo, Hit
 from retrieval.catalogue import Catalogue
-from retrieval.decode import thumbnail_path
 from retrieval.encoders import Encoder, encode_pictures, file_sha256, load_encoder
 from retrieval.errors import (
     GalleryBusy,
     GalleryFull,
     GalleryNotFound,
     GalleryUnreadable,
-    PictureUnreadable,
     WrongEncoder,
 )
 from retrieval.ingest import Ingest, IngestOptions, IngestReport, Progress
 from retrieval.pictures import load_picture
-from retrieval.records import Filters, Picture
+from retrieval.records import Choices, Filters, Picture
 from retrieval.scan import GALLERY_FILE
 from retrieval.search import TWIN_BITS, Searcher, readable
+from retrieval.shown import ShownPictures
 from retrieval.vectors import near_groups
 
 if TYPE_CHECKING:
     from PIL import Image
-
-SHOWN_AS_THEY_ARE = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif")
-)  # of what browsers know; SVG is not safe
-SHOWN_SIDE = 2048  # pixels
-MAX_THUMBNAIL = 512
 
 
 class Gallery:
@@ -56,6 +49,7 @@ class Gallery:
         self.name = place.name.removesuffix(".gallery") or str(place)
         self.encoder_name = encoder_name
         self.catalogue = catalogue
+        self._shown = ShownPictures(place / "shown", place / "thumbnails")
         self._encoder: Encoder | None = None
         self._searcher: Searcher | None = None
         self._loading = threading.RLock()
@@ -228,7 +222,7 @@ class Gallery:
         source: str | None = None,
     ) -> Hit:
         """Other words for a picture; None leaves a field as it is. Indexing again keeps them. Raises KeyError."""
-        picture = self._picture(picture_id)
+        picture = self.picture(picture_id)
         given = {"caption": caption, "tags": tags, "credit": credit, "licence": licence, "source": source}
         new: dict[str, Any] = {name: " ".join(value.split()) for name, value in given.items() if value is not None}
         changed = replace(picture, edited=True, **new)
@@ -250,8 +244,12 @@ class Gallery:
         k: int = 4,
         exclude: Collection[str] = (),
         filters: Filters | None = None,
+        quick: bool = False,
     ) -> list[Hit]:
-        """The k best pictures, best first. `filters` narrows the pictures that count. Raises RetrievalError."""
+        """The k best pictures, best first. `filters` narrows the pictures that count. Raises RetrievalError.
+
+        `quick`: what browsers cannot show has its thumbnail's path; else a large copy is made of each.
+        """
         excluded = self.catalogue.numbers_of_ids(exclude)
         if isinstance(query, str):
             query = [query]
@@ -260,36 +258,50 @@ class Gallery:
         else:
             vector = encode_pictures(self.encoder, [load_picture(query)])[0]
             found = self.searcher.by_vector(vector, k, excluded, filters)
-        return [self._hit(picture, score) for picture, score in found]
+        return [self._hit(picture, score, quick) for picture, score in found]
 
     def like(
-        self, picture_id: str, *, k: int = 4, exclude: Collection[str] = (), filters: Filters | None = None
+        self,
+        picture_id: str,
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+        quick: bool = False,
     ) -> list[Hit]:
-        """More pictures like that one, without it. Raises KeyError."""
-        picture = self._picture(picture_id)
+        """More pictures like that one, without it; `quick` as for `search`. Raises KeyError."""
+        picture = self.picture(picture_id)
         excluded = self.catalogue.numbers_of_ids({*exclude, picture_id})
-        return [self._hit(p, s) for p, s in self.searcher.like(picture, k, excluded, filters)]
+        return [self._hit(p, s, quick) for p, s in self.searcher.like(picture, k, excluded, filters)]
 
     def browse(self, *, limit: int = 60, offset: int = 0, filters: Filters | None = None) -> list[Hit]:
-        """Pictures without a query, the newest first."""
-        return [self._hit(picture, 0.0) for picture in self.catalogue.newest(limit, offset, filters)]
+        """Pictures without a query, the newest first; what browsers cannot show has its thumbnail's path."""
+        return [self._hit(picture, 0.0, quick=True) for picture in self.catalogue.newest(limit, offset, filters)]
 
     def tags(self) -> dict[str, int]:
         """tag -> how many pictures carry it, the most frequent first."""
         return self.catalogue.tags()
 
+    def choices(self) -> Choices:
+        """What the pictures can be filtered by."""
+        return Choices(self.catalogue.tags(), self.catalogue.folders(), self.catalogue.licences())
+
     def duplicates(self) -> list[list[Hit]]:
         """Groups of pictures that look nearly the same (their difference hashes differ in few bits)."""
         pictures = {p.number: p for p in self.catalogue.pictures() if p.number is not None and p.phash is not None}
         groups = near_groups({number: p.phash for number, p in pictures.items() if p.phash is not None}, TWIN_BITS)
-        return [[self._hit(pictures[number], 0.0) for number in group] for group in groups]
+        return [[self._hit(pictures[number], 0.0, quick=True) for number in group] for group in groups]
 
     def get(self, picture_id: str) -> Hit:
-        return self._hit(self._picture(picture_id), 0.0)
+        """One picture by id (score 0). Raises KeyError."""
+        return self._hit(self.picture(picture_id), 0.0)
 
     def picture(self, picture_id: str) -> Picture:
         """Everything the catalogue knows about a picture. Raises KeyError."""
-        return self._picture(picture_id)
+        picture = self.catalogue.by_id(picture_id)
+        if picture is None:
+            raise KeyError(picture_id)
+        return picture
 
     def info(self) -> GalleryInfo:
         identity = json.loads(self.catalogue.fact("identity") or "{}")
@@ -312,43 +324,11 @@ class Gallery:
 
     def thumbnail(self, picture_id: str, size: int = 256) -> Path:
         """A small WebP file, no side above `size` pixels (at most 512). Raises KeyError, PictureUnreadable."""
-        picture = self._picture(picture_id)
-        size = max(16, min(size, MAX_THUMBNAIL))
-        stored = thumbnail_path(self.place / "thumbnails", picture.sha256)
-        if size == 256 and stored.is_file():
-            return stored
-        return self._converted(picture, size, Path(picture.path))
+        picture = self.picture(picture_id)
+        return self._shown.thumbnail(picture.sha256, Path(picture.path), size)
 
-    def _converted(self, picture: Picture, size: int, source: Path) -> Path:
-        """The picture as WebP with no side above `size`, kept for the next time."""
-        path = self.place / "shown" / f"{picture.id}-{size}.webp"
-        if not path.is_file():
-            path.parent.mkdir(exist_ok=True)
-            image = load_picture(source, enough=size)
-            image.thumbnail((size, size))
-            part = path.with_suffix(f".{threading.get_ident()}.part")
-            image.save(part, format="WEBP", quality=85)
-            part.replace(path)
-        return path
-
-    def _showable(self, picture: Picture) -> Path:
-        """The picture's own file where browsers know its format, else a copy; the thumbnail where the file is gone."""
-        path = Path(picture.path)
-        if path.suffix.lower() in SHOWN_AS_THEY_ARE and path.is_file():
-            return path
-        try:
-            return self._converted(picture, SHOWN_SIDE, path)
-        except PictureUnreadable:  # moved or damaged since it was indexed
-            return thumbnail_path(self.place / "thumbnails", picture.sha256)
-
-    def _picture(self, picture_id: str) -> Picture:
-        picture = self.catalogue.by_id(picture_id)
-        if picture is None:
-            raise KeyError(picture_id)
-        return picture
-
-    def _hit(self, picture: Picture, score: float) -> Hit:
-        path = self._showable(picture)
+    def _hit(self, picture: Picture, score: float, quick: bool = False) -> Hit:
+        path = (self._shown.quick if quick else self._shown.large)(picture.sha256, Path(picture.path))
         return Hit(
             id=picture.id,
             path=str(path),

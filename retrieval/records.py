@@ -1,5 +1,8 @@
 """What the catalogue knows about a picture, and what a search may ask of it. Values only."""
 
+import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +32,15 @@ class Picture:
     @property
     def tag_list(self) -> list[str]:
         return [tag.strip() for tag in self.tags.split(",") if tag.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What pictures can be filtered by, each with how many pictures have it."""
+
+    tags: dict[str, int]  # the most frequent first
+    folders: dict[str, int]  # absolute path -> files in it or below, by name
+    licences: dict[str, int]  # the most frequent first
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +80,19 @@ class Filters:
         if self.licence:
             asked.append(("p.licence LIKE ? || '%'", [self.licence]))
         return " AND ".join(condition for condition, _ in asked), [value for _, values in asked for value in values]
+
+
+def folder_counts(paths: Iterable[str]) -> dict[str, int]:
+    """Folder -> how many of the absolute paths lie in it or below, from the folder that holds them all, by name."""
+    direct = Counter(os.path.split(path)[0] for path in paths)
+    if not direct:
+        return {}
+    top = os.path.commonpath(direct)
+    counts: Counter[str] = Counter()
+    for folder, count in direct.items():
+        while True:
+            counts[folder] += count
+            if len(folder) <= len(top):
+                break
+            folder = os.path.split(folder)[0]
+    return dict(sorted(counts.items()))

@@ -1,17 +1,21 @@
-"""Indexes a folder of pictures for the page: a job of the process, so that it survives the tab that began it."""
+"""Brings pictures into a gallery for the page: a job of the process, so that it survives the tab that began it."""
 
 import ipaddress
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrieval.errors import FolderUnreadable
+from retrieval.own import OwnGallery
 from ui.studio import Studio
 from ui.texts import text
 
 if TYPE_CHECKING:
-    from retrieval.gallery import Gallery
+    import gradio as gr
+
+    from retrieval.ingest import IngestReport
 
 _log = logging.getLogger(__name__)
 
@@ -26,48 +30,76 @@ def own_gallery_place() -> Path:
 def may_index(shared: bool, client: str | None) -> bool:
     """Whether a visitor may name a folder of this machine: only from this machine itself, and never through a tunnel,
     whose visitors all seem to come from here."""
-    if shared or client is None:
-        return False
+    return not shared and client is not None and _is_loopback(client)
+
+
+def may_change(shared: bool, request: "gr.Request") -> bool:
+    """Whether this request may add or change pictures: `may_index`, and it comes from a page of this program.
+
+    Any web page can make its visitor's browser send something to this machine. Browsers say where a request came from
+    (Sec-Fetch-Site), and a name that was bent to lead here stands in the Host header.
+    """
+    host = str(request.headers.get("host", "")).rpartition("@")[2]
+    name = host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
+    own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    here = name.lower() == "localhost" or _is_loopback(name)
+    return may_index(shared, request.client.host if request.client else None) and own and here
+
+
+def _is_loopback(address: str) -> bool:
     try:
-        return ipaddress.ip_address(client).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
 
 
 class Indexing:
-    """One folder being indexed in a thread of its own. The gallery it fills becomes everybody's when it is done."""
+    """A folder, or files that were dropped in, being indexed in a thread of its own.
 
-    def __init__(self, studio: Studio, folder: str) -> None:
+    They go into the studio's gallery where that is a person's own, else into the one at `own_gallery_place`, which
+    becomes everybody's when it is done.
+    """
+
+    def __init__(self, studio: Studio, folder: str = "", files: Sequence[Path] = ()) -> None:
         self.folder = Path(folder).expanduser()
+        self.files = list(files)
         self.done, self.total = 0, 0  # files
-        self.report: Any = None  # retrieval's IngestReport, when it ended well
+        self.report: IngestReport | None = None  # when it ended well
         self.place = ""
         self.problem: Exception | None = None
         self.ended = threading.Event()
+        self._stop = threading.Event()
         self._studio = studio
         threading.Thread(target=self._work, name="indexing", daemon=True).start()
 
+    def stop(self) -> None:
+        """Ends it after the picture that is being read; what was read is kept."""
+        self._stop.set()
+
     def _work(self) -> None:
         try:
-            if not self.folder.is_dir():
+            if not self.files and not self.folder.is_dir():
                 raise FolderUnreadable(
                     place=self.folder, reason_en="there is no such folder", reason_zh="没有这个文件夹"
                 )
             gallery = self._gallery()
-            self.report = gallery.add(self.folder, progress=self._progressed)
+            if self.files:
+                self.report = gallery.take(self.files, progress=self._progressed)
+            else:
+                self.report = gallery.add(self.folder, progress=self._progressed, stop=self._stop.is_set)
             self.place = str(gallery.info().place)
             self._studio.use_gallery(gallery)
         except Exception as error:  # noqa: BLE001 - the person who asked reads it
-            _log.warning("The folder was not indexed: %s", error)
+            _log.warning("The pictures were not indexed: %s", error)
             self.problem = error
         finally:
             self.ended.set()
 
-    def _gallery(self) -> "Gallery":
+    def _gallery(self) -> OwnGallery:
         from retrieval.gallery import Gallery
 
         current = self._studio.gallery
-        if isinstance(current, Gallery):
+        if isinstance(current, OwnGallery):
             return current
         place = own_gallery_place()
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -83,6 +115,8 @@ class Indexing:
         if self.problem is not None:
             return sentence(self.problem, language)
         if self.report is not None:
+            if self.report.stopped:
+                return text("index.stopped", language, added=self.report.added)
             values = {"added": self.report.added, "known": self.report.unchanged, "skipped": len(self.report.skipped)}
             return text("index.ended", language, place=self.place, **values)
         if self.total:

@@ -50,7 +50,7 @@ def build(studio: Studio) -> gr.Blocks:
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
                 note, chats = chat_tab.build(studio, session, labels)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
-                gallery_view = gallery_tab.build(studio, session, labels, first)
+                gallery_view = gallery_tab.build(studio, first)
         timer = gr.Timer(1.0)
 
         def about_model(language: str) -> list[Any]:

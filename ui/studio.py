@@ -61,7 +61,7 @@ class Studio:
         self._stops: dict[str, Callable[[], None]] = {}  # Gradio's session hash -> stops that visitor's work
         self._lock = threading.Lock()
         self._describer: Any = None
-        self._indexing: Indexing | None = None
+        self.indexing: Indexing | None = None  # the last one that was begun
 
     # -- loading -----------------------------------------------------------------------------------
 
@@ -101,12 +101,12 @@ class Studio:
         self.gallery, self.gallery_problem = gallery, None
 
     def index(self, begin: Callable[[], "Indexing"]) -> "Indexing | None":
-        """Begins to index a folder, one at a time; None while another is being indexed."""
+        """Begins to index pictures, one job at a time; None while another is going on."""
         with self._lock:
-            if self._indexing is not None and not self._indexing.ended.is_set():
+            if self.indexing is not None and not self.indexing.ended.is_set():
                 return None
-            self._indexing = begin()
-            return self._indexing
+            self.indexing = begin()
+            return self.indexing
 
     # -- work --------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ of the header; they are sent to the browser. The rest are labels of Gradio compo
 
 from collections.abc import Mapping
 
+from ui.gallery_texts import GALLERY_TEXTS
+
 LANGUAGES = ("en", "zh")
 
 TEXTS: Mapping[str, tuple[str, str]] = {
@@ -136,40 +138,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "chat.empty": ("Write a question first.", "请先输入问题。"),
     "chat.looking": ("Looking at the picture …", "正在查看图片……"),
     "chat.stopped": ("(stopped)", "（已停止）"),
-    # gallery
-    "gallery.search": ("Search the gallery", "搜索图库"),
-    "gallery.placeholder": ("What should the picture show?", "想找什么样的图片？"),
-    "gallery.facts": ("{count} pictures · {encoder}", "{count} 张图片 · {encoder}"),
-    "gallery.updated": ("updated {date}", "更新于 {date}"),
-    "gallery.skipped": ("{count} skipped", "跳过 {count} 个"),
-    "gallery.opening": ("The gallery is being opened", "正在打开图库"),
-    "gallery.nothing": ("Nothing fits. Try other words.", "没有相符的图片，请换个说法。"),
-    "gallery.begin": ("Type to search", "输入文字即可搜索"),
-    "gallery.close": ("Close", "关闭"),
-    "gallery.credit": ("Credit", "作者"),
-    "gallery.licence": ("Licence", "许可"),
-    "gallery.source": ("Source", "出处"),
-    "gallery.score": ("Match", "匹配度"),
-    "gallery.approximate": ("Described by an image classifier, approximate", "由图像分类器描述，仅供参考"),
-    # indexing a folder
-    "index.title": ("Add a folder of your own pictures", "添加自己的图片文件夹"),
-    "index.folder": ("Folder on this machine", "本机上的文件夹"),
-    "index.folder_hint": ("For example /home/me/Pictures", "例如 /home/me/Pictures"),
-    "index.start": ("Index", "建立索引"),
-    "index.scanning": ("Looking for pictures in the folder", "正在查找文件夹中的图片"),
-    "index.reading": ("Reading picture {done} of {total}", "正在读取第 {done} / {total} 张图片"),
-    "index.ended": (
-        "{added} pictures added, {known} already known, {skipped} files skipped. The gallery is searched from now on. "
-        "To use it next time: --gallery {place}",
-        "新增 {added} 张图片，已有 {known} 张，跳过 {skipped} 个文件。现在起将搜索此图库。"
-        "下次启动时使用：--gallery {place}",
-    ),
-    "index.busy": ("Another folder is being indexed; wait until it is done.", "正在为另一个文件夹建立索引，请稍候。"),
-    "index.empty": ("Enter the folder first.", "请先输入文件夹。"),
-    "index.local": (
-        "Folders can be indexed only by a person at the machine that runs this program.",
-        "只有在运行本程序的机器上才能为文件夹建立索引。",
-    ),
+    **GALLERY_TEXTS,
 }
 
 

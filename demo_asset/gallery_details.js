@@ -1,0 +1,131 @@
+// The dialog of one picture: large, with its facts; words can be changed where `may` says so.
+
+function makeDetails({ labels, call, may, own, changed, removed, like, step }) {
+  const dialog = make("dialog", { class: "xc-details", "aria-labelledby": "xc-details-title" });
+  let shown = null;
+
+  function fact(key, value) {
+    return value ? [make("dt", { text: labels()[key] }), make("dd", { text: value })] : [];
+  }
+
+  const editable = () => may() && own();
+
+  function facts(one) {
+    const list = make("dl", {});
+    if (!editable()) list.append(...fact("credit", one.credit), ...fact("licence", one.licence));
+    list.append(...fact("size", one.size), ...fact("date", one.date), ...fact("file", one.file), ...fact("score", one.score ? String(one.score) : ""));
+    if (/^https?:/.test(one.source)) {
+      list.append(make("dt", { text: labels().source }), make("dd", {}, make("a", { href: one.source, text: one.source, target: "_blank", rel: "noopener noreferrer" })));
+    }
+    return list;
+  }
+
+  function field(key, value, attributes = {}) {
+    const { tag = "input", ...rest } = attributes;
+    const input = make(tag, { name: key, ...(tag === "input" ? { type: "text" } : {}), ...rest });
+    input.value = value;
+    return make("label", { text: labels()[key] }, input);
+  }
+
+  function form(one) {
+    const said = make("p", { class: "xc-facts", role: "status" });
+    const save = make("button", { type: "submit", class: "xc-button xc-primary", text: labels().save });
+    const node = make(
+      "form",
+      { class: "xc-words-form" },
+      field("caption", one.caption, { tag: "textarea", rows: 3, maxlength: "1000" }),
+      field("tags", one.tags, { maxlength: "1000" }),
+      field("credit", one.credit, { maxlength: "500" }),
+      field("licence", one.licence, { maxlength: "300" }),
+      field("source", one.source, { maxlength: "2000" }),
+      make("div", { class: "xc-row" }, save, said),
+    );
+    node.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      save.disabled = true;
+      const words = Object.fromEntries(new FormData(node));
+      const answer = await call("edit", { id: one.id, ...words });
+      save.disabled = false;
+      said.textContent = answer.problem || labels().saved;
+      said.classList.toggle("xc-bad-line", Boolean(answer.problem));
+      if (!answer.picture) return;
+      dialog.querySelector(".xc-panel-title").textContent = answer.picture.caption || labels().no_caption;
+      changed(answer.picture);
+    });
+    node.addEventListener("input", () => (said.textContent = ""));
+    node.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.isComposing && (event.ctrlKey || event.metaKey)) node.requestSubmit();
+    });
+    return node;
+  }
+
+  function acts(one) {
+    const row = make("div", { class: "xc-row" });
+    if (!own()) return row;
+    row.append(button(labels().like, "search", () => (dialog.close(), like(one)), { class: "xc-button" }));
+    if (!may()) return row;
+    let sure = false;
+    const remove = button(labels().remove, "trash", async () => {
+      if (!sure) {
+        sure = true;
+        remove.lastChild.textContent = labels().remove_sure;
+        return;
+      }
+      const answer = await call("remove", { id: one.id });
+      if (answer.problem) remove.lastChild.textContent = answer.problem;
+      else dialog.close(), removed(one.id);
+    }, { class: "xc-button xc-danger" });
+    row.append(remove);
+    return row;
+  }
+
+  function draw(one, whole) {
+    const shut = button(labels().close, "close", () => dialog.close(), { class: "xc-quiet", bare: true });
+    const under = [facts(one), one.approximate && make("p", { class: "xc-facts", text: labels().approximate }), whole && acts(one)].filter(Boolean);
+    dialog.classList.toggle("xc-plain", !editable());
+    dialog.replaceChildren(
+      make("header", { class: "xc-panel-head" }, make("h2", { class: "xc-panel-title", id: "xc-details-title", text: one.caption || labels().no_caption }), shut),
+      make(
+        "div",
+        { class: "xc-details-body" },
+        make(
+          "div",
+          {},
+          make("div", { class: `xc-large${one.drawing ? " xc-drawing" : ""}` }, make("img", { src: address(one.src || one.thumb), alt: one.caption })),
+          ...under,
+        ),
+        editable() ? make("div", {}, whole ? form(one) : null) : null,
+      ),
+    );
+  }
+
+  async function open(tile) {
+    shown = tile.id;
+    draw(tile, false);
+    if (!dialog.open) dialog.showModal();
+    const answer = await call("details", { id: tile.id });
+    if (shown !== tile.id || !dialog.open) return;
+    if (answer.picture) draw({ ...answer.picture, score: tile.score }, true);
+    else dialog.querySelector(".xc-details-body").append(make("p", { class: "xc-bad-line", text: answer.problem }));
+  }
+
+  // Files that were left out, with the reason.
+  async function leftOut(title) {
+    shown = null;
+    const answer = await call("skipped");
+    const rows = (answer.skipped || []).map(([file, reason]) => make("li", { text: file }, make("span", { text: reason })));
+    dialog.replaceChildren(
+      make("header", { class: "xc-panel-head" }, make("h2", { class: "xc-panel-title", id: "xc-details-title", text: title }), button(labels().close, "close", () => dialog.close(), { class: "xc-quiet", bare: true })),
+      answer.problem ? make("p", { class: "xc-bad-line", text: answer.problem }) : make("ul", { class: "xc-left-out" }, ...rows),
+    );
+    if (!dialog.open) dialog.showModal();
+  }
+
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => (shown = null));
+  dialog.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (way && shown && !event.target.closest("input, textarea")) step(shown, way);
+  });
+  return { dialog, open, leftOut };
+}
