@@ -1,7 +1,7 @@
 // The dialog of one picture: large, with its facts; words can be changed where `may` says so.
 
 function makeDetails({ labels, call, may, own, changed, removed, like, step }) {
-  const dialog = make("dialog", { class: "xc-details", "aria-labelledby": "xc-details-title" });
+  const dialog = make("dialog", { class: "xc-details", tabindex: "-1", "aria-labelledby": "xc-details-title" });
   let shown = null;
 
   function fact(key, value) {
@@ -105,8 +105,11 @@ function makeDetails({ labels, call, may, own, changed, removed, like, step }) {
     if (!dialog.open) dialog.showModal();
     const answer = await call("details", { id: tile.id });
     if (shown !== tile.id || !dialog.open) return;
-    if (answer.picture) draw({ ...answer.picture, score: tile.score }, true);
-    else dialog.querySelector(".xc-details-body").append(make("p", { class: "xc-bad-line", text: answer.problem }));
+    if (answer.picture) {
+      draw({ ...answer.picture, score: tile.score }, true);
+      dialog.focus({ preventScroll: true }); // what had it was replaced, and the arrow keys belong to the dialog
+    }
+    if (answer.problem) dialog.querySelector(".xc-details-body").append(make("p", { class: "xc-bad-line", text: answer.problem }));
   }
 
   // Files that were left out, with the reason.

@@ -37,7 +37,9 @@ def is_used(key: str, python: str, scripts: str) -> bool:
     prefix, rest = key.split(".", 1)
     if f'"{key}"' in python:
         return True
-    if prefix in ("view", "gallery", "header", "say") and re.search(rf'"{re.escape(rest)}"|labels(?:\(\))?\.{rest}\b', scripts):
+    if prefix in ("view", "gallery", "header", "say") and re.search(
+        rf'"{re.escape(rest)}"|labels(?:\(\))?\.{rest}\b', scripts
+    ):
         return True
     composed = {"status.": 'f"status.{', "compose.length.": 'f"compose.length.{', "view.step.": "`step.${"}
     return any(key.startswith(start) and code in python + scripts for start, code in composed.items())
