@@ -85,8 +85,9 @@ def main() -> None:
     model = Recorder(load_model(arguments.model, threads=arguments.threads))
     gallery = open_gallery(None)
     gallery.search("a warm-up search")
-    loaded = time.perf_counter() - start
     composer = Composer(model, gallery)
+    composer.warm_up()
+    loaded = time.perf_counter() - start
     options = Options(pictures=arguments.pictures, sampling=replace(WRITING, seed=arguments.seed))
     start, before = time.perf_counter(), model.usage
     first_words = written = None

@@ -33,6 +33,7 @@ from composer.text import ArticleReader
 from retrieval.base import PictureGallery
 from retrieval.errors import ReadableError
 
+_LANGUAGES: tuple[Language, ...] = ("zh", "en")
 WRITING = Sampling(max_tokens=2000, temperature=0.4, top_p=0.9, repetition_penalty=1.1)
 
 
@@ -79,6 +80,14 @@ class Composer:
     @property
     def prompts(self) -> Prompts:
         return prompts_for(self.model.capabilities.family)
+
+    def warm_up(self) -> None:
+        """Has the model compute what every request for an article begins with, so that the first words come sooner.
+
+        Raises what the model raises.
+        """
+        for language in _LANGUAGES:
+            self.model.reply([self.prompts.write("…", "…", language, Options().length)], Sampling(max_tokens=1))
 
     def compose(
         self, title: str, options: Options | None = None, *, stop: threading.Event | None = None

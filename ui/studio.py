@@ -71,8 +71,12 @@ class Studio:
         threading.Thread(target=self._start_model, name="model", daemon=True).start()
 
     def _start_model(self) -> None:
+        from composer.pipeline import Composer
+
         try:
-            self.model = self._load(self._progressed)
+            model = self._load(self._progressed)
+            Composer(model, None).warm_up()
+            self.model = model
         except Exception as error:  # noqa: BLE001 - shown in the status line: the page must live on without a model
             _log.error("The model did not load: %s", error, exc_info=not isinstance(error, ReadableError))
             self.model_problem = error

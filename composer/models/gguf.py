@@ -26,8 +26,7 @@ log = logging.getLogger(__name__)
 CONTEXT_TOKENS = 8192  # of one conversation, where memory allows
 MIN_CONTEXT_TOKENS = 2048
 SLOTS = 2  # conversations whose keys and values are kept at once
-_WEIGHTS_FACTOR = 1.25  # process memory a byte of weights: part of them is kept a second time, rearranged for the CPU
-_OVERHEAD = 250 << 20  # bytes of compute buffers and the engine itself
+_OVERHEAD = 150 << 20  # bytes of compute buffers, prompts kept aside and the engine itself
 _TOP_K = 40  # sampling looks at this many tokens at most; more cost milliseconds a token and change nothing at top_p .9
 _SCORED_TOKENS = 256  # log-probabilities asked for at first; options below them are asked for by name
 _BIAS = 40.0  # lifts named tokens over all others; log-probabilities of a vocabulary span less
@@ -289,7 +288,7 @@ def _gpus() -> list[str]:
 
 def _memory(header: GgufHeader, context: int) -> int:
     """Bytes of weights, keys and values and buffers, as measured by benchmarks/model_decode.py."""
-    return int(header.size * _WEIGHTS_FACTOR) + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD
+    return header.size + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD
 
 
 def _context(header: GgufHeader, wanted: int | None, name: str, *, on_gpu: bool) -> int:

@@ -204,7 +204,7 @@ def test_an_engine_that_refuses_the_file_is_said_plainly(
         GgufModel(write_file(tmp_path / "tiny.gguf"))
 
 
-@pytest.mark.parametrize(("free_mb", "context"), [(100_000.0, 4096), (263.6, 2048), (250.0, None)])
+@pytest.mark.parametrize(("free_mb", "context"), [(100_000.0, 4096), (158.7, 2048), (150.0, None)])
 def test_context_shrinks_with_memory_and_too_little_is_said(
     monkeypatch: pytest.MonkeyPatch, engine: list[FakeEngine], tmp_path: Path, free_mb: float, context: int | None
 ) -> None:
@@ -214,7 +214,7 @@ def test_context_shrinks_with_memory_and_too_little_is_said(
     monkeypatch.setattr(gguf.psutil, "virtual_memory", Memory)
     path = write_file(tmp_path / "tiny.gguf")
     if context is None:
-        with pytest.raises(OutOfMemory, match=r"0\.3 GB") as caught:
+        with pytest.raises(OutOfMemory, match=r"0\.2 GB") as caught:
             GgufModel(path)
         assert "关闭" in caught.value.text("zh")
     else:

@@ -70,6 +70,16 @@ def test_a_chinese_text_is_illustrated_where_there_is_something_to_see(embedded_
     assert illustration.chosen is not None
 
 
+@pytest.mark.parametrize("title", ["A walk in the park", "公园散步"])
+def test_after_warming_up_only_the_title_is_new(embedded_model: "GgufModel", title: str) -> None:
+    composer = Composer(embedded_model, None)
+    composer.warm_up()
+    before = embedded_model.usage
+    list(composer.compose(title, Options(sampling=Sampling(max_tokens=1))))
+    cost = embedded_model.usage - before
+    assert cost.reused > 4 * cost.prefilled > 0
+
+
 def test_stop_ends_the_writing_soon(embedded_model: "GgufModel") -> None:
     stop, pieces = threading.Event(), 0
     composer = Composer(embedded_model, None)

@@ -1,0 +1,123 @@
+"""Pictures for an article that exists: planned anew, proposed for one place, searched for."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from composer.article import Article, Candidate, Illustration, Section
+from composer.errors import InputError
+from composer.events import (
+    ArticleReady,
+)
+from composer.models.base import Capabilities
+from composer.pipeline import Composer, Options
+from composer.prompts import Choice, GeneralPrompts
+from tests.composer.answering import TITLE, answer, steps
+from tests.fakes import FakeGallery, FakeModel
+
+
+def written(*texts: str) -> Article:
+    return Article("Cats", tuple(Section(f"s{i}", text) for i, text in enumerate(texts, 1)))
+
+
+def test_illustrating_anew_keeps_what_was_made_by_hand(model: FakeModel, gallery: FakeGallery) -> None:
+    mine = Illustration("My cat", chosen=Candidate("p3", gallery.pictures["p3"].path), by_hand=True)
+    old = Illustration("An old one", chosen=Candidate("p0", gallery.pictures["p0"].path))
+    article = written("A bowl of water.", "Nothing to see.", "A soft bed.").with_illustration("s2", mine)
+    article = article.with_illustration("s3", old)
+    composer = Composer(model, gallery)
+    events = list(composer.illustrate(article, Options(pictures=2)))
+    assert steps(events) == ["spot", "caption", "retrieve", "select"]
+    assert composer.article.section("s2").illustration == mine
+    assert [s.id for s in composer.article.illustrated] == ["s1", "s2"]
+    chosen = [
+        s.illustration.chosen.id for s in composer.article.illustrated if s.illustration and s.illustration.chosen
+    ]
+    assert chosen.count("p3") == 1
+    assert composer.article.revision > article.revision
+
+
+def test_illustrating_with_no_pictures_removes_what_was_not_made_by_hand(
+    model: FakeModel, gallery: FakeGallery
+) -> None:
+    article = written("A bowl of water.").with_illustration("s1", Illustration("old"))
+    composer = Composer(model, gallery)
+    events = list(composer.illustrate(article, Options(pictures=0)))
+    assert composer.article.illustrated == ()
+    assert isinstance(events[-1], ArticleReady)
+
+
+def test_a_long_text_is_asked_about_in_parts_that_fit(gallery: FakeGallery) -> None:
+    model = FakeModel(answer=answer, capabilities=Capabilities(context_tokens=2048))
+    article = written(*[f"Paragraph number {i} is about a bowl of water. " * 20 for i in range(20)])
+    composer = Composer(model, gallery)
+    list(composer.illustrate(article, Options(pictures=5)))
+    assert len(composer.article.illustrated) == 5
+    longest = max(sum(len(message.text) for message in prompt) for prompt in model.prompts)
+    assert longest * 0.4 < 2048
+
+
+def test_a_choice_knows_the_pictures_of_its_own_part_only(
+    gallery: FakeGallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[set[str], set[str]]] = []
+
+    class Recording(GeneralPrompts):
+        def choose(self, article: Article, section: Section, *rest: Any) -> Choice:
+            shown.append(({s.id for s in article}, {s.id for s, _ in rest[-1]}))
+            return super().choose(article, section, *rest)
+
+    monkeypatch.setattr("composer.pipeline.prompts_for", lambda family: Recording())
+    model = FakeModel(answer=answer, capabilities=Capabilities(context_tokens=2048))
+    article = written(*[f"Paragraph number {i} is about a bowl of water. " * 20 for i in range(20)])
+    list(Composer(model, gallery).illustrate(article, Options(pictures=6)))
+    assert len({frozenset(part) for part, _ in shown}) > 1, "the text fits in one part"
+    assert any(chosen for _, chosen in shown)
+    assert all(chosen <= part for part, chosen in shown)
+
+
+def test_proposing_describes_searches_and_chooses(model: FakeModel, gallery: FakeGallery) -> None:
+    taken = Illustration("taken", chosen=Candidate("p0", gallery.pictures["p0"].path))
+    article = written("A bowl of water.", "A soft bed.").with_illustration("s1", taken)
+    proposed = Composer(model, gallery).propose(article, "s2")
+    assert proposed.caption
+    assert proposed.chosen is not None
+    assert "p0" not in [candidate.id for candidate in proposed.candidates]
+    own = Composer(model, gallery).propose(article, "s1")
+    assert "p0" not in [candidate.id for candidate in own.candidates], "another picture was asked for"
+
+
+def test_proposing_for_a_heading_takes_what_follows(model: FakeModel, gallery: FakeGallery) -> None:
+    article = written("A bowl of water.", "Rest", "A soft bed.")
+    article = article.with_sections([s if s.id != "s2" else replace(s, kind="heading", level=2) for s in article])
+    Composer(model, gallery).propose(article, "s2")
+    assert any('Paragraph [2]: "A soft bed."' in prompt[-1].text for prompt in model.prompts)
+    only = article.with_sections([article.section("s2")])
+    with pytest.raises(InputError):
+        Composer(model, gallery).propose(only, "s2")
+
+
+def test_searching_translates_where_the_gallery_does_not_read_the_language(
+    gallery: FakeGallery, tmp_path: Path
+) -> None:
+    article = written("猫。").with_illustration("s1", Illustration("猫", chosen=Candidate("p0", "x")))
+    found = Composer(FakeModel(answer=answer), gallery).search(article, "睡觉的猫", "zh")
+    assert gallery.queries[-1] == ["A sleeping cat", "睡觉的猫"]
+    assert [candidate.id for candidate in found] == ["p1", "p2", "p3", "p4"]
+    own = Composer(FakeModel(answer=answer), gallery).search(article, "a cat", section_id="s1", k=2)
+    assert gallery.queries[-1] == ["a cat"]
+    assert [candidate.id for candidate in own] == ["p0", "p1"]
+    both = FakeGallery(tmp_path, query_languages=("en", "zh"))
+    Composer(FakeModel(answer=answer), both).search(article, "睡觉的猫")
+    assert both.queries == [["睡觉的猫"]]
+    with pytest.raises(InputError):
+        Composer(FakeModel(), gallery).search(article, " \x00 ")
+
+
+def test_a_model_that_sees_is_shown_the_pictures(gallery: FakeGallery) -> None:
+    sees = Capabilities(sees_pictures=True, max_pictures=8, context_tokens=4096)
+    model = FakeModel(answer=answer, capabilities=sees)
+    list(Composer(model, gallery).compose(TITLE, Options(pictures=1)))
+    assert [len(prompt[-1].pictures) for prompt in model.prompts if prompt[-1].pictures] == [4]
