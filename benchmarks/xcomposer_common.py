@@ -24,6 +24,8 @@ from composer.models.xcomposer.tokenizer import XComposerTokenizer
 from composer.models.xcomposer.weights import assign
 from tests.composer.xcomposer.tiny import PUBLISHED, config_values, train_tokenizer
 
+ROOT = Path(__file__).resolve().parents[1]  # of the checkout, where the modules are found
+
 
 def arguments(description: str, **more: dict[str, Any]) -> argparse.Namespace:
     """--size, --dtype, --gptq, --compile and what the benchmark adds."""

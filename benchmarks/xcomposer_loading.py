@@ -1,6 +1,10 @@
 """Loading a checkpoint: time against reading its files once, and host memory beside the model.
 
-python -m benchmarks.xcomposer_loading [--folder FOLDER]    without a folder: one with random weights is made first
+python -m benchmarks.xcomposer_loading [--folder FOLDER] [--rank 256] [--layers 6] [--repeat 5]
+
+Without a folder one with random weights is made first, with LoRA of that rank (0: without). Says apart what merging
+LoRA takes: on a GPU that is done there. Every loading is a process of its own; the best of `--repeat` counts, of the
+reading too, as other programs disturb both.
 """
 
 import json
@@ -12,25 +16,45 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.xcomposer_common import arguments, machine
+from benchmarks.xcomposer_common import ROOT, arguments, machine
 from composer.models.placement import show_bytes
+from composer.models.xcomposer.config import XComposerConfig
 
-# half the width and a fifth of the layers: 0.6 GB in four shards, so that a machine without a GPU shows it too
+# half the width and few layers: 0.7 GB in four shards, so that a machine without a GPU shows it too
 MIDDLE: dict[str, Any] = {
     "hidden_size": 2048,
     "intermediate_size": 5504,
-    "num_hidden_layers": 6,
     "num_attention_heads": 16,
 }
 
 CHILD = """
-import gc, json, sys, threading, time
+import dataclasses, gc, json, sys, threading, time
 import psutil, torch
 from retrieval.torchvision_compat import prepare
 prepare()
 from transformers import LlamaForCausalLM
 from transformers.models.blip_2 import modeling_blip_2
-from composer.models.xcomposer import load
+from composer.models.xcomposer import load, weights
+if torch.cuda.is_available():
+    torch.cuda.init()
+    torch.empty(1, device="cuda") @ torch.empty(1, device="cuda")
+ready = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+spent = {"merge": 0.0, "copy": 0.0, "disk": 0.0}
+def timed(kind, work):
+    def run(*args):
+        started = time.perf_counter()
+        done = work(*args)
+        ready()
+        spent[kind] += time.perf_counter() - started
+        return done
+    return run
+if sys.argv[3] == "parts":
+    plain = weights.places
+    kind = lambda place: "merge" if len(place.sources) == 3 else "copy"
+    weights.places = lambda config: [
+        dataclasses.replace(place, combine=timed(kind(place), place.combine)) for place in plain(config)
+    ]
+    weights.ReadAhead.wait = timed("disk", weights.ReadAhead.wait)
 resident = lambda: psutil.Process().memory_info().rss
 highest, finished = 0, threading.Event()
 def watch():
@@ -43,13 +67,12 @@ watcher = threading.Thread(target=watch)
 watcher.start()
 started = time.perf_counter()
 model = load(sys.argv[1], dtype=sys.argv[2])
-if torch.cuda.is_available():
-    torch.cuda.synchronize()
+ready()
 took = time.perf_counter() - started
 finished.set()
 watcher.join()
 on_host = sum(p.numel() * p.element_size() for p in model.network.parameters() if p.device.type == "cpu")
-print(json.dumps({"seconds": took, "beside": highest - before - on_host}))
+print(json.dumps({"seconds": took, "beside": highest - before - on_host, **spent}))
 """
 
 
@@ -72,31 +95,83 @@ def forget(files: list[Path]) -> None:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def main() -> None:
-    options = arguments(__doc__ or "", folder={"default": None})
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(options.folder) if options.folder else made(Path(place))
-        files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])
-        forget(files)
-        reading = read_once(files)
-        forget(files)
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD, str(folder), options.dtype], capture_output=True, text=True, check=True
-        )
-        result = json.loads(done.stdout.splitlines()[-1])
-        largest = max(path.stat().st_size for path in files)
-    print(machine())
-    print(f"{sum(1 for _ in files)} files, largest {show_bytes(largest)}; read once from the disk: {reading:.2f} s")
-    print(f"loading: {result['seconds']:.2f} s, {result['seconds'] / reading:.2f} times the reading")
-    print(
-        f"host memory beside the weights: {show_bytes(result['beside'])}, {result['beside'] / largest:.2f} of a shard"
+def load_once(folder: Path, files: list[Path], dtype: str, *, parts: bool = False) -> dict[str, float]:
+    """A loading from the disk in a process of its own. parts: its seconds by kind of work, at the cost of waiting for
+    the GPU after each tensor."""
+    forget(files)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(folder), dtype, "parts" if parts else "whole"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
+    if done.returncode:
+        sys.exit(done.stderr)
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
-def made(place: Path) -> Path:
+def merging_operations(config: XComposerConfig) -> int:
+    """Multiplications and additions of B A for all matrices."""
+    if config.lora is None:
+        return 0
+    shapes = [config.linear_shape(linear) for linear in config.lora.linears]
+    return 2 * config.layers * config.lora.rank * sum(rows * columns for rows, columns in shapes)
+
+
+def main() -> None:
+    rank = {"type": int, "default": 256, "help": "of LoRA in the made checkpoint; 0 leaves it out"}
+    layers = {"type": int, "default": 6, "help": "of the made checkpoint; the published one has 32"}
+    repeat = {"type": int, "default": 5}
+    options = arguments(__doc__ or "", folder={"default": None}, rank=rank, layers=layers, repeat=repeat)
+    with tempfile.TemporaryDirectory() as place:
+        folder = (
+            Path(options.folder).expanduser().resolve()
+            if options.folder
+            else made(Path(place), options.rank, options.layers)
+        )
+        files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])
+        readings, loadings = [], []
+        for _ in range(options.repeat):
+            forget(files)
+            readings.append(read_once(files))
+            loadings.append(load_once(folder, files, options.dtype))
+        parts = min((load_once(folder, files, options.dtype, parts=True) for _ in range(2)), key=lambda p: p["seconds"])
+        largest = max(path.stat().st_size for path in files)
+        total = sum(path.stat().st_size for path in files)
+        operations = merging_operations(XComposerConfig.read(folder))
+    print(machine())
+    reading, loading = min(readings), min(loading["seconds"] for loading in loadings)
+    beside = min(loading["beside"] for loading in loadings)
+    print(f"{len(files)} files, {show_bytes(total)}, largest {show_bytes(largest)}")
+    print(f"read once from the disk: {reading:.2f} s ({total / reading / 1e9:.2f} GB/s); all: {_list(readings)}")
+    print(f"loading: {loading:.2f} s, {loading / reading:.2f} times; all: {_list([x['seconds'] for x in loadings])}")
+    without = parts["seconds"] - parts["merge"]
+    print(f"  merging LoRA: {parts['merge']:.2f} s ({operations / max(parts['merge'], 1e-9) / 1e9:.0f} GFLOP/s)")
+    print(f"  without it: {without:.2f} s, {without / reading:.2f} times the reading", end="; ")
+    print(f"copying and casting {parts['copy']:.2f} s, waiting for the disk {parts['disk']:.2f} s")
+    print(f"host memory beside the weights: {show_bytes(int(beside))}, {beside / largest:.2f} of the largest shard")
+
+
+def _list(seconds: list[float]) -> str:
+    return ", ".join(f"{each:.2f}" for each in seconds)
+
+
+def made(place: Path, rank: int, layers: int) -> Path:
     from tests.composer.xcomposer.tiny import train_tokenizer, write_folder
 
-    return write_folder(place / "made", train_tokenizer(place), shards=4, torch_files=True, scattered=False, **MIDDLE)
+    lora = {"learn_param": ["q", "v", "ffn"], "lora_alpha": rank, "lora_r": rank} if rank else None
+    return write_folder(
+        place / "made",
+        train_tokenizer(place),
+        shards=4,
+        torch_files=True,
+        scattered=False,
+        wide_lora=True,
+        num_hidden_layers=layers,
+        **MIDDLE,
+        internlm_lora=lora,
+    )
 
 
 if __name__ == "__main__":

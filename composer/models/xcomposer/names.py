@@ -11,6 +11,10 @@ import torch
 from composer.models.xcomposer.config import ATTENTION_LINEARS, MLP_LINEARS, XComposerConfig, tensors
 
 Parts = Mapping[str, torch.Tensor]
+# (parts, device, dtype) -> a new tensor there; parts may lie in a mapped file
+Combine = Callable[[Parts, torch.device, torch.dtype], torch.Tensor]
+
+BLOCK = 1 << 20  # values merged at once on the CPU: 4 MiB in float32, which stays in its caches
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Place:
 
     name: str  # "language.model.layers.0.self_attn.q_proj.weight"
     sources: tuple[str, ...]
-    combine: Callable[[Parts], torch.Tensor]
+    combine: Combine
     required: bool = True
     whole: bool = False  # integers: never cast to the dtype of the model
 
@@ -82,21 +86,40 @@ def places(config: XComposerConfig) -> list[Place]:
     return found
 
 
-def _same(name: str) -> Callable[[Parts], torch.Tensor]:
-    return lambda parts: parts[name]
+def _same(name: str) -> Combine:
+    return lambda parts, device, dtype: _moved(parts[name], device, dtype)
 
 
-def _qkv_bias(q: str, v: str) -> Callable[[Parts], torch.Tensor]:
+def _moved(tensor: torch.Tensor, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """A copy. Between devices the stored bytes travel, and are cast where they arrive."""
+    if device.type == "cpu":
+        return tensor.to(dtype, copy=True)
+    return tensor.to(device).to(dtype)
+
+
+def _qkv_bias(q: str, v: str) -> Combine:
     # keys have no bias in this tower
-    return lambda parts: torch.cat((parts[q], torch.zeros_like(parts[v]), parts[v]))
+    def joined(parts: Parts, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+        first, last = (_moved(parts[name], device, dtype) for name in (q, v))
+        return torch.cat((first, torch.zeros_like(last), last))
+
+    return joined
 
 
-def _lora(names: tuple[str, str, str], scale: float) -> Callable[[Parts], torch.Tensor]:
-    weight, down, up = names
-
-    def merged(parts: Parts) -> torch.Tensor:
-        # W + (alpha / r) B A, in float32 whatever the parts are stored in
-        return parts[weight].float().addmm(parts[up].float(), parts[down].float(), alpha=scale)
+def _lora(names: tuple[str, str, str], scale: float) -> Combine:
+    def merged(parts: Parts, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+        # W + (alpha / r) B A, in float32 whatever the parts are stored in, and on the device where it will be
+        weight, down, up = (parts[name].to(device) for name in names)
+        down, up = down.float(), up.float()
+        rows = max(1, BLOCK // weight.shape[1]) if device.type == "cpu" else weight.shape[0]
+        value = torch.empty(weight.shape, dtype=dtype, device=device)
+        space = torch.empty((rows, weight.shape[1]), dtype=torch.float32, device=device)
+        for start in range(0, weight.shape[0], rows):
+            some = weight[start : start + rows]
+            block = space[: len(some)]
+            block.copy_(some).addmm_(up[start : start + rows], down, alpha=scale)
+            value[start : start + rows] = block
+        return value
 
     return merged
 

@@ -1,15 +1,17 @@
 """Weight files -> the network on its devices, one shard at a time, every name and shape checked.
 
 Reads safetensors and torch's zip files (`weights_only`, memory-mapped): a pickle that wants to run code is refused.
-Each tensor goes straight to the device of its place; what waits are only parts whose other parts come later.
+Each tensor goes straight to the device of its place, where LoRA is merged; what waits are only parts whose other parts
+come later. A thread reads the files ahead, from start to end.
 """
 
 import json
-import os
+import logging
 import pickle
+import threading
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,15 @@ from torch import nn
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import LoadProgress
 from composer.models.xcomposer.config import XComposerConfig, tensors
-from composer.models.xcomposer.names import Place, places
+from composer.models.xcomposer.names import places
+
+log = logging.getLogger(__name__)
 
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE = ("model.safetensors", "pytorch_model.bin")
+PIECE = 8 << 20  # bytes of one reading
+AHEAD = 1 << 30  # bytes read before they are used
+TABLE = 4 << 20  # bytes allowed for what a file holds beside tensors
 WAY_OUT_EN = "Download the checkpoint again (a stopped download goes on where it stopped)."
 WAY_OUT_ZH = "请重新下载该模型（中断的下载会继续）。"
 
@@ -86,41 +93,39 @@ def load_weights(
     total, done = sum(path.stat().st_size for path in files), 0
     seen: set[str] = set()
     leftover: list[str] = []
-    announce(files[0])
-    for number, path in enumerate(files):
-        if number + 1 < len(files):
-            announce(files[number + 1])  # read from the disk while this one is worked on
-        for name, tensor in _read(path):
-            if name not in known:
-                leftover.append(name)
-                continue
-            if tuple(tensor.shape) != known[name].shape and not known[name].ignored:
-                shapes = f"{list(tensor.shape)}", f"{list(known[name].shape)}"
-                raise _broken(
-                    path,
-                    f"'{name}' has the shape {shapes[0]}; config.json asks for {shapes[1]}",
-                    f"“{name}”的形状为 {shapes[0]}，而 config.json 要求 {shapes[1]}",
-                )
-            seen.add(name)
-            if known[name].ignored:
-                continue
-            place = wanted[name]
-            device = device_of(place.name)
-            parts = waiting[place.name]
-            # a copy on the device: nothing keeps the mapped file open
-            parts[name] = tensor.to(device=device, copy=True)
-            if len(parts) == len(place.sources):
-                _fill(put, place, parts, dtype)
-                del waiting[place.name]
-        done += path.stat().st_size
-        if progress:
-            progress(LoadProgress("load", done, total, path.name))
+    with ReadAhead(files) as ahead:
+        for path in files:
+            for name, tensor, end in _read(path):
+                if name not in known:
+                    leftover.append(name)
+                    continue
+                if tuple(tensor.shape) != known[name].shape and not known[name].ignored:
+                    shapes = f"{list(tensor.shape)}", f"{list(known[name].shape)}"
+                    raise _broken(
+                        path,
+                        f"'{name}' has the shape {shapes[0]}; config.json asks for {shapes[1]}",
+                        f"“{name}”的形状为 {shapes[0]}，而 config.json 要求 {shapes[1]}",
+                    )
+                seen.add(name)
+                if known[name].ignored:
+                    continue
+                place = wanted[name]
+                parts = waiting[place.name]
+                parts[name] = tensor
+                if len(parts) == len(place.sources):
+                    ahead.wait(path, end)
+                    kept = place.whole, tensor.dtype
+                    put(place.name, place.combine(parts, device_of(place.name), kept[1] if kept[0] else dtype))
+                    del waiting[place.name]
+            for place_name, parts in waiting.items():
+                # copies: nothing keeps the mapped file open
+                device = device_of(place_name)
+                waiting[place_name] = {name: tensor.to(device, copy=True) for name, tensor in parts.items()}
+            parts, tensor = {}, torch.empty(0)
+            done += path.stat().st_size
+            if progress:
+                progress(LoadProgress("load", done, total, path.name))
     _check_complete(folder, {name for name, t in known.items() if t.required} - seen, leftover)
-
-
-def _fill(put: Put, place: Place, parts: Mapping[str, torch.Tensor], dtype: torch.dtype) -> None:
-    value = place.combine(parts)
-    put(place.name, value if place.whole else value.to(dtype))
 
 
 def _check_complete(folder: Path, absent: set[str], leftover: list[str]) -> None:
@@ -148,31 +153,85 @@ def assign(network: nn.Module, name: str, tensor: torch.Tensor) -> None:
         owner._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
 
 
-def announce(path: Path) -> None:
-    """Asks the system to read a file into its cache from start to end: touching a mapped file page by page is several
-    times slower. Only a hint; where there is no way to give it, nothing happens."""
-    if hasattr(os, "posix_fadvise"):
-        with path.open("rb") as file:
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
+class ReadAhead:
+    """Reads files from start to end in a thread, so that they lie in the system's cache when they are used.
+
+    Touching a mapped file page by page asks the disk for small pieces, which is several times slower. Keeps at most
+    AHEAD bytes in front of what `wait` was last called for.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._starts: dict[Path, int] = {}
+        self._total = 0
+        for path in files:
+            self._starts[path] = self._total
+            self._total += path.stat().st_size
+        self._read = self._wanted = 0
+        self._ended = False
+        self._moved = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
+
+    def __enter__(self) -> "ReadAhead":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with self._moved:
+            self._ended = True
+            self._moved.notify_all()
+        self._thread.join()
+
+    def wait(self, path: Path, end: int) -> None:
+        """Until the file is read up to byte `end`."""
+        with self._moved:
+            self._wanted = max(self._wanted, self._starts[path] + end)
+            self._moved.notify_all()
+            self._moved.wait_for(lambda: self._ended or self._read >= min(self._wanted, self._total))
+
+    def _run(self) -> None:
+        space = memoryview(bytearray(PIECE))
+        try:
+            for path in self._starts:
+                with path.open("rb", buffering=0) as file:
+                    while count := file.readinto(space):
+                        with self._moved:
+                            self._read += count
+                            self._moved.notify_all()
+                            self._moved.wait_for(lambda: self._ended or self._read < self._wanted + AHEAD)
+                            if self._ended:
+                                return
+        except OSError:
+            log.debug("reading ahead failed; whoever uses the file says why", exc_info=True)
+        finally:
+            with self._moved:
+                self._ended = True
+                self._moved.notify_all()
 
 
-def _read(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
-    """Names and tensors of one file. Raises ModelFilesBroken."""
-    return _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+def _read(path: Path) -> Iterator[tuple[str, torch.Tensor, int]]:
+    """Names, tensors and where about they end in the file, in the file's order. Raises ModelFilesBroken."""
+    found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    named = sorted(found, key=lambda pair: pair[1].data_ptr())
+    del found
+    first = named[0][1].data_ptr() if named else 0
+    while named:
+        name, tensor = named.pop(0)
+        # what stands before the first tensor is the table of names
+        yield name, tensor, tensor.data_ptr() - first + tensor.nbytes + TABLE
+        del tensor
 
 
-def _read_safetensors(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
+def _read_safetensors(path: Path) -> list[tuple[str, torch.Tensor]]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118  (safe_open is no mapping)
-                yield name, file.get_tensor(name)
+            return [(name, file.get_tensor(name)) for name in file.keys()]  # noqa: SIM118  (safe_open is no mapping)
     except (SafetensorError, OSError) as error:
         raise _incomplete(path, error) from error
 
 
-def _read_torch(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
+def _read_torch(path: Path) -> list[tuple[str, torch.Tensor]]:
     mapped = zipfile.is_zipfile(path)  # torch's old format cannot be memory-mapped
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
@@ -187,7 +246,7 @@ def _read_torch(path: Path) -> Iterator[tuple[str, torch.Tensor]]:
         raise _incomplete(path, error) from error
     if not isinstance(content, dict) or not all(isinstance(t, torch.Tensor) for t in content.values()):
         raise _broken(path, "it is no table of named tensors", "不是张量表")
-    yield from content.items()
+    return list(content.items())
 
 
 def _incomplete(path: Path, error: BaseException) -> ModelFilesBroken:

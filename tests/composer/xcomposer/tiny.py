@@ -102,8 +102,11 @@ def config_values(vocabulary: int, **changed: Any) -> dict[str, Any]:
     }
 
 
-def random_weights(config: XComposerConfig, seed: int = 7) -> dict[str, torch.Tensor]:
-    """Every tensor of the checkpoint under its original name, float16 as the big ones are published."""
+def random_weights(config: XComposerConfig, seed: int = 7, *, wide_lora: bool = False) -> dict[str, torch.Tensor]:
+    """Every tensor of the checkpoint under its original name, float16 as the big ones are published.
+
+    wide_lora: LoRA in float32, as it is published.
+    """
     generator = torch.Generator().manual_seed(seed)
     found: dict[str, torch.Tensor] = {}
     for name, tensor in tensors(config).items():
@@ -114,7 +117,8 @@ def random_weights(config: XComposerConfig, seed: int = 7) -> dict[str, torch.Te
         else:
             value = torch.randn(tensor.shape, generator=generator) * 0.2
             norm = "norm" in name.lower() and name.endswith("weight")
-            found[name] = (value * 0.1 + 1 if norm else value).half()
+            value = value * 0.1 + 1 if norm else value
+            found[name] = value if wide_lora and ".lora_" in name else value.half()
     # `<unk>`, `<s>`, `</s>` and the two ends of turns: never the likeliest, so that answers have their full length
     found["internlm_model.lm_head.weight"][:5] = 0
     return found
@@ -130,6 +134,7 @@ def write_folder(
     shards: int = 0,
     torch_files: bool = False,
     scattered: bool = True,
+    wide_lora: bool = False,
     **changed: Any,
 ) -> Path:
     """A whole checkpoint in `folder`. shards: so many files with an index (0: one file); scattered: tensors that belong
@@ -138,7 +143,7 @@ def write_folder(
     vocabulary = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer)).GetPieceSize()
     (folder / "config.json").write_text(json.dumps(config_values(vocabulary, **changed)), "utf-8")
     (folder / "tokenizer.model").write_bytes(tokenizer.read_bytes())
-    weights = random_weights(XComposerConfig.read(folder))
+    weights = random_weights(XComposerConfig.read(folder), wide_lora=wide_lora)
     suffix, stem = (".bin", "pytorch_model") if torch_files else (".safetensors", "model")
     write: Writer = (lambda t, p: torch.save(t, p)) if torch_files else (lambda t, p: save_file(t, p))
     if not shards:
