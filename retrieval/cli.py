@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,11 @@ def main() -> None:
         app()
     except ReadableError as error:
         _fail(error)
+    except sqlite3.DatabaseError as error:
+        said = f"The gallery's catalogue cannot be read ({error}). Mend it with: python -m retrieval repair --gallery …"
+        _fail(
+            RetrievalError(reason_en=said, reason_zh=f"图库目录无法读取（{error}）。请运行：python -m retrieval repair")
+        )
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -238,22 +244,23 @@ def _found(
     exclude: list[str],
     filters: Any,
 ) -> list[Hit]:
-    from retrieval.gallery import Gallery
+    from retrieval.own import OwnGallery
     from retrieval.pictures import load_picture
 
-    if not isinstance(opened, Gallery):
+    asked = load_picture(image) if image else query or ""
+    if not isinstance(opened, OwnGallery):
         if filters is not None or like is not None:
             raise RetrievalError(
                 reason_en="Filters and --like work with a gallery of your own: name its folder with --gallery.",
                 reason_zh="筛选和 --like 仅适用于自己的图库，请用 --gallery 指定其文件夹。",
             )
-        return opened.search(load_picture(image) if image else query or "", k=k, exclude=exclude)
+        return opened.search(asked, k=k, exclude=exclude)
+    if like is None:
+        return opened.search(asked, k=k, exclude=exclude, filters=filters)
     try:
-        if like is not None:
-            return opened.like(like, k=k, exclude=exclude, filters=filters)
+        return opened.like(like, k=k, exclude=exclude, filters=filters)
     except KeyError:
-        raise _unknown(like or "") from None
-    return opened.search(load_picture(image) if image else query or "", k=k, exclude=exclude, filters=filters)
+        raise _unknown(like) from None
 
 
 def _unknown(picture_id: str) -> RetrievalError:
@@ -300,17 +307,8 @@ def verify(gallery: OwnPlace, as_json: AsJson = False) -> None:
 def repair(gallery: OwnPlace) -> None:
     """Mend what verify finds."""
     from retrieval import maintenance
-    from retrieval.errors import GalleryUnreadable
 
-    try:
-        with _own(gallery) as opened:
-            done = maintenance.repair(opened)
-    except GalleryUnreadable:
-        for line in maintenance.salvage(Path(gallery).expanduser().absolute()):
-            print(line)
-        with _own(gallery) as opened:
-            done = maintenance.repair(opened)
-    for line in done:
+    for line in maintenance.mend(Path(gallery).expanduser().absolute()):
         print(line)
 
 

@@ -9,31 +9,22 @@ HNSW and IVF without product quantization, BM25 weights counted by segment inste
 ("dog" does not find "dogs" by words; the vectors do). Sharding, replicas, DiskANN and users are the cluster's.
 """
 
-import contextlib
-import json
-import logging
-import os
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrieval import distributed_own
 from retrieval.base import GalleryInfo, Hit
+from retrieval.distributed_collection import MilvusCollection
+from retrieval.distributed_ingest import own_place
 from retrieval.distributed_schema import (
     SHOWN,
-    TOKEN_VARIABLE,
-    address_of,
     condition,
-    fitted,
-    hit_of,
-    is_id,
-    schema_and_indexes,
     without_secrets,
 )
-from retrieval.encoders import Encoder, encode_pictures, load_encoder, unit
-from retrieval.errors import GalleryNotFound, GalleryUnreadable, WrongEncoder
+from retrieval.encoders import Encoder, encode_pictures, unit
 from retrieval.pictures import load_picture
-from retrieval.records import Filters
+from retrieval.records import Choices, Filters, Picture
 from retrieval.search import (
     CHARACTERS_WEIGHT,
     DENSE_WEIGHT,
@@ -46,19 +37,16 @@ from retrieval.search import (
     parse,
     understood,
 )
+from retrieval.shown import ShownPictures
 from retrieval.words import wanted_words
 
 if TYPE_CHECKING:
     from PIL import Image
-    from pymilvus import MilvusClient
 
     from retrieval.ingest import IngestOptions, IngestReport, Progress
 
-SECONDS = 15.0  # for one question
-FACTS = "xcomposer.gallery"  # the collection's property that tells its encoder
 
-
-class MilvusGallery:
+class MilvusGallery(MilvusCollection):
     """A gallery in a Milvus collection; a PictureGallery. Several threads may use it.
 
     `encoder`: a name for `load_encoder` or a loaded one; None takes the collection's own, for a new one the default.
@@ -70,20 +58,9 @@ class MilvusGallery:
     def __init__(
         self, place: str, encoder: str | Encoder | None = None, *, create: bool = False, index: str = "AUTOINDEX"
     ) -> None:
-        self.place = place
-        self._uri, self._collection = address_of(place)
-        self.address = f"{self._uri}/{self._collection}"
-        self.name = self._collection if "://" in place else Path(place).stem
-        self._writing = threading.Lock()  # Milvus Lite takes one writer at a time
-        if not create and "://" not in self._uri and not Path(self._uri).exists():
-            raise GalleryNotFound(place=place)
-        self._client = self._connect()
-        try:
-            self.encoder = self._opened(encoder, create, index)
-        except BaseException:
-            self._client.close()
-            raise
-        self.query_languages = self.encoder.query_languages
+        super().__init__(place, encoder, create=create, index=index)
+        own = own_place(self)
+        self._shown = ShownPictures(own / "shown", own / "thumbnails")
 
     # -- searching ---------------------------------------------------------------------------------
 
@@ -94,6 +71,7 @@ class MilvusGallery:
         k: int = 4,
         exclude: Collection[str] = (),
         filters: Filters | None = None,
+        quick: bool = False,
     ) -> list[Hit]:
         """Nearest vectors and BM25 over the words, fused by rank as in a local gallery, near-twins last."""
         if k < 1:
@@ -105,31 +83,60 @@ class MilvusGallery:
             rankings = self._by_words(wishes, depth, exclude, filters)
         else:
             vector = encode_pictures(self.encoder, [load_picture(query)])[0].tolist()
-            rankings = [(ids, 1.0) for ids in self._near("dense", [vector], depth, condition(exclude, filters))]
-        known = list(dict.fromkeys(one for ids, _ in rankings for one in ids))
-        numbers = {one: number for number, one in enumerate(known)}
-        scores = fuse([([numbers[one] for one in ids], weight) for ids, weight in rankings])
-        best = {known[number]: score for number, score in list(scores.items())[: max(4 * k, 20)]}
-        rows = self._rows(list(best), SHOWN)
-        return [hit_of(row, best[one]) for one, row in _varied({i: rows[i] for i in best if i in rows}).items()][:k]
+            rankings = [(ids, 1.0) for ids in self.near("dense", [vector], depth, condition(exclude, filters))]
+        return self._best(rankings, k, quick)
+
+    def like(
+        self,
+        picture_id: str,
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+        quick: bool = False,
+    ) -> list[Hit]:
+        """More pictures like that one, without it. Raises KeyError."""
+        vector = distributed_own.one_row(self, picture_id, ("dense",))["dense"]
+        counting = condition({*exclude, picture_id}, filters)
+        return self._best([(ids, 1.0) for ids in self.near("dense", [vector], max(DEPTH, 4 * k), counting)], k, quick)
 
     def get(self, picture_id: str) -> Hit:
         """One picture by id (score 0). Raises KeyError."""
-        if not is_id(picture_id):
-            raise KeyError(picture_id)
-        return hit_of(self._rows([picture_id], SHOWN)[picture_id], 0.0)
+        return self.hit(distributed_own.one_row(self, picture_id, SHOWN), 0.0)
+
+    def picture(self, picture_id: str) -> Picture:
+        """Everything the collection knows about a picture. Raises KeyError."""
+        return distributed_own.picture(self, picture_id)
+
+    def thumbnail(self, picture_id: str, size: int = 256) -> Path:
+        """A small WebP file, no side above `size` pixels (at most 512). Raises KeyError, PictureUnreadable."""
+        row = distributed_own.one_row(self, picture_id, ("sha256", "path"))
+        return self._shown.thumbnail(str(row["sha256"]), Path(row["path"]), size)
+
+    def browse(self, *, limit: int = 60, offset: int = 0, filters: Filters | None = None) -> list[Hit]:
+        """Pictures without a query, the newest first (of a large collection: of a sample)."""
+        return distributed_own.newest(self, limit, offset, filters)
+
+    def choices(self) -> Choices:
+        """What the pictures can be filtered by (of a large collection: of a sample)."""
+        return distributed_own.choices(self)
+
+    def duplicates(self) -> list[list[Hit]]:
+        """Groups of pictures that look nearly the same (of a large collection: of a sample)."""
+        return distributed_own.duplicates(self)
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """Files that this machine looked at and did not take: (path, reason)."""
+        return distributed_own.skipped(self)
 
     def info(self) -> GalleryInfo:
-        with self._asking():
-            counted = self._client.query(self._collection, output_fields=["count(*)"], timeout=SECONDS)
-            version = self._client.get_server_version()
-            indexed = self._client.describe_index(self._collection, "dense", timeout=SECONDS) or {}
+        pictures, version, index = self.facts()
         return GalleryInfo(
             name=self.name,
             place=without_secrets(self.place),
-            pictures=int(counted[0]["count(*)"]),
+            pictures=pictures,
             encoder=self.encoder.name,
-            details={"engine": f"Milvus {version}", "index": str(indexed.get("index_type", ""))},
+            details={"engine": f"Milvus {version}", "index": index},
         )
 
     # -- changing ----------------------------------------------------------------------------------
@@ -147,42 +154,44 @@ class MilvusGallery:
 
         return add_folder(self, Path(folder), progress=progress, stop=stop, options=options)
 
-    def remove(self, ids: Collection[str]) -> int:
-        """Takes pictures out of the gallery; their files stay. How many there were."""
-        known = list(self._rows([one for one in ids if is_id(one)], ()))
-        for start in range(0, len(known), 1000):
-            with self._writing, self._asking():
-                self._client.delete(self._collection, ids=known[start : start + 1000], timeout=SECONDS)
-        return len(known)
+    def take(
+        self, files: Sequence[str | Path], *, progress: "Callable[[Progress], None] | None" = None
+    ) -> "IngestReport":
+        """Copies pictures into a folder of this machine and brings them in. Raises RetrievalError."""
+        from retrieval.distributed_ingest import take_files
 
-    def store(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Adds or replaces rows with the columns of `schema_and_indexes`; too long texts are cut."""
-        if rows:
-            with self._writing, self._asking():
-                self._client.upsert(self._collection, [fitted(row) for row in rows], timeout=SECONDS * 4)
+        return take_files(self, files, progress=progress)
 
-    def flush(self) -> None:
-        """Closes the segments that are being written: until then they are searched without an index."""
-        with self._writing, self._asking():
-            self._client.flush(self._collection, timeout=SECONDS * 8)
+    def edit(
+        self,
+        picture_id: str,
+        *,
+        caption: str | None = None,
+        tags: str | None = None,
+        credit: str | None = None,
+        licence: str | None = None,
+        source: str | None = None,
+    ) -> Hit:
+        """Other words for a picture; None leaves a field as it is. Indexing again keeps them. Raises KeyError."""
+        new = {"caption": caption, "tags": tags, "credit": credit, "licence": licence, "source": source}
+        distributed_own.edited(self, picture_id, **new)
+        return self.get(picture_id)
 
-    def stamps(self, station: str) -> dict[str, str]:
-        """id -> stamp of all rows that came from this station (64 hexadecimal digits)."""
-        found: dict[str, str] = {}
-        with self._asking():
-            iterator = self._client.query_iterator(
-                self._collection, batch_size=1000, filter=f'station == "{station}"', output_fields=["stamp"]
-            )
-            try:
-                while batch := iterator.next():
-                    found.update({str(row["id"]): str(row["stamp"]) for row in batch})
-            finally:
-                iterator.close()
-        return found
-
-    def close(self) -> None:
-        """Lets go of the connection, and of a Milvus Lite file's lock."""
-        self._client.close()
+    def hit(self, row: Mapping[str, Any], score: float, *, quick: bool = False) -> Hit:
+        """A row with the columns SHOWN as a hit; its path is a file that browsers can show, where there is one."""
+        sha256, source = str(row["sha256"]), Path(row["path"])
+        path = (self._shown.quick if quick else self._shown.large)(sha256, source)
+        return Hit(
+            id=str(row["id"]),
+            path=str(path),
+            score=score,
+            caption=str(row["caption"]),
+            credit=str(row["credit"]),
+            licence=str(row["licence"]),
+            source=str(row["source"]),
+            approximate=bool(row["approximate"]),
+            drawing=bool(row["drawing"]),
+        )
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -191,14 +200,14 @@ class MilvusGallery:
     ) -> list[tuple[list[str], float]]:
         rankings: list[tuple[list[str], float]] = []
         counting = condition(exclude, filters)
-        for ids in self._near("dense", self._vectors(wishes), depth, counting):
+        for ids in self.near("dense", self._vectors(wishes), depth, counting):
             rankings.append((ids, DENSE_WEIGHT))
         for wish in wishes:
             strong, weak = wanted_words(" ".join(wish.plus))
             unwanted = [word for phrase in wish.minus for word in wanted_words(phrase)[0]]
             expression = condition(exclude, filters, unwanted)
             for words, weight in ((strong, WORDS_WEIGHT), (weak, CHARACTERS_WEIGHT)):
-                found = self._near("sparse", [" ".join(words)] if words else [], depth, expression)
+                found = self.near("sparse", [" ".join(words)] if words else [], depth, expression)
                 rankings += [(ids, weight) for ids in found]
         return rankings
 
@@ -212,117 +221,15 @@ class MilvusGallery:
             vectors.append([float(value) for value in unit(total)])
         return vectors
 
-    def _near(self, field: str, data: Sequence[object], limit: int, expression: str) -> list[list[str]]:
-        """The ids nearest to each of the queries, best first: vectors for "dense", words for "sparse"."""
-        if not data:
-            return []
-        with self._asking():
-            found = self._client.search(
-                self._collection,
-                data=list(data),
-                anns_field=field,
-                limit=min(limit, 16_384),  # Milvus' own bound
-                filter=expression,
-                search_params={"metric_type": "COSINE" if field == "dense" else "BM25"},
-                timeout=SECONDS,
-            )
-        return [[str(hit["id"]) for hit in hits] for hits in found]
-
-    def _rows(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """id -> row, those that exist."""
-        found: dict[str, dict[str, Any]] = {}
-        for start in range(0, len(ids), 1000):
-            part = list(ids[start : start + 1000])
-            with self._asking():
-                rows = self._client.get(self._collection, ids=part, output_fields=["id", *fields], timeout=SECONDS)
-            found.update({str(row["id"]): dict(row) for row in rows})
-        return found
-
-    # -- opening -----------------------------------------------------------------------------------
-
-    def _connect(self) -> "MilvusClient":
-        try:
-            from pymilvus import MilvusClient
-            from pymilvus.exceptions import MilvusException
-        except ImportError as error:
-            raise self._unusable(
-                "the packages for Milvus are not installed. Install them with: pip install 'pymilvus[milvus-lite]'",
-                "未安装 Milvus 所需的软件包。请安装：pip install 'pymilvus[milvus-lite]'",
-            ) from error
-        # every error also comes as an exception; Milvus Lite reports calls that it does not have and need not have
-        for noisy in ("pymilvus", "grpc._server", "milvus_lite"):
-            logging.getLogger(noisy).setLevel(logging.CRITICAL)
-        try:
-            return MilvusClient(self._uri, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=SECONDS)
-        except MilvusException as error:
-            if "://" in self._uri:
-                raise self._unusable(
-                    f"no Milvus answers there ({error.message}). Check the address, and {TOKEN_VARIABLE} where it "
-                    "needs a password",
-                    f"该地址没有 Milvus 应答。请检查地址；如需密码，请设置 {TOKEN_VARIABLE}",
-                ) from error
-            raise self._unusable(
-                "it is no Milvus Lite file, or another program has it open; one program at a time can use it",
-                "它不是 Milvus Lite 文件，或已被其他程序打开；同一时间只能有一个程序使用它",
-            ) from error
-
-    def _opened(self, encoder: str | Encoder | None, create: bool, index: str) -> Encoder:
-        """The encoder of the collection, which is made where it is absent and `create` allows it."""
-        given = encoder if isinstance(encoder, Encoder) else None
-        with self._asking():
-            if self._client.has_collection(self._collection, timeout=SECONDS):
-                facts = self._facts()
-                chosen = given or load_encoder(encoder if isinstance(encoder, str) else facts["encoder"])
-                different = [key for key, value in facts["identity"].items() if chosen.identity.get(key) != value]
-                if different:
-                    raise WrongEncoder(
-                        place=without_secrets(self.place),
-                        stored=facts["identity"].get("name", ""),
-                        given=chosen.name,
-                        difference=", ".join(different),
-                    )
-            elif create:
-                name = encoder if isinstance(encoder, str) else "auto"
-                chosen = given or load_encoder(name)
-                told = json.dumps({"encoder": getattr(chosen, "spec", name), "identity": chosen.identity})
-                schema, indexes = schema_and_indexes(self._client, chosen.dim, told, index)
-                self._client.create_collection(
-                    self._collection,
-                    schema=schema,
-                    index_params=indexes,
-                    properties={FACTS: told},
-                    consistency_level="Session",  # who adds sees what was added; others within moments
-                    timeout=SECONDS * 4,
-                )
-            else:
-                raise GalleryNotFound(place=without_secrets(self.place))
-            self._client.load_collection(self._collection, timeout=SECONDS * 4)
-        return chosen
-
-    def _facts(self) -> dict[str, Any]:
-        described = self._client.describe_collection(self._collection, timeout=SECONDS)
-        # Milvus Lite keeps properties and drops descriptions; a cluster keeps both
-        told = described.get("properties", {}).get(FACTS) or described.get("description") or "null"
-        with contextlib.suppress(ValueError):
-            facts = json.loads(told)
-            if isinstance(facts, dict) and isinstance(facts.get("identity"), dict) and "encoder" in facts:
-                return facts
-        raise self._unusable(
-            f"the collection '{self._collection}' was not made by this program",
-            f"集合“{self._collection}”不是由本程序建立的",
-        )
-
-    @contextlib.contextmanager
-    def _asking(self) -> Iterator[None]:
-        from pymilvus.exceptions import MilvusException
-
-        try:
-            yield
-        except MilvusException as error:
-            raise self._unusable(f"Milvus says: {error.message}", f"Milvus 报告：{error.message}") from error
-
-    def _unusable(self, en: str, zh: str) -> GalleryUnreadable:
-        return GalleryUnreadable(place=without_secrets(self.place), reason_en=en, reason_zh=zh)
+    def _best(self, rankings: Sequence[tuple[Sequence[str], float]], k: int, quick: bool) -> list[Hit]:
+        """The k best of the fused rankings of ids as hits, near-twins of better ones last."""
+        known = list(dict.fromkeys(one for ids, _ in rankings for one in ids))
+        numbers = {one: number for number, one in enumerate(known)}
+        scores = fuse([([numbers[one] for one in ids], weight) for ids, weight in rankings])
+        best = {known[number]: score for number, score in list(scores.items())[: max(4 * k, 20)]}
+        rows = self.rows(list(best), SHOWN)
+        varied = list(_varied({one: rows[one] for one in best if one in rows}).items())[:k]
+        return [self.hit(row, best[one], quick=quick) for one, row in varied]
 
 
 def _varied(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

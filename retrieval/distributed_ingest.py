@@ -10,21 +10,23 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieval.catalogue import Catalogue
 from retrieval.encoders import unit
 from retrieval.gallery import Gallery
-from retrieval.ingest import IngestOptions, IngestReport, Progress
+from retrieval.ingest import IngestOptions, IngestReport, Progress, file_words
 from retrieval.places import cache_folder
 from retrieval.scan import GALLERY_FILE
+from retrieval.words import stored_words
 
 if TYPE_CHECKING:
     from retrieval.distributed import MilvusGallery
 
+WORDS = ("caption", "tags", "credit", "licence", "source")  # what a person may have changed
 BATCH = 256  # rows a message: 256 x (2 kB of vector + words) stays far below gRPC's 64 MB
 _FACTS = ("id", "sha256", "caption", "credit", "licence", "source", "date", "indexed_at", "path", "words")
 
@@ -57,10 +59,26 @@ def add_folder(
 
     Raises FolderUnreadable, GalleryBusy, GalleryFull, GalleryUnreadable, EncoderUnavailable.
     """
+    return _brought(gallery, lambda local: local.add(folder, progress=progress, stop=stop, options=options))
+
+
+def take_files(
+    gallery: "MilvusGallery", files: Sequence[str | Path], *, progress: Callable[[Progress], None] | None = None
+) -> IngestReport:
+    """Copies files into this machine's own folder for the collection and sends them; raises as `add_folder`."""
+    return _brought(gallery, lambda local: local.take(files, progress=progress))
+
+
+def own_place(gallery: "MilvusGallery") -> Path:
+    """Where this machine keeps its catalogue and thumbnails of the collection."""
     mark = hashlib.sha256(json.dumps([gallery.address, gallery.encoder.identity], sort_keys=True).encode()).hexdigest()
-    place = cache_folder("milvus") / f"{mark[:20]}.gallery"
+    return cache_folder("milvus") / f"{mark[:20]}.gallery"
+
+
+def _brought(gallery: "MilvusGallery", bring: Callable[[Gallery], IngestReport]) -> IngestReport:
+    place = own_place(gallery)
     with Gallery.open(place, create=True, encoder=gallery.encoder) as local:
-        report = local.add(folder, progress=progress, stop=stop, options=options)
+        report = bring(local)
     started = time.perf_counter()
     send(place, gallery)
     report.seconds["send"] = time.perf_counter() - started
@@ -79,7 +97,8 @@ def send(local: Path, gallery: "MilvusGallery") -> Sent:
     try:
         for rows in _batches(catalogue, gallery.encoder.dim, station):
             changed = [row for row in rows if there.pop(str(row["id"]), None) != row["stamp"]]
-            gallery.store(changed)
+            kept = _kept_words(gallery, [str(row["id"]) for row in changed])
+            gallery.store([_with_kept_words(row, kept[i]) if (i := str(row["id"])) in kept else row for row in changed])
             stored += len(changed)
             unchanged += len(rows) - len(changed)
     finally:
@@ -90,21 +109,34 @@ def send(local: Path, gallery: "MilvusGallery") -> Sent:
     return Sent(stored=stored, removed=removed, unchanged=unchanged)
 
 
-def _batches(catalogue: Catalogue, dim: int, station: str) -> Iterator[list[dict[str, object]]]:
+def _kept_words(gallery: "MilvusGallery", ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """id -> the words that a person gave it, of those that were edited."""
+    rows = gallery.rows(ids, ("edited", "approximate", *WORDS))
+    return {one: row for one, row in rows.items() if row["edited"]}
+
+
+def _with_kept_words(row: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    """A row that is sent again, with the words that a person gave the picture."""
+    words = {name: kept[name] for name in WORDS}
+    texts = (kept["caption"], ", ".join(kept["tags"]), file_words(str(row["path"])))
+    return row | words | {"edited": True, "approximate": False, "words": " ".join(map(stored_words, texts))}
+
+
+def _batches(catalogue: Catalogue, dim: int, station: str) -> Iterator[list[dict[str, Any]]]:
     last = 0
     while found := catalogue.connection.execute(_ROWS, (last, BATCH)).fetchall():
         last = int(found[-1]["number"])
         vectors = catalogue.vectors_of([int(one["number"]) for one in found], dim)
-        rows: list[dict[str, object]] = []
+        rows: list[dict[str, Any]] = []
         for one in found:
             own = vectors.get(int(one["number"]))
             if own is None or not one["path"]:
                 continue  # nothing to find it by, or no file to show
             # a collection has one vector a picture: several wordings of a drawing become their mean
             dense = unit(own.mean(axis=0))  # (V, dim) -> (dim,)
-            row: dict[str, object] = {name: str(one[name] or "") for name in _FACTS}
+            row: dict[str, Any] = {name: str(one[name] or "") for name in _FACTS}
             row |= {name: int(one[name] or 0) for name in ("width", "height", "phash")}
-            row |= {name: bool(one[name]) for name in ("approximate", "drawing")}
+            row |= {name: bool(one[name]) for name in ("approximate", "drawing", "edited")}
             row["tags"] = [tag.strip().lower() for tag in str(one["tags"]).split(",") if tag.strip()]
             digest = hashlib.sha256(json.dumps(row | {"indexed_at": ""}, sort_keys=True).encode() + dense.tobytes())
             rows.append(row | {"station": station, "stamp": digest.hexdigest(), "dense": dense.tolist()})

@@ -4,10 +4,9 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from retrieval.base import Hit
 from retrieval.errors import GalleryUnreadable
 from retrieval.records import Filters
 from retrieval.scan import under
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "XCOMPOSER_MILVUS_TOKEN"  # "user:password" or an API key
 LITE_COLLECTION = "pictures"
 ID_LENGTH = 20
-SHOWN = ("caption", "credit", "licence", "source", "approximate", "drawing", "path", "phash")
+FORMAT = 2  # of the columns
+SHOWN = ("caption", "credit", "licence", "source", "approximate", "drawing", "path", "phash", "sha256")
 # column -> most bytes; Milvus wants a limit for every text
 TEXTS = {
     "sha256": 64,
@@ -89,7 +89,7 @@ def schema_and_indexes(
             schema.add_field(name, DataType.VARCHAR, max_length=length, mmap_enabled=True)
     for name, kind in (("width", DataType.INT32), ("height", DataType.INT32), ("phash", DataType.INT64)):
         schema.add_field(name, kind)
-    for name in ("approximate", "drawing"):
+    for name in ("approximate", "drawing", "edited"):
         schema.add_field(name, DataType.BOOL)
     schema.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=MAX_TAGS, max_length=TAG_BYTES)
     # the words come cut already (retrieval/words.py), with blanks between; Milvus Lite has only one tokenizer for that
@@ -173,18 +173,3 @@ def _filtered(filters: Filters) -> list[str]:
         last = filters.licence[:-1] + chr(ord(filters.licence[-1]) + 1)  # "CC BY" -> all that begin with it
         parts.append(f"licence >= {literal(filters.licence)} and licence < {literal(last)}")
     return parts
-
-
-def hit_of(row: Mapping[str, Any], score: float) -> Hit:
-    """A row with the columns SHOWN as a hit."""
-    return Hit(
-        id=str(row["id"]),
-        path=str(row["path"]),
-        score=score,
-        caption=str(row["caption"]),
-        credit=str(row["credit"]),
-        licence=str(row["licence"]),
-        source=str(row["source"]),
-        approximate=bool(row["approximate"]),
-        drawing=bool(row["drawing"]),
-    )

@@ -18,6 +18,7 @@ from retrieval.encoders import Encoder, Vectors
 from retrieval.errors import FolderUnreadable, PictureUnreadable
 from retrieval.pictures import load_picture
 from retrieval.scan import scan
+from retrieval.search import readable
 from retrieval.words import is_chinese
 
 CUTS = (1, 5, 10)
@@ -88,9 +89,21 @@ def evaluate(folder: Path, encoder: Encoder, progress: Callable[[int, int], None
     for language in ("en", "zh"):
         asked = [(row, text) for row, text in queries if is_chinese(text) == (language == "zh")]
         if asked:
-            vectors = encoder.encode_texts([text for _, text in asked])  # (Q, dim)
+            vectors = _asked(encoder, [text for _, text in asked])  # (Q, dim)
             result.scores[language] = _score(vectors @ pictures.T, np.array([row for row, _ in asked]))
     return result
+
+
+def _asked(encoder: Encoder, texts: list[str]) -> Vectors:
+    """Vectors (Q, dim) as a gallery's search makes them: Chinese in rough English for an encoder of English alone.
+
+    Of a text that it cannot read at all the vector is zero: its picture counts as found last.
+    """
+    read = [readable(text, encoder.query_languages) for text in texts]
+    vectors = np.zeros((len(texts), encoder.dim), dtype=np.float32)
+    clear = [row for row, text in enumerate(read) if text]
+    vectors[clear] = encoder.encode_texts([read[row] for row in clear])
+    return vectors
 
 
 def _score(similarities: Vectors, own: np.ndarray) -> Score:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from retrieval.catalogue import Catalogue
 from retrieval.decode import thumbnail_path
-from retrieval.errors import GalleryNotFound
+from retrieval.errors import GalleryNotFound, GalleryUnreadable
 from retrieval.gallery import Gallery
 from retrieval.ingest import file_words
 from retrieval.scan import GALLERY_FILE
@@ -30,14 +30,17 @@ def verify(gallery: Gallery) -> list[Problem]:
     """All problems of a gallery; an empty list where it is whole. Reads the catalogue and the index file completely."""
     catalogue = gallery.catalogue
     connection = catalogue.connection
+    try:
+        damage = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)") if row[0] != "ok"]
+    except sqlite3.DatabaseError as error:
+        damage = [str(error)]
+    if damage:  # nothing else can be trusted
+        return [Problem("catalogue", len(damage), f"the catalogue's file is damaged: {damage[0]}")]
     problems = [
         Problem(kind, count, text.format(n=count))
         for kind, text, query in _CHECKS
         if (count := int(connection.execute(query, {"bytes": 2 * gallery.dim}).fetchone()[0]))
     ]
-    damage = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)") if row[0] != "ok"]
-    if damage:
-        problems.append(Problem("catalogue", len(damage), f"the catalogue's file is damaged: {damage[0]}"))
     try:
         connection.execute("INSERT INTO words(words) VALUES ('integrity-check')")
     except sqlite3.DatabaseError as error:
@@ -81,6 +84,23 @@ _CHECKS = (
         "SELECT COUNT(*) - COUNT(DISTINCT sha256) FROM pictures WHERE sha256 != ''",
     ),
 )
+
+
+def mend(place: Path) -> list[str]:
+    """Mends the gallery in the folder `place`, also where its catalogue is so damaged that it cannot be opened or read.
+
+    Says what was done. Raises GalleryNotFound, and what opening a gallery raises.
+    """
+    try:
+        with Gallery.open(place) as gallery:
+            damaged = any(problem.kind == "catalogue" for problem in verify(gallery))
+            if not damaged:
+                return repair(gallery)
+    except GalleryUnreadable:
+        pass  # no catalogue can be opened: what is readable of its file is saved first
+    done = salvage(place)
+    with Gallery.open(place) as gallery:
+        return done + repair(gallery)
 
 
 def repair(gallery: Gallery) -> list[str]:

@@ -72,7 +72,11 @@ def load_picture(
             reason_zh=f"缺少读取此类图片的组件（{error}）。请安装：pip install resvg-py",
         ) from error
     except Image.DecompressionBombError as error:
-        raise PictureUnreadable(name=name, reason_en="it has too many pixels", reason_zh="像素过多") from error
+        raise PictureUnreadable(
+            name=name,
+            reason_en=f"it has far more than the {max_pixels:,} pixels that can be used. Make it smaller first",
+            reason_zh=f"像素远超可用的 {max_pixels:,}，请先缩小",
+        ) from error
     except _PILLOW_ERRORS as error:
         # Pillow's own ways of saying "no picture, or a broken one"
         raise PictureUnreadable(

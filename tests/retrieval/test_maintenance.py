@@ -8,7 +8,7 @@ import pytest
 from retrieval import vectors
 from retrieval.errors import GalleryNotFound, GalleryUnreadable
 from retrieval.gallery import Gallery
-from retrieval.maintenance import repair, salvage, verify
+from retrieval.maintenance import mend, repair, salvage, verify
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import COLOURS, ColourEncoder, paint
 
@@ -105,6 +105,36 @@ def test_a_broken_database_file_is_salvaged(filled: Gallery, pictures: Path) -> 
         assert again.info().pictures == 155
     with pytest.raises(GalleryNotFound):
         salvage(pictures)
+
+
+@pytest.mark.parametrize("where", ["header", "middle"])
+def test_a_damaged_catalogue_is_named_and_mended_whatever_is_damaged(
+    filled: Gallery, pictures: Path, where: str
+) -> None:
+    for number in range(150):
+        paint(pictures / f"{number} more.png", "grey")
+    filled.add(pictures, options=ONE_WORKER)
+    filled.catalogue.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    page = int(filled.catalogue.connection.execute("PRAGMA page_size").fetchone()[0])
+    root = filled.catalogue.connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'vectors'").fetchone()[
+        0
+    ]
+    filled.close()
+    file = filled.place / "gallery.sqlite"
+    content = bytearray(file.read_bytes())
+    start = 16 if where == "header" else page * (root - 1)  # the tables' list, or the top of one table
+    content[start : start + page - 16] = b"\xaa" * (page - 16)
+    file.write_bytes(content)
+    if where == "middle":
+        with Gallery.open(filled.place, encoder=ColourEncoder()) as broken:
+            assert [problem.kind for problem in verify(broken)] == ["catalogue"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrieval.gallery.load_encoder", lambda name: ColourEncoder())
+        assert any("rows of 'pictures'" in line for line in mend(filled.place))
+        with Gallery.open(filled.place, create=True, encoder=ColourEncoder()) as again:
+            again.add(pictures, options=ONE_WORKER)
+            assert verify(again) == []
+            assert again.info().pictures == 155
 
 
 def test_another_format_is_named(filled: Gallery) -> None:
