@@ -7,10 +7,12 @@ import argparse
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from composer import Composer
 from composer.errors import SettingsError, UnknownModel
+from composer.models.base import LoadProgress, Model
 from composer.models.registry import is_known, known_models, load_model
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES, open_gallery
@@ -74,10 +76,15 @@ def run(settings: Settings, people: list[tuple[str, str]] | None) -> int:
     from ui.serve import serve
     from ui.studio import Studio
 
-    studio = Studio(
-        lambda progress: load_model(
+    def load(progress: Callable[[LoadProgress], None]) -> Model:
+        model = load_model(
             settings.wanted_model, num_gpus=settings.num_gpus, progress=progress, **settings.model_options
-        ),
+        )
+        Composer(model, None).warm_up()
+        return model
+
+    studio = Studio(
+        load,
         lambda: open_gallery(settings.gallery),
         language=settings.language,
         shared=settings.share,

@@ -224,7 +224,10 @@ function drawToolbar() {
   count.append(make("option", { value: "", text: texts("automatic") }));
   for (let number = 1; number <= 30; number += 1) count.append(make("option", { value: String(number), text: String(number) }));
   if (old) count.value = old.value;
-  const insert = () => work("illustrate", { pictures: count.value ? Number(count.value) : null });
+  const insert = () => {
+    ask("wait", { join: true });
+    work("illustrate", { pictures: count.value ? Number(count.value) : null });
+  };
   toolbar.replaceChildren(
     make("p", { class: "xc-facts", text: facts.join(" · ") }),
     make("div", { class: "xc-row" },
@@ -269,6 +272,7 @@ setInterval(() => {
   const time = stepper.querySelector(".xc-clock");
   if (!stepper.hidden && time) time.textContent = `${clock()} ${texts("seconds")}`;
 }, 500);
+setInterval(() => status.state === "waiting" && ask("wait"), 3000);
 
 function say(text, tone = "warning") {
   const note = make("div", { class: `xc-notice xc-${tone}` }, make("span", { text }));

@@ -1,6 +1,5 @@
 """What a person does in the article view: each act is a small edit of the frozen article, answered with a message."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,17 +7,14 @@ from typing import Any
 
 from composer.article import Article, Illustration, Section
 from composer.events import Event
-from retrieval.errors import ReadableError
 from ui import view
-from ui.running import Message, whole, worked
+from ui.running import Message, told, whole, worked
 from ui.session import Run, Session
 from ui.studio import Studio
 from ui.texts import text
 
-_log = logging.getLogger(__name__)
-
 LONGEST_TEXT = 20_000  # characters of one edited paragraph
-FREE_ACTS = ("resync", "save")  # possible while the article is being written
+FREE_ACTS = ("resync", "save", "wait")  # possible while the article is being written
 
 
 def select(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
@@ -36,13 +32,19 @@ def _selected(studio: Studio, session: Session, value: dict[str, Any]) -> Messag
         return session.message(*_QUICK[act](studio, session, value))
     except KeyError:
         return session.message(whole(studio, session), view.notice(text("say.gone", language)))
-    except ReadableError as error:
-        return session.message(view.notice(error.text(language), tone="bad"))
+    except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
+        return session.message(view.notice(told(error, language), tone="bad"))
 
 
 def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """For a view that noticed a gap in the numbers of its messages."""
     return [whole(studio, session), session.status, *session.lately()]
+
+
+def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """How many come first: with `join` as soon as the model is wanted, and now and then until it is this one's turn."""
+    ahead = studio.join(session.id) if value.get("join") and not session.busy else studio.ahead(session.id)
+    return [] if ahead is None or session.busy else [view.waiting(ahead)]
 
 
 def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -113,6 +115,7 @@ def _save(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
 
 _QUICK: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
     "resync": _resync,
+    "wait": _wait,
     "title": _title,
     "text": _text,
     "caption": _caption,
@@ -126,22 +129,22 @@ _QUICK: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operatio
 # -- acts for which the model works -----------------------------------------------------------------
 
 
-def work(studio: Studio, session: Session, value: dict[str, Any]) -> Iterator[Message]:
-    """An act that waits its turn for the model: search, propose, illustrate."""
+def work(studio: Studio, session: Session, value: dict[str, Any], *, selects: bool = True) -> Iterator[Message]:
+    """An act that waits its turn for the model: search, propose, illustrate. `selects`: the model chooses pictures."""
     act = value.get("act")
     if act == "illustrate":
-        yield from worked(studio, session, lambda run: _plan(studio, session, value, run))
+        yield from worked(studio, session, lambda run: _plan(studio, session, value, selects, run))
     elif act in ("search", "propose"):
         yield from _one_picture(studio, session, value, _search if act == "search" else _propose)
     else:
         yield session.message(view.notice(text("say.gone", session.language)))
 
 
-def _plan(studio: Studio, session: Session, value: dict[str, Any], run: Run) -> Iterator[Event]:
+def _plan(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: Run) -> Iterator[Event]:
     from composer.pipeline import Options
 
     count = value.get("pictures")
-    options = Options(pictures=None if count is None else int(count))
+    options = Options(pictures=None if count is None else int(count), select=selects)
     return studio.composer().illustrate(session.article, options, stop=run.stop)
 
 
@@ -165,12 +168,7 @@ def _one_picture(
     except KeyError:
         yield session.message(whole(studio, session), view.notice(text("say.gone", language)))
     except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
-        if not isinstance(error, ReadableError):
-            _log.exception("The search for a picture failed.")
-            said = text("say.broken", language, reason=f"{type(error).__name__}: {error}")
-        else:
-            said = error.text(language)
-        yield session.message(view.notice(said, tone="bad"))
+        yield session.message(view.notice(told(error, language), tone="bad"))
 
 
 def _search(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:

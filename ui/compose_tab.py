@@ -135,8 +135,8 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
 
         yield from worked(studio, session, events)
 
-    def work(session: Session, event: gr.EventData) -> Iterator[dict[str, Any]]:
-        yield from acts.work(studio, session, event.value)
+    def work(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
+        yield from acts.work(studio, session, event.value, selects=selects)
 
     def queued(session: Session, title: str) -> dict[str, Any]:
         problem = title_problem(title, session.language)
@@ -174,7 +174,7 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
         runs.append(first_step.then(compose, [session, *settings], [page_view], **model))
     for chip, example in zip(chips, EXAMPLES, strict=True):
         chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
-    runs.append(page_view.work(work, [session], [page_view], **model))
+    runs.append(page_view.work(work, [session, select], [page_view], **model))
     # an act may follow before the one before is answered (leaving a text by clicking on Save): none may be dropped
     page_view.select(selected, [session], [page_view], **quick, trigger_mode="multiple")
     page_view.halt(halt, [session], None, **quick)

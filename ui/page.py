@@ -70,7 +70,11 @@ def build(studio: Studio) -> gr.Blocks:
             ]
 
         def arrive(session: Session, preferred: str, request: gr.Request) -> list[Any]:
-            studio.arrived(str(request.session_hash), session.close)
+            def gone() -> None:
+                session.close()
+                studio.leave(session.id)
+
+            studio.arrived(str(request.session_hash), gone)
             language = language_of(preferred) if studio.language == "auto" or preferred in LANGUAGES else first
             return relabelled(session, language, False)
 

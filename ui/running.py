@@ -39,10 +39,8 @@ def worked(studio: Studio, session: Session, events: Callable[[Run], Iterator[Ev
             if operations:
                 yield session.message(*operations)
     except Exception as error:  # noqa: BLE001 - whatever it was, the person reads it and keeps the article
-        if not isinstance(error, ReadableError):
-            _log.exception("The work for a visitor failed.")
         yield session.message(
-            whole(studio, session), view.notice(_told(error, session.language), tone="bad"), view.idle()
+            whole(studio, session), view.notice(told(error, session.language), tone="bad"), view.idle()
         )
     finally:
         run.stop.set()
@@ -55,9 +53,11 @@ def whole(studio: Studio, session: Session) -> view.Operation:
     return view.article_operation(session.article, studio.pictures.address, studio.attribution)
 
 
-def _told(error: Exception, language: str) -> str:
+def told(error: Exception, language: str) -> str:
+    """What a person reads of whatever went wrong. An error that was not foreseen also goes to the log."""
     if isinstance(error, ReadableError):
         return error.text(language)
+    _log.error("Something for a visitor failed.", exc_info=error)
     return text("say.broken", language, reason=sentence(error, language))
 
 

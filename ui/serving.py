@@ -21,6 +21,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from composer.article import Candidate
+from composer.errors import PictureError
 from composer.models.base import Picture
 from retrieval.errors import ReadableError
 
@@ -86,7 +87,7 @@ class PictureServer:
     def keep_upload(self, path: str) -> Candidate:
         """A visitor's picture, decoded and written anew: upright, without EXIF, under a name made of its hash.
 
-        Raises PictureError for a file that is no usable picture.
+        Raises PictureError for a file that is no usable picture, or where it cannot be stored.
         """
         picture = Picture.open(Path(path))
         image = picture.image
@@ -94,7 +95,18 @@ class PictureServer:
         name = picture.sha256[:16]
         kept = self._folder / f"{name}.jpg"
         if not kept.exists():
-            image.save(kept, quality=90)
+            part = self._folder / f"{secrets.token_hex(8)}.part"
+            try:
+                image.save(part, "JPEG", quality=90)
+                part.replace(kept)
+            except OSError as error:
+                part.unlink(missing_ok=True)
+                reason = error.strerror or str(error)
+                raise PictureError(
+                    name=Path(path).name,
+                    reason_en=f"it could not be stored in '{self._folder}' ({reason}). Make room there and try again",
+                    reason_zh=f"无法保存到“{self._folder}”（{reason}）。请腾出空间后重试",
+                ) from error
         return Candidate(id=f"upload-{name}", path=str(kept))
 
     def close(self) -> None:

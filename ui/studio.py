@@ -57,7 +57,7 @@ class Studio:
         self.model_settled = threading.Event()  # loaded, or failed for good
         self.gallery_settled = threading.Event()
         self._load, self._open_gallery = load, open_gallery
-        self._waiting: set[str] = set()  # sessions that wait for the model or use it
+        self._waiting: dict[str, None] = {}  # sessions that wait for the model or use it, in their order
         self._stops: dict[str, Callable[[], None]] = {}  # Gradio's session hash -> stops that visitor's work
         self._lock = threading.Lock()
         self._describer: Any = None
@@ -71,12 +71,8 @@ class Studio:
         threading.Thread(target=self._start_model, name="model", daemon=True).start()
 
     def _start_model(self) -> None:
-        from composer.pipeline import Composer
-
         try:
-            model = self._load(self._progressed)
-            Composer(model, None).warm_up()
-            self.model = model
+            self.model = self._load(self._progressed)
         except Exception as error:  # noqa: BLE001 - shown in the status line: the page must live on without a model
             _log.error("The model did not load: %s", error, exc_info=not isinstance(error, ReadableError))
             self.model_problem = error
@@ -153,13 +149,18 @@ class Studio:
     def join(self, session_id: str) -> int:
         """Notes that a session wants the model; returns how many others came before it."""
         with self._lock:
-            ahead = len(self._waiting - {session_id})
-            self._waiting.add(session_id)
-        return ahead
+            self._waiting.setdefault(session_id)
+            return list(self._waiting).index(session_id)
+
+    def ahead(self, session_id: str) -> int | None:
+        """How many others come before a session that has joined; None for one that has left."""
+        with self._lock:
+            waiting = list(self._waiting)
+        return waiting.index(session_id) if session_id in waiting else None
 
     def leave(self, session_id: str) -> None:
         with self._lock:
-            self._waiting.discard(session_id)
+            self._waiting.pop(session_id, None)
 
     def measured(self, tokens: int, seconds: float) -> None:
         """Remembers the speed of the last text for the header."""

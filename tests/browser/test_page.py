@@ -150,12 +150,19 @@ def test_a_waiting_visitor_can_leave_the_queue(
     first.wait_for_selector(".xc-root[data-state=running]")
     write(second, "Never written", wait=False)
     second.wait_for_selector(".xc-root[data-state=waiting]")
+    third = visit(server)
+    write(third, "Written last", wait=False)
+    third.wait_for_selector(".xc-wait >> text=(2)")
     second.click(".xc-stop")
     second.wait_for_selector(".xc-root[data-state=idle]")
+    third.wait_for_selector(".xc-wait >> text=(1)")  # told without asking again
+    third.context.close()
     gate.set()
     finished(first)
     second.wait_for_timeout(500)
     assert second.query_selector(".xc-section") is None
+    write(second, "Nobody comes before")
+    assert server.studio.join("somebody") == 0
 
 
 def test_closing_the_tab_stops_the_model(

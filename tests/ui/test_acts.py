@@ -1,5 +1,6 @@
 """What a person does in the view, without a browser: acts on a session, with fakes behind the studio."""
 
+import errno
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from composer.article import Article, Candidate, Illustration, Section
+from composer.errors import PictureError
 from composer.events import Event
 from composer.models.base import LoadProgress
 from retrieval.errors import GalleryNotFound
@@ -230,3 +232,22 @@ def test_loading_is_told_in_words_with_a_share() -> None:
 def test_readable_errors_speak_the_language() -> None:
     assert "没有图库" in sentence(GalleryNotFound(place="x"), "zh")
     assert sentence(ValueError("odd"), "en") == "ValueError: odd"
+
+
+def test_a_disk_that_is_full_leaves_no_half_picture(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine.png"
+    Image.new("RGB", (80, 60), "red").save(mine)
+
+    def half(image: Image.Image, place: Path, *options: Any, **more: Any) -> None:
+        Path(place).write_bytes(b"\xff\xd8\xff")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(Image.Image, "save", half)
+        with pytest.raises(PictureError, match=r"mine\.png.*No space left") as caught:
+            studio.pictures.keep_upload(str(mine))
+    assert "腾出空间" in caught.value.text("zh")
+    with Image.open(studio.pictures.keep_upload(str(mine)).path) as kept:
+        assert kept.size == (80, 60)
