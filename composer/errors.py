@@ -11,6 +11,7 @@ retrieval.errors.ReadableError
     ├── OutOfMemory           the device has too little memory
     ├── SettingsError         a setting has a bad value
     ├── ExportError           the article cannot be saved
+    ├── ConvertError          a converted model cannot be written
     ├── NoPictureFound        the gallery has nothing for a place
     └── FewerPlaces           more pictures were asked for than the article has paragraphs
 """
@@ -67,6 +68,11 @@ class SettingsError(ComposerError):
 class ExportError(ComposerError):
     en = "The article cannot be saved to '{place}': {reason_en}. Nothing was lost; choose another place and save again."
     zh = "文章无法保存到“{place}”：{reason_zh}。内容没有丢失，请换一个位置再保存。"
+
+
+class ConvertError(ComposerError):
+    en = "The converted model cannot be written to '{place}': {reason_en}. Choose another folder."
+    zh = "转换后的模型无法写入“{place}”：{reason_zh}。请换一个文件夹。"
 
 
 class NoPictureFound(ComposerError):

@@ -41,6 +41,8 @@ class Picture:
             return cls(load_picture(io.BytesIO(source) if isinstance(source, bytes) else source), name)
         except PictureUnreadable as error:
             raise PictureError(**{**error.values, "name": name}) from error
+        except ValueError as error:  # a PIL image of a mode that only Pillow's inside uses
+            raise PictureError(name=name, reason_en=f"{error}.", reason_zh=f"{error}。") from error
 
     @cached_property
     def sha256(self) -> str:

@@ -16,7 +16,7 @@ from composer.models.placement import PICTURE_BATCH
 from composer.models.xcomposer.decoding import Choice, progress
 from composer.models.xcomposer.engine import Held, Prompt
 from composer.models.xcomposer.model import History, XComposer
-from composer.models.xcomposer.placing import Placing, memory_sentence
+from composer.models.xcomposer.placing import Placing
 from composer.models.xcomposer.template import render
 from composer.models.xcomposer.tokenizer import END_OF_BOT, END_OF_HUMAN, XComposerTokenizer
 from composer.models.xcomposer.vision import pixel_values
@@ -39,14 +39,15 @@ def load(
     name: str | None = None,
     **options: Any,
 ) -> "XComposerModel":
-    """The model of a checkpoint folder. Further options: those of XComposer.from_folder (rotary, offload).
+    """The model of a checkpoint folder. Further options: those of XComposer.from_folder (rotary, offload,
+    compiled).
 
     dtype: "float16", "bfloat16", "float32" or a torch dtype. Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory,
     SettingsError.
     """
     XComposerTokenizer.from_folder(folder)  # said before the weights are read, if it is missing
     network = XComposer.from_folder(
-        folder, num_gpus=num_gpus, quantization=quantization, dtype=dtype, progress=progress, **options
+        folder, num_gpus=num_gpus, quantization=quantization, dtype=dtype, name=name, progress=progress, **options
     )
     if progress:
         progress(LoadProgress("ready"))
@@ -305,12 +306,6 @@ class XComposerModel:
         held = max((n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
         return text[: len(text) - held], False
 
-    @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
+    def watched(self) -> contextlib.AbstractContextManager[None]:
         """Turns running out of memory into a sentence; what was allocated for the call is given back."""
-        try:
-            yield
-        except torch.OutOfMemoryError as error:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            raise memory_sentence(self.placing.plan) from error
+        return self.placing.watched()

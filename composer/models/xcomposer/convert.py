@@ -18,7 +18,7 @@ import torch
 import typer
 from torch import nn
 
-from composer.errors import ComposerError, ExportError, SettingsError
+from composer.errors import ComposerError, ConvertError, SettingsError
 from composer.models.placement import DTYPE_BYTES
 from composer.models.xcomposer.config import XComposerConfig
 from composer.models.xcomposer.fast_tokenizer import fast_tokenizer
@@ -46,7 +46,7 @@ def convert(
     """Writes `source` to the folder `target` (new or empty) for transformers' AutoModelForImageTextToText.
 
     Holds one shard of the source and one of the target in memory. Raises ModelFilesMissing, ModelFilesBroken,
-    SettingsError, ExportError.
+    SettingsError, ConvertError.
     """
     source, target = Path(source), Path(target)
     config, tokenizer = XComposerConfig.read(source), XComposerTokenizer.from_folder(source)
@@ -86,8 +86,8 @@ def convert(
     return target
 
 
-def _unwritable(target: Path, reason_en: str, reason_zh: str) -> ExportError:
-    return ExportError(place=str(target), reason_en=reason_en, reason_zh=reason_zh)
+def _unwritable(target: Path, reason_en: str, reason_zh: str) -> ConvertError:
+    return ConvertError(place=str(target), reason_en=reason_en, reason_zh=reason_zh)
 
 
 class _Writer:
@@ -220,5 +220,5 @@ def convert_command(
         convert(source, target, dtype=dtype, progress=lambda step: typer.echo(f"{step.detail}: {step.done:,} bytes"))
     except ComposerError as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(1 if isinstance(error, ExportError) else 2) from error
+        raise typer.Exit(1 if isinstance(error, ConvertError) else 2) from error
     typer.echo(target)

@@ -4,7 +4,7 @@ The published code builds the rotary angles in half precision, because the frequ
 that to the bit, "exact" is the usual float32 way. They differ visibly after some hundred positions.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from composer.models.xcomposer.config import XComposerConfig
 from retrieval.torchvision_compat import prepare
 
 Rotary = Literal["shipped", "exact"]
+ROTARIES: tuple[Rotary, ...] = get_args(Rotary)
 MAX_POSITIONS = 8192  # the model was trained for 2048; the tables reach further, as the original's grow
 
 
@@ -60,8 +61,6 @@ class RotaryTable(nn.Module):
 
     def __init__(self, config: XComposerConfig, rotary: Rotary) -> None:
         super().__init__()
-        if rotary not in ("shipped", "exact"):
-            raise ValueError(f"rotary is {rotary!r}; it can be 'shipped' or 'exact'")
         dtype = torch.float16 if rotary == "shipped" else torch.float32
         with torch.device("cpu"):
             exponents = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from composer.errors import InputError
+from composer.errors import InputError, SettingsError
 from composer.models.base import Picture
 from composer.models.xcomposer.config import XComposerConfig
 from composer.models.xcomposer.decoding import Choice, search
 from composer.models.xcomposer.engine import Engine, Part, Prompt
 from composer.models.xcomposer.graphs import GraphSteps
-from composer.models.xcomposer.language import Rotary, build_language, set_rotary
+from composer.models.xcomposer.language import ROTARIES, Rotary, build_language, set_rotary
 from composer.models.xcomposer.tokenizer import END_OF_BOT, END_OF_HUMAN, XComposerTokenizer
 from composer.models.xcomposer.vision import PictureEncoder, pixel_values
 from composer.models.xcomposer.weights import Progress, load_weights
@@ -61,6 +61,7 @@ class XComposer(nn.Module):
         rotary: Rotary = "shipped",
         offload: bool = False,
         compiled: bool = False,
+        name: str | None = None,
         progress: Progress | None = None,
     ) -> "XComposer":
         """The model of a checkpoint folder, on its devices, ready to use.
@@ -72,35 +73,54 @@ class XComposer(nn.Module):
         rotary: "shipped" or "exact", see language.
         offload: layers that do not fit stay in main memory (slow).
         compiled: on one GPU, also fuse small operations with torch.compile (a minute at the first answer).
+        name: what sentences call the model; the folder's name where None.
         Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory, SettingsError.
         """
         from composer.models.xcomposer.placing import Placing
 
+        if rotary not in ROTARIES:
+            raise SettingsError(
+                name="rotary",
+                value=str(rotary),
+                reason_en=f"it can be {' or '.join(ROTARIES)}.",
+                reason_zh=f"可选：{'、'.join(ROTARIES)}。",
+            )
         config = XComposerConfig.read(folder)
         # a folder without one can be used with ids; `generate` and `chat` then say what is missing
         has_tokenizer = (Path(folder) / "tokenizer.model").is_file()
         tokenizer = XComposerTokenizer.from_folder(folder) if has_tokenizer else None
-        placing = Placing.of(folder, config, num_gpus=num_gpus, dtype=dtype, quantization=quantization, offload=offload)
+        placing = Placing.of(
+            folder, config, num_gpus=num_gpus, dtype=dtype, quantization=quantization, offload=offload, name=name
+        )
         with torch.device("meta"):
             network = cls(config, tokenizer)
         placing.prepare(network)
+        try:
+            network._fill(placing, folder, rotary, compiled, progress)
+        except BaseException:
+            network.to_empty(device="meta")  # whoever keeps the error does not keep half a model on the cards
+            raise
+        return network.eval()
+
+    def _fill(
+        self, placing: Any, folder: str | Path, rotary: Rotary, compiled: bool, progress: Progress | None
+    ) -> None:
         with placing.watched():
             load_weights(
-                network,
-                config,
+                self,
+                self.config,
                 folder,
                 device_of=placing.device_of,
                 dtype=placing.dtype,
-                put=placing.put(network),
+                put=placing.put(self),
                 progress=progress,
             )
-            network.rotary = rotary
-            set_rotary(network.language, config, rotary, placing.first)
-            placing.connect(network)
-            network.placing = placing
+            self.rotary = rotary
+            set_rotary(self.language, self.config, rotary, placing.first)
+            placing.connect(self)
+            self.placing = placing
             if placing.captures:
-                network.engine.fast = GraphSteps(network.engine, compiled=compiled)
-        return network.eval()
+                self.engine.fast = GraphSteps(self.engine, compiled=compiled)
 
     # -- the network -----------------------------------------------------------------------------------------------
 
@@ -187,13 +207,18 @@ class XComposer(nn.Module):
         history.append(self.engine.embed(self.engine.prompt(turn))[None])
         return answer, history
 
-    def _check_history(self, history: Sequence[Any]) -> None:
-        for turn in history:
-            if not isinstance(turn, torch.Tensor) or turn.dim() != 3 or turn.shape[-1] != self.config.width:
-                raise InputError(
-                    reason_en="The conversation belongs to another model or session; start a new one.",
-                    reason_zh="该对话属于其他模型或会话，请开始新对话。",
-                )
+    def _check_history(self, history: Any) -> None:
+        def usable(turn: Any) -> bool:
+            of_this_model = (
+                isinstance(turn, torch.Tensor) and turn.dim() == 3 and turn.shape[::2] == (1, self.config.width)
+            )
+            return of_this_model and turn.is_floating_point() and not turn.is_meta
+
+        if not isinstance(history, list) or not all(map(usable, history)):
+            raise InputError(
+                reason_en="The conversation belongs to another model or session; start a new one.",
+                reason_zh="该对话属于其他模型或会话，请开始新对话。",
+            )
 
     def answer(self, prompt: Prompt, **options: Any) -> str:
         """The answer to an assembled prompt, cut at the end of the turn."""

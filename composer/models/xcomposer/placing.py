@@ -5,8 +5,9 @@ Weights go straight to their card. Several cards are joined by accelerate's hook
 
 import contextlib
 import sys
+import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Placing:
         quantization: str | None,
         offload: bool,
         beams: int = 5,
+        name: str | None = None,
     ) -> "Placing":
         """The plan for the cards of this machine. Raises SettingsError for cards that are not there, OutOfMemory."""
         cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -55,7 +57,7 @@ class Placing:
                 reason_zh=f"本机可用显卡为 {cards} 块。" + (f"最多可填 {cards}。" if cards else "用 CPU 请填 0。"),
             )
         on_gpu = num_gpus != 0 and cards > 0
-        name = str(dtype or ("float16" if on_gpu else "float32")).removeprefix("torch.")
+        kind = str(dtype or ("float16" if on_gpu else "float32")).removeprefix("torch.")
         if quantization == "nf4":
             _needs_bitsandbytes()
         free = _free(cards if on_gpu else 0)
@@ -69,13 +71,14 @@ class Placing:
                     folder,
                     num_gpus=count,
                     memory=free,
-                    dtype=name,
+                    dtype=kind,
                     quantization=quantization,
                     offload=offload and count == counts[-1],
                     beams=rows,
                 )
+                made = replace(made, name=name or made.name)
                 if made.fits:
-                    return cls(made, config, Path(folder), getattr(torch, name))
+                    return cls(made, config, Path(folder), getattr(torch, kind))
         assert made is not None  # neither range is empty
         raise too_small(made)
 
@@ -142,10 +145,13 @@ class Placing:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Turns running out of memory while loading into a sentence with the plan."""
+        """Turns running out of memory into a sentence with the plan; what was allocated for the call is given back."""
         try:
             yield
         except torch.OutOfMemoryError as error:
+            traceback.clear_frames(error.__traceback__)  # an error that is kept would keep their tensors
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
             raise memory_sentence(self.plan) from error
 
     def connect(self, network: Any) -> None:

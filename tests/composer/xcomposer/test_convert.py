@@ -11,7 +11,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from composer.errors import ExportError, ModelFilesMissing, SettingsError
+from composer.errors import ConvertError, ModelFilesMissing, SettingsError
 from composer.models.base import Picture, system, user
 from composer.models.xcomposer import XComposer
 from composer.models.xcomposer.convert import FLAG_END, FLAG_START, PLACEHOLDER, convert, convert_command
@@ -123,7 +123,7 @@ def test_what_cannot_be_converted(tiny_folder: Path, tmp_path: Path, tokenizer_f
     taken = tmp_path / "taken"
     taken.mkdir()
     (taken / "mine.txt").write_text("mine", "utf-8")
-    with pytest.raises(ExportError, match="not an empty folder"):
+    with pytest.raises(ConvertError, match="not an empty folder"):
         convert(tiny_folder, taken)
     assert (taken / "mine.txt").exists()
     with pytest.raises(SettingsError, match="float8"):
