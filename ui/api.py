@@ -16,6 +16,7 @@ from composer.article import Article
 from composer.errors import InputError, PictureError
 from composer.events import ArticleReady, Report, StepStarted
 from composer.models.base import Picture, Sampling
+from composer.pipeline import WRITING
 from retrieval.errors import ReadableError
 from ui import view
 from ui.compose_tab import MODEL_QUEUE, title_problem
@@ -34,9 +35,9 @@ def build(studio: Studio) -> None:
         length: str = "medium",
         language: str = "auto",
         select: bool = True,
-        temperature: float = 0.7,
-        top_p: float = 0.9,
-        repetition_penalty: float = 1.1,
+        temperature: float = WRITING.temperature,
+        top_p: float = WRITING.top_p,
+        repetition_penalty: float = WRITING.repetition_penalty,
         seed: int = -1,
     ) -> Iterator[dict[str, Any]]:
         """Writes an illustrated article. While it works, values say the step; the last value holds the article.
