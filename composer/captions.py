@@ -16,6 +16,8 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _MARK = re.compile(r"^(?:[-*•>#]+\s+|\[?\d{1,2}\]?[.)、:：]\s*)")
+# a closing quote alone: the prompt of some models opens it, and what follows is no caption any more
+_CLOSED = re.compile(r'^([^"“”]{2,})["”](?=\s*(?:$|[。.，,；;！!？?<])).*$')
 _A_PICTURE_OF = re.compile(
     r"^(?:(?:the|a|an|this)\s+)?"
     r"(?:picture|image|photo|photograph|illustration|main visible object(?: or scene)?|main object)"
@@ -55,7 +57,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 def one_line(text: str) -> str:
     """The first line with words in it, without labels, list marks, quotes and inline Markdown."""
     for raw in text.splitlines():
-        line = inline.plain(inline.clean(raw)).strip(_QUOTES)
+        line = _CLOSED.sub(r"\1", inline.plain(inline.clean(raw)).strip()).strip(_QUOTES)
         before = None
         while line != before:
             before = line
