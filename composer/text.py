@@ -180,7 +180,7 @@ class ArticleReader:
             pass
         for _ in self._close_list():
             pass
-        cleaned = [replace(s, text=_without_announcement(inline.clean(s.text))) for s in self._sections]
+        cleaned = [replace(s, text=_begun(_without_announcement(inline.clean(s.text)))) for s in self._sections]
         cleaned = [section for section in cleaned if section.text]
         kept = _without_empty_headings(_without_closers(_once(trimmed(cleaned) if cut else cleaned)))
         # words that look like headings only are all the model gave: better shown than lost
@@ -231,6 +231,11 @@ def _without_closers(sections: list[Section]) -> list[Section]:
     while len(kept) > 1 and _width(kept[-1].text) < 160 and _CLOSERS.match(kept[-1].text):
         kept.pop()
     return kept
+
+
+def _begun(text: str) -> str:
+    """The text with a capital letter where a small model begins with a small one; "iPhone" stays."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?![A-Za-z])", text) else text
 
 
 def _without_empty_headings(sections: list[Section]) -> list[Section]:

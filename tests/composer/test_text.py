@@ -176,6 +176,18 @@ def test_short_lines_that_are_headings_become_headings(line: str) -> None:
     assert kinds == ["paragraph", "heading", "paragraph"]
 
 
+@pytest.mark.parametrize(
+    ("begun", "shown"),
+    [
+        ("feeding is most important for a cat.", "Feeding is most important for a cat."),
+        ("iPhone users photograph their cats all day.", "iPhone users photograph their cats all day."),
+        ("*soft* beds are what a cat likes best of all.", "*soft* beds are what a cat likes best of all."),
+    ],
+)
+def test_a_paragraph_begins_with_a_capital_letter(begun: str, shown: str) -> None:
+    assert read(f"## Feeding\n\n{begun}")[1] == ("paragraph", shown)
+
+
 def test_a_heading_glued_to_a_sentence_gets_its_own_line() -> None:
     for piece in (1, 2, 3, 100):
         assert read(f"{TEXT} ## Food\nIt eats.", piece=piece) == [
