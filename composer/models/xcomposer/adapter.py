@@ -88,7 +88,7 @@ class _Asking:
     ) -> list[str]:
         rendered = [self.model.prompt([*self.shared, *messages]) for messages in prompts]
         texts: list[str] = []
-        for part in self.model.batches(rendered, sampling):
+        for part in self.model.batches(rendered, sampling, held=len(self.held.prompt) if self.held else 0):
             if stop is not None and stop.is_set():
                 break
             texts += self._batch(part, prompts[len(texts) :], sampling, stop)
@@ -282,9 +282,9 @@ class XComposerModel:
             seed=sampling.seed,
         )
 
-    def batches(self, prompts: list[Prompt], sampling: Sampling) -> Iterator[list[Prompt]]:
-        """The prompts in order, as many at once as the planned room for keys and values holds."""
-        slots = max(self.placing.plan.rows, 1) * self.placing.plan.context_tokens
+    def batches(self, prompts: list[Prompt], sampling: Sampling, held: int = 0) -> Iterator[list[Prompt]]:
+        """The prompts in order, as many at once as the planned room for keys and values holds beside `held` tokens."""
+        slots = max(self.placing.plan.rows, 1) * self.placing.plan.context_tokens - held
         longest = max(map(len, prompts), default=0) + sampling.max_tokens
         size = max(1, slots // (longest * sampling.beams)) if prompts else 1
         for start in range(0, len(prompts), size):

@@ -19,18 +19,16 @@ class KeyValues:
 
     is_compileable = True
 
-    def __init__(self, layers: int, rows: int, capacity: int) -> None:
+    def __init__(self, layers: int, rows: int, capacity: int, *, of: "KeyValues | None" = None) -> None:
+        """of: the buffers are the first rows of that one's."""
         self.rows, self.capacity, self.length = rows, capacity, 0
         self._layers: list[Layer | None] = [None] * layers
+        self._of = of
         self.fixed_slot: torch.Tensor | None = None  # [1] int64: set while a step of fixed shape is computed
 
     def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int, *args: Any, **kwargs: Any) -> Layer:
         """Stores keys, values [rows, heads, n, width] after what is there; returns all that attention must see."""
-        held = self._layers[layer]
-        if held is None:
-            shape = (self.rows, keys.shape[1], self.capacity, keys.shape[3])
-            # zeros, not empty: a slot not yet written is masked, and 0 * NaN would still be NaN
-            held = self._layers[layer] = (keys.new_zeros(shape), values.new_zeros(shape))
+        held = self._buffers(layer, keys)
         if self.fixed_slot is not None:
             held[0].index_copy_(2, self.fixed_slot, keys)
             held[1].index_copy_(2, self.fixed_slot, values)
@@ -40,22 +38,44 @@ class KeyValues:
         held[1][:, :, self.length : end] = values
         return held[0][:, :, :end], held[1][:, :, :end]
 
+    def _buffers(self, layer: int, like: torch.Tensor) -> Layer:
+        """Those of a layer, made at first use; like [any, heads, any, width]."""
+        held = self._layers[layer]
+        if held is None:
+            if self._of is not None:
+                keys, values = self._of._buffers(layer, like)
+                held = (keys[: self.rows], values[: self.rows])
+            else:
+                shape = (self.rows, like.shape[1], self.capacity, like.shape[3])
+                # zeros, not empty: a slot not yet written is masked, and 0 * NaN would still be NaN
+                held = (like.new_zeros(shape), like.new_zeros(shape))
+            self._layers[layer] = held
+        return held
+
+    def first(self, rows: int) -> "KeyValues":
+        """The first rows alone, in the same buffers, empty; `spread` then gives them to all."""
+        return KeyValues(len(self._layers), rows, self.capacity, of=self)
+
+    def spread(self, rows: int, length: int) -> None:
+        """The first `rows` rows, filled up to `length`, become all rows, each repeated in place."""
+        times = self.rows // rows
+        for held in self._layers:
+            for buffer in held or ():
+                filled = buffer[:, :, :length]
+                for row in reversed(range(rows)):  # a row's copies lie behind it, where nothing is needed any more
+                    target = filled[max(row * times, 1) : (row + 1) * times]
+                    target.copy_(filled[row : row + 1].expand_as(target))
+        self.length = length
+
     def advance(self, count: int) -> None:
         self.length += count
 
     def begin_with(self, other: "KeyValues", length: int) -> None:
-        """Takes over the first `length` slots of `other`: its only row into every row here, or its n rows into n times
-        as many, each repeated."""
+        """Takes over the first `length` slots of the only row of `other`, into every row here."""
         for number, held in enumerate(other._layers):
-            if held is None or not length:
-                continue
-            mine = self._layers[number]
-            if mine is None:
-                shape = (self.rows, held[0].shape[1], self.capacity, held[0].shape[3])
-                mine = self._layers[number] = (held[0].new_zeros(shape), held[1].new_zeros(shape))
-            for new, old in zip(mine, held, strict=True):
-                # one copy, no repeated temporary: [rows of other, repeats, heads, length, width]
-                new.view(other.rows, -1, *new.shape[1:])[:, :, :, :length] = old[:, None, :, :length]
+            if held is not None and length:
+                for new, old in zip(self._buffers(number, held[0]), held, strict=True):
+                    new[:, :, :length] = old[:, :, :length]
         self.length = length
 
     def reorder(self, order: torch.Tensor) -> None:

@@ -174,8 +174,8 @@ class Engine:
     def _read(self, rests: list[Prompt], start: int, held: Held | None, kept: int, final: KeyValues) -> State:
         rows, width = len(rests), max(map(len, rests))
         repeats = final.rows // rows
-        # beams begin alike: a prompt is read once, then copied
-        cache = final if repeats == 1 else KeyValues(self.config.layers, rows, start + width)
+        # beams begin alike: a prompt is read once, into the rows of its beams
+        cache = final if repeats == 1 else final.first(rows)
         if held and start:
             cache.begin_with(held.cache, start)
         device = self.device
@@ -198,7 +198,7 @@ class Engine:
         self.reused += start * rows
         logits = self.language.lm_head(hidden[:, -kept:]).float().to(device)
         if cache is not final:
-            final.begin_with(cache, cache.length)
+            final.spread(rows, cache.length)
         again = (valid, positions[:, -1] + 1, logits)
         valid, position, logits = (each.repeat_interleave(repeats, 0) if repeats > 1 else each for each in again)
         return State(final, valid, position, logits)

@@ -1,10 +1,12 @@
 """The choice of tokens: cuts that agree with transformers, options, and what beam search promises while it runs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from composer.models.xcomposer import cache
 from composer.models.xcomposer.config import XComposerConfig
 from composer.models.xcomposer.decoding import Choice, _extend, _Finished, _Rules, progress, search
 from composer.models.xcomposer.engine import Engine, Prompt, common
@@ -128,3 +130,27 @@ def test_an_end_counts_only_among_the_best_beams() -> None:
     kept = _extend(0, finished, live, [-1.0, -2.0, -2.5, -3.0], [3, 19, 9, 14], 10, choice, 2)
     assert [(row, token) for row, token, _ in kept] == [(0, 3), (1, 4)]
     assert finished.kept == [(-1.0, [6, 9])]  # -2 over two tokens; the end in third place was passed over
+
+
+@pytest.mark.parametrize(("counts", "beams"), [((12,), 5), ((9, 14, 11), 3), ((7, 7), 2)])
+def test_beams_begin_in_the_buffers_they_go_on_in(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, counts: tuple[int, ...], beams: int
+) -> None:
+    prompts = [prompt(engine, count) for count in counts]
+    made: list[int] = []
+    build = cache.KeyValues.__init__
+
+    def counted(self: cache.KeyValues, layers: int, rows: int, capacity: int, **options: Any) -> None:
+        if options.get("of") is None:
+            made.append(rows)
+        build(self, layers, rows, capacity, **options)
+
+    monkeypatch.setattr(cache.KeyValues, "__init__", counted)
+    state = engine.prefill(prompts, room=4, repeats=beams)
+    assert made == [len(counts) * beams]  # keys and values of a prompt are not held twice, as the plan says
+    for layer in state.cache._layers:
+        assert layer is not None
+        for buffer in layer:
+            rows = buffer[:, :, : state.cache.length].unflatten(0, (len(counts), beams))
+            assert torch.equal(rows, rows[:, :1].expand_as(rows))
+            assert len({float(row.double().sum()) for row in rows[:, 0]}) == len(set(counts))
