@@ -15,8 +15,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.fulltext import find_words
 from retrieval.records import Filters, Picture, folder_counts
-from retrieval.words import match_expression, stored_words, wanted_words
+from retrieval.words import stored_words
 
 __all__ = ["Catalogue", "Filters", "Picture", "Slots", "Vectors"]
 
@@ -359,20 +360,7 @@ class Catalogue:
 
     def find_words(self, query: str, limit: int = 50, filters: Filters | None = None) -> tuple[list[int], list[int]]:
         """Numbers of pictures by their words, best first: (by words and pairs, by single Chinese characters)."""
-        strong, weak = wanted_words(query)
-        return self._matching(strong, limit, filters), self._matching(weak, limit, filters)
-
-    def _matching(self, words: list[str], limit: int, filters: Filters | None) -> list[int]:
-        if not words:
-            return []
-        condition, values = filters.where() if filters is not None else ("", [])
-        narrowed = f"AND rowid IN (SELECT p.number FROM pictures p WHERE {condition})" if condition else ""
-        # captions are written for the picture, tags chosen for it, file names often neither
-        rows = self.connection.execute(
-            f"SELECT rowid FROM words WHERE words MATCH ? {narrowed} ORDER BY bm25(words, 4.0, 3.0, 1.0) LIMIT ?",
-            (match_expression(words), *values, limit),
-        )
-        return [int(row[0]) for row in rows]
+        return find_words(self.connection, query, limit, filters)
 
 
 def _picture(row: sqlite3.Row) -> Picture:

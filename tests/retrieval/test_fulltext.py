@@ -1,0 +1,72 @@
+"""Full-text search gives the pictures it would give if it weighed all of them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from retrieval import fulltext
+from retrieval.catalogue import Catalogue
+from retrieval.records import Filters, Picture
+
+WORDS = "cat dog bowl river bridge tower street garden window lantern museum camel"
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+    """600 captions of three words each, the first word in a third of them, the last in a few."""
+    made = Catalogue(tmp_path_factory.mktemp("words") / "gallery.sqlite")
+    words = WORDS.split()
+    share = 1 / np.arange(1, len(words) + 1)
+    random = np.random.default_rng(3)
+    with made.transaction():
+        for number in range(600):
+            chosen = random.choice(words, 3, replace=False, p=share / share.sum())
+            caption = "面条和猫" if number % 100 == 7 else " ".join(map(str, chosen))
+            picture = Picture(id=str(number), sha256=str(number), caption=caption, width=1 + number % 2, height=1)
+            made.store(picture, np.zeros((1, 4), dtype=np.float32), f"IMG {number}")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "cat",
+        "cat dog",
+        "cat dog bowl river",
+        "a camel on the bridge",
+        "museum lantern cat",
+        "面条",
+        "window 面条",
+        "xyz cat",
+    ],
+)
+def test_the_best_are_those_of_weighing_everything(
+    catalogue: Catalogue, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fulltext, "ENOUGH", 100)
+    fast = catalogue.find_words(query, 10)
+    monkeypatch.setattr(fulltext, "ENOUGH", 10**9)
+    assert fast == catalogue.find_words(query, 10)
+    assert fast[0]
+
+
+def test_frequent_words_alone_are_not_weighed_where_a_rarer_one_is_found_often_enough(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    catalogue.connection.set_trace_callback(asked.append)
+    monkeypatch.setattr(fulltext, "ENOUGH", 20)
+    found = catalogue.find_words("cat dog camel bridge", 50)[0]
+    catalogue.connection.set_trace_callback(None)
+    captions = [picture.caption for picture in catalogue.by_numbers(found).values()]
+    assert all("camel" in caption for caption in captions)
+    assert sum("bm25" in statement for statement in asked) == 1
+
+
+def test_filters_count_before_the_best_are_taken(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fulltext, "ENOUGH", 1)
+    wide = catalogue.find_words("cat camel", 50, Filters(min_width=2))[0]
+    assert len(wide) == 50
+    assert all(picture.width == 2 for picture in catalogue.by_numbers(wide).values())
