@@ -26,7 +26,7 @@ from composer.errors import InputError, ModelFilesBroken, ModelFilesMissing, Pic
 from composer.events import ArticleReady, Event, Notice, Report, StepProgress, StepStarted, TextDelta
 from composer.models.base import LoadProgress, Model, Picture
 from composer.models.placement import plan_command
-from composer.pipeline import WRITING, Composer, Options
+from composer.pipeline import Composer, Options
 from composer.settings import Settings, load_settings
 from retrieval.errors import GalleryNotFound, GalleryUnreadable, ReadableError
 
@@ -121,12 +121,12 @@ def write(
         start = time.perf_counter()
         model = _load(settings)
         load_seconds = time.perf_counter() - start
-        sampling = (model.capabilities.defaults or WRITING).chosen(
+        composer = Composer(model, opened)
+        sampling = composer.sampling.chosen(
             temperature=temperature, beams=beams, repetition_penalty=repetition_penalty, seed=seed
         )
         options = replace(options, sampling=sampling)
         with _stop_on_interrupt() as stop:
-            composer = Composer(model, opened)
             done = _follow(composer.compose(text, options, stop=stop))
         model_name = model.name
         model.close()

@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from composer import illustrating, titles
@@ -43,7 +43,7 @@ class Options:
 
     pictures: int | None = None  # None: as many as suit the text; 0: none; at most 30
     language: Literal["auto", "en", "zh"] = "auto"  # auto: of the title, or as the title asks ("… in English")
-    sampling: Sampling = field(default=WRITING)  # of the text; its max_tokens is an upper limit beside `length`
+    sampling: Sampling | None = None  # of the text; None: as suits the model. max_tokens is a limit beside `length`
     select: bool = True  # the model chooses among the candidates; otherwise the gallery's first is taken
     length: Length = "medium"  # about 160, 300 or 600 words
     candidates: int = 4  # pictures offered at each place
@@ -80,6 +80,11 @@ class Composer:
     @property
     def prompts(self) -> Prompts:
         return prompts_for(self.model.capabilities.family)
+
+    @property
+    def sampling(self) -> Sampling:
+        """How this model writes articles best."""
+        return self.model.capabilities.defaults or WRITING
 
     def warm_up(self) -> None:
         """Has the model compute what every request for an article begins with, so that the first words come sooner.
@@ -164,7 +169,7 @@ class Composer:
 
     def _compose(self, request: titles.Request, options: Options, stop: threading.Event) -> Iterator[Event]:
         run = _Run(self.model.usage)
-        sampling = options.sampling
+        sampling = options.sampling or self.sampling
         if sampling.seed is None and sampling.temperature > 0:
             sampling = replace(sampling, seed=secrets.randbelow(2**31))  # kept with the article: it can be made again
         self.article = Article(

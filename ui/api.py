@@ -16,7 +16,6 @@ from composer.article import Article
 from composer.errors import InputError, PictureError
 from composer.events import ArticleReady, Report, StepStarted
 from composer.models.base import Picture, Sampling
-from composer.pipeline import WRITING
 from retrieval.errors import ReadableError
 from ui import view
 from ui.compose_tab import MODEL_QUEUE, title_problem
@@ -35,9 +34,9 @@ def build(studio: Studio) -> None:
         length: str = "medium",
         language: str = "auto",
         select: bool = True,
-        temperature: float = WRITING.temperature,
-        top_p: float = WRITING.top_p,
-        repetition_penalty: float = WRITING.repetition_penalty,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        repetition_penalty: float | None = None,
         seed: int = -1,
     ) -> Iterator[dict[str, Any]]:
         """Writes an illustrated article. While it works, values say the step; the last value holds the article.
@@ -48,7 +47,7 @@ def build(studio: Studio) -> None:
             length: short, medium or long.
             language: auto, en or zh.
             select: whether the model chooses among the candidates of the gallery.
-            temperature: 0 always takes the likeliest word.
+            temperature: 0 always takes the likeliest word; left out, as suits the model, like the next two.
             top_p: share of the probability from which words are drawn.
             repetition_penalty: 1 means none.
             seed: -1 gives another text each time.
@@ -59,11 +58,11 @@ def build(studio: Studio) -> None:
             problem = title_problem(title, "en")
             if problem:
                 raise InputError(reason_en=problem, reason_zh=problem)
-            sampling = Sampling(
-                max_tokens=4000,
-                temperature=float(temperature),
-                top_p=float(top_p),
-                repetition_penalty=float(repetition_penalty),
+            composer = _ready(studio).composer()
+            sampling = composer.sampling.chosen(
+                temperature=temperature,
+                top_p=top_p,
+                repetition_penalty=repetition_penalty,
                 seed=None if seed is None or seed < 0 else int(seed),
             )
             options = Options(
@@ -74,7 +73,6 @@ def build(studio: Studio) -> None:
                 sampling=sampling,
             )
             stop = threading.Event()
-            composer = _ready(studio).composer()
             try:
                 for event in composer.compose(title, options, stop=stop):
                     if isinstance(event, StepStarted):

@@ -9,7 +9,7 @@ import gradio as gr
 from composer.article import Article
 from composer.errors import InputError
 from composer.events import Event, StepStarted
-from composer.models.base import Sampling
+from composer.models.base import Capabilities, Model, Sampling
 from composer.pipeline import WRITING, Options
 from ui import acts, view
 from ui.labels import Labels
@@ -28,6 +28,7 @@ EXAMPLES = (
     "星链新闻稿",
 )
 MODEL_QUEUE = "model"  # one queue for everything the model does, whoever asks
+HIGHEST_PENALTY = 2.0  # for repeated words; a family may need more
 LONGEST_TITLE = 8000  # characters; beyond, the page answers without troubling the model
 
 
@@ -46,8 +47,23 @@ def length_choices(language: str) -> list[tuple[str, str]]:
     return [(text(f"compose.length.{length}", language), length) for length in ("short", "medium", "long")]
 
 
-def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> tuple[gr.HTML, gr.Slider, list[Any]]:
-    """The tab. Returns the view, the slider for models with beam search, and the listeners after which the model's last
+def suited(model: Model | None, *, values: bool) -> list[Any]:
+    """Updates of temperature, top-p, repetition penalty and beams: the last is for models that have it, and `values`
+    moves all to what the family of the model writes best with."""
+    can = model.capabilities if model is not None else Capabilities()
+    best = can.defaults if values else None
+    if best is None:
+        return [gr.update(), gr.update(), gr.update(), gr.update(visible=can.beams)]
+    return [
+        gr.update(value=best.temperature),
+        gr.update(value=best.top_p),
+        gr.update(value=best.repetition_penalty, maximum=max(HIGHEST_PENALTY, best.repetition_penalty)),
+        gr.update(value=best.beams, visible=can.beams),
+    ]
+
+
+def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> tuple[gr.HTML, list[Any], list[Any]]:
+    """The tab. Returns the view, the sliders that `suited` updates, and the listeners after which the model's last
     speed is known."""
     with gr.Column(elem_id="xc-form"):
         with gr.Row(elem_id="xc-ask", equal_height=True):
@@ -90,14 +106,23 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
                     gr.Slider,
                     label="compose.penalty",
                     minimum=1,
-                    maximum=2,
+                    maximum=HIGHEST_PENALTY,
                     step=0.05,
                     value=WRITING.repetition_penalty,
                 )
                 seed = labels(
                     gr.Textbox, label="compose.seed", info="compose.seed_info", max_lines=1, elem_id="xc-seed"
                 )
-            beams = labels(gr.Slider, label="compose.beams", minimum=1, maximum=6, step=1, value=1, visible=False)
+            beams = labels(
+                gr.Slider,
+                label="compose.beams",
+                minimum=1,
+                maximum=6,
+                step=1,
+                value=1,
+                visible=False,
+                elem_id="xc-beams",
+            )
     first = {"session": None, "n": 0, "ops": [labels_operation(language)]}
     page_view = gr.HTML(
         first,
@@ -179,7 +204,7 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
     page_view.select(selected, [session], [page_view], **quick, trigger_mode="multiple")
     page_view.halt(halt, [session], None, **quick)
     page_view.leave(left, [session], [page_view], cancels=runs, **quick)
-    return page_view, beams, runs
+    return page_view, [temperature, top_p, penalty, beams], runs
 
 
 def seed_of(typed: str | None) -> int | None:

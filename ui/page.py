@@ -46,26 +46,27 @@ def build(studio: Studio) -> gr.Blocks:
         )
         with gr.Tabs(elem_id="xc-tabs"):
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write"):
-                view, beams, runs = compose_tab.build(studio, session, labels, first)
+                view, sliders, runs = compose_tab.build(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
                 note, chats = chat_tab.build(studio, session, labels)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
                 gallery_view = gallery_tab.build(studio, first)
         timer = gr.Timer(1.0)
 
-        def about_model(language: str) -> list[Any]:
-            """What depends on the model's abilities: beam search, and whether it sees pictures."""
+        def about_model(language: str, values: bool) -> list[Any]:
+            """What depends on the model: how it is best asked to write, and whether it sees pictures."""
             can = studio.model.capabilities if studio.model is not None else None
             said = "" if can is None else text("chat.sees" if can.sees_pictures else "chat.blind", language)
-            return [gr.update(visible=can is not None and can.beams), said]
+            return [*compose_tab.suited(studio.model, values=values), said]
 
-        def relabelled(session: Session, language: str, remember: bool) -> list[Any]:
+        def relabelled(session: Session, language: str, *, chosen: bool) -> list[Any]:
+            """Everything that speaks; `chosen` with the language button, otherwise by a visitor's arrival."""
             session.language = language
             return [
-                header_value(studio, language, remember),
+                header_value(studio, language, chosen),
                 session.message(compose_tab.labels_operation(language)),
                 gallery_tab.shown(studio, session),
-                *about_model(language),
+                *about_model(language, values=not chosen),
                 *labels.updates(language),
             ]
 
@@ -76,16 +77,16 @@ def build(studio: Studio) -> gr.Blocks:
 
             studio.arrived(str(request.session_hash), gone)
             language = language_of(preferred) if studio.language == "auto" or preferred in LANGUAGES else first
-            return relabelled(session, language, False)
+            return relabelled(session, language, chosen=False)
 
         def switch(session: Session) -> list[Any]:
-            return relabelled(session, "en" if session.language == "zh" else "zh", True)
+            return relabelled(session, "en" if session.language == "zh" else "zh", chosen=True)
 
         def tick(session: Session) -> list[Any]:
             settled = studio.settled
             pictures = gallery_tab.shown(studio, session) if settled else gr.skip()
             header = header_value(studio, session.language)
-            return [header, pictures, *about_model(session.language), gr.Timer(active=not settled)]
+            return [header, pictures, *about_model(session.language, values=settled), gr.Timer(active=not settled)]
 
         def header_now(session: Session) -> dict[str, Any]:
             return header_value(studio, session.language)
@@ -93,11 +94,11 @@ def build(studio: Studio) -> gr.Blocks:
         def leave(request: gr.Request) -> None:
             studio.departed(str(request.session_hash))
 
-        everything = [header, view, gallery_view, beams, note, *labels.components]
+        everything = [header, view, gallery_view, *sliders, note, *labels.components]
         quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         page.load(arrive, [session, browser_language], everything, js=_REMEMBERED, **quiet)
         header.select(switch, [session], everything, **quiet)
-        timer.tick(tick, [session], [header, gallery_view, beams, note, timer], **quiet)
+        timer.tick(tick, [session], [header, gallery_view, *sliders, note, timer], **quiet)
         for run in [*runs, *chats]:
             run.then(header_now, [session], [header], **quiet)
         page.unload(leave)

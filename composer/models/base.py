@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from composer.errors import PictureError
 from retrieval.errors import PictureUnreadable
@@ -110,6 +110,7 @@ class Sampling:
         self,
         *,
         temperature: float | None = None,
+        top_p: float | None = None,
         beams: int | None = None,
         repetition_penalty: float | None = None,
         seed: int | None = None,
@@ -118,8 +119,14 @@ class Sampling:
         best of several beams: beams are then 1 unless chosen too."""
         if beams is None and temperature:
             beams = 1
-        wishes = {"temperature": temperature, "beams": beams, "repetition_penalty": repetition_penalty, "seed": seed}
-        return replace(self, **{name: value for name, value in wishes.items() if value is not None})  # type: ignore[arg-type]  # each of its field's type
+        wishes: dict[str, Any] = {
+            "temperature": temperature,
+            "top_p": top_p,
+            "beams": beams,
+            "repetition_penalty": repetition_penalty,
+            "seed": seed,
+        }
+        return replace(self, **{name: value for name, value in wishes.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)

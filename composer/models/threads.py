@@ -1,7 +1,7 @@
 """How many threads an engine should compute with: what is free, not what is there.
 
-Threads that meet at barriers are as slow as the slowest of them: on two cores beside two busy programs, two threads wrote
-4 tokens a second and one thread 15 (`benchmarks/model_decode.py --busy` measures it for this machine).
+Threads that meet at barriers are as slow as the slowest of them: on two cores beside two busy programs, two threads
+wrote 4 tokens a second and one thread 15 (`benchmarks/model_decode.py --busy` measures it for this machine).
 """
 
 import math

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from composer.models.base import Capabilities, Sampling
 from tests.browser.conftest import CAT, Server, article_text, finished, write
 from tests.fakes import FakeGallery, FakeModel
 from ui import acts
@@ -409,3 +410,23 @@ def test_a_model_that_fails_is_reported_and_the_page_lives_on(
     assert "fresh water" in article_text(page)
     model.broken = False
     write(page)
+
+
+def test_the_sliders_stand_where_the_family_of_the_model_writes_best(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    best = Sampling(temperature=0.0, top_p=0.95, repetition_penalty=5.0, beams=5)
+    model = FakeModel(capabilities=Capabilities(context_tokens=4096, beams=True, defaults=best))
+    page = visit(serve_studio(model, FakeGallery(tmp_path)))
+    page.click("#xc-advanced >> text=Advanced settings")
+    beams = page.locator("#xc-beams input[type=number]")
+    beams.wait_for()
+    write(page)
+    used = model.samplings[0]
+    assert (used.temperature, used.top_p, used.repetition_penalty, used.beams) == (0.0, 0.95, 5.0, 5)
+    beams.fill("2")
+    page.click(".xc-language")  # a choice of one's own outlives a change of the language
+    page.wait_for_function("document.querySelector('#xc-go').innerText === '开始写作'")
+    model.samplings.clear()
+    write(page, "Another title")
+    assert (model.samplings[0].repetition_penalty, model.samplings[0].beams) == (5.0, 2)
