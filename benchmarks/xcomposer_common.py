@@ -58,6 +58,7 @@ def random_model(options: argparse.Namespace) -> XComposerModel:
             dtype=getattr(torch, options.dtype) if on_gpu else torch.float32,
             quantization=None,
             offload=False,
+            name=f"random {options.size}",
         )
     with torch.device("meta"):
         network = XComposer(config, tokenizer)

@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from PIL import Image
 
 from benchmarks.xcomposer_common import arguments, machine, random_model, synchronize
 from composer.article import Article, Candidate, Illustration, Section
 from composer.models.base import Message, Picture, Replier, Sampling, Usage
-from composer.models.placement import show_bytes
 from composer.models.xcomposer.adapter import XComposerModel
 from composer.models.xcomposer.prompts import PROMPTS
 
@@ -99,8 +97,6 @@ def main() -> None:
     options = arguments(__doc__ or "", tokens={"type": int, "default": 1000, "help": "tokens of the article"})
     model = random_model(options)
     text = article(model, options.tokens)
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
     took: dict[str, float] = {}
     for name, way in (("together", together), ("apart", apart)):
         way(model, text, 1000)  # not counted: captures, workspaces
@@ -112,10 +108,6 @@ def main() -> None:
         print(f"{name}: {took[name]:.2f} s; tokens read {usage.prefilled:,}, taken from memory {usage.reused:,}")
     print(machine())
     print(f"ratio: {took['apart'] / took['together']:.2f}")
-    if torch.cuda.is_available():
-        planned = model.placing.plan.cards[0].needed
-        peak = torch.cuda.max_memory_allocated()
-        print(f"peak memory {show_bytes(peak)}; planned {show_bytes(planned)}; {peak / planned:.2f} of the plan")
 
 
 if __name__ == "__main__":
