@@ -104,15 +104,10 @@ async function find() {
   label();
   if (!ready) return;
   const wanted = query.value.trim();
-  if (!own && !wanted) {
-    turn += 1;
-    seeking.textContent = "";
-    show([], labels.begin);
-    return;
-  }
   const answer = await latest("search", { query: mode === "like" ? "" : wanted, like: mode === "like" ? model.id : "", filters: filters.value(), count });
   if (!answer) return;
-  const nothing = filters.count() ? labels.nothing_filtered : wanted || mode === "like" ? labels.nothing : labels.empty;
+  const untouched = own ? labels.empty : labels.begin;
+  const nothing = filters.count() ? labels.nothing_filtered : wanted || mode === "like" ? labels.nothing : untouched;
   show(answer.hits || [], answer.problem || nothing, Boolean(answer.more));
 }
 

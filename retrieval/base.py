@@ -60,3 +60,12 @@ class PictureGallery(Protocol):
         ...
 
     def info(self) -> GalleryInfo: ...
+
+
+@runtime_checkable
+class Browsable(Protocol):
+    """A gallery that can be looked through without a wish."""
+
+    def browse(self, *, limit: int = 60) -> list[Hit]:
+        """The first `limit` pictures in an order that stays."""
+        ...

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from retrieval.base import Hit
+from retrieval.base import Browsable, Hit
 from retrieval.errors import ReadableError
 from retrieval.own import OwnGallery
 from retrieval.pictures import SUFFIXES
@@ -127,7 +127,8 @@ class Desk:
         narrowed = asked.filters if self.allowed else asked.filters.model_copy(update={"folder": ""})
         filters = Filters(**narrowed.model_dump())
         if not isinstance(gallery, OwnGallery):
-            hits = gallery.search(words, k=asked.count) if words else []
+            browsed = gallery.browse(limit=asked.count) if isinstance(gallery, Browsable) and not words else []
+            hits = gallery.search(words, k=asked.count) if words else browsed
         elif asked.like:
             hits = gallery.like(asked.like, k=asked.count, filters=filters, quick=True)
         elif words:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from retrieval import open_gallery
-from retrieval.base import PictureGallery
+from retrieval.base import Browsable, PictureGallery
 from retrieval.errors import GalleryUnreadable
 from retrieval.openmoji import OpenMojiGallery, drawings
 
@@ -47,6 +47,15 @@ def best(gallery: PictureGallery, query: str | list[str]) -> str:
 )
 def test_first_picture(openmoji: PictureGallery, query: str, names: set[str]) -> None:
     assert best(openmoji, query) in names
+
+
+def test_looking_through_shows_different_things_in_an_order_that_stays(openmoji: PictureGallery) -> None:
+    assert isinstance(openmoji, Browsable)
+    few, more = openmoji.browse(limit=8), openmoji.browse(limit=24)
+    assert [hit.id for hit in more[:8]] == [hit.id for hit in few]
+    assert len({hit.id for hit in more}) == 24
+    assert sum("face" in hit.caption for hit in more) < 8
+    assert all(Path(hit.path).is_file() for hit in few)
 
 
 def test_phrasings_in_two_languages_are_one_wish(openmoji: PictureGallery) -> None:
