@@ -89,7 +89,8 @@ def decode(job: Job) -> Decoded:
     words = _words(path, data, job)
     if not job.fresh and _known(_worker, digest) and thumbnail_path(_worker.thumbnails, digest).is_file():
         return Decoded(job, digest, words, bytes_read=len(data))
-    enough = max(round(1.5 * _worker.preparation.side), THUMBNAIL)
+    # JPEG is decoded at a half, a quarter or an eighth while both sides stay above this; then it is resized to the side
+    enough = max(round(1.25 * _worker.preparation.side), THUMBNAIL)
     source = io.BytesIO(data)
     source.name = path.name  # named in messages
     width, height = _upright_size(data)
