@@ -244,15 +244,15 @@ def _found(
     exclude: list[str],
     filters: Any,
 ) -> list[Hit]:
-    from retrieval.own import OwnGallery
+    from retrieval.own import FilteredGallery
     from retrieval.pictures import load_picture
 
     asked = load_picture(image) if image else query or ""
-    if not isinstance(opened, OwnGallery):
+    if not isinstance(opened, FilteredGallery):
         if filters is not None or like is not None:
             raise RetrievalError(
-                reason_en="Filters and --like work with a gallery of your own: name its folder with --gallery.",
-                reason_zh="筛选和 --like 仅适用于自己的图库，请用 --gallery 指定其文件夹。",
+                reason_en="This gallery has no filters and no --like. Name one of your own pictures with --gallery.",
+                reason_zh="此图库不支持筛选和 --like，请用 --gallery 指定自己图片的图库。",
             )
         return opened.search(asked, k=k, exclude=exclude)
     if like is None:

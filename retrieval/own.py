@@ -14,7 +14,27 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
-class OwnGallery(PictureGallery, Protocol):
+class FilteredGallery(PictureGallery, Protocol):
+    """A gallery whose searches can be narrowed. All calls may come from several threads."""
+
+    def search(
+        self,
+        query: "str | Sequence[str] | Image.Image",
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+    ) -> list[Hit]: ...
+
+    def like(
+        self, picture_id: str, *, k: int = 4, exclude: Collection[str] = (), filters: Filters | None = None
+    ) -> list[Hit]:
+        """More pictures like that one, without it. Raises KeyError."""
+        ...
+
+
+@runtime_checkable
+class OwnGallery(FilteredGallery, Protocol):
     """Filters, likeness, words that can be changed, folders that can be added. All calls may come from several threads.
 
     `quick`: the path of a hit whose file browsers cannot show (HEIC, TIFF, SVG) is its thumbnail; else a large copy is

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from retrieval.base import GalleryInfo, Hit
 from retrieval.download import Downloader, Patience, Refusal
+from retrieval.records import Filters
 from retrieval.wire import MAX_EXCLUDED, MAX_PHRASINGS, MAX_RESULTS, QUERY_PIXELS, InfoReply, PictureReply, SearchReply
 
 if TYPE_CHECKING:
@@ -56,10 +58,11 @@ class RemoteGallery:
         *,
         k: int = 4,
         exclude: Collection[str] = (),
+        filters: Filters | None = None,
     ) -> list[Hit]:
         """The k best pictures (at most 100), downloaded. Those that cannot be fetched are left out, with a warning in
         the log; where none can, the first reason is raised."""
-        asked: dict[str, object] = {"k": min(max(k, 1), MAX_RESULTS), "exclude": list(exclude)[:MAX_EXCLUDED]}
+        asked: dict[str, object] = {}
         if isinstance(query, (str, Sequence)):
             phrasings = [one.strip()[:2000] for one in ([query] if isinstance(query, str) else query) if one.strip()]
             if not phrasings:
@@ -67,7 +70,37 @@ class RemoteGallery:
             asked["queries"] = phrasings[:MAX_PHRASINGS]
         else:
             asked["picture"] = _small_jpeg(query)
-        reply = self._checked(SearchReply, self._downloader.json("v1/search", body=asked))
+        return self._asked(asked, k, exclude, filters)
+
+    def like(
+        self, picture_id: str, *, k: int = 4, exclude: Collection[str] = (), filters: Filters | None = None
+    ) -> list[Hit]:
+        """More pictures like that one, without it, downloaded as for `search`. Raises KeyError where there is none."""
+        try:
+            return self._asked({"like": picture_id}, k, exclude, filters)
+        except Refusal as refusal:
+            if refusal.status == 404:
+                raise KeyError(picture_id) from refusal
+            raise
+
+    def _asked(self, asked: dict[str, object], k: int, exclude: Collection[str], filters: Filters | None) -> list[Hit]:
+        asked |= {"k": min(max(k, 1), MAX_RESULTS), "exclude": list(exclude)[:MAX_EXCLUDED]}
+        if filters is not None and filters != Filters():
+            if filters.folder:
+                raise self._downloader.refusal(
+                    "the folders of its machine cannot be asked for. Leave the folder out",
+                    "不能按对方机器上的文件夹筛选，请去掉文件夹条件",
+                )
+            asked["filters"] = {name: value for name, value in asdict(filters).items() if value}
+        try:
+            answer = self._downloader.json("v1/search", body=asked)
+        except Refusal as refusal:
+            if refusal.status == 422 and ("filters" in asked or "like" in asked):
+                raise self._downloader.refusal(
+                    "its pictures cannot be filtered, or looked for by likeness", "其图片不支持筛选或按相似查找", 422
+                ) from refusal
+            raise
+        reply = self._checked(SearchReply, answer)
         return fetched(reply.results[:k], self._hit)
 
     def get(self, picture_id: str) -> Hit:

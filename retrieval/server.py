@@ -29,7 +29,9 @@ from starlette.exceptions import HTTPException
 
 from retrieval.base import Hit, PictureGallery
 from retrieval.errors import PictureUnreadable, RetrievalError
+from retrieval.own import FilteredGallery
 from retrieval.pictures import load_picture
+from retrieval.records import Filters
 from retrieval.serverguard import Gate, Meter, is_loopback
 from retrieval.wire import (
     FILE_SIZE,
@@ -126,8 +128,7 @@ def create_app(gallery: PictureGallery, *, token: str | None = None, local_only:
 
     @app.post("/v1/search")
     def search(asked: SearchRequest) -> SearchReply:
-        query = asked.queries if asked.picture is None else _query_picture(asked.picture)
-        return SearchReply(results=[_reply(hit) for hit in gallery.search(query, k=asked.k, exclude=asked.exclude)])
+        return SearchReply(results=[_reply(hit) for hit in _found(gallery, asked)])
 
     # ids may hold slashes; the longer routes come first, so that ":path" does not swallow their last part
     @app.get("/v1/images/{picture_id:path}/thumbnail")
@@ -182,6 +183,21 @@ def _reply(hit: Hit) -> PictureReply:
 def _known(gallery: PictureGallery, picture_id: str) -> Hit:
     try:
         return gallery.get(picture_id)
+    except KeyError as error:
+        raise HTTPException(404, "there is no picture with this id") from error
+
+
+def _found(gallery: PictureGallery, asked: SearchRequest) -> list[Hit]:
+    query = asked.queries if asked.picture is None else _query_picture(asked.picture)
+    if asked.filters is None and asked.like is None:
+        return gallery.search(query, k=asked.k, exclude=asked.exclude)
+    if not isinstance(gallery, FilteredGallery):
+        raise HTTPException(422, "filters, like: this gallery has neither")
+    filters = Filters(**asked.filters.model_dump()) if asked.filters else None
+    if asked.like is None:
+        return gallery.search(query, k=asked.k, exclude=asked.exclude, filters=filters)
+    try:
+        return gallery.like(asked.like, k=asked.k, exclude=asked.exclude, filters=filters)
     except KeyError as error:
         raise HTTPException(404, "there is no picture with this id") from error
 

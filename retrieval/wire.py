@@ -1,7 +1,7 @@
 """What a gallery server and its clients say to each other, as typed JSON. Knows neither galleries nor HTTP."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +13,7 @@ SIZES = (64, 128, 256, 512, 1024, 2048)  # longest edges that are made; others a
 FILE_SIZE = SIZES[-1]
 QUERY_PIXELS = 512  # longest edge of a query picture as a client sends it: encoders look at 224 to 384 pixels
 
+_DATE = r"^(\d{4}-\d\d-\d\d)?$"
 Id = Annotated[str, Field(min_length=1, max_length=256)]
 Text = Annotated[str, Field(max_length=2000)]
 Long = Annotated[str, Field(max_length=10_000)]  # captions and credits of strangers
@@ -33,18 +34,33 @@ class SimilarRequest(Asked):
     k: Annotated[int, Field(ge=1, le=MAX_RESULTS)] = 4
 
 
+class FilterRequest(Asked):
+    """Which pictures count: retrieval.records.Filters without folders, which are no business of other machines."""
+
+    tag: Annotated[str, Field(max_length=500)] = ""
+    after: Annotated[str, Field(pattern=_DATE)] = ""
+    before: Annotated[str, Field(pattern=_DATE)] = ""
+    orientation: Literal["", "landscape", "portrait", "square"] = ""
+    min_width: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    min_height: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    licence: Annotated[str, Field(max_length=500)] = ""
+
+
 class SearchRequest(Asked):
-    """POST /v1/search: either phrasings of one wish or a picture (an encoded file as base64)."""
+    """POST /v1/search: phrasings of one wish, or a picture (an encoded file as base64), or the id of a picture: more
+    like that one."""
 
     queries: Annotated[list[Annotated[Text, Field(min_length=1)]], Field(max_length=MAX_PHRASINGS)] = []
     picture: Base64Bytes | None = None
+    like: Id | None = None
+    filters: FilterRequest | None = None
     exclude: Annotated[list[Id], Field(max_length=MAX_EXCLUDED)] = []
     k: Annotated[int, Field(ge=1, le=MAX_RESULTS)] = 4
 
     @model_validator(mode="after")
     def _one_kind(self) -> "SearchRequest":
-        if bool(self.queries) == (self.picture is not None):
-            raise ValueError("give either 'queries' or 'picture'")
+        if sum((bool(self.queries), self.picture is not None, self.like is not None)) != 1:
+            raise ValueError("give one of 'queries', 'picture' and 'like'")
         return self
 
 

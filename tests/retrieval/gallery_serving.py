@@ -1,6 +1,8 @@
 """A real gallery server, and a server that lies, each on a loopback port in a thread of the test's own process."""
 
 import contextlib
+import io
+import json
 import socket
 import socketserver
 import threading
@@ -8,8 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 
 import uvicorn
+from PIL import Image
 from starlette.types import ASGIApp
 
+from retrieval.download import Patience
+
+HASTE = Patience(connect=1, silence=0.5, answer=0.6, whole=0.6)
+INFO = json.dumps({"name": "liar", "pictures": 1, "encoder": "none"}).encode()
+FOUND = json.dumps({"results": [{"id": "a", "score": 1.0}]}).encode()
 Script = Callable[[str, socket.socket], None]  # (request line, connection): writes whatever it likes
 
 
@@ -81,3 +89,10 @@ def answer(body: bytes, kind: str = "application/json", status: str = "200 OK", 
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n".encode()
         + body
     )
+
+
+def png(size: tuple[int, int] = (40, 30)) -> bytes:
+    """A picture file of one colour."""
+    written = io.BytesIO()
+    Image.new("RGB", size, "orange").save(written, "PNG")
+    return written.getvalue()
