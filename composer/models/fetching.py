@@ -6,8 +6,8 @@ of a checkpoint, and ModelScope's is one more package for the same few requests.
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -45,38 +45,56 @@ def fetch_all(wishes: Sequence[Wish], told: Callable[[int], None]) -> None:
 
     What is begun stays when one fails, and the next call goes on from there. Raises Broken, OSError (e.g. disk full).
     """
-    failed = threading.Event()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for each in [pool.submit(_fetch, wish, told, failed) for wish in wishes]:
-            each.result()
+    waiting, failed = deque(wishes), threading.Event()
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        while not failed.is_set():
+            try:
+                wish = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                _fetch(wish, told, failed)
+            except BaseException as error:  # noqa: BLE001  (raised again by the caller's thread)
+                errors.append(error)
+                failed.set()
+
+    # threads of an executor would keep a program that is ended waiting for the files
+    threads = [threading.Thread(target=work, name="download", daemon=True) for _ in range(AT_ONCE)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        failed.set()  # where Ctrl-C ended the waiting
+    if errors:
+        raise errors[0]
 
 
 def _fetch(wish: Wish, told: Callable[[int], None], failed: threading.Event) -> None:
     part = wish.target.with_name(wish.target.name + PART)
     part.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        digest = hashlib.sha256()
-        with part.open("a+b") as file:
-            file.seek(0)
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
-            told(file.tell())
+    digest = hashlib.sha256()
+    with part.open("a+b") as file:
+        file.seek(0)
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+        told(file.tell())
 
-            def keep(chunk: bytes) -> None:
-                file.write(chunk)
-                digest.update(chunk)
-                told(len(chunk))
+        def keep(chunk: bytes) -> None:
+            file.write(chunk)
+            digest.update(chunk)
+            told(len(chunk))
 
-            whole = _read_on(wish, file, keep, failed)
-        if not whole:
-            return  # another file failed
-        if part.stat().st_size != wish.size or (wish.sha256 and digest.hexdigest() != wish.sha256):
-            part.unlink()  # going on from wrong bytes would never end
-            raise Broken(f"{wish.target.name} is not what the hub announced (sha256 {digest.hexdigest()[:12]}…)")
-        part.replace(wish.target)
-    except BaseException:
-        failed.set()
-        raise
+        whole = _read_on(wish, file, keep, failed)
+    if not whole:
+        return  # another file failed
+    if part.stat().st_size != wish.size or (wish.sha256 and digest.hexdigest() != wish.sha256):
+        part.unlink()  # going on from wrong bytes would never end
+        raise Broken(f"{wish.target.name} is not what the hub announced (sha256 {digest.hexdigest()[:12]}…)")
+    part.replace(wish.target)
 
 
 def _read_on(wish: Wish, file: IO[bytes], keep: Callable[[bytes], None], failed: threading.Event) -> bool:

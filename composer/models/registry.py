@@ -242,11 +242,12 @@ def _folder_of(config: ModelConfig, report: Progress, only: HubName | None, *, u
         log.warning("%s: %s", config.name, _begun(config, here[0])[0])
     try:
         return hub.fetch(source, report, update=update)
-    except HubUnavailable as error:
-        reason_en, reason_zh, cause = error.reason_en, error.reason_zh, error
-        raise _not_downloaded(config, source, reason_en, reason_zh) from cause
-    except OSError as error:
-        raise _not_downloaded(config, source, str(error), str(error)) from error
+    except (HubUnavailable, OSError) as error:
+        reasons = (error.reason_en, error.reason_zh) if isinstance(error, HubUnavailable) else (str(error), str(error))
+        if here and here[0].complete:
+            log.warning("%s cannot be updated (%s); what is here is used.", config.name, reasons[0])
+            return here[0].folder
+        raise _not_downloaded(config, source, *reasons) from error
 
 
 def _not_downloaded(config: ModelConfig, source: Source, reason_en: str, reason_zh: str) -> ModelFilesMissing:

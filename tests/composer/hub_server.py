@@ -26,6 +26,7 @@ class Hub:
     breaks: dict[str, int] = field(default_factory=dict)  # path -> bytes after which the connection breaks
     chunk: int = 0  # breaks every answer after so many bytes, where not 0
     ranges: bool = True
+    stalls: threading.Event | None = None  # where set, an answer cut by `breaks` waits for this before it ends
     lies: bool = False  # announces other checksums than those of its files
     asked: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, range
     address: str = ""
@@ -144,6 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError):  # the client has gone
             self.wfile.write(content if limit is None else content[: max(0, limit)])
             self.wfile.flush()
+            if limit is not None and self.hub.stalls is not None:
+                self.hub.stalls.wait(60)
         self.close_connection = limit is not None  # less than promised, and then nothing more
 
 

@@ -1,8 +1,14 @@
 """Downloads from both hubs over real HTTP: pinned, continued, updated, damaged, and without a network."""
 
 import json
+import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +23,7 @@ from composer.models.cards import GraphicsCard
 from composer.models.hub import HubName, HubUnavailable, Source
 from tests.composer.hub_server import FIRST, SECOND, Hub, serving
 
+ROOT = Path(__file__).parents[2]
 WEIGHTS = bytes(range(256)) * 4096  # 1 MiB
 FILES = {
     "config.json": b'{"model_type": "InternLMXComposer"}',
@@ -160,6 +167,45 @@ def test_a_server_that_knows_no_ranges_is_read_from_the_start(server: Hub) -> No
     server.breaks.clear()
     server.ranges = False
     assert held(hubs.fetch(source("huggingface"), lambda step: None))[SHARD] == FILES[SHARD]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_that_is_ended_does_not_wait_for_its_download(
+    server: Hub, tmp_path: Path, ending: signal.Signals
+) -> None:
+    server.breaks[SHARD], server.stalls = 300_000, threading.Event()
+    environment = {
+        **os.environ,
+        "MODELSCOPE_ENDPOINT": server.address,
+        "XCOMPOSER_CACHE_DIR": str(tmp_path / "ours"),
+    }
+    command = [sys.executable, "-m", "composer", "download", "xcomposer-7b", "--hub", "modelscope"]
+    with subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True) as program:
+        part = Path("modelscope", "Shanghai_AI_Laboratory--internlm-xcomposer-7b", "snapshots", FIRST, f"{SHARD}.part")
+        deadline = time.monotonic() + 30
+        while server.files_asked().count((SHARD, "")) < 1 or not (tmp_path / "ours/models" / part).is_file():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.3)  # what was sent has arrived
+        program.send_signal(ending)
+        program.wait(10)
+        assert program.returncode != 0
+        assert program.stderr is not None
+        assert "Traceback" not in program.stderr.read()
+    server.breaks.clear()
+    server.stalls.set()
+    server.asked.clear()
+    registry.download_model("xcomposer-7b", only="modelscope")
+    assert all(ranged for path, ranged in server.files_asked() if path == SHARD)
+
+
+def test_an_update_without_a_network_keeps_the_version_that_is_here(
+    server: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = registry.download_model("xcomposer-7b")
+    point_at("http://127.0.0.1:9", monkeypatch, tmp_path)
+    assert registry.download_model("xcomposer-7b", update=True) == folder
+    assert "cannot be updated (the model hub 127.0.0.1:9 cannot be reached" in caplog.text
 
 
 def test_two_programs_do_not_write_the_same_file(server: Hub) -> None:
