@@ -232,7 +232,9 @@ def doctor(
 
 @app.command()
 def convert(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="Folder of a published 16-bit checkpoint.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="Folder of a published 16-bit checkpoint, or a model's name.")
+    ],
     target: Annotated[str, typer.Argument(metavar="DST", help="New folder for the converted one.")],
     dtype: Annotated[str, typer.Option(help="float16, bfloat16 or float32.")] = "float16",
 ) -> None:

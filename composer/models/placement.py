@@ -298,7 +298,7 @@ def _filled(parts: Sequence[tuple[str, int, int]], rooms: Sequence[int | None]) 
 
 
 def plan_command(
-    folder: Annotated[str, typer.Option(help="Folder of the checkpoint; config.json is enough.")],
+    folder: Annotated[str, typer.Option(help="Folder of the checkpoint (config.json is enough), or a model's name.")],
     num_gpus: Annotated[int, typer.Option("--num_gpus", "--num-gpus", help="Number of cards; 0 is the CPU.")] = 1,
     memory: Annotated[str | None, typer.Option(help="Memory of one card, e.g. 24GiB.")] = None,
     dtype: Annotated[str, typer.Option(help="float16, bfloat16 or float32.")] = "float16",
@@ -310,9 +310,11 @@ def plan_command(
     offload: Annotated[bool, typer.Option("--offload", help="Leave in main memory what does not fit.")] = False,
 ) -> None:
     """Show where the parts of InternLM-XComposer go and what memory each card needs, without loading it."""
+    from composer.models.registry import folder_of
+
     try:
         made = plan(
-            folder,
+            folder_of(folder),
             num_gpus=num_gpus,
             memory=memory,
             dtype=dtype,

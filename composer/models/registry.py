@@ -294,6 +294,28 @@ def download_model(
     return _folder_of(config, report, only or named[1], update=update)
 
 
+def folder_of(name_or_folder: str) -> Path:
+    """The folder of a model that is here: itself, or what was downloaded under that name. Downloads nothing.
+
+    Raises ModelFilesMissing where it was not downloaded; whether a path is a model's folder is for its reader to say.
+    """
+    named = None if Path(name_or_folder).expanduser().exists() else _named(name_or_folder)
+    if named is None or named[0].kind == "embedded":
+        return Path(name_or_folder).expanduser()
+    config, only = named
+    here = config.downloads(only)
+    if here and here[0].complete:
+        return here[0].folder
+    source = here[0].source if here else config.source(only or HUBS[0])
+    command = f"python -m composer download {config.short} --hub {source.hub}"
+    raise ModelFilesMissing(
+        name=config.name,
+        missing=source.repository,
+        way_out_en=f"Get them with: {command}",
+        way_out_zh=f"获取方式：{command}",
+    )
+
+
 def _named(name: str) -> tuple[ModelConfig, HubName | None] | None:
     """The model of a name, a short name or a hub's name for it, and that hub where only one calls it so."""
     for config in _configs():

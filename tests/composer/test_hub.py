@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from composer.errors import ModelFilesMissing, UnknownModel
 from composer.models import fetching, registry, small
@@ -21,7 +22,9 @@ from composer.models import hub as hubs
 from composer.models.base import LoadProgress
 from composer.models.cards import GraphicsCard
 from composer.models.hub import HubName, HubUnavailable, Source
+from composer.settings import load_settings
 from tests.composer.hub_server import FIRST, SECOND, Hub, serving
+from tests.composer.xcomposer.tiny import train_tokenizer, write_folder
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = bytes(range(256)) * 4096  # 1 MiB
@@ -49,6 +52,11 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     with serving(Hub(versions)) as hub:
         point_at(hub.address, monkeypatch, tmp_path)
         yield hub
+
+
+@pytest.fixture(scope="module")
+def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train_tokenizer(tmp_path_factory.mktemp("tokenizer"))
 
 
 def point_at(address: str, monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
@@ -338,3 +346,34 @@ def test_names_that_are_no_models_names(server: Hub) -> None:
     with pytest.raises(UnknownModel):
         registry.download_model("gpt-9")
     assert server.asked == []
+
+
+def test_plan_and_convert_take_the_name_of_what_is_here(server: Hub, tmp_path: Path, tokenizer_file: Path) -> None:
+    from composer.cli import app
+
+    run = CliRunner()
+    absent = run.invoke(app, ["plan", "--folder", "xcomposer-7b"])
+    assert absent.exit_code == 2
+    assert "Get them with: python -m composer download xcomposer-7b --hub huggingface" in absent.stderr
+    folder = write_folder(tmp_path / "x", tokenizer_file)
+    server.versions[FIRST] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    registry.download_model("xcomposer-7b", only="modelscope")
+    planned = run.invoke(app, ["plan", "--folder", "xcomposer-7b", "--num_gpus", "2"])
+    assert planned.exit_code == 0, planned.stderr
+    assert "GPU 1: weights" in planned.stdout
+    converted = run.invoke(app, ["convert", "xcomposer-7b", str(tmp_path / "new")])
+    assert converted.exit_code == 0, converted.stderr
+    assert (tmp_path / "new" / "model.safetensors").is_file()
+    assert run.invoke(app, ["plan", "--folder", "no-such-name"]).exit_code == 2
+
+
+def test_the_page_takes_the_options() -> None:
+    from app import parser
+
+    given = vars(parser().parse_args(["--hub", "modelscope", "--update", "--offload", "--model", "xcomposer-7b"]))
+    given.pop("private")
+    settings = load_settings(**given)
+    assert settings.model_options == {"hub": "modelscope", "update": True, "offload": True}
+    without = vars(parser().parse_args([]))
+    without.pop("private")
+    assert load_settings(**without).model_options == {}

@@ -216,8 +216,15 @@ def convert_command(
     dtype: Annotated[str, typer.Option(help="float16, bfloat16 or float32.")] = "float16",
 ) -> None:
     """Convert InternLM-XComposer for stock transformers (AutoModelForImageTextToText) and engines that build on it."""
+    from composer.models.registry import folder_of
+
     try:
-        convert(source, target, dtype=dtype, progress=lambda step: typer.echo(f"{step.detail}: {step.done:,} bytes"))
+        convert(
+            folder_of(source),
+            target,
+            dtype=dtype,
+            progress=lambda step: typer.echo(f"{step.detail}: {step.done:,} bytes"),
+        )
     except ComposerError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1 if isinstance(error, ConvertError) else 2) from error

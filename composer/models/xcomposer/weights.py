@@ -114,14 +114,14 @@ def load_weights(
                 parts[name] = tensor
                 if len(parts) == len(place.sources):
                     ahead.wait(path, end)
-                    kept = place.whole, tensor.dtype
-                    put(place.name, place.combine(parts, device_of(place.name), kept[1] if kept[0] else dtype))
+                    kind = tensor.dtype if place.whole else dtype
+                    put(place.name, place.combine(parts, device_of(place.name), kind))
                     del waiting[place.name]
             for place_name, parts in waiting.items():
                 # copies: nothing keeps the mapped file open
                 device = device_of(place_name)
                 waiting[place_name] = {name: tensor.to(device, copy=True) for name, tensor in parts.items()}
-            parts, tensor = {}, torch.empty(0)
+            parts, tensor = {}, torch.empty(0)  # the last references to this file
             done += path.stat().st_size
             if progress:
                 progress(LoadProgress("load", done, total, path.name))
