@@ -54,6 +54,7 @@ def row(number: int, vector: list[float], words: str) -> dict[str, object]:
         "height": 800,
         "phash": int.from_bytes(np.random.default_rng(number).bytes(8), "big", signed=True),
         "approximate": False,
+        "edited": False,
         "drawing": False,
         "dense": vector,
     }

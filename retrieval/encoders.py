@@ -99,14 +99,6 @@ def encode_pictures(encoder: Encoder, pictures: "Sequence[Image.Image]") -> Vect
     return encoder.encode_prepared(np.stack([encoder.preparation.apply(picture) for picture in pictures]))
 
 
-class LabelledEncoder(Encoder, Protocol):
-    """An encoder that can also say in words what it saw."""
-
-    def encode_labelled(self, pixels: NDArray[np.uint8]) -> tuple[Vectors, list[str]]:
-        """As `encode_prepared`, and for each picture its most probable class names."""
-        ...
-
-
 def unit(vectors: Vectors) -> Vectors:
     """The rows scaled to length 1; rows of zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
