@@ -19,6 +19,7 @@ import typer
 from torch import nn
 
 from composer.errors import ComposerError, ConvertError, SettingsError
+from composer.models.base import LoadProgress
 from composer.models.placement import DTYPE_BYTES
 from composer.models.xcomposer.config import XComposerConfig
 from composer.models.xcomposer.fast_tokenizer import fast_tokenizer
@@ -218,13 +219,16 @@ def convert_command(
     """Convert InternLM-XComposer for stock transformers (AutoModelForImageTextToText) and engines that build on it."""
     from composer.models.registry import folder_of
 
+    told = 0
+
+    def tell(step: LoadProgress) -> None:
+        nonlocal told
+        if step.total and (tenths := 10 * step.done // step.total) > told:
+            told = tenths
+            typer.echo(f"{10 * tenths} % of {step.total:,} bytes", err=True)
+
     try:
-        convert(
-            folder_of(source),
-            target,
-            dtype=dtype,
-            progress=lambda step: typer.echo(f"{step.detail}: {step.done:,} bytes"),
-        )
+        convert(folder_of(source), target, dtype=dtype, progress=tell)
     except ComposerError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1 if isinstance(error, ConvertError) else 2) from error

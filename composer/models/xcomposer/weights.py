@@ -90,12 +90,16 @@ def load_weights(
     wanted = {source: place for place in places(config) for source in place.sources}
     waiting: dict[str, dict[str, torch.Tensor]] = defaultdict(dict)
     put = put or (lambda name, tensor: assign(network, name, tensor))
-    total, done = sum(path.stat().st_size for path in files), 0
+    total, done, told = sum(path.stat().st_size for path in files), 0, 0
     seen: set[str] = set()
     leftover: list[str] = []
     with ReadAhead(files) as ahead:
         for path in files:
+            size, mapped = path.stat().st_size, set[str]()
             for name, tensor, end in _read(path):
+                if progress and done + end - TABLE > told + total // 100:
+                    told = min(done + end - TABLE, total)
+                    progress(LoadProgress("load", told, total, path.name))
                 if name not in known:
                     leftover.append(name)
                     continue
@@ -112,17 +116,18 @@ def load_weights(
                 place = wanted[name]
                 parts = waiting[place.name]
                 parts[name] = tensor
+                mapped.add(name)
                 if len(parts) == len(place.sources):
                     ahead.wait(path, end)
                     kind = tensor.dtype if place.whole else dtype
                     put(place.name, place.combine(parts, device_of(place.name), kind))
                     del waiting[place.name]
             for place_name, parts in waiting.items():
-                # copies: nothing keeps the mapped file open
                 device = device_of(place_name)
-                waiting[place_name] = {name: tensor.to(device, copy=True) for name, tensor in parts.items()}
+                for name in mapped & parts.keys():
+                    parts[name] = parts[name].to(device, copy=True)  # nothing keeps the mapped file open
             parts, tensor = {}, torch.empty(0)  # the last references to this file
-            done += path.stat().st_size
+            done += size
             if progress:
                 progress(LoadProgress("load", done, total, path.name))
     _check_complete(folder, {name for name, t in known.items() if t.required} - seen, leftover)

@@ -57,7 +57,10 @@ def test_nothing_is_left_on_the_meta_device_and_progress_reaches_the_end(tiny_fo
     tensors_of_all = [*model.parameters(), *model.buffers()]
     assert {tensor.device.type for tensor in tensors_of_all} == {"cpu"}
     assert not any(parameter.requires_grad for parameter in model.parameters())
-    assert seen[-1].stage == "load"
+    assert {step.stage for step in seen} == {"load"}
+    done = [step.done for step in seen]
+    assert done == sorted(done)
+    assert len(done) > 20  # a bar that moves, also within a file
     assert seen[-1].done == seen[-1].total == (tiny_folder / "model.safetensors").stat().st_size
 
 
