@@ -120,11 +120,13 @@ class GeneralPrompts:
         if language == "zh":
             subject = f"题目：{title}" if title else f"要求：{request}\n第一行写“# ”和题目。"
             # Told a number of paragraphs, small models write as many lines; told to write an essay, they write prose.
-            kind = "文章" if _PLAIN_KINDS.search(title or request) else "散文式文章"
-            task = (
-                f"写一篇约{_CHARACTERS[length]}字的{kind}，像杂志上刊登的那样，用连贯的段落。"
-                "不要列表，不要编号，不要总结。"
+            # Told where to begin, they do not say everything in one paragraph: the shortest of eight articles had 258
+            # characters instead of 163.
+            plain = _PLAIN_KINDS.search(title or request)
+            kind, way = (
+                ("文章", "用连贯的段落") if plain else ("散文式文章", "从一个具体的场景写起，再用连贯的段落展开")
             )
+            task = f"写一篇约{_CHARACTERS[length]}字的{kind}，像杂志上刊登的那样，{way}。不要列表，不要编号，不要总结。"
             return [system("你是一位优秀的作家，文字流畅优美。"), user(f"{task}\n{subject}")]
         subject = f"Title: {title}" if title else f"The wish: {request}\nThe first line is '# ' and a title."
         paragraphs = _PARAGRAPHS[length]
