@@ -98,7 +98,7 @@ def clean_caption(text: str, language: Language) -> str:
 def clean_heading(text: str) -> str:
     """A heading: no full stop, no marks, no numbering."""
     line = re.sub(r"^[一二三四五六七八九十]+[、．.]\s*", "", one_line(text))
-    return line.strip(".。!！,，;；:： ").replace("。", "，")
+    return line.strip(".。!！,，;；:：【】[] ").replace("。", "，")
 
 
 def from_text(text: str, language: Language) -> str:

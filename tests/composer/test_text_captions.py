@@ -58,6 +58,7 @@ def test_a_paragraph_gives_a_caption_where_the_model_gave_none() -> None:
 
 
 def test_headings_lose_numbers_and_full_stops() -> None:
+    assert clean_heading("【古色古香的茶馆】") == "古色古香的茶馆"
     assert clean_heading('"一、选择猫粮。"') == "选择猫粮"
     assert clean_heading("Subheading\n") == "Subheading"
     assert clean_heading("## 2. Food and water:") == "Food and water"
