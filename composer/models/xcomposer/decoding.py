@@ -67,7 +67,7 @@ class _Rules:
 
         self._always: list[Any] = []
         if choice.repetition_penalty != 1.0:
-            self._always.append(p.RepetitionPenaltyLogitsProcessor(choice.repetition_penalty))
+            self._always.append(p.RepetitionPenaltyLogitsProcessor(float(choice.repetition_penalty)))
         if choice.min_length > 1:
             self._always.append(p.MinLengthLogitsProcessor(choice.min_length, list(choice.eos), device=str(device)))
         self._sampling: list[Any] = []

@@ -154,3 +154,14 @@ def test_beams_begin_in_the_buffers_they_go_on_in(
             rows = buffer[:, :, : state.cache.length].unflatten(0, (len(counts), beams))
             assert torch.equal(rows, rows[:, :1].expand_as(rows))
             assert len({float(row.double().sum()) for row in rows[:, 0]}) == len(set(counts))
+
+
+def test_whole_numbers_are_numbers_too(engine: Engine) -> None:
+    # a slider of the page gives 5, not 5.0
+    options = [{"repetition_penalty": kind(5), "temperature": kind(1), "top_p": kind(1)} for kind in (int, float)]
+    for beams, draws in ((1, False), (3, False), (1, True), (3, True)):
+        whole, broken = (
+            search(engine, [prompt(engine)], Choice(max_new_tokens=6, num_beams=beams, do_sample=draws, seed=1, **each))
+            for each in options
+        )
+        assert whole == broken
