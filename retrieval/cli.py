@@ -62,6 +62,11 @@ def _fail(error: ReadableError) -> NoReturn:
 def _own(place: str, **options: Any) -> "Iterator[Gallery]":
     from retrieval.gallery import Gallery
 
+    if "://" in place or place.endswith(".db"):
+        raise RetrievalError(
+            reason_en=f"'{place}' is no folder; this is done with a gallery's folder, on the machine where it lies.",
+            reason_zh=f"“{place}”不是文件夹；此操作须在图库所在的机器上对图库文件夹进行。",
+        )
     with Gallery.open(place, **options) as gallery:
         yield gallery
 

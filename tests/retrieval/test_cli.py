@@ -95,6 +95,7 @@ def test_chinese_captions_are_asked_as_a_search_would(pictures: Path, monkeypatc
         ["index", "{folder}", "-g", "{new}", "--encoder", "ViT-B-99"],
         ["evaluate", "{folder}", "--encoder", "labels"],
         ["verify", "-g", "/no/such/gallery"],
+        ["verify", "-g", "http://127.0.0.1:7801"],
     ],
 )
 def test_problems_are_one_sentence_and_status_2(
@@ -113,6 +114,7 @@ def test_problems_are_one_sentence_and_status_2(
     assert ended.value.code == 2
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1
+    assert "://" not in said or "is no folder" in said
 
 
 @pytest.mark.parametrize("arguments", [["search"], ["search", " "], ["search", "x", "--after", "soon"]])
