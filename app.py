@@ -5,6 +5,7 @@ python app.py --folder PATH_OR_NAME --gallery FOLDER --port 7860
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -108,6 +109,9 @@ def run(settings: Settings, people: list[tuple[str, str]] | None) -> int:
     finally:
         studio.close()
         page.close(verbose=False)
+        if not studio.settled:  # a thread still loads in C++, which crashes when the interpreter is taken down under it
+            sys.stdout.flush()
+            os._exit(0)
     return 0
 
 

@@ -21,7 +21,7 @@ from composer.models import small
 from composer.models.cards import GraphicsCard, graphics_cards
 from composer.models.gguf_engine import import_engine
 from composer.models.gguf_file import read_header
-from composer.models.registry import choose, known_models
+from composer.models.registry import choose, is_known, known_models
 from composer.models.threads import free_threads, usable_cpus
 from composer.settings import Settings, cache_folder, load_settings
 
@@ -286,7 +286,7 @@ def _model_choice(settings: Settings, cards: Sequence[GraphicsCard]) -> Finding:
     if wanted == "auto":
         choice = choose(num_gpus=settings.num_gpus, cards=cards)
         return Finding("model", "ok", choice.why, choice.why_zh)
-    if wanted in [model.name for model in known_models()]:
+    if is_known(wanted):
         return Finding("model", "ok", f"Using {wanted}, as chosen.", f"按设置使用 {wanted}。")
     path = Path(wanted).expanduser()
     if not path.exists():

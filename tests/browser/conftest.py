@@ -138,6 +138,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
 
 def write(page: Any, title: str = CAT, *, wait: bool = True) -> None:
     """Types a title, presses Enter, and waits for the finished article."""
+    page.evaluate("document.querySelector('.xc-root').dataset.state = 'asked'")  # an article before this one was done
     page.fill("#xc-title textarea", title)
     page.press("#xc-title textarea", "Enter")
     if wait:

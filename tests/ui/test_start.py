@@ -1,7 +1,9 @@
 """Starting: names are checked before anything is loaded, people are read, nothing heavy is imported."""
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,18 @@ def test_building_the_page_imports_no_engine() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.real
+def test_the_program_ends_cleanly_while_its_model_loads(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "app.py", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
+        assert program.stdout is not None
+        said = program.stdout.readline()
+        assert "is at http://127.0.0.1:" in said
+        time.sleep(1.5)  # the threads that load have begun
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(30) == 0
 
 
 def test_people_are_read_from_lines(tmp_path: Path) -> None:
