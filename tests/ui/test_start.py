@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from composer.errors import SettingsError
+from tests.serving import free_port
 from ui.indexing import may_index
 from ui.people import read_people
 
@@ -57,8 +58,8 @@ def test_building_the_page_imports_no_engine() -> None:
 
 
 @pytest.mark.real
-def test_the_program_ends_cleanly_while_its_model_loads(tmp_path: Path) -> None:
-    command = [sys.executable, "-u", "app.py", "--port", "0"]
+def test_the_program_ends_cleanly_while_its_model_loads() -> None:
+    command = [sys.executable, "-u", "app.py", "--port", str(free_port())]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
         assert program.stdout is not None
         said = program.stdout.readline()
