@@ -121,9 +121,12 @@ class Catalogue:
         return connection
 
     def close(self) -> None:
+        """Closes the file. What another thread has going on is finished: its connection closes when it lets go of it,
+        since closing one under a running query crashes the process."""
         with self._opening:
-            for _, connection in self._connections:
-                connection.close()
+            for thread, connection in self._connections:
+                if thread is threading.current_thread() or not thread.is_alive():
+                    connection.close()
             self._connections.clear()
         self._local = threading.local()
 
