@@ -1,6 +1,6 @@
 """The gallery's own calls on Milvus: rows a second stored, milliseconds a search. Milvus Lite unless --place is given.
 
-python benchmarks/gallery_milvus.py [--rows 10000] [--place milvus://host:19530/bench]
+python -m benchmarks.gallery_milvus [--rows 10000] [--place milvus://host:19530/bench]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """What HTTP adds to a search: the embedded gallery asked directly, and through the server on a loopback port.
 
-python benchmarks/gallery_server.py [--requests 200]
+python -m benchmarks.gallery_server [--requests 200]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Bytes a vector by kind of index, measured, and what a gallery of --pictures needs.
 
-    python benchmarks/gallery_sizing.py [--dim 512] [--pictures 100000000] [--metadata 1500]
+    python -m benchmarks.gallery_sizing [--dim 512] [--pictures 100000000] [--metadata 1500]
 
 FAISS builds each index over 20,000 and over 40,000 random unit vectors; the difference of their serialised sizes,
 divided by 20,000, is the bytes a vector without what is stored once (centroids, codebooks). Milvus keeps FAISS' IVF

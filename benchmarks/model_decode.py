@@ -1,4 +1,4 @@
-"""What the embedded model costs: python benchmarks/model_decode.py [--folder FILE.gguf] [--threads N] [--json]
+"""What the embedded model costs: python -m benchmarks.model_decode [--folder FILE.gguf] [--threads N] [--json]
 
 In one run: loading, the decode rate of the bare engine and through `stream` (taking turns), time to the first words,
 what a shared beginning saves, `score`, two writers at once against one after the other, Stop, memory; with `--busy`

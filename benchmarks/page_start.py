@@ -1,6 +1,6 @@
 """How long from starting `python app.py` until the page answers, and until the model is ready.
 
-    python benchmarks/page_start.py [--runs 5]
+    python -m benchmarks.page_start [--runs 5]
 
 Each run is a process of its own; the clock starts before it does. The first run may read files that are not in memory
 yet and is reported apart. The model is loaded in the background in every run, as in daily use.

@@ -1,6 +1,6 @@
 """What a streamed piece of text costs the page: components updated, bytes sent, and time, without a browser.
 
-    python benchmarks/page_stream.py [--pieces 400]
+    python -m benchmarks.page_stream [--pieces 400]
 
 Follows the page's own path: the listener of the Write button behind Gradio's queue, with a model that answers at once.
 The messages are counted where the queue hands them to the connection.
@@ -11,14 +11,10 @@ import asyncio
 import itertools
 import json
 import socket
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 
 
 def main() -> None:
