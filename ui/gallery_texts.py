@@ -8,7 +8,7 @@ GALLERY_TEXTS: Mapping[str, tuple[str, str]] = {
     "gallery.placeholder": ("What should the picture show?", "想找什么样的图片？"),
     "gallery.facts": ("{count} pictures · {encoder}", "{count} 张图片 · {encoder}"),
     "gallery.updated": ("updated {date}", "更新于 {date}"),
-    "gallery.left_out": ("{count} files left out", "未收录 {count} 个文件"),
+    "gallery.left_out": ("Files left out: {count}", "未收录 {count} 个文件"),
     "gallery.searching": ("Searching", "正在搜索"),
     "gallery.opening": ("The gallery is being opened", "正在打开图库"),
     "gallery.nothing": ("Nothing fits. Try other words.", "没有相符的图片，请换个说法。"),

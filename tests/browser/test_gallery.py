@@ -175,7 +175,7 @@ def test_duplicates_are_shown_in_groups_and_removed(open_tab: Callable[..., Any]
 
 def test_files_that_were_left_out_are_named_with_the_reason(open_tab: Callable[..., Any]) -> None:
     page = open_tab()
-    page.click("text=1 files left out")
+    page.click("text=Files left out: 1")
     page.wait_for_selector(".xc-left-out >> text=broken.jpg")
     assert "not a picture" in page.inner_text(".xc-left-out")
 
