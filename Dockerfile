@@ -1,4 +1,4 @@
-# The page with everything it needs. With NVIDIA cards: docker run --gpus all -p 127.0.0.1:7860:7860 -v xcomposer:/data xcomposer-studio
+# The page with everything it needs. With NVIDIA cards: docker run --gpus all -p 127.0.0.1:7860:7860 -v xcomposer:/data xcomposer-studio --host 0.0.0.0
 FROM nvidia/cuda:12.8.1-runtime-ubuntu24.04
 
 ENV DEBIAN_FRONTEND=noninteractive PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -28,5 +28,5 @@ EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/', timeout=4)"
 
-# Inside a container the page must listen on all of its addresses; publish the port on 127.0.0.1 only, as shown above.
-ENTRYPOINT ["python", "app.py", "--host", "0.0.0.0"]
+# A container must listen on all of its addresses to be reached; whoever starts it says so, as shown above.
+ENTRYPOINT ["python", "app.py"]

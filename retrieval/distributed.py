@@ -24,7 +24,7 @@ from retrieval.distributed_schema import (
 )
 from retrieval.encoders import Encoder, encode_pictures, unit
 from retrieval.pictures import load_picture
-from retrieval.records import Choices, Filters, Picture
+from retrieval.records import Choices, Filters, Picture, given_words
 from retrieval.search import (
     CHARACTERS_WEIGHT,
     DENSE_WEIGHT,
@@ -173,8 +173,8 @@ class MilvusGallery(MilvusCollection):
         source: str | None = None,
     ) -> Hit:
         """Other words for a picture; None leaves a field as it is. Indexing again keeps them. Raises KeyError."""
-        new = {"caption": caption, "tags": tags, "credit": credit, "licence": licence, "source": source}
-        distributed_own.edited(self, picture_id, **new)
+        new = given_words(caption=caption, tags=tags, credit=credit, licence=licence, source=source)
+        distributed_own.edited(self, picture_id, new)
         return self.get(picture_id)
 
     def hit(self, row: Mapping[str, Any], score: float, *, quick: bool = False) -> Hit:

@@ -5,7 +5,7 @@ from at most SAMPLE rows: exact for collections up to that size.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,27 +44,16 @@ def one_row(gallery: "MilvusGallery", picture_id: str, fields: Sequence[str]) ->
     return row
 
 
-def edited(
-    gallery: "MilvusGallery",
-    picture_id: str,
-    *,
-    caption: str | None = None,
-    tags: str | None = None,
-    credit: str | None = None,
-    licence: str | None = None,
-    source: str | None = None,
-) -> None:
-    """Stores other words for a picture; None leaves a field as it is. Raises KeyError."""
+def edited(gallery: "MilvusGallery", picture_id: str, new: Mapping[str, str]) -> None:
+    """Stores other words for a picture, by the names of their fields. Raises KeyError."""
     old = picture(gallery, picture_id)
-    given = {"caption": caption, "tags": tags, "credit": credit, "licence": licence, "source": source}
-    new: dict[str, Any] = {name: " ".join(value.split()) for name, value in given.items() if value is not None}
     row = one_row(gallery, picture_id, ("station", "stamp", "dense"))
+    changed = replace(old, edited=True, **new)  # type: ignore[arg-type]  # names of texts only
     if "caption" in new:
-        new["approximate"] = False
+        changed = replace(changed, approximate=False)
         text = readable(new["caption"], gallery.query_languages)
         if text and gallery.encoder.words_first:
             row["dense"] = gallery.encoder.encode_texts([text])[0].tolist()
-    changed = replace(old, edited=True, **new)
     facts = {name: getattr(changed, name) for name in _PICTURE}
     gallery.store([row | facts | {"id": picture_id, "tags": lowered(changed.tag_list), "words": words_of(changed)}])
 

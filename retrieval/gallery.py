@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrieval.base import GalleryInfo, Hit
 from retrieval.catalogue import Catalogue
@@ -31,7 +31,7 @@ from retrieval.errors import (
 )
 from retrieval.ingest import Ingest, IngestOptions, IngestReport, Progress
 from retrieval.pictures import load_picture
-from retrieval.records import Choices, Filters, Picture
+from retrieval.records import Choices, Filters, Picture, given_words
 from retrieval.scan import GALLERY_FILE
 from retrieval.search import TWIN_BITS, Searcher, readable
 from retrieval.shown import ShownPictures
@@ -223,9 +223,8 @@ class Gallery:
     ) -> Hit:
         """Other words for a picture; None leaves a field as it is. Indexing again keeps them. Raises KeyError."""
         picture = self.picture(picture_id)
-        given = {"caption": caption, "tags": tags, "credit": credit, "licence": licence, "source": source}
-        new: dict[str, Any] = {name: " ".join(value.split()) for name, value in given.items() if value is not None}
-        changed = replace(picture, edited=True, **new)
+        new = given_words(caption=caption, tags=tags, credit=credit, licence=licence, source=source)
+        changed = replace(picture, edited=True, **new)  # type: ignore[arg-type]  # names of texts only
         vectors = None
         if "caption" in new:
             changed = replace(changed, approximate=False)

@@ -82,6 +82,11 @@ class Filters:
         return " AND ".join(condition for condition, _ in asked), [value for _, values in asked for value in values]
 
 
+def given_words(**words: str | None) -> dict[str, str]:
+    """The words that were given, each as one line; None was not given."""
+    return {name: " ".join(value.split()) for name, value in words.items() if value is not None}
+
+
 def folder_counts(paths: Iterable[str]) -> dict[str, int]:
     """Folder -> how many of the absolute paths lie in it or below, from the folder that holds them all, by name."""
     direct = Counter(os.path.split(path)[0] for path in paths)

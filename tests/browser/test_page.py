@@ -1,21 +1,17 @@
-"""The page with a fake model and gallery: writing, streaming, stopping, editing, saving, two visitors, languages."""
+"""The page with a fake model and gallery: writing, streaming, stopping, two visitors, languages."""
 
-import io
 import json
 import threading
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from composer.models.base import Capabilities, Sampling
 from tests.browser.conftest import CAT, Server, article_text, finished, write
 from tests.fakes import FakeGallery, FakeModel
-from ui import acts
 
 pytestmark = pytest.mark.browser
 
@@ -196,139 +192,6 @@ def test_text_of_models_and_visitors_is_never_html(
     assert page.query_selector(".xc-title b, .xc-text img, .xc-text script") is None
     assert "<b>bold</b>" in page.inner_text(".xc-title")
     assert page.eval_on_selector_all(".xc-text a", "all => all.map(a => a.href)") == ["https://example.org/"]
-
-
-def test_text_is_edited_in_place(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
-    write(page)
-    page.hover(".xc-section >> nth=1")
-    page.click(".xc-section >> nth=1 >> .xc-tools button >> nth=0")
-    page.fill(".xc-edit", "A *new* sentence.")
-    page.press(".xc-edit", "Enter")
-    page.wait_for_function("document.querySelectorAll('.xc-section')[1].innerText.startsWith('A new sentence.')")
-    assert page.inner_text(".xc-section >> nth=1 >> em") == "new"
-    page.dblclick(".xc-section >> nth=2 >> .xc-text")
-    page.fill(".xc-edit", "never kept")
-    page.press(".xc-edit", "Escape")
-    assert "Feed it twice a day" in page.inner_text(".xc-section >> nth=2")
-
-
-def test_a_picture_is_replaced_searched_removed_and_added(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
-    write(page)
-    before = page.get_attribute(".xc-picture img", "src")
-    page.click(".xc-picture")
-    candidates = page.locator(".xc-candidate")
-    assert candidates.count() == 4
-    assert page.locator(".xc-share").count() == 4
-    candidates.nth(2).click()
-    page.wait_for_function(f"document.querySelector('.xc-picture img').src !== {json.dumps(before)}")
-    page.wait_for_selector(".xc-candidate >> nth=2 >> .xc-chosen")
-
-    page.fill("#xc-caption", "A quite different thing")
-    page.click(".xc-panel .xc-primary")
-    page.wait_for_function("document.querySelector('figcaption').innerText.includes('A quite different thing')")
-    page.click(".xc-danger")
-    page.wait_for_selector(".xc-figure", state="detached")
-    assert page.is_hidden(".xc-panel")
-
-    page.hover(".xc-section >> nth=1")
-    page.click(".xc-section >> nth=1 >> .xc-add")
-    page.wait_for_selector(".xc-section >> nth=1 >> .xc-picture img")
-    page.wait_for_selector(".xc-panel:not([hidden])")
-    page.keyboard.press("Escape")
-    assert page.is_hidden(".xc-panel")
-
-
-def picture_bytes(kind: str, size: tuple[int, int] = (120, 80)) -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", size, (200, 40, 40)).save(stream, kind)
-    return stream.getvalue()
-
-
-def test_an_upload_becomes_the_picture_and_bad_files_are_explained(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
-    write(page)
-    page.click(".xc-picture")
-    before = page.get_attribute(".xc-picture img", "src")
-    bad = {"nothing.png": b"", "text.jpg": b"this is no picture", "half.png": picture_bytes("PNG", (400, 400))[:300]}
-    for name, content in bad.items():
-        page.set_input_files(".xc-file", {"name": name, "mimeType": "image/png", "buffer": content})
-        page.wait_for_function(f"document.querySelector('.xc-notices').innerText.includes({json.dumps(name)})")
-        assert page.get_attribute(".xc-picture img", "src") == before
-    page.set_input_files(".xc-file", {"name": "mine.png", "mimeType": "image/png", "buffer": picture_bytes("PNG")})
-    page.wait_for_function("document.querySelector('.xc-picture img').naturalWidth === 120")
-
-
-def saved_markdown(download: Any) -> str:
-    with zipfile.ZipFile(download.path()) as archive:
-        return next(archive.read(name).decode() for name in archive.namelist() if name.endswith(".md"))
-
-
-def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
-    write(page)
-    with page.expect_download() as download:
-        page.click(".xc-save-zip")
-    text = saved_markdown(download.value)
-    with zipfile.ZipFile(download.value.path()) as archive:
-        names = archive.namelist()
-        pictures = [name for name in names if name.endswith((".png", ".jpg", ".webp"))]
-        assert CAT in text
-        assert "fresh water" in text
-        assert "A. Painter" in text
-        assert pictures
-        with Image.open(io.BytesIO(archive.read(pictures[0]))) as image:
-            assert image.size == (64, 48)
-    with page.expect_download() as download:
-        page.click(".xc-save-html")
-    saved = Path(download.value.path()).read_text(encoding="utf-8")
-    assert "data:image/" in saved
-    assert CAT in saved
-
-
-def test_what_is_done_in_a_row_is_all_done(
-    server: Server, visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chosen = acts._QUICK["choose"]
-
-    def slowly(*arguments: Any) -> Any:
-        time.sleep(1)
-        return chosen(*arguments)
-
-    monkeypatch.setitem(acts._QUICK, "choose", slowly)
-    page = visit(server)
-    write(page)
-    page.click(".xc-text >> nth=0")
-    page.fill(".xc-edit", "Saved at once.")
-    with page.expect_download() as download:
-        page.click(".xc-save-zip")  # the click leaves the text
-    assert "Saved at once." in saved_markdown(download.value)
-
-    page.click(".xc-picture")
-    page.locator('.xc-candidate[aria-pressed="false"]').first.click()
-    page.keyboard.press("Escape")
-    before = page.locator(".xc-picture img").first.get_attribute("src")
-    with page.expect_download() as download:
-        page.click(".xc-save-html")
-    assert page.locator(".xc-picture img").first.get_attribute("src") != before
-
-
-def test_pictures_are_planned_anew_and_a_choice_by_hand_stays(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
-    write(page)
-    page.click(".xc-picture")
-    page.locator(".xc-candidate").nth(3).click()
-    page.wait_for_selector(".xc-candidate >> nth=3 >> .xc-chosen")
-    chosen = page.get_attribute(".xc-picture img", "src")
-    page.keyboard.press("Escape")
-    page.select_option(".xc-toolbar select", "3")
-    page.click(".xc-insert")
-    page.wait_for_function("document.querySelectorAll('.xc-picture img').length === 3")
-    finished(page)
-    sources = page.eval_on_selector_all(".xc-picture img", "all => all.map(image => image.src)")
-    assert chosen in [source[-len(chosen) :] for source in sources]
-    assert len(set(sources)) == 3
 
 
 @pytest.mark.parametrize(("locale", "word"), [("en-US", "What shall we write about?"), ("zh-CN", "写点什么？")])
