@@ -122,6 +122,13 @@ def test_acts_take_effect_in_the_order_in_which_they_came(
     assert "It purrs." in str(answers[1])
 
 
+def test_a_view_that_missed_a_download_gets_it_with_its_number(studio: Studio, session: Session) -> None:
+    saved = acts.select(studio, session, {"act": "save", "kind": "html"})
+    lately = {op["op"]: op for op in act(studio, session, "resync") if "of" in op}
+    assert set(lately) == {"download", "notice"}
+    assert lately["download"] == {**saved["ops"][0], "of": saved["n"]}
+
+
 def test_an_upload_must_come_from_the_upload_folder(studio: Studio, session: Session, tmp_path: Path) -> None:
     secret = tmp_path / "private.png"
     Image.new("RGB", (8, 8)).save(secret)
