@@ -28,6 +28,8 @@ _MEDIA_TYPES = {
     ".avif": "image/avif",
     ".bmp": "image/bmp",
 }
+# what means something at the beginning of a block only: heading, list, rule
+_BLOCK_START = re.compile(r"^(?:#{1,6}(?=\s|$)|\+(?=\s|$)|-(?=[\s-]|$)|\d+[.)](?=\s|$))")
 _CREDITS = {"en": "Picture credits", "zh": "图片来源"}
 
 
@@ -40,7 +42,7 @@ def download_name(article: Article, suffix: str) -> str:
 
 def markdown(article: Article, *, images: str = "images") -> str:
     """The article as Markdown; pictures lie in the folder `images` beside it."""
-    blocks, names = [f"# {_escaped(article.title)}"], image_names(article)
+    blocks, names = [f"# {_heading(_escaped(article.title))}"], image_names(article)
     for section in article:
         mark = "#" * max(section.level, 2) + " " if section.kind == "heading" else ""
         blocks.append(mark + _markdown_text(section.text, heading=bool(mark)))
@@ -224,7 +226,8 @@ def _figure(illustration: Illustration, chosen: Candidate) -> str:
     if chosen.drawing:
         image = f'<div class="card">{image}</div>'
     caption = html_escape.escape(illustration.caption)
-    return f'<figure>{image}<figcaption dir="auto">{caption}</figcaption></figure>'
+    below = f'<figcaption dir="auto">{caption}</figcaption>' if caption else ""
+    return f"<figure>{image}{below}</figure>"
 
 
 def _html_footer(article: Article) -> str:
@@ -254,27 +257,42 @@ def _bytes(chosen: Candidate) -> bytes:
 
 def _markdown_text(text: str, *, heading: bool = False) -> str:
     """A section's text with everything escaped that Markdown would read as more than bold, italic and links."""
-    pieces = []
+    pieces: list[str] = []
     for span in inline.spans(text):
         escaped = _escaped(span.text)
         if span.kind == "link":
+            if pieces and pieces[-1].endswith("!"):
+                pieces[-1] = pieces[-1][:-1] + "\\!"  # "![label](address)" would be a picture from elsewhere
             escaped = f"[{escaped}](<{span.href}>)"
         elif span.kind != "text":
-            stars = "**" if span.kind == "bold" else "*"
-            escaped = f"{stars}{escaped}{stars}"
+            escaped = _emphasised(span.text, "**" if span.kind == "bold" else "*")
         pieces.append(escaped)
     joined = "".join(pieces)
-    # marks that only mean something at the beginning of a block
-    return joined if heading else re.sub(r"^(\s*)([#>+-]|\d+[.)])(?=\s|$)", _escape_start, joined)
+    return _heading(joined) if heading else _BLOCK_START.sub(_escape_start, joined.strip())
+
+
+def _emphasised(text: str, stars: str) -> str:
+    """The text between stars, without the punctuation at its ends: Markdown does not close "**猫砂：**" before a
+    character that is no blank."""
+    words = text.strip("".join({character for character in text if not character.isalnum()}))
+    if not words:
+        return _escaped(text)
+    before, _, after = text.partition(words)
+    return f"{_escaped(before)}{stars}{_escaped(words)}{stars}{_escaped(after)}"
+
+
+def _heading(escaped: str) -> str:
+    """A heading's words; marks at their end would be taken for the heading's own."""
+    return re.sub(r"(?<=\s)(#+)$", r"\\\1", escaped)
 
 
 def _escape_start(match: re.Match[str]) -> str:
-    mark = match[2]
-    return match[1] + (f"{mark[:-1]}\\{mark[-1]}" if mark[0].isdigit() else f"\\{mark}")
+    mark = match[0]
+    return f"{mark[:-1]}\\{mark[-1]}" if mark[0].isdigit() else f"\\{mark}"
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", re.sub(r"\s+", " ", text))
+    return re.sub(r"([\\`*_\[\]<>|~]|&(?=#?\w+;))", r"\\\1", re.sub(r"\s+", " ", text))
 
 
 def _reasons(error: OSError) -> dict[str, str]:

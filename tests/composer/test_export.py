@@ -108,6 +108,38 @@ def test_markdown_keeps_the_limited_marks_and_escapes_the_rest(article: Article)
     assert "- Picture 1: OpenMoji · CC BY-SA 4.0 · https://o.m" in text
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("## Not a heading", "\\## Not a heading"),
+        ("---", "\\---"),
+        ("~~~ not code", "\\~\\~\\~ not code"),
+        ("-5 degrees", "-5 degrees"),
+        ("AT&amp;T, AT&T", "AT\\&amp;T, AT&T"),
+        ("a ~~b~~", "a \\~\\~b\\~\\~"),
+        ("Look ![here](https://a.b/c.png)", "Look \\![here](<https://a.b/c.png>)"),
+        ("**猫砂盆：**保持清洁", "**猫砂盆**：保持清洁"),
+        ("他读*《论语》*。", "他读《*论语*》。"),
+        ("**?!** and **a b**", "?! and **a b**"),
+    ],
+)
+def test_a_paragraph_is_read_by_markdown_as_it_is_shown(text: str, written: str) -> None:
+    assert export.markdown(Article("t", (Section("s1", text),))) == f"# t\n\n{written}\n"
+
+
+def test_marks_at_the_end_of_a_heading_are_words_of_it() -> None:
+    text = export.markdown(Article("What is #", (Section("s1", "C# and #", "heading", 2), Section("s2", "x #"))))
+    assert text == "# What is \\#\n\n## C# and \\#\n\nx #\n"
+
+
+def test_a_picture_without_a_caption_has_no_empty_line_under_it(article: Article) -> None:
+    illustration = article.section("s2").illustration
+    assert illustration is not None
+    bare = article.with_illustration("s2", Illustration("", chosen=illustration.chosen))
+    assert export.html(bare).count("<figcaption") == 1
+    assert "\n**" not in export.markdown(bare).split("---")[0]
+
+
 def test_pictures_of_one_maker_share_a_credit_line(tmp_path: Path) -> None:
     picture = Candidate("a", str(tmp_path / "a.png"), credit="OpenMoji, CC BY-SA 4.0", licence="CC BY-SA 4.0")
     sections = tuple(Section(f"s{i}", "x", illustration=Illustration("c", chosen=picture)) for i in (1, 2))
