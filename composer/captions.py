@@ -9,10 +9,10 @@ LONGEST_EN = 22  # words
 LONGEST_ZH = 44  # characters
 LONGEST_QUERY = 12  # words
 
-_QUOTES = "\"'“”‘’「」『』《》 "
+_PAIRS = ("“”", "‘’", "「」", "『』", "《》", "【】", '""', "''")
 _LABEL = re.compile(
     r"^(?:(?:image|picture|photo|figure)?\s*caption|title|answer|translation|english|search phrase|picture|image|photo"
-    r"|图注|图片说明|图片标题|标题|说明|答案|图片|翻译)\s*\d*\s*[:：]\s*",
+    r"|subheading|heading|图注|图片说明|图片标题|小标题|标题|说明|答案|图片|翻译)\s*\d*\s*[:：]\s*",
     re.IGNORECASE,
 )
 _MARK = re.compile(r"^(?:[-*•>#]+\s+|\[?\d{1,2}\]?[.)、:：]\s*)")
@@ -55,16 +55,32 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 def one_line(text: str) -> str:
-    """The first line with words in it, without labels, list marks, quotes and inline Markdown."""
+    """The first line with words in it, without labels, list marks, quotes around it and inline Markdown."""
     for raw in text.splitlines():
-        line = _CLOSED.sub(r"\1", inline.plain(inline.clean(raw)).strip()).strip(_QUOTES)
+        line = _unquoted(_CLOSED.sub(r"\1", inline.plain(inline.clean(raw)).strip()))
         before = None
         while line != before:
             before = line
-            line = _LABEL.sub("", _MARK.sub("", line)).strip(_QUOTES)
+            line = _unquoted(_LABEL.sub("", _MARK.sub("", line)))
         if re.search(r"\w", line):
             return line
     return ""
+
+
+def _unquoted(line: str) -> str:
+    """The line without quotes around the whole, and without one at an end that has no partner."""
+    before = None
+    while line != before:
+        before = line = line.strip()
+        for opening, closing in _PAIRS:
+            inner = line[1:-1]
+            if line[:1] == opening and line[-1:] == closing and not {opening, closing} & set(inner):
+                line = inner
+            elif line[:1] == opening and closing not in line[1:]:
+                line = line[1:]
+            elif line[-1:] == closing and opening not in line[:-1]:
+                line = line[:-1]
+    return line
 
 
 def clean_query(text: str) -> str:
@@ -98,7 +114,7 @@ def clean_caption(text: str, language: Language) -> str:
 def clean_heading(text: str) -> str:
     """A heading: no full stop, no marks, no numbering."""
     line = re.sub(r"^[一二三四五六七八九十]+[、．.]\s*", "", one_line(text))
-    return line.strip(".。!！,，;；:：【】[] ").replace("。", "，")
+    return line.strip(".。!！,，;；:：[] ").replace("。", "，")
 
 
 def from_text(text: str, language: Language) -> str:

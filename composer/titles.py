@@ -12,32 +12,38 @@ TOKENS_A_CHARACTER = {"wide": 1.0, "other": 0.4}  # upper ends for current vocab
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
-_ASKS = (  # the request for a language, and the language
-    (re.compile(r"[\s,，]*(?:\(|（)?\b(?:written )?in English\b(?:\)|）)?[\s.。]*$", re.IGNORECASE), "en"),
-    (
-        re.compile(r"[\s,，]*(?:\(|（)?\b(?:written )?in (?:Simplified )?Chinese\b(?:\)|）)?[\s.。]*$", re.IGNORECASE),
-        "zh",
-    ),
-    (re.compile(r"[\s,，]*[(（]?(?:请)?(?:用|使用|以)?(?:英文|英语)(?:写|撰写|回答)?[)）]?[\s。]*$"), "en"),
-    (re.compile(r"[\s,，]*[(（]?(?:请)?(?:用|使用|以)(?:中文|汉语)(?:写|撰写|回答)?[)）]?[\s。]*$"), "zh"),
-)
-_ASKS_ANYWHERE = (
-    (
-        re.compile(
-            r"\b(?:write|written|answer|article|text|guide)\b[^.]*\bin English\b|用(?:英文|英语)", re.IGNORECASE
-        ),
-        "en",
-    ),
-    (
-        re.compile(
-            r"\b(?:write|written|answer|article|text|guide)\b[^.]*\bin Chinese\b|用(?:中文|汉语)", re.IGNORECASE
-        ),
-        "zh",
-    ),
-)
+
+
+def _asks_at_end(english: str, chinese: str) -> re.Pattern[str]:
+    """For the end of a title: "… in English", "……，用英文写", "……（英文）".
+
+    A Chinese name of a language that nothing sets apart belongs to the title: "如何学好英语".
+    """
+    written = r"(?:版|写|撰写|回答)?[)）]?[\s.。]*$"
+    return re.compile(
+        rf"[\s,，]*[(（]?\b(?:written )?in {english}\b[)）]?[\s.。]*$"
+        rf"|[\s,，]*[(（]?请?(?:用|使用|以){chinese}{written}"
+        rf"|(?:[\s,，]*[(（]|[\s,，]+){chinese}{written}",
+        re.IGNORECASE,
+    )
+
+
+def _asks_within(english: str, chinese: str) -> re.Pattern[str]:
+    """For instructions; "in Chinese restaurants" speaks of restaurants."""
+    return re.compile(
+        rf"\b(?:write|written|answer|article|text|guide)\b[^.]*\bin {english}\b"
+        r"(?!\s+(?!(?:about|on|for|with|of|and|that|which|please|using|to)\b)\w)"
+        rf"|用{chinese}",
+        re.IGNORECASE,
+    )
+
+
+_ENGLISH, _CHINESE = ("English", "(?:英文|英语)"), ("(?:Simplified )?Chinese", "(?:中文|汉语)")
+_AT_END: dict[Language, re.Pattern[str]] = {"en": _asks_at_end(*_ENGLISH), "zh": _asks_at_end(*_CHINESE)}
+_WITHIN: dict[Language, re.Pattern[str]] = {"en": _asks_within(*_ENGLISH), "zh": _asks_within(*_CHINESE)}
 _INSTRUCTION = re.compile(
     r"^(?:please\b|write\b|compose\b|draft\b|create\b|tell\b|describe\b|explain\b|i (?:want|need|would)\b|can you\b)"
-    r"|^(?:请|写一|撰写|帮我|给我|介绍一下)",
+    r"|^(?:请|写一|撰写|帮我|给我|介绍一下|用(?:英文|英语|中文|汉语)(?:写|撰写|介绍))",
     re.IGNORECASE,
 )
 # Marks that turn the reading direction of everything after them; letters of right-to-left scripts stay.
@@ -96,17 +102,17 @@ def read_request(text: str, *, language: str = "auto", room: int = 1024) -> Requ
             "请缩短；如果是为已有文章配图，请使用“我的文字”。",
         )
     title, asked = _without_language(cleaned)
-    chosen: Language = "zh" if language == "zh" else "en" if language == "en" else asked or detect_language(cleaned)
     is_title = "\n" not in title and len(title) <= LONGEST_TITLE and not _INSTRUCTION.match(title)
+    if not is_title and asked is None:
+        asked = next((of for of, pattern in _WITHIN.items() if pattern.search(cleaned)), None)
+    chosen: Language = "zh" if language == "zh" else "en" if language == "en" else asked or detect_language(cleaned)
     return Request(text=title if is_title else cleaned, language=chosen, title=title if is_title else "")
 
 
 def _without_language(text: str) -> tuple[str, Language | None]:
-    for pattern, language in _ASKS:
+    """The text without a language asked for at its end, and that language."""
+    for language, pattern in _AT_END.items():
         shorter = pattern.sub("", text)
         if shorter and shorter != text:
-            return shorter, "zh" if language == "zh" else "en"
-    for pattern, language in _ASKS_ANYWHERE:
-        if pattern.search(text):
-            return text, "zh" if language == "zh" else "en"
+            return shorter, language
     return text, None

@@ -62,6 +62,24 @@ def test_headings_lose_numbers_and_full_stops() -> None:
     assert clean_heading('"一、选择猫粮。"') == "选择猫粮"
     assert clean_heading("Subheading\n") == "Subheading"
     assert clean_heading("## 2. Food and water:") == "Food and water"
+    assert clean_heading("小标题：选择猫粮") == "选择猫粮"
+
+
+@pytest.mark.parametrize(
+    ("answer", "heading"),
+    [
+        ("《千手观音》雕塑震撼人心", "《千手观音》雕塑震撼人心"),
+        ("“飞天”与“自由”", "“飞天”与“自由”"),
+        ("《“飞天”的美》", "“飞天”的美"),
+        ('"Cats" and "dogs"', '"Cats" and "dogs"'),
+        ("The cat's “nine lives”", "The cat's “nine lives”"),
+        ("《论语", "论语"),
+        ('Cats"', "Cats"),
+        ('"', ""),
+    ],
+)
+def test_only_quotes_around_the_whole_or_without_a_partner_are_lost(answer: str, heading: str) -> None:
+    assert clean_heading(answer) == heading
 
 
 def test_alike_is_about_the_words_that_matter() -> None:

@@ -19,6 +19,14 @@ from composer.titles import Request, detect_language, estimated_tokens, read_req
         ("Life in Chinese cities", Request("Life in Chinese cities", "en", "Life in Chinese cities")),
         ("Tea (in Chinese)", Request("Tea", "zh", "Tea")),
         ("茶，用英文写", Request("茶", "en", "茶")),
+        ("茶（英文）", Request("茶", "en", "茶")),
+        ("Tea，中文版", Request("Tea", "zh", "Tea")),
+        ("如何学好英语", Request("如何学好英语", "zh", "如何学好英语")),
+        ("如何用英语写邮件", Request("如何用英语写邮件", "zh", "如何用英语写邮件")),
+        (
+            "A guide to eating in Chinese restaurants",
+            Request("A guide to eating in Chinese restaurants", "en", "A guide to eating in Chinese restaurants"),
+        ),
         ("iPhone 发布会", Request("iPhone 发布会", "zh", "iPhone 发布会")),
         ("  two \t words \u00a0", Request("two words", "en", "two words")),
         ("../../x", Request("../../x", "en", "../../x")),
@@ -52,6 +60,9 @@ def test_the_language_can_be_given() -> None:
     assert read_request("又见敦煌", language="en").language == "en"
     assert read_request("Cats in English", language="zh").language == "zh"
     assert read_request("Please write about tea; the article should be in Chinese, and short").language == "zh"
+    assert read_request("Write an article in Chinese about cats").language == "zh"
+    assert read_request("Write a guide to eating in Chinese restaurants").language == "en"
+    assert read_request("用英文写一篇关于茶的文章") == Request("用英文写一篇关于茶的文章", "en", "")
 
 
 @pytest.mark.parametrize("typed", ["", "  \n\t ", "\x00\x01\x02", "\u202e\u2066", "\ud800"])
