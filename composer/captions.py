@@ -9,7 +9,7 @@ LONGEST_EN = 22  # words
 LONGEST_ZH = 44  # characters
 LONGEST_QUERY = 12  # words
 
-_PAIRS = ("“”", "‘’", "「」", "『』", "《》", "【】", '""', "''")
+_PAIRS = (("“", "”"), ("‘", "’"), ("「", "」"), ("『", "』"), ("《", "》"), ("【", "】"), ('"', '"'), ("'", "'"))
 _LABEL = re.compile(
     r"^(?:(?:image|picture|photo|figure)?\s*caption|title|answer|translation|english|search phrase|picture|image|photo"
     r"|subheading|heading|图注|图片说明|图片标题|小标题|标题|说明|答案|图片|翻译)\s*\d*\s*[:：]\s*",
