@@ -87,10 +87,16 @@ def clean_query(text: str) -> str:
     """A search phrase: "A picture of a bowl of water." becomes "A bowl of water". Empty where nothing is."""
     line = re.sub(r",?\s*(?:as )?(?:shown|described|mentioned) in (?:the )?paragraph.*$", "", one_line(text))
     line = _A_PICTURE_OF.sub("", line)
-    # of several things the first: a search for "the Tower, the Palace and the Museum" finds none of them
-    first = re.split(r"[,;.，；。]\s|[，；。]| or | possibly | maybe ", line, maxsplit=1)[0]
+    # of several things the first: a search for "the Tower, the Palace and the Museum" finds none of them; a comma
+    # between two adjectives ("a clean, comfortable bed") parts no things
+    first = re.split(
+        r"[;.；。]\s|[，；。]|,\s(?=and |(?:an?|the) |possibly |maybe |[A-Z])| or | possibly | maybe ", line, maxsplit=1
+    )[0]
     line = (first if len(first.split()) > 1 else line).rstrip(".。!！,，;；: ")
-    line = " ".join(line.split()[:LONGEST_QUERY])
+    words = line.split()[:LONGEST_QUERY]
+    while len(words) > 2 and words[-1].lower() in _SMALL_WORDS:  # cut off by the limit of words, here or in the model
+        words.pop()
+    line = " ".join(words)
     return line[:1].upper() + line[1:]
 
 
