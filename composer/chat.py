@@ -44,11 +44,20 @@ class Turn:
 class Conversation:
     """Turns in order. One conversation belongs to one person; the model is shared."""
 
-    def __init__(self, model: Model, describer: Describer | None = None, turns: Sequence[Turn] = ()) -> None:
-        """describer: for pictures when the model does not see; without one such a picture is refused."""
+    def __init__(
+        self,
+        model: Model,
+        describer: Describer | None = None,
+        turns: Sequence[Turn] = (),
+        *,
+        language: Language = "en",
+    ) -> None:
+        """describer: for pictures when the model does not see; without one such a picture is refused. language: of the
+        answers until a question in words tells."""
         self.model = model
         self.describer = describer
         self.turns: tuple[Turn, ...] = tuple(turns)
+        self.language = language
 
     def ask(
         self,
@@ -65,7 +74,7 @@ class Conversation:
         cleaned = titles.without_controls(text).strip()
         if not cleaned and not pictures:
             raise InputError(reason_en="Please type a question.", reason_zh="请输入问题。")
-        turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, titles.detect_language(cleaned)))
+        turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, self._spoken(cleaned)))
         self._check_room(turn, sampling)
         self.turns = (*self.turns, turn)
         return self._answer(sampling, stop)
@@ -106,7 +115,7 @@ class Conversation:
         """What the model is given for the last turn: as many turns as fit its context beside the answer's room."""
         capabilities = self.model.capabilities
         room = capabilities.context_tokens - min(sampling.max_tokens, capabilities.context_tokens // 2)
-        language = titles.detect_language(self.turns[-1].question)
+        language = self._spoken()
         opening = system(
             "你是一个有帮助的助手，用中文简明地回答。"
             if language == "zh"
@@ -127,6 +136,11 @@ class Conversation:
             if room <= 0:
                 break
         return [opening, *kept]
+
+    def _spoken(self, text: str = "") -> Language:
+        """The language of this text or, as it may be a picture alone, of the last question in words."""
+        questions = (text, *(turn.question for turn in reversed(self.turns)))
+        return next((titles.detect_language(words) for words in questions if words), self.language)
 
     def _question(self, turn: Turn, language: Language, pictures_left: int) -> Message:
         question = turn.question or ("图片里有什么？" if language == "zh" else "What is in the picture?")

@@ -215,7 +215,7 @@ def _write_stamp(embedded: EmbeddedFile) -> None:
 
 def _stamp_matches(embedded: EmbeddedFile) -> bool:
     try:
-        return _stamp_path(embedded).read_text() == f"{embedded.sha256} {_stamp(embedded.place)}"
+        return _stamp_path(embedded).read_bytes() == f"{embedded.sha256} {_stamp(embedded.place)}".encode()
     except OSError:
         return False
 

@@ -160,3 +160,14 @@ def test_a_picture_alone_is_a_question() -> None:
     model = FakeModel(answer=echo, capabilities=SEES)
     list(Conversation(model).ask("", [picture()]))
     assert model.prompts[-1][-1].text == "What is in the picture?"
+
+
+def test_a_picture_alone_is_asked_about_in_the_language_of_the_conversation() -> None:
+    model = FakeModel(answer=echo)
+    conversation = Conversation(model, Describer(), language="zh")
+    list(conversation.ask("", [picture()]))
+    assert "labels of red.png (zh)" in model.prompts[-1][-1].text
+    assert model.prompts[-1][-1].text.endswith("图片里有什么？")
+    list(conversation.ask("And in English?"))
+    list(conversation.ask("", [picture()]))
+    assert model.prompts[-1][-1].text.endswith("What is in the picture?")

@@ -65,6 +65,14 @@ def test_a_second_start_reads_nothing(tiny: small.EmbeddedFile) -> None:
     assert small.is_ready(tiny)
 
 
+def test_a_note_that_a_crash_left_unreadable_only_costs_another_look(tiny: small.EmbeddedFile) -> None:
+    path = small.model_file(embedded=tiny)
+    path.with_suffix(".verified").write_bytes(b"\xff\xfe\x80")
+    steps: list[LoadProgress] = []
+    assert small.model_file(steps.append, embedded=tiny) == path
+    assert "verify" in [step.stage for step in steps]
+
+
 def test_a_changed_file_is_noticed_and_refused(tiny: small.EmbeddedFile) -> None:
     path = small.model_file(embedded=tiny)
     path.write_bytes(b"x" * len(WHOLE))
