@@ -97,19 +97,6 @@ def write_folder(article: Article, out_dir: str | Path) -> Path:
     return folder
 
 
-def write_file(data: bytes | str, path: str | Path) -> Path:
-    """Writes one exported file whole or not at all. Raises ExportError."""
-    target = Path(path).expanduser()
-    scratch = target.with_name(f".{target.name}.saving")
-    try:
-        scratch.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
-        scratch.replace(target)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise ExportError(place=str(target), **_reasons(error)) from error
-    return target
-
-
 def portable(article: Article) -> Article:
     """The article with the pictures' paths as they are beside article.md; pictures that were only offered are left out,
     because their files do not travel with it."""
@@ -140,7 +127,8 @@ def credit_lines(article: Article) -> Iterator[str]:
     numbers in the article."""
     numbers: dict[str, list[int]] = {}
     for number, (_, chosen) in enumerate(_chosen(article), 1):
-        licence = "" if chosen.licence and chosen.licence in chosen.credit else chosen.licence
+        named = chosen.licence and re.search(rf"(?<![\w-]){re.escape(chosen.licence)}(?![\w-])", chosen.credit)
+        licence = "" if named else chosen.licence
         line = " · ".join(part for part in (chosen.credit, licence, chosen.source) if part)
         if line:
             numbers.setdefault(line, []).append(number)

@@ -97,9 +97,8 @@ def read_request(text: str, *, language: str = "auto", room: int = 1024) -> Requ
         characters = int(room / TOKENS_A_CHARACTER["wide" if detect_language(cleaned[:1000]) == "zh" else "other"])
         raise InputError(
             reason_en=f"The title or instruction has {len(cleaned):,} characters; this model can take about "
-            f"{characters:,}. Shorten it; to illustrate a text you already have, use 'My own text'.",
-            reason_zh=f"标题或要求有 {len(cleaned):,} 个字符，这个模型最多约能处理 {characters:,} 个。"
-            "请缩短；如果是为已有文章配图，请使用“我的文字”。",
+            f"{characters:,}. Shorten it.",
+            reason_zh=f"标题或要求有 {len(cleaned):,} 个字符，这个模型最多约能处理 {characters:,} 个。请缩短。",
         )
     title, asked = _without_language(cleaned)
     is_title = "\n" not in title and len(title) <= LONGEST_TITLE and not _INSTRUCTION.match(title)

@@ -147,6 +147,21 @@ def test_pictures_of_one_maker_share_a_credit_line(tmp_path: Path) -> None:
     assert list(export.credit_lines(Article("t", sections, "zh"))) == ["图片 1、2：OpenMoji, CC BY-SA 4.0"]
 
 
+@pytest.mark.parametrize(
+    ("credit", "licence", "line"),
+    [
+        ("Ann, CC BY 4.0", "CC BY 4.0", "Ann, CC BY 4.0"),
+        ("Ann, CC BY-SA 4.0", "CC BY", "Ann, CC BY-SA 4.0 · CC BY"),
+        ("ACC0 Studio", "CC0", "ACC0 Studio · CC0"),
+        ("", "CC0", "CC0"),
+    ],
+)
+def test_a_licence_is_told_unless_the_credit_names_it(credit: str, licence: str, line: str) -> None:
+    illustration = Illustration("c", chosen=Candidate("a", "a.png", credit=credit, licence=licence))
+    article = Article("t", (Section("s1", "x", illustration=illustration),))
+    assert list(export.credit_lines(article)) == [f"Picture 1: {line}"]
+
+
 def test_a_folder_gets_the_same_files_and_others_are_left_alone(article: Article, tmp_path: Path) -> None:
     out = tmp_path / "a" / "b"
     out.mkdir(parents=True)
@@ -181,20 +196,6 @@ def test_a_place_that_is_a_file_is_refused(article: Article, tmp_path: Path) -> 
     (tmp_path / "file").write_text("x")
     with pytest.raises(ExportError):
         export.write_folder(article, tmp_path / "file")
-
-
-def test_one_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = export.write_file("<p>猫", tmp_path / "a.html")
-    assert target.read_text(encoding="utf-8") == "<p>猫"
-
-    def full(self: Path, *_: object) -> Path:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(ExportError):
-        export.write_file(b"new", target)
-    assert target.read_text(encoding="utf-8") == "<p>猫"
-    assert [file.name for file in tmp_path.iterdir()] == ["a.html"]
 
 
 def test_a_picture_that_has_gone_is_named(article: Article, tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def test_a_title_of_100_kb_is_refused_with_the_way_out() -> None:
     with pytest.raises(InputError) as error:
         read_request("a b " * 25_000, room=4096)
     assert "99,999 characters" in error.value.text("en")
-    assert "My own text" in error.value.text("en")
+    assert "can take about 10,240" in error.value.text("en")
+    assert "请缩短" in error.value.text("zh")
     with pytest.raises(InputError):
         read_request("猫" * 5000, room=4096)
     assert read_request("a b " * 1000, room=4096).title == ""
