@@ -21,6 +21,7 @@ MAX_CAPTION = 1000  # characters
 _FIELD = re.compile(
     r"^(caption|tags|credit|licence|license|source|date|标题|标签|作者|许可|来源)\s*[:：]\s*(.*)$", re.I
 )
+_ISO_DATE = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?)?")
 _FIELD_NAMES = {
     "license": "licence",
     "标题": "caption",
@@ -102,10 +103,12 @@ def sidecar_words(path: Path) -> Words:
         match = _FIELD.match(line.strip())
         if match:
             name = match.group(1).lower()
-            fields[_FIELD_NAMES.get(name, name)] = match.group(2).strip()
+            fields[_FIELD_NAMES.get(name, name)] = _clean(match.group(2))
         elif not fields:
             caption.append(line)
     fields.setdefault("caption", _clean(" ".join(caption)))
+    if not _ISO_DATE.fullmatch(fields.get("date", "")):  # pictures are ordered and narrowed by it
+        fields.pop("date", None)
     return Words(**fields)
 
 

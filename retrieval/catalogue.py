@@ -7,15 +7,15 @@ file adds no second one. Knows SQL only, no FAISS, no encoders.
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.fulltext import find_words
+from retrieval.fulltext import LISTED, find_words, listed, passing
 from retrieval.records import Filters, Picture, folder_counts
 from retrieval.words import stored_words
 
@@ -67,8 +67,6 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
 
 Slots = NDArray[np.int64]
 Vectors = NDArray[np.float32]
-_T = TypeVar("_T")
-
 
 _FIELDS = (
     *("id", "sha256", "phash", "width", "height", "caption", "tags", "credit", "licence", "source", "date"),
@@ -108,7 +106,7 @@ class Catalogue:
             return existing
         connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA mmap_size = 268435456")
         self._local.connection = connection
@@ -142,11 +140,11 @@ class Catalogue:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:  # a full disk ends it by itself
+                if connection.in_transaction:  # a full disk may end it by itself
                     connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     # -- facts about the whole gallery -------------------------------------------------------------
 
@@ -240,12 +238,8 @@ class Catalogue:
 
     def by_numbers(self, numbers: Sequence[int]) -> dict[int, Picture]:
         """number -> picture, for those that exist."""
-        found: dict[int, Picture] = {}
-        for part in _parts(numbers):
-            marks = ", ".join("?" * len(part))
-            for row in self.connection.execute(f"{_SELECT} WHERE p.number IN ({marks})", part):
-                found[int(row["number"])] = _picture(row)
-        return found
+        rows = self.connection.execute(f"{_SELECT} WHERE p.number IN {LISTED}", (listed(numbers),))
+        return {int(row["number"]): _picture(row) for row in rows}
 
     def pictures(self) -> Iterator[Picture]:
         """All pictures, in the order in which they came."""
@@ -281,20 +275,12 @@ class Catalogue:
 
     def numbers_of_slots(self, slots: Sequence[int]) -> dict[int, int]:
         """slot -> number of the picture, for slots that are still in use."""
-        found: dict[int, int] = {}
-        for part in _parts(slots):
-            marks = ", ".join("?" * len(part))
-            rows = self.connection.execute(f"SELECT slot, number FROM vectors WHERE slot IN ({marks})", part)
-            found.update((int(row[0]), int(row[1])) for row in rows)
-        return found
+        rows = self.connection.execute(f"SELECT slot, number FROM vectors WHERE slot IN {LISTED}", (listed(slots),))
+        return {int(row[0]): int(row[1]) for row in rows}
 
     def numbers_of_ids(self, ids: Iterable[str]) -> set[int]:
-        found: set[int] = set()
-        for part in _parts(list(ids)):
-            marks = ", ".join("?" * len(part))
-            rows = self.connection.execute(f"SELECT number FROM pictures WHERE id IN ({marks})", part)
-            found.update(int(row[0]) for row in rows)
-        return found
+        rows = self.connection.execute(f"SELECT number FROM pictures WHERE id IN {LISTED}", (listed(ids),))
+        return {int(row[0]) for row in rows}
 
     def without_files(self) -> list[int]:
         """Numbers of pictures that no file stands for any more."""
@@ -319,13 +305,18 @@ class Catalogue:
         return [(row["path"], row["error"]) for row in rows]
 
     def allowed_slots(self, filters: Filters) -> Slots:
-        """Slots of the pictures that pass the filters, ascending."""
+        """Slots of the pictures that pass the filters."""
         condition, values = filters.where()
-        rows = self.connection.execute(
-            f"SELECT v.slot FROM pictures p JOIN vectors v ON v.number = p.number WHERE {condition or '1'} ORDER BY 1",
+        row = self.connection.execute(  # as one text: a row for each takes three times as long
+            "SELECT group_concat(v.slot, ' ') FROM pictures p JOIN vectors v ON v.number = p.number "
+            f"WHERE {condition or '1'}",
             values,
-        )
-        return np.fromiter((row[0] for row in rows), dtype=np.int64)
+        ).fetchone()
+        return np.fromstring(row[0] or "", dtype=np.int64, sep=" ")
+
+    def passing(self, numbers: Iterable[int], filters: Filters) -> set[int]:
+        """Which of these pictures pass the filters."""
+        return passing(self.connection, numbers, filters)
 
     def newest_slot(self) -> int:
         """The last slot ever given, by any process; it only grows."""
@@ -347,11 +338,10 @@ class Catalogue:
     def vectors_of(self, numbers: Sequence[int], dim: int) -> dict[int, Vectors]:
         """number -> its vectors (V, dim)."""
         found: dict[int, list[Vectors]] = {}
-        for part in _parts(numbers):
-            marks = ", ".join("?" * len(part))
-            for row in self.connection.execute(f"SELECT number, vector FROM vectors WHERE number IN ({marks})", part):
-                vector = np.frombuffer(row["vector"], dtype="<f2").astype(np.float32)
-                found.setdefault(int(row["number"]), []).append(vector)
+        query = f"SELECT number, vector FROM vectors WHERE number IN {LISTED} ORDER BY slot"
+        for row in self.connection.execute(query, (listed(numbers),)):
+            vector = np.frombuffer(row["vector"], dtype="<f2").astype(np.float32)
+            found.setdefault(int(row["number"]), []).append(vector)
         return {number: np.stack(rows).reshape(-1, dim) for number, rows in found.items()}
 
     def vectors_after(self, slot: int, dim: int, limit: int = -1) -> tuple[Slots, Vectors]:
@@ -366,6 +356,20 @@ class Catalogue:
         return find_words(self.connection, query, limit, filters)
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Has readers and a writer not wait for each other; waits for another program that is just making the file, which
+    SQLite's own patience does not cover."""
+    for left in reversed(range(100)):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not left or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 def _picture(row: sqlite3.Row) -> Picture:
     values = {name: row[name] for name in (*_FIELDS, "number", "path")}
     for name in ("approximate", "drawing", "edited"):
@@ -377,8 +381,3 @@ def _vectors(rows: Sequence[sqlite3.Row], dim: int) -> tuple[Slots, Vectors]:
     slots = np.array([row["slot"] for row in rows], dtype=np.int64)
     values = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f2").reshape(len(rows), dim)
     return slots, values.astype(np.float32)
-
-
-def _parts(values: Sequence[_T], size: int = 500) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]

@@ -20,7 +20,7 @@ from PIL import Image
 from retrieval.captions import Words, words_of
 from retrieval.encoders import Preparation
 from retrieval.errors import PictureUnreadable
-from retrieval.pictures import MAX_BYTES, load_picture, open_picture
+from retrieval.pictures import MAX_BYTES, PILLOW_ERRORS, load_picture, open_picture
 
 THUMBNAIL = 256  # pixels of the longer side
 WORKER_MEMORY = 4 * 1024**3  # bytes of address space: 120 M pixels need 0.5 GB as they are decoded
@@ -80,7 +80,7 @@ def start(preparation: Preparation, thumbnails: str, catalogue: str) -> None:
 
 
 def decode(job: Job) -> Decoded:
-    """Reads one file. Raises PictureUnreadable with the reason it is left out."""
+    """Reads one file. Raises PictureUnreadable with the reason it is left out, OSError where it cannot be read now."""
     if _worker is None:
         raise RuntimeError("decode.start was not called in this process")
     path = Path(job.path)
@@ -121,14 +121,9 @@ def _read(path: Path, job: Job) -> bytes:
         )
     if job.size == 0:
         raise PictureUnreadable(name=path.name, reason_en="it is empty", reason_zh="文件为空")
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-            after = os.fstat(file.fileno())
-    except OSError as error:
-        raise PictureUnreadable(
-            name=path.name, reason_en=error.strerror or str(error), reason_zh=error.strerror or str(error)
-        ) from error
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+        after = os.fstat(file.fileno())
     if (after.st_size, after.st_mtime_ns) != (job.size, job.mtime_ns) or len(data) != job.size:
         raise PictureUnreadable(
             name=path.name,
@@ -145,16 +140,7 @@ def _words(path: Path, data: bytes, job: Job) -> Words:
         try:
             with open_picture(io.BytesIO(data)) as image:
                 return words_of(path, image, sidecar)
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            TypeError,
-            KeyError,
-            IndexError,
-            OverflowError,
-            Image.DecompressionBombError,
-        ):
+        except PILLOW_ERRORS:
             # no picture Pillow knows, or broken metadata: decoding tells more; the file's name still has words
             return words_of(path, None, sidecar)
 
@@ -167,7 +153,7 @@ def _upright_size(data: bytes) -> tuple[int, int]:
             with open_picture(io.BytesIO(data)) as image:
                 turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 return (image.height, image.width) if turned else image.size
-        except (OSError, ValueError, SyntaxError, TypeError, KeyError, Image.DecompressionBombError):
+        except PILLOW_ERRORS:
             return 0, 0
 
 

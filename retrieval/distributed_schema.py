@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from retrieval.errors import GalleryUnreadable
-from retrieval.records import Filters
-from retrieval.scan import under
+from retrieval.records import Filters, under
 
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema, MilvusClient

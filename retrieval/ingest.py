@@ -9,6 +9,7 @@ import errno
 import functools
 import multiprocessing
 import os
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,8 +27,8 @@ from retrieval.catalogue import Catalogue
 from retrieval.decode import Decoded, Job, picture_id
 from retrieval.encoders import Encoder, LabelEncoder, Vectors
 from retrieval.errors import ReadableError
-from retrieval.records import Picture
-from retrieval.scan import Scan, scan, under
+from retrieval.records import Picture, under
+from retrieval.scan import Scan, scan
 from retrieval.search import readable
 
 if TYPE_CHECKING:
@@ -134,6 +135,8 @@ class Ingest:
                 self.report.bytes_read += outcome.bytes_read
                 self._add_seconds("decode", outcome.seconds)
                 waiting.append(outcome)
+            elif isinstance(outcome, OSError):  # the next run tries again: permissions and disks can be mended
+                failed.append((replace(job, mtime_ns=0), outcome.strerror or str(outcome)))
             else:
                 failed.append((job, outcome))
             if len(waiting) >= max(self._options.batch or self._encoder.batch, ENCODE_EVERY):
@@ -166,12 +169,12 @@ class Ingest:
             elif row["error"]:
                 self.report.skipped.append((job.path, row["error"]))
         unknown = tuple(path.rstrip(os.sep) + os.sep for path, _ in found.unreadable)
-        gone = {path: row["number"] for path, row in known.items() if not path.startswith(unknown or "\0")}
+        gone = {path: row["number"] for path, row in known.items() if not f"{path}{os.sep}".startswith(unknown or "\0")}
         return jobs, gone
 
     # -- decode ------------------------------------------------------------------------------------
 
-    def decoded(self, jobs: list[Job]) -> Iterator[tuple[Job, Decoded | str]]:
+    def decoded(self, jobs: list[Job]) -> Iterator[tuple[Job, Decoded | str | OSError]]:
         """Every job with what came out of it, or the reason why nothing did, in order."""
         if not jobs:
             return
@@ -202,7 +205,8 @@ class Ingest:
                 if waiting:
                     pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
 
-    def _outcome(self, job: Job, future: "ProcessFuture[Decoded]") -> Decoded | str:
+    def _outcome(self, job: Job, future: "ProcessFuture[Decoded]") -> Decoded | str | OSError:
+        """What came of a file. Raises OSError where the disk is full, sqlite3.Error where the catalogue fails."""
         from pebble import ProcessExpired
 
         try:
@@ -216,9 +220,13 @@ class Ingest:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            return error.strerror or str(error)
+            return error
         except MemoryError:
             return "reading it needs too much memory"
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # noqa: BLE001 - one strange file must not end the indexing of all others
+            return f"reading it failed ({type(error).__name__}: {error})"
         return result
 
     # -- encode and commit -------------------------------------------------------------------------
@@ -269,7 +277,7 @@ class Ingest:
         before = self._note_file(job, "")
         if existing is None or existing.number is None:
             if vectors is None:  # it was known when it was read, and is not any more
-                self._again.append(replace(job, fresh=True))
+                self._read_again(job)
                 return
             number = self._catalogue.store(self._picture(decoded, labels, before), vectors, file_words(job.path))
             self.report.added += 1
@@ -285,7 +293,7 @@ class Ingest:
                 self.report.copies += 1
             if (moved or before == number) and not existing.edited:
                 if vectors is None and self._placed_by_words(existing.caption) and not existing.approximate:
-                    self._again.append(replace(job, fresh=True))  # its words are gone: now its pixels must place it
+                    self._read_again(job)  # its words are gone: now its pixels must place it
                 elif labels and not words.caption:
                     self._rewrite(existing, replace(words, caption=labels), job, vectors, approximate=True)
                 elif existing.approximate and not words.caption:
@@ -293,6 +301,11 @@ class Ingest:
                 else:
                     self._rewrite(existing, words, job, vectors, approximate=False)
         self._catalogue.connection.execute("UPDATE files SET number = ? WHERE path = ?", (number, job.path))
+
+    def _read_again(self, job: Job) -> None:
+        """Has the file read once more with its pixels: in this run, or in the next where this one ends before."""
+        self._again.append(replace(job, fresh=True))
+        self._catalogue.connection.execute("UPDATE files SET mtime_ns = 0 WHERE path = ?", (job.path,))
 
     def _placed_by_words(self, caption: str) -> bool:
         return self._encoder.words_first and bool(readable(caption, self._encoder.query_languages))

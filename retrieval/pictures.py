@@ -24,9 +24,11 @@ SUFFIXES = frozenset(
         *(".avif", ".heic", ".heif", ".svg", ".svgz"),
     )
 )
-_PILLOW_ERRORS = (
-    *(OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError),
+# what Pillow and its codecs raise for a file that is no picture, broken, or made to do harm
+PILLOW_ERRORS = (
+    *(OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError, AttributeError),
     *(ArithmeticError, LookupError, RuntimeError, struct.error),  # of codecs that trust what a header says
+    Image.DecompressionBombError,
 )
 MAX_SVG_BYTES = 16 * 1024 * 1024
 _FOREIGN_LINK = re.compile(r"""<image\b[^>]*?href\s*=\s*["'](?!\s*(?:data:|#))""", re.IGNORECASE | re.DOTALL)
@@ -41,14 +43,17 @@ def load_picture(
     A JPEG may come back smaller, with no side below `enough` pixels: its decoder can leave out fine detail at once.
     Raises PictureUnreadable for anything that is no picture, is broken, or has more than `max_pixels` pixels.
     """
-    name = Path(str(getattr(source, "filename", None) or getattr(source, "name", source))).name
-    if isinstance(source, Image.Image):
-        return _as_rgb(source)
+    named = (
+        source if isinstance(source, (str, Path)) else getattr(source, "filename", "") or getattr(source, "name", "")
+    )
+    name = Path(str(named)).name or "?"
     if isinstance(source, (str, Path)) and not Path(source).is_file():
         raise PictureUnreadable(name=name, reason_en="there is no such file", reason_zh="没有这个文件")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about size (checked below) and odd metadata
+            if isinstance(source, Image.Image):
+                return _as_rgb(source)
             if _is_svg(source):
                 return _as_rgb(_render_svg(source))
             with open_picture(source) as image:
@@ -77,8 +82,7 @@ def load_picture(
             reason_en=f"it has far more than the {max_pixels:,} pixels that can be used. Make it smaller first",
             reason_zh=f"像素远超可用的 {max_pixels:,}，请先缩小",
         ) from error
-    except _PILLOW_ERRORS as error:
-        # Pillow's own ways of saying "no picture, or a broken one"
+    except PILLOW_ERRORS as error:
         raise PictureUnreadable(
             name=name,
             reason_en="it is not a picture this program can read, or the file is damaged or incomplete",
@@ -129,10 +133,10 @@ def _render_svg(source: str | Path | IO[bytes]) -> Image.Image:
 
 def _as_rgb(image: Image.Image) -> Image.Image:
     image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "F"):
-        # 16-bit grey: Pillow's own conversion clips at 255 instead of scaling
-        values = np.asarray(image, dtype=np.float32)
-        image = Image.fromarray((values * (255 / (65535 if values.max(initial=0) > 255 else 255))).astype(np.uint8))
+    if image.mode in ("La", "RGBa"):  # colours that are multiplied by their transparency already
+        image = image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.mode[0] in "IF":
+        image = _eight_bits(image)
     profile = image.info.get("icc_profile")
     if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
         image = _to_srgb(image, profile)
@@ -144,6 +148,15 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGB")
     image.load()
     return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of 16 or 32 bits or of fractions in 8; Pillow's own conversion clips at 255 instead of scaling."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32), nan=0.0)
+    highest = float(values.max(initial=0))
+    usual = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    white = next((one for one in usual if highest <= one), highest)
+    return Image.fromarray((np.clip(values / white, 0, 1) * 255).astype(np.uint8))
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:

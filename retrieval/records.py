@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -56,17 +57,22 @@ class Filters:
     min_height: int = 0
     licence: str = ""  # beginning of the licence's name, e.g. "CC BY"
 
-    def where(self) -> tuple[str, list[object]]:
-        """An SQL condition over `pictures p` and its values; "" where nothing is asked."""
+    def where(self, *, few: bool = False) -> tuple[str, list[object]]:
+        """An SQL condition over `pictures p` and its values; "" where nothing is asked.
+
+        `few`: for a query that looks at few pictures, one by one; else sets of all pictures with a tag or in a folder
+        are made first.
+        """
+
+        def among(query: str) -> str:
+            return f"EXISTS ({query} AND number = p.number)" if few else f"p.number IN ({query})"
+
         shapes = {"landscape": "p.width > p.height", "portrait": "p.width < p.height", "square": "p.width = p.height"}
         asked: list[tuple[str, list[object]]] = []
         if self.tag:
-            asked.append(("p.number IN (SELECT number FROM tags WHERE tag = ?)", [self.tag.strip().lower()]))
+            asked.append((among("SELECT number FROM tags WHERE tag = ?"), [self.tag.strip().lower()]))
         if self.folder:
-            first = self.folder.rstrip("/\\")
-            first += "\\" if "\\" in first else "/"
-            condition = "p.number IN (SELECT number FROM files WHERE path >= ? AND path < ?)"
-            asked.append((condition, [first, first[:-1] + chr(ord(first[-1]) + 1)]))
+            asked.append((among("SELECT number FROM files WHERE path >= ? AND path < ?"), [*under(Path(self.folder))]))
         if self.after:
             asked.append(("p.date >= ?", [self.after]))
         if self.before:
@@ -85,6 +91,12 @@ class Filters:
 def given_words(**words: str | None) -> dict[str, str]:
     """The words that were given, each as one line; None was not given."""
     return {name: " ".join(value.split()) for name, value in words.items() if value is not None}
+
+
+def under(root: Path) -> tuple[str, str]:
+    """A half-open range of path strings that holds exactly the paths under `root`."""
+    prefix = str(root).rstrip(os.sep) + os.sep
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def folder_counts(paths: Iterable[str]) -> dict[str, int]:

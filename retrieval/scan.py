@@ -23,9 +23,16 @@ class Scan:
 def scan(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
     """All files under `root` with a picture's suffix. Hidden files and folders and galleries are left out.
 
-    Links to folders are followed, each folder once, so that loops end. `seen(count)` hears how many there are so far.
+    Links to folders are followed, each folder once, so that loops end. Names that are no UTF-8 are left out: the
+    catalogue cannot hold them. `seen(count)` hears how many there are so far.
     Raises FolderUnreadable where `root` itself cannot be listed.
     """
+    if not _is_text(str(root)):
+        raise FolderUnreadable(
+            place=_as_text(str(root)),
+            reason_en="its name is not valid UTF-8; rename it",
+            reason_zh="其名称不是有效的 UTF-8，请重命名",
+        )
     result = Scan()
     visited: set[tuple[int, int]] = set()
     waiting = [root]
@@ -51,7 +58,10 @@ def scan(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
             if entry.name.startswith("."):
                 continue
             try:
-                if entry.is_dir():
+                if not _is_text(entry.name):
+                    if entry.is_dir() or Path(entry.name).suffix.lower() in SUFFIXES:
+                        result.unreadable.append((_as_text(entry.path), "its name is not valid UTF-8; rename it"))
+                elif entry.is_dir():
                     waiting.append(Path(entry.path))
                 elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
                     result.jobs.append(_job(entry, texts))
@@ -64,7 +74,8 @@ def scan(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
 
 def _job(entry: "os.DirEntry[str]", texts: dict[str, "os.DirEntry[str]"]) -> Job:
     state = entry.stat()
-    sidecar = texts.get(f"{entry.name}.txt") or texts.get(f"{Path(entry.name).stem}.txt")
+    beside = (texts.get(f"{entry.name}.txt"), texts.get(f"{Path(entry.name).stem}.txt"))
+    sidecar = next((text for text in beside if text is not None and text.is_file()), None)
     return Job(
         path=entry.path,
         size=state.st_size,
@@ -74,10 +85,13 @@ def _job(entry: "os.DirEntry[str]", texts: dict[str, "os.DirEntry[str]"]) -> Job
     )
 
 
-def under(root: Path) -> tuple[str, str]:
-    """A half-open range of path strings that holds exactly the paths under `root`."""
-    prefix = str(root).rstrip(os.sep) + os.sep
-    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
+def _is_text(name: str) -> bool:
+    """Whether a name is Unicode; bytes that are none stand in it as lone surrogates (PEP 383)."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _as_text(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def overlapping(roots: list[Path]) -> Iterator[Path]:

@@ -57,6 +57,15 @@ def test_a_binary_text_file_does_no_harm(tmp_path: Path) -> None:
     assert "\x00" not in sidecar_words(path).caption
 
 
+def test_fields_are_cleaned_and_a_date_must_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("caption: a\tcat\x07 \ncredit: " + "x" * 5000 + "\ndate: last summer\n")
+    words = sidecar_words(path)
+    assert (words.caption, len(words.credit), words.date) == ("a cat", 1000, "")
+    path.write_text("date: 2023-07\n")
+    assert sidecar_words(path).date == "2023-07"
+
+
 def test_every_line_is_a_query_of_an_evaluation(tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     (tmp_path / "a.txt").write_text("A cat\nA cat sleeps\ncredit: Ann\n")

@@ -77,3 +77,14 @@ def test_filters_count_before_the_best_are_taken(catalogue: Catalogue, monkeypat
     wide = catalogue.find_words("cat camel", 50, Filters(min_width=2))[0]
     assert len(wide) == 50
     assert all(picture.width == 2 for picture in catalogue.by_numbers(wide).values())
+
+
+@pytest.mark.parametrize("filters", [Filters(min_width=1), Filters(min_width=2), Filters(min_width=3)])
+@pytest.mark.parametrize("query", ["cat", "cat camel", "window 面条", "xyz cat"])
+def test_the_best_that_pass_a_filter_are_the_same_whether_many_or_few_pass(
+    catalogue: Catalogue, query: str, filters: Filters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fulltext, "ENOUGH", 10**9)
+    found = catalogue.find_words(query, 10, filters)
+    monkeypatch.setattr(fulltext, "WIDER", 10**6)  # every picture is looked at, then filtered
+    assert found == catalogue.find_words(query, 10, filters)

@@ -5,6 +5,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +95,47 @@ def test_orientation_alpha_frames_cmyk_and_16_bits() -> None:
     assert through(Image.new("CMYK", (4, 4)), "JPEG").mode == "RGB"
     grey = Image.fromarray(np.full((4, 4), 40_000, dtype=np.uint16))
     assert abs(through(grey, "PNG").getpixel((1, 1))[0] - 155) <= 2  # type: ignore[index]  # RGB
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "expected"),
+    [
+        ("1", 1, (255, 255, 255)),
+        ("LA", (0, 0), (255, 255, 255)),
+        ("La", (0, 0), (255, 255, 255)),
+        ("La", (100, 255), (100, 100, 100)),
+        ("RGBa", (0, 0, 0, 0), (255, 255, 255)),
+        ("RGBa", (10, 20, 30, 255), (10, 20, 30)),
+        ("PA", (0, 0), (255, 255, 255)),
+        ("RGBX", (10, 20, 30, 0), (10, 20, 30)),
+        ("CMYK", (0, 0, 0, 255), (0, 0, 0)),
+        ("YCbCr", (255, 128, 128), (255, 255, 255)),
+        ("HSV", (0, 255, 255), (255, 0, 0)),
+        ("I;16", 65535, (255, 255, 255)),
+        ("I;16B", 32768, (127, 127, 127)),
+        ("I;16N", 32768, (127, 127, 127)),
+        ("I", -5, (0, 0, 0)),
+        ("I", 10**9, (255, 255, 255)),
+        ("F", 0.5, (127, 127, 127)),
+        ("F", 200.0, (200, 200, 200)),
+        ("F", float("nan"), (0, 0, 0)),
+    ],
+)
+def test_pictures_of_every_mode(mode: str, colour: Any, expected: tuple[int, ...]) -> None:
+    assert load_picture(Image.new(mode, (3, 2), colour)).getpixel((1, 1)) == expected
+
+
+def test_an_opened_picture_that_cannot_be_decoded_is_refused_too() -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((200, 200), 50).save(buffer, "JPEG")
+    with pytest.raises(PictureUnreadable, match="damaged"), Image.open(io.BytesIO(buffer.getvalue()[:2000])) as opened:
+        load_picture(opened)
+
+
+def test_a_picture_without_a_name_has_none_of_its_object() -> None:
+    with pytest.raises(PictureUnreadable) as caught:
+        load_picture(io.BytesIO(b"no picture"))
+    assert "BytesIO" not in caught.value.text()
 
 
 def test_colour_profile_becomes_srgb() -> None:
