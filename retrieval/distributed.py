@@ -22,7 +22,7 @@ from retrieval.distributed_schema import (
     condition,
     without_secrets,
 )
-from retrieval.encoders import Encoder, encode_pictures, unit
+from retrieval.encoders import Encoder, encode_pictures
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, given_words
 from retrieval.search import (
@@ -35,7 +35,7 @@ from retrieval.search import (
     differing_bits,
     fuse,
     parse,
-    understood,
+    wish_vectors,
 )
 from retrieval.shown import ShownPictures
 from retrieval.words import wanted_words
@@ -200,7 +200,7 @@ class MilvusGallery(MilvusCollection):
     ) -> list[tuple[list[str], float]]:
         rankings: list[tuple[list[str], float]] = []
         counting = condition(exclude, filters)
-        for ids in self.near("dense", self._vectors(wishes), depth, counting):
+        for ids in self.near("dense", [row.tolist() for row in wish_vectors(wishes, self.encoder)], depth, counting):
             rankings.append((ids, DENSE_WEIGHT))
         for wish in wishes:
             strong, weak = wanted_words(" ".join(wish.plus))
@@ -210,16 +210,6 @@ class MilvusGallery(MilvusCollection):
                 found = self.near("sparse", [" ".join(words)] if words else [], depth, expression)
                 rankings += [(ids, weight) for ids in found]
         return rankings
-
-    def _vectors(self, wishes: Sequence[Wish]) -> list[list[float]]:
-        """One vector for each wish that the encoder can read: what is wanted less what is not."""
-        readable = [w for w in wishes if all(understood(p, self.query_languages) for p in (*w.plus, *w.minus))]
-        encoded = iter(self.encoder.encode_texts([phrase for w in readable for phrase in (*w.plus, *w.minus)]))
-        vectors = []
-        for wish in readable:
-            total = sum(next(encoded) for _ in wish.plus) - sum(next(encoded) for _ in wish.minus)
-            vectors.append([float(value) for value in unit(total)])
-        return vectors
 
     def _best(self, rankings: Sequence[tuple[Sequence[str], float]], k: int, quick: bool) -> list[Hit]:
         """The k best of the fused rankings of ids as hits, near-twins of better ones last."""

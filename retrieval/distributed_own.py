@@ -14,9 +14,10 @@ from retrieval.catalogue import Catalogue
 from retrieval.distributed_ingest import own_place
 from retrieval.distributed_schema import SHOWN, condition, is_id
 from retrieval.ingest import file_words
+from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, folder_counts
 from retrieval.scan import GALLERY_FILE
-from retrieval.search import TWIN_BITS, readable
+from retrieval.search import TWIN_BITS, placed
 from retrieval.vectors import near_groups
 from retrieval.words import stored_words
 
@@ -45,15 +46,15 @@ def one_row(gallery: "MilvusGallery", picture_id: str, fields: Sequence[str]) ->
 
 
 def edited(gallery: "MilvusGallery", picture_id: str, new: Mapping[str, str]) -> None:
-    """Stores other words for a picture, by the names of their fields. Raises KeyError."""
+    """Stores other words for a picture, by the names of their fields. Raises KeyError, PictureUnreadable."""
     old = picture(gallery, picture_id)
     row = one_row(gallery, picture_id, ("station", "stamp", "dense"))
     changed = replace(old, edited=True, **new)  # type: ignore[arg-type]  # names of texts only
     if "caption" in new:
         changed = replace(changed, approximate=False)
-        text = readable(new["caption"], gallery.query_languages)
-        if text and gallery.encoder.words_first:
-            row["dense"] = gallery.encoder.encode_texts([text])[0].tolist()
+        if gallery.encoder.words_first:
+            dense = placed(gallery.encoder, new["caption"], lambda: load_picture(gallery.thumbnail(picture_id)))
+            row["dense"] = dense[0].tolist()
     facts = {name: getattr(changed, name) for name in _PICTURE}
     gallery.store([row | facts | {"id": picture_id, "tags": lowered(changed.tag_list), "words": words_of(changed)}])
 

@@ -33,12 +33,16 @@ from retrieval.ingest import Ingest, IngestOptions, IngestReport, Progress
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, given_words
 from retrieval.scan import GALLERY_FILE
-from retrieval.search import TWIN_BITS, Searcher, readable
+from retrieval.search import TWIN_BITS, Searcher, placed
 from retrieval.shown import ShownPictures
 from retrieval.vectors import near_groups
 
 if TYPE_CHECKING:
     from PIL import Image
+
+
+LOCK_FILE = "indexing.lock"  # held by whoever adds
+LONGEST_NAME = 200  # bytes of a copied file's name: file systems take 255, and a part of it needs more
 
 
 class Gallery:
@@ -72,22 +76,29 @@ class Gallery:
         if not exists:
             if not create:
                 raise GalleryNotFound(place=place)
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            full = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+            if full and not file.is_file():  # else another program has just made it
                 raise GalleryUnreadable(
                     place=place,
                     reason_en="there is something else at this place. Name an empty or new folder for the gallery",
                     reason_zh="此处已有其他内容，请为图库指定一个新的或空的文件夹",
                 )
         try:
-            (folder / "thumbnails").mkdir(parents=True, exist_ok=True)
-            catalogue = Catalogue(file)
+            folder.mkdir(parents=True, exist_ok=True)
+            catalogue = Catalogue(file)  # first: a folder with anything else in it would be refused the next time
+            (folder / "thumbnails").mkdir(exist_ok=True)
         except (OSError, sqlite3.Error) as error:
             raise GalleryUnreadable(place=place, reason_en=str(error), reason_zh=str(error)) from error
         stored = catalogue.fact("encoder")
         given = encoder if encoder is None or isinstance(encoder, str) else encoder.name
         gallery = cls(folder, catalogue, stored or given or "")
-        if stored is None or encoder is not None:
-            gallery._use(encoder if isinstance(encoder, Encoder) else load_encoder(given or "auto"), given or "auto")
+        try:
+            if stored is None or encoder is not None:
+                name = given or "auto"
+                gallery._use(encoder if isinstance(encoder, Encoder) else load_encoder(name), name)
+        except BaseException:
+            catalogue.close()
+            raise
         return gallery
 
     def close(self) -> None:
@@ -116,19 +127,18 @@ class Gallery:
 
     def _use(self, encoder: Encoder, name: str) -> None:
         """Takes the encoder if it is the one the gallery was made with, or the gallery's first."""
-        stored = self.catalogue.fact("identity")
-        if stored is None:
+        if self.catalogue.fact("identity") is None:
             with self.catalogue.transaction():
-                self.catalogue.set_fact("encoder", getattr(encoder, "spec", name))
-                self.catalogue.set_fact("identity", json.dumps(encoder.identity))
-                self.catalogue.set_fact("languages", ",".join(encoder.query_languages))
-        else:
-            known = json.loads(stored)
-            different = [key for key in known if known[key] != encoder.identity.get(key)]
-            if different:
-                raise WrongEncoder(
-                    place=self.place, stored=known["name"], given=encoder.name, difference=", ".join(different)
-                )
+                if self.catalogue.fact("identity") is None:  # another program may have been first
+                    self.catalogue.set_fact("encoder", getattr(encoder, "spec", name))
+                    self.catalogue.set_fact("identity", json.dumps(encoder.identity))
+                    self.catalogue.set_fact("languages", ",".join(encoder.query_languages))
+        known = json.loads(self.catalogue.fact("identity") or "{}")
+        different = [key for key in known if known[key] != encoder.identity.get(key)]
+        if different:
+            raise WrongEncoder(
+                place=self.place, stored=known["name"], given=encoder.name, difference=", ".join(different)
+            )
         self._encoder = encoder
         self.encoder_name = self.catalogue.fact("encoder") or name
         self.query_languages = encoder.query_languages
@@ -169,12 +179,13 @@ class Gallery:
             self.catalogue, lambda: self.encoder, self.place / "thumbnails", options or IngestOptions(), progress, stop
         )
         try:
-            with FileLock(self.place / "indexing.lock", timeout=wait):
+            with FileLock(self.place / LOCK_FILE, timeout=wait):
                 report = run.run(root)
         except Timeout as error:
             raise GalleryBusy(place=self.place) from error
         except (OSError, sqlite3.OperationalError) as error:
-            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "full" in str(error):
+            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+            if full or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
                 raise GalleryFull(place=self.place) from error
             raise
         self.searcher.refresh()
@@ -190,7 +201,8 @@ class Gallery:
         try:
             own.mkdir(exist_ok=True)
             for file in map(Path, files):
-                name = re.sub(r"[^\w. -]+", "_", file.name)[-100:].lstrip(". ") or "picture"
+                name = re.sub(r"[^\w. -]+", "_", file.name).encode()[-LONGEST_NAME:].decode("utf-8", "ignore")
+                name = name.lstrip(". ") or "picture"
                 folder = own / file_sha256(file)[:12]  # two files of one name stay two
                 folder.mkdir(exist_ok=True)
                 part = folder / f".{name}.part"
@@ -221,17 +233,20 @@ class Gallery:
         licence: str | None = None,
         source: str | None = None,
     ) -> Hit:
-        """Other words for a picture; None leaves a field as it is. Indexing again keeps them. Raises KeyError."""
-        picture = self.picture(picture_id)
+        """Other words for a picture; None leaves a field as it is. Indexing again keeps them.
+
+        Raises KeyError, and PictureUnreadable where a picture without words must be placed by pixels that are gone.
+        """
+        self.picture(picture_id)  # known at all: loading an encoder takes a while
         new = given_words(caption=caption, tags=tags, credit=credit, licence=licence, source=source)
-        changed = replace(picture, edited=True, **new)  # type: ignore[arg-type]  # names of texts only
         vectors = None
-        if "caption" in new:
-            changed = replace(changed, approximate=False)
-            text = readable(new["caption"], self.query_languages)
-            if text and self.encoder.words_first:
-                vectors = self.encoder.encode_texts([text])
-        self.catalogue.rewrite(changed, vectors=vectors)
+        if "caption" in new and self.encoder.words_first:
+            vectors = placed(self.encoder, new["caption"], lambda: load_picture(self.thumbnail(picture_id)))
+        with self.catalogue.transaction():  # what another thread changes meanwhile is kept
+            changed = replace(self.picture(picture_id), edited=True, **new)  # type: ignore[arg-type]  # names of texts
+            if "caption" in new:
+                changed = replace(changed, approximate=False)
+            self.catalogue.rewrite(changed, vectors=vectors)
         return self._hit(changed, 0.0)
 
     # -- searching ---------------------------------------------------------------------------------

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from retrieval.catalogue import Catalogue
 from retrieval.decode import thumbnail_path
-from retrieval.errors import GalleryNotFound, GalleryUnreadable
-from retrieval.gallery import Gallery
+from retrieval.errors import GalleryBusy, GalleryNotFound, GalleryUnreadable
+from retrieval.gallery import LOCK_FILE, Gallery
 from retrieval.ingest import file_words
 from retrieval.scan import GALLERY_FILE
+from retrieval.vectors import MANIFEST
 
 TABLES = ("facts", "pictures", "files", "tags", "vectors")  # in the order in which they are saved from a broken file
 
@@ -89,16 +92,19 @@ _CHECKS = (
 def mend(place: Path) -> list[str]:
     """Mends the gallery in the folder `place`, also where its catalogue is so damaged that it cannot be opened or read.
 
-    Says what was done. Raises GalleryNotFound, and what opening a gallery raises.
+    Says what was done. Raises GalleryNotFound, GalleryBusy, and what opening a gallery raises: one that is locked, or
+    of another version of this program, is not damaged.
     """
     try:
         with Gallery.open(place) as gallery:
             damaged = any(problem.kind == "catalogue" for problem in verify(gallery))
             if not damaged:
                 return repair(gallery)
-    except GalleryUnreadable:
-        pass  # no catalogue can be opened: what is readable of its file is saved first
-    done = salvage(place)
+    except GalleryUnreadable as error:
+        code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF  # the upper bits say more of the same
+        if code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise
+    done = salvage(place)  # what is readable of its file
     with Gallery.open(place) as gallery:
         return done + repair(gallery)
 
@@ -157,11 +163,20 @@ def repair(gallery: Gallery) -> list[str]:
 def salvage(place: Path) -> list[str]:
     """Saves every readable row of a catalogue that SQLite calls damaged into a new one, and says what was saved.
 
-    The damaged file stays beside it as gallery.sqlite.damaged. Raises GalleryNotFound.
+    The damaged file stays beside it as gallery.sqlite.damaged. Raises GalleryNotFound, and GalleryBusy while another
+    program is indexing.
     """
-    file = place / GALLERY_FILE
-    if not file.is_file():
+    if not (place / GALLERY_FILE).is_file():
         raise GalleryNotFound(place=place)
+    try:
+        with FileLock(place / LOCK_FILE, timeout=0):
+            return _salvaged(place)
+    except Timeout as error:
+        raise GalleryBusy(place=place) from error
+
+
+def _salvaged(place: Path) -> list[str]:
+    file = place / GALLERY_FILE
     fresh = place / f"{GALLERY_FILE}.new"
     for old in place.glob(f"{GALLERY_FILE}.new*"):
         old.unlink()
@@ -185,6 +200,8 @@ def salvage(place: Path) -> list[str]:
     for suffix in ("-wal", "-shm"):
         (place / f"{GALLERY_FILE}{suffix}").unlink(missing_ok=True)
         (place / f"{GALLERY_FILE}.new{suffix}").unlink(missing_ok=True)
+    # the index knows vectors by numbers that are given again where the last ones were lost
+    (place / "vectors" / MANIFEST).unlink(missing_ok=True)
     fresh.replace(file)
     return done
 

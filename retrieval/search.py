@@ -13,14 +13,19 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from retrieval.catalogue import Catalogue, Slots
-from retrieval.encoders import Encoder, Vectors, unit
+from retrieval.encoders import Encoder, Vectors, encode_pictures, unit
+from retrieval.fulltext import WIDER
 from retrieval.records import Filters, Picture
 from retrieval.vectors import VectorIndex
 from retrieval.words import is_chinese
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +75,13 @@ def readable(text: str, languages: Collection[str]) -> str:
     return in_english(text)
 
 
+def placed(encoder: Encoder, caption: str, picture: "Callable[[], Image.Image]") -> Vectors:
+    """Where an encoder that puts words first places a picture, (1, dim): by its caption, or by its pixels where it can
+    read none."""
+    text = readable(caption, encoder.query_languages)
+    return encoder.encode_texts([text]) if text else encode_pictures(encoder, [picture()])
+
+
 def fuse(rankings: Sequence[tuple[Sequence[int], float]], constant: float = RANK_CONSTANT) -> dict[int, float]:
     """Weighted reciprocal rank fusion of (items best first, weight); item -> score, best first."""
     scores: dict[int, float] = defaultdict(float)
@@ -77,6 +89,25 @@ def fuse(rankings: Sequence[tuple[Sequence[int], float]], constant: float = RANK
         for rank, item in enumerate(items):
             scores[item] += weight / (constant + rank + 1)
     return dict(sorted(scores.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+def wish_vectors(wishes: Sequence[Wish], encoder: Encoder, reading: Callable[[str], str] = str) -> list[Vectors]:
+    """One vector (dim,) for each wish that the encoder can read: what is wanted less what is not.
+
+    `reading` gives the encoder's version of a phrase.
+    """
+    languages = encoder.query_languages
+    clear = [wish for wish in wishes if all(understood(p, languages) for p in (*wish.plus, *wish.minus))]
+    if not clear:  # a phrasing in the encoder's own language says it better than a word-by-word translation
+        clear = [wish for wish in (_in_rough_english(wish) for wish in wishes) if wish.plus]
+    flat = [reading(phrase) for wish in clear for phrase in (*wish.plus, *wish.minus)]
+    encoded = iter(encoder.encode_texts(flat))
+    vectors = []
+    for wish in clear:
+        total = sum((next(encoded) for _ in wish.plus), np.zeros(encoder.dim, dtype=np.float32))
+        total = total - sum((next(encoded) for _ in wish.minus), np.zeros(encoder.dim, dtype=np.float32))
+        vectors.append(unit(total))
+    return vectors
 
 
 class Searcher:
@@ -107,10 +138,11 @@ class Searcher:
             return
         with self._refreshing:
             while True:
-                slots, vectors = self._catalogue.vectors_after(self.index.last_slot, self._dim, limit=50_000)
+                after = self.index.last_slot
+                slots, vectors = self._catalogue.vectors_after(after, self._dim, limit=50_000)
                 if not len(slots):
                     break
-                self.index.add(slots, vectors)
+                self.index.add(slots, vectors, after)
 
     def rebuild_if_wanted(self) -> None:
         """Starts making a new index file in the background where the old one has fallen behind."""
@@ -164,10 +196,9 @@ class Searcher:
         wishes = [parse(phrasing) for phrasing in phrasings]
         # SQLite and FAISS both let other threads run meanwhile
         words = self._beside.submit(self._word_rankings, wishes, depth, excluded, filters)
-        allowed = self._allowed(filters)
         rankings: list[tuple[list[int], float]] = []
-        for vector in self._vectors(wishes, encoder, reading):
-            near = self._nearest(vector, depth, excluded, allowed)
+        for vector in wish_vectors(wishes, encoder, reading):
+            near = self._nearest(vector, depth, excluded, filters)
             rankings.append(([number for number, _ in near], DENSE_WEIGHT))
         return fuse(rankings + words.result())
 
@@ -188,7 +219,7 @@ class Searcher:
     ) -> list[tuple[Picture, float]]:
         """The k pictures nearest to a vector (dim,), with their cosine."""
         self.refresh()
-        near = self._nearest(vector, max(4 * k, 20), excluded, self._allowed(filters))
+        near = self._nearest(vector, max(4 * k, 20), excluded, filters)
         found = self._catalogue.by_numbers([number for number, _ in near])
         return self._varied([(found[n], score) for n, score in near if n in found], looks=False)[:k]
 
@@ -200,28 +231,24 @@ class Searcher:
         own = self._catalogue.vectors_of([picture.number], self._dim).get(picture.number)
         return [] if own is None else self.by_vector(unit(own.mean(0)), k, excluded, filters)
 
-    def _vectors(self, wishes: Sequence[Wish], encoder: Encoder, reading: Callable[[str], str]) -> list[Vectors]:
-        """One vector (dim,) for each wish that the encoder can read."""
-        languages = encoder.query_languages
-        clear = [wish for wish in wishes if all(understood(p, languages) for p in (*wish.plus, *wish.minus))]
-        if not clear:  # a phrasing in the encoder's own language says it better than a word-by-word translation
-            clear = [wish for wish in (_in_rough_english(wish) for wish in wishes) if wish.plus]
-        flat = [reading(phrase) for wish in clear for phrase in (*wish.plus, *wish.minus)]
-        encoded = iter(encoder.encode_texts(flat))
-        vectors = []
-        for wish in clear:
-            total = sum((next(encoded) for _ in wish.plus), np.zeros(self._dim, dtype=np.float32))
-            total = total - sum((next(encoded) for _ in wish.minus), np.zeros(self._dim, dtype=np.float32))
-            vectors.append(unit(total))
-        return vectors
-
-    def _allowed(self, filters: Filters | None) -> Slots | None:
-        return None if filters is None or not filters.where()[0] else self._catalogue.allowed_slots(filters)
-
     def _nearest(
+        self, vector: Vectors, depth: int, excluded: Collection[int], filters: Filters | None
+    ) -> list[tuple[int, float]]:
+        """The `depth` pictures nearest to a vector (dim,) that pass the filters, as (number, cosine), best first."""
+        if filters is None or not filters.where()[0]:
+            return self._nearest_of(vector, depth, excluded, None)
+        # most filters keep many pictures, and then enough of the nearest: to look up all that pass takes far longer
+        wide = self._nearest_of(vector, WIDER * depth, excluded, None)
+        passing = self._catalogue.passing([number for number, _ in wide], filters)
+        kept = [entry for entry in wide if entry[0] in passing]
+        if len(kept) >= depth:
+            return kept[:depth]
+        return self._nearest_of(vector, depth, excluded, self._catalogue.allowed_slots(filters))
+
+    def _nearest_of(
         self, vector: Vectors, depth: int, excluded: Collection[int], allowed: Slots | None
     ) -> list[tuple[int, float]]:
-        """The `depth` pictures nearest to a vector (dim,), as (number, cosine), best first, each once."""
+        """The same among the pictures of the allowed slots, each picture once."""
         manifest = self.index.manifest
         rerank = manifest is not None and manifest.rerank
         wanted = (depth + len(excluded)) * (8 if rerank else 1)

@@ -1,5 +1,6 @@
 """Picture files that browsers can show: thumbnails, and copies of what they do not know (HEIC, TIFF, SVG)."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class ShownPictures:
             return source
         try:
             return self._converted(sha256, source, LARGEST)
-        except PictureUnreadable:  # moved or damaged since it was indexed
+        except (PictureUnreadable, OSError):  # moved or damaged since it was indexed; or no room for a copy
             return thumbnail_path(self._thumbnails, sha256)
 
     def quick(self, sha256: str, source: Path) -> Path:
@@ -52,7 +53,7 @@ class ShownPictures:
             path.parent.mkdir(parents=True, exist_ok=True)
             image = load_picture(source, enough=size)
             image.thumbnail((size, size))
-            part = path.with_suffix(f".{threading.get_ident()}.part")
+            part = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
             image.save(part, format="WEBP", quality=85)
             part.replace(path)
         return path

@@ -206,13 +206,16 @@ class VectorIndex:
 
     # -- searching ---------------------------------------------------------------------------------
 
-    def add(self, slots: Slots, vectors: Vectors) -> None:
-        """Adds vectors (N, dim) under ascending slots (N,); those at or below `last_slot` are known already."""
+    def add(self, slots: Slots, vectors: Vectors, after: int) -> None:
+        """Adds vectors (N, dim) under ascending slots (N,), at least one: those that follow the slot `after`.
+
+        Nothing where that is not `last_slot` any more: another thread has added them, or taken another file, with which
+        there would be a gap.
+        """
         with self._lock:
-            new = slots > self.last_slot
-            if new.any():
-                self._fresh.add_with_ids(np.ascontiguousarray(vectors[new]), slots[new])
-                self.last_slot = int(slots[new][-1])
+            if self.last_slot == after:
+                self._fresh.add_with_ids(np.ascontiguousarray(vectors), slots)
+                self.last_slot = int(slots[-1])
 
     def search(self, vector: Vectors, k: int, allowed: Slots | None = None) -> list[tuple[int, float]]:
         """The k slots most similar to a vector (dim,), as (slot, cosine), best first; only those in `allowed`."""
@@ -259,13 +262,23 @@ def _flat(dim: int) -> "faiss.IndexIDMap2":
 def _parameters(index: "faiss.Index", nprobe: int | None, allowed: Slots | None) -> Any:
     import faiss
 
-    values: dict[str, Any] = {} if allowed is None else {"sel": faiss.IDSelectorBatch(allowed)}
+    values: dict[str, Any] = {} if allowed is None else {"sel": _selector(allowed)}
     if nprobe is None:
         return faiss.SearchParameters(**values) if values else None
     inner = faiss.SearchParametersIVF(nprobe=nprobe, **values)  # type: ignore[call-arg]  # absent from its stubs
     if isinstance(index, faiss.IndexPreTransform):
         return faiss.SearchParametersPreTransform(index_params=inner)  # type: ignore[call-arg]  # likewise
     return inner
+
+
+def _selector(allowed: Slots) -> "faiss.IDSelectorBitmap":
+    """A bit for each slot: quicker than FAISS' selector of a list, which makes a set of it."""
+    import faiss
+
+    bits = np.zeros(int(allowed.max()) + 1, dtype=bool)
+    bits[allowed] = True
+    packed: Any = np.packbits(bits, bitorder="little")
+    return faiss.IDSelectorBitmap(packed)  # type: ignore[call-arg]  # its stubs are those of C++
 
 
 def _search(index: "faiss.Index", vector: Vectors, k: int, parameters: Any) -> list[tuple[int, float]]:
@@ -286,14 +299,16 @@ def near_groups(hashes: dict[int, int], bits: int) -> list[list[int]]:
     """Groups of numbers whose 64-bit signed hashes are connected by differences of at most `bits` bits."""
     import faiss
 
-    if len(hashes) < 2:
+    alike: dict[int, list[int]] = {}  # equal ones first: thousands of blank pages would make millions of pairs
+    for number, value in hashes.items():
+        alike.setdefault(value, []).append(number)
+    if not alike:
         return []
-    numbers = list(hashes)
-    codes = np.array([hashes[number] for number in numbers], dtype=np.int64).view(np.uint8).reshape(-1, 8)
+    codes = np.array(list(alike), dtype=np.int64).view(np.uint8).reshape(-1, 8)
     index = faiss.IndexBinaryFlat(64)
     index.add(codes)
     limits, _, neighbours = index.range_search(codes, bits + 1)
-    leader = list(range(len(numbers)))
+    leader = list(range(len(alike)))
 
     def root(item: int) -> int:
         while leader[item] != item:
@@ -301,10 +316,10 @@ def near_groups(hashes: dict[int, int], bits: int) -> list[list[int]]:
             item = leader[item]
         return item
 
-    for item in range(len(numbers)):
+    for item in range(len(alike)):
         for other in neighbours[limits[item] : limits[item + 1]]:
             leader[root(int(other))] = root(item)
     groups: dict[int, list[int]] = {}
-    for item, number in enumerate(numbers):
-        groups.setdefault(root(item), []).append(number)
+    for item, numbers in enumerate(alike.values()):
+        groups.setdefault(root(item), []).extend(numbers)
     return [group for group in groups.values() if len(group) > 1]

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from PIL import Image
 
 from retrieval import vectors
-from retrieval.errors import GalleryNotFound, GalleryUnreadable
-from retrieval.gallery import Gallery
+from retrieval.errors import GalleryBusy, GalleryNotFound, GalleryUnreadable
+from retrieval.gallery import LOCK_FILE, Gallery
 from retrieval.maintenance import mend, repair, salvage, verify
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import COLOURS, ColourEncoder, paint
@@ -137,7 +139,36 @@ def test_a_damaged_catalogue_is_named_and_mended_whatever_is_damaged(
             assert again.info().pictures == 155
 
 
-def test_another_format_is_named(filled: Gallery) -> None:
+def test_another_format_is_named_and_nothing_is_mended(filled: Gallery) -> None:
     filled.catalogue.set_fact("schema", "99")
-    with pytest.raises(GalleryUnreadable, match="version 99"):
-        Gallery.open(filled.place)
+    for opened in (Gallery.open, mend):
+        with pytest.raises(GalleryUnreadable, match="version 99"):
+            opened(filled.place)
+    assert not (filled.place / "gallery.sqlite.damaged").exists()
+
+
+def test_nothing_is_salvaged_while_another_program_indexes(filled: Gallery) -> None:
+    with FileLock(filled.place / LOCK_FILE), pytest.raises(GalleryBusy):
+        salvage(filled.place)
+
+
+def test_a_salvaged_catalogue_does_not_meet_the_old_index(
+    filled: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "EXACT_LIMIT", 3)
+    monkeypatch.setattr(vectors, "kind_for", lambda count, dim: ("IVF1,SQ8", 1, False))
+    filled.searcher.rebuild()
+    last = filled.catalogue.newest_slot()
+    with filled.catalogue.transaction() as connection:  # as if its last page could not be read
+        connection.execute("DELETE FROM vectors WHERE slot = ?", (last,))
+        connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'vectors'", (last - 1,))
+    filled.close()
+    salvage(filled.place)
+    (pictures / "a yellow thing.png").unlink()  # the last one
+    paint(pictures / "a new thing.png", "green")
+    with Gallery.open(filled.place, encoder=ColourEncoder()) as again:
+        repair(again)
+        again.add(pictures, options=ONE_WORKER)
+        again.searcher.wait()
+        assert again.catalogue.newest_slot() == last
+        assert again.search(Image.new("RGB", (9, 9), COLOURS["yellow"]), k=1)[0].score < 0.9

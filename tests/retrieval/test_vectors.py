@@ -1,5 +1,6 @@
 """The vector index: exact, approximate on disk, and what happens to a damaged file."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from retrieval.catalogue import Slots, Vectors
-from retrieval.vectors import EXACT_LIMIT, MANIFEST, VectorIndex, kind_for
+from retrieval.vectors import EXACT_LIMIT, MANIFEST, VectorIndex, kind_for, near_groups
 
 DIM = 32
 SMALL = ("IVF16,SQ8", 16, False)
@@ -45,8 +46,8 @@ def exact(slots: Slots, vectors: Vectors, query: Vectors, k: int) -> list[int]:
 def test_exact_search_with_and_without_filter(data: tuple[Slots, Vectors]) -> None:
     slots, vectors = data
     index = VectorIndex(DIM)
-    index.add(slots, vectors)
-    index.add(slots, vectors)  # known already
+    index.add(slots, vectors, 0)
+    index.add(slots, vectors, 0)  # another thread has added them meanwhile
     assert len(index) == 3000
     found = index.search(vectors[7], 10)
     assert [slot for slot, _ in found] == exact(slots, vectors, vectors[7], 10)
@@ -70,9 +71,19 @@ def test_file_is_mapped_and_finds_nearly_all(built: VectorIndex, data: tuple[Slo
 
 def test_new_vectors_are_found_beside_the_file(built: VectorIndex) -> None:
     new = clustered(5, seed=9)
-    built.add(np.arange(10_001, 10_006, dtype=np.int64), new)
+    built.add(np.arange(10_001, 10_006, dtype=np.int64), new, built.last_slot)
     assert built.search(new[3], 1)[0][0] == 10_004
     assert built.fresh_count == 5
+
+
+def test_vectors_asked_for_before_another_file_was_taken_leave_no_gap(
+    built: VectorIndex, data: tuple[Slots, Vectors]
+) -> None:
+    slots, vectors = data
+    after = built.last_slot
+    built.build(lambda: chunked(slots[:2000], vectors[:2000]), 2000, kind=SMALL)  # what a rebuild beside does
+    built.add(np.array([after + 1], dtype=np.int64), vectors[:1], after)
+    assert built.last_slot == int(slots[1999])  # the vectors between are asked for anew
 
 
 def test_another_process_sees_a_newer_file(built: VectorIndex, data: tuple[Slots, Vectors], tmp_path: Path) -> None:
@@ -133,7 +144,7 @@ def test_damage_is_noticed_and_does_no_harm(
     index.discard_file()
     assert index.verify() == ""
     assert len(index) == 0
-    index.add(*data)
+    index.add(*data, 0)
     assert index.search(data[1][0], 1)[0][0] == int(data[0][0])
 
 
@@ -143,3 +154,12 @@ def test_sizes() -> None:
     index = VectorIndex(DIM)
     assert not index.rebuild_wanted(EXACT_LIMIT)
     assert index.rebuild_wanted(EXACT_LIMIT + 1)
+
+
+def test_thousands_of_equal_pictures_are_one_group_at_once() -> None:
+    hashes = dict.fromkeys(range(20_000), 0) | {20_000: 0b111, 20_001: -1, 20_002: 2**62, 20_003: (1 << 40) - 1}
+    started = time.perf_counter()
+    groups = near_groups(hashes, bits=3)
+    assert time.perf_counter() - started < 5  # their pairs would take minutes, and gigabytes
+    assert [sorted(group) for group in groups] == [[*range(20_001), 20_002]]
+    assert near_groups({}, bits=3) == near_groups({1: 5}, bits=3) == []
