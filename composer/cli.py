@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from composer import export, titles
+from composer import errors, export, titles
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
-from composer.errors import InputError, ModelFilesBroken, ModelFilesMissing, PictureError, SettingsError, UnknownModel
 from composer.events import ArticleReady, Event, Notice, Report, StepProgress, StepStarted, TextDelta
 from composer.models.base import LoadProgress, Model, Picture
 from composer.models.placement import plan_command
@@ -35,12 +34,12 @@ if TYPE_CHECKING:
 
 # Errors about what was typed; everything else that goes wrong has status 1.
 _BAD_COMMAND = (
-    InputError,
-    PictureError,
-    SettingsError,
-    UnknownModel,
-    ModelFilesMissing,
-    ModelFilesBroken,
+    errors.InputError,
+    errors.PictureError,
+    errors.SettingsError,
+    errors.UnknownModel,
+    errors.ModelFilesMissing,
+    errors.ModelFilesBroken,
     GalleryNotFound,
     GalleryUnreadable,
 )
@@ -69,6 +68,7 @@ HubOption = Annotated[
 OffloadOption = Annotated[
     bool, typer.Option("--offload", help="Layers that do not fit on the cards stay in main memory (slow).")
 ]
+LanguageOption = Annotated[Literal["en", "zh"], typer.Option("--language", help="Language of what is printed.")]
 GpusOption = Annotated[int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards to use.")]
 
 
@@ -117,6 +117,7 @@ def write(
         ).checked()
         text = sys.stdin.read() if title == "-" else title
         titles.read_request(text, room=sys.maxsize)  # an empty title is not worth loading a model for
+        _check_out(out)  # nor is a place where nothing can be saved
         opened = None if pictures == 0 else _open_gallery(settings)
         start = time.perf_counter()
         model = _load(settings)
@@ -132,12 +133,14 @@ def write(
         model.close()
         if not done.article.sections:
             raise typer.Exit(130 if done.stopped else 1)
-        export.write_folder(done.article, out)
+        told = summary(done.article, model_name, done.report, load_seconds)
+        try:
+            export.write_folder(done.article, out)
+        except errors.ExportError:  # minutes of work are worth more than the form asked for
+            print(json.dumps(told, ensure_ascii=False) if as_json else export.markdown(done.article))
+            raise
         _say(f"Saved to {out}")
-        if as_json:
-            print(json.dumps(summary(done.article, model_name, done.report, load_seconds), ensure_ascii=False))
-        else:
-            print(out / "article.md")
+        print(json.dumps(told, ensure_ascii=False) if as_json else out / "article.md")
         if done.stopped:
             raise typer.Exit(130)
 
@@ -156,6 +159,9 @@ def chat(
 ) -> None:
     """Ask one question, about pictures or not; the answer is printed as it comes."""
     with _readable_errors():
+        text = sys.stdin.read() if question == "-" else question
+        if not text.strip() and not image:
+            raise errors.InputError(reason_en="Please type a question.", reason_zh="请输入问题。")
         pictures = [Picture.open(path) for path in image or []]
         model = _load(load_settings(folder=folder, num_gpus=num_gpus, hub=hub, offload=offload or None))
         describer = None
@@ -164,7 +170,6 @@ def chat(
 
             _say(f"{model.name} does not see; the pictures are described to it by labels and the text found in them.")
             describer = PictureDescriber()
-        text = sys.stdin.read() if question == "-" else question
         with _stop_on_interrupt() as stop:
             conversation = Conversation(model, describer)
             for piece in conversation.ask(text, pictures, replace(CHATTING, seed=seed), stop):
@@ -176,7 +181,7 @@ def chat(
 @app.command()
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
-    language: Annotated[str, typer.Option("--language", help="en or zh.")] = "en",
+    language: LanguageOption = "en",
 ) -> None:
     """List the models that can be loaded by name."""
     from composer.models.registry import known_models
@@ -213,7 +218,7 @@ def download(
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    language: Annotated[str, typer.Option("--language", help="en or zh.")] = "en",
+    language: LanguageOption = "en",
     folder: FolderOption = None,
     gallery: GalleryOption = None,
     num_gpus: GpusOption = None,
@@ -297,6 +302,17 @@ def _load(settings: Settings) -> Model:
     )
     _say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
     return model
+
+
+def _check_out(out: Path) -> None:
+    """Refuses a folder that cannot be written to, before minutes are spent on an article. Raises InputError."""
+    wanted = out.expanduser().absolute()
+    place = next(folder for folder in (wanted, *wanted.parents) if os.access(folder, os.F_OK))
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise errors.InputError(
+            reason_en=f"Nothing can be saved in '{out}': '{place}' is no folder that can be written to.",
+            reason_zh=f"无法保存到“{out}”：“{place}”不是可写的文件夹。",
+        )
 
 
 def _steps_shown() -> Callable[[LoadProgress], None]:

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from composer import cli
-from composer.errors import ModelFailed, UnknownModel
+from composer.errors import ExportError, ModelFailed, UnknownModel
 from composer.models.base import Message
 from tests.fakes import FakeGallery, FakeModel
 
@@ -83,6 +83,10 @@ def test_without_json_the_place_of_the_article_is_printed(model: FakeModel, tmp_
         (["write", TITLE, "--out", "o", "--nonsense"], "--nonsense"),
         (["chat", "question", "--image", "nothing.png"], "nothing.png"),
         (["chat", " "], "Please type a question"),
+        (["write", TITLE, "--out", "file"], "is no folder that can be written to"),
+        (["write", TITLE, "--out", "file/o"], "is no folder that can be written to"),
+        (["models", "--language", "fr"], "'fr'"),
+        (["doctor", "--language", "fr"], "'fr'"),
         (["nonsense"], "nonsense"),
     ],
 )
@@ -90,10 +94,12 @@ def test_bad_commands_have_status_2_and_a_sentence(
     arguments: list[str], said: str, model: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
     result = run(*arguments)
     assert result.exit_code == 2
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+    assert "Model:" not in result.stderr  # nobody waits for a model to be told this
     assert not (tmp_path / "o").exists()
 
 
@@ -108,6 +114,22 @@ def test_a_failing_model_has_status_1_and_keeps_nothing_half(
     assert result.exit_code == 1
     assert "cable pulled" in result.stderr
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_article_that_cannot_be_saved_is_printed(
+    as_json: bool, model: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> Any:
+        raise ExportError(place="o", reason_en="no space left on device", reason_zh="磁盘已满")
+
+    monkeypatch.setattr("composer.export.write_folder", full)
+    result = run("write", TITLE, "--pictures", "0", "--out", str(tmp_path / "o"), *(["--json"] if as_json else []))
+    assert result.exit_code == 1
+    assert "no space left" in result.stderr
+    kept = json.loads(result.stdout)["article"]["title"] if as_json else result.stdout
+    assert TITLE in kept
+    assert as_json or "fresh water" in kept
 
 
 def test_chat_prints_the_answer(model: FakeModel) -> None:
