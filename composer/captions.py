@@ -29,6 +29,7 @@ _THIS_IS = re.compile(
     r"^(?:这是|这张图片?(?:中)?(?:是|展示了|显示了?|描绘了)|图(?:片)?中?(?:是|有|为|展示了|显示了?|展示的是)|图片展示了|一张(?=.{4,}的(?:图片|照片)$))"
     r"(?:一[幅张](?:图片|照片|图)[，,]\s*)?"
 )
+_NEXT_THING = re.compile(r"(?:and|or|an?|the)\b", re.IGNORECASE)  # "a cat, a dog", but "a clean, comfortable bed"
 _SMALL_WORDS = frozenset(
     (
         "a",
@@ -87,12 +88,10 @@ def clean_query(text: str) -> str:
     """A search phrase: "A picture of a bowl of water." becomes "A bowl of water". Empty where nothing is."""
     line = re.sub(r",?\s*(?:as )?(?:shown|described|mentioned) in (?:the )?paragraph.*$", "", one_line(text))
     line = _A_PICTURE_OF.sub("", line)
-    # of several things the first: a search for "the Tower, the Palace and the Museum" finds none of them; a comma
-    # between two adjectives ("a clean, comfortable bed") parts no things
-    first = re.split(
-        r"[;.；。]\s|[，；。]|,\s(?=and |(?:an?|the) |possibly |maybe |[A-Z])| or | possibly | maybe ", line, maxsplit=1
-    )[0]
-    line = (first if len(first.split()) > 1 else line).rstrip(".。!！,，;；: ")
+    # of several things the first: a search for "the Tower, the Palace and the Museum" finds none of them
+    first, *rest = re.split(r"[,;.，；。]\s|[，；。]| or | possibly | maybe ", line, maxsplit=1)
+    adjective = rest and re.fullmatch(r"(?:an?|the) \S+", first, re.IGNORECASE) and not _NEXT_THING.match(rest[0])
+    line = (first if len(first.split()) > 1 and not adjective else line).rstrip(".。!！,，;；: ")
     words = line.split()[:LONGEST_QUERY]
     while len(words) > 2 and words[-1].lower() in _SMALL_WORDS:  # cut off by the limit of words, here or in the model
         words.pop()
