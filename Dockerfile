@@ -1,10 +1,12 @@
 # The page with everything it needs. With NVIDIA cards: docker run --gpus all -p 127.0.0.1:7860:7860 -v xcomposer:/data xcomposer-studio --host 0.0.0.0
-FROM nvidia/cuda:12.8.1-runtime-ubuntu24.04
+# PyTorch's wheels bring CUDA 13.0 with them; this image says so to the container's runtime, which refuses older drivers.
+FROM nvidia/cuda:13.0.1-base-ubuntu24.04
 
 ENV DEBIAN_FRONTEND=noninteractive PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
+# The compiler and python3-dev: Triton builds the launcher of the 4-bit product at its first use.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 python3-venv libgl1 libglib2.0-0 libgomp1 \
+    && apt-get install -y --no-install-recommends python3 python3-venv libgl1 libglib2.0-0 libgomp1 gcc libc6-dev python3-dev \
     && rm -rf /var/lib/apt/lists/* \
     && userdel --remove ubuntu && useradd --create-home --uid 1000 studio \
     && install --directory --owner=studio --group=studio /data /opt/studio

@@ -25,8 +25,10 @@ test: install-dev
 install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
 
+# What a failed attempt leaves looks like an environment without being one.
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, not %d.%d. Name one: make run PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # A stamp per set of packages: the second run installs nothing.
 $(VENV)/installed: requirements.txt requirements-embedded.txt constraints.txt | $(VENV)/bin/python
