@@ -6,9 +6,10 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -18,6 +19,7 @@ from retrieval.base import Hit, PictureGallery
 from retrieval.errors import ReadableError, RetrievalError
 
 if TYPE_CHECKING:
+    from retrieval.distributed import MilvusGallery
     from retrieval.gallery import Gallery
     from retrieval.ingest import IngestReport, Progress
 
@@ -50,6 +52,8 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:  # a place that cannot be written, no room, too many folders to watch
+        _fail(RetrievalError(reason_en=str(error), reason_zh=str(error)))
 
 
 def _fail(error: ReadableError) -> NoReturn:
@@ -62,13 +66,19 @@ def _fail(error: ReadableError) -> NoReturn:
 def _own(place: str, **options: Any) -> "Iterator[Gallery]":
     from retrieval.gallery import Gallery
 
-    if "://" in place or place.endswith(".db"):
+    _check_own(place)
+    with Gallery.open(place, **options) as gallery:
+        yield gallery
+
+
+def _check_own(place: str) -> None:
+    from retrieval import NAMED_GALLERIES
+
+    if "://" in place or place.endswith(".db") or place.lower() in NAMED_GALLERIES:
         raise RetrievalError(
             reason_en=f"'{place}' is no folder; this is done with a gallery's folder, on the machine where it lies.",
             reason_zh=f"“{place}”不是文件夹；此操作须在图库所在的机器上对图库文件夹进行。",
         )
-    with Gallery.open(place, **options) as gallery:
-        yield gallery
 
 
 @app.command()
@@ -89,9 +99,11 @@ def index(
     from retrieval.ingest import IngestOptions, IngestReport
     from retrieval.scan import overlapping
 
-    if gallery.startswith("milvus://") or gallery.endswith(".db"):
-        _index_milvus(folders, gallery, encoder, as_json)
-        return
+    milvus = gallery.startswith("milvus://") or gallery.endswith(".db")
+    if milvus and (watch or wait):
+        raise typer.BadParameter("--watch and --wait are for a gallery in a folder, not for Milvus.")
+    if not milvus:
+        _check_own(gallery)
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     before = signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
@@ -99,13 +111,17 @@ def index(
     for root in roots:
         _check_folder(root)
     options = IngestOptions(workers=workers)
+    waiting: dict[str, Any] = {"wait": wait} if wait else {}
     total = IngestReport()
-    with Gallery.open(gallery, create=True, encoder=encoder) as opened:
+    with closing(
+        _milvus(gallery, encoder) if milvus else Gallery.open(gallery, create=True, encoder=encoder)
+    ) as opened:
         for root in roots:
             with _bar(str(root)) as progress:
-                total.merge(opened.add(root, progress=progress, stop=lambda: bool(stopped), options=options, wait=wait))
+                stop = partial(bool, stopped)
+                total.merge(opened.add(root, progress=progress, stop=stop, options=options, **waiting))
         _report(total, opened, as_json)
-        if watch and not stopped:
+        if watch and isinstance(opened, Gallery) and not stopped:
             from retrieval.watch import Watcher
 
             watcher = Watcher(opened, roots, done=lambda report: _report(report, opened, as_json), options=options)
@@ -119,18 +135,10 @@ def index(
         sys.exit(130)
 
 
-def _index_milvus(folders: list[Path], gallery: str, encoder: str | None, as_json: bool) -> None:
+def _milvus(place: str, encoder: str | None) -> "MilvusGallery":
     from retrieval.distributed import MilvusGallery
 
-    opened = MilvusGallery(gallery, encoder, create=True)
-    for folder in folders:
-        _check_folder(folder)
-        with _bar(str(folder)) as progress:
-            report = opened.add(folder, progress=progress)
-        if as_json:
-            print(json.dumps(asdict(report), ensure_ascii=False))
-        else:
-            print(f"{opened.info().pictures} pictures in {gallery}")
+    return MilvusGallery(place, encoder, create=True)
 
 
 def _check_folder(folder: Path) -> None:
@@ -164,21 +172,18 @@ def _bar(title: str) -> "Iterator[Callable[[Progress], None]]":
         yield show
 
 
-def _report(report: "IngestReport", gallery: "Gallery", as_json: bool) -> None:
+def _report(report: "IngestReport", gallery: "Gallery | MilvusGallery", as_json: bool) -> None:
+    info = gallery.info()
     if as_json:
         skipped = [{"path": path, "reason": reason} for path, reason in report.skipped]
-        facts = asdict(report) | {
-            "skipped": skipped,
-            "pictures": gallery.info().pictures,
-            "encoder": gallery.info().encoder,
-        }
+        facts = asdict(report) | {"skipped": skipped, "pictures": info.pictures, "encoder": info.encoder}
         print(json.dumps(facts, ensure_ascii=False), flush=True)
         return
     parts = ("added", "updated", "renamed", "copies", "removed", "unchanged")
     changes = ", ".join(f"{value} {name}" for name in parts if (value := getattr(report, name)))
     print(
-        f"{gallery.info().pictures} pictures in {gallery.place} ({changes or 'nothing new'}; "
-        f"{report.seconds.get('total', 0):.1f} s, encoder {gallery.info().encoder})",
+        f"{info.pictures} pictures in {info.place} ({changes or 'nothing new'}; "
+        f"{report.seconds.get('total', 0):.1f} s, encoder {info.encoder})",
         flush=True,
     )
     for path, reason in report.skipped:

@@ -96,6 +96,9 @@ def test_chinese_captions_are_asked_as_a_search_would(pictures: Path, monkeypatc
         ["evaluate", "{folder}", "--encoder", "labels"],
         ["verify", "-g", "/no/such/gallery"],
         ["verify", "-g", "http://127.0.0.1:7801"],
+        ["index", "{folder}", "-g", "http://127.0.0.1:7801"],
+        ["index", "{folder}", "-g", "openmoji"],
+        ["export", "-g", "{gallery}", "--out", "/no/such/folder/all.jsonl"],
     ],
 )
 def test_problems_are_one_sentence_and_status_2(
@@ -105,8 +108,10 @@ def test_problems_are_one_sentence_and_status_2(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    filled = [part.format(new=tmp_path / "new", folder=pictures) for part in arguments]
+    Gallery.open(tmp_path / "own", create=True, encoder=ColourEncoder()).close()
+    filled = [part.format(new=tmp_path / "new", gallery=tmp_path / "own", folder=pictures) for part in arguments]
     monkeypatch.setattr(sys, "argv", ["retrieval", *filled])
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
     with pytest.raises(SystemExit) as ended:
         main()
@@ -117,7 +122,10 @@ def test_problems_are_one_sentence_and_status_2(
     assert "://" not in said or "is no folder" in said
 
 
-@pytest.mark.parametrize("arguments", [["search"], ["search", " "], ["search", "x", "--after", "soon"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["search"], ["search", " "], ["search", "x", "--after", "soon"], ["index", ".", "-g", "x.db", "--watch"]],
+)
 def test_wrong_options_are_explained(arguments: list[str]) -> None:
     run(*arguments, status=2)
 

@@ -145,3 +145,18 @@ def test_the_command_line_filters_and_looks_for_likeness(gallery: MilvusGallery)
         assert run("picture", "--tag", "town") == ["A bus"]
         assert run("picture", "--min-width", "300") == ["a green field"]
         assert run("--like", number, "-k", "1", "--orientation", "portrait") == [""]
+
+
+def test_chinese_reaches_an_encoder_of_english_as_in_a_local_gallery(
+    gallery: MilvusGallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.glossary.in_english", {"绿色": "green"}.__getitem__)
+    assert gallery.search("绿色", k=1)[0].caption == "a green field"
+
+
+def test_a_picture_whose_words_are_taken_away_is_placed_by_its_looks(gallery: MilvusGallery) -> None:
+    field = id_of(gallery, "a green field")
+    gallery.edit(field, caption="red")
+    assert gallery.search(Image.new("RGB", (9, 9), "green"), k=1)[0].id != field
+    gallery.edit(field, caption="")
+    assert gallery.search(Image.new("RGB", (9, 9), "green"), k=1)[0].id == field
