@@ -49,13 +49,18 @@ class Illustrator:
         select: bool,
         candidates: int,
         stop: threading.Event,
+        written: Sequence[Message] = (),
     ) -> None:
+        """written: the conversation in which the model has just written the article (`composer.prompts.GoesOn`)."""
         self.article = article
         self._model, self._gallery, self._prompts, self._stop = model, gallery, prompts, stop
         self._pictures, self._selects, self._offered = pictures, select, max(1, min(candidates, len(LETTERS)))
         self._places: list[str] = []
         self._model_works = True
-        self._parts = parts(article, model.capabilities.context_tokens - QUESTION_ROOM)
+        room = model.capabilities.context_tokens - QUESTION_ROOM
+        self._parts = parts(article, room)
+        fits = sum(titles.estimated_tokens(message.text) for message in written) <= room
+        self._written = list(written) if fits and len(self._parts) == 1 else []
         self._held: tuple[int, contextlib.ExitStack, Replier] | None = None
 
     # -- the article as the model's shared beginning -------------------------------------------------
@@ -66,11 +71,8 @@ class Illustrator:
         if self._held is None or self._held[0] != number:
             self.close()
             stack = contextlib.ExitStack()
-            self._held = (
-                number,
-                stack,
-                stack.enter_context(self._model.prefix(self._prompts.shared(self._parts[number]))),
-            )
+            beginning = self._written or self._prompts.shared(self._parts[number])
+            self._held = (number, stack, stack.enter_context(self._model.prefix(beginning)))
         return self._parts[number], self._held[2]
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -26,9 +26,9 @@ from composer.events import (
     StepStarted,
 )
 from composer.headings import with_headings
-from composer.models.base import Model, Sampling, Usage
+from composer.models.base import Message, Model, Sampling, Usage
 from composer.places import MOST
-from composer.prompts import LENGTHS, Length, Prompts, max_tokens, prompts_for
+from composer.prompts import LENGTHS, GoesOn, Length, Prompts, max_tokens, prompts_for
 from composer.text import ArticleReader
 from retrieval.base import PictureGallery
 from retrieval.errors import ReadableError
@@ -76,6 +76,7 @@ class Composer:
         self.model = model
         self.gallery = gallery
         self.article = Article(title="")  # as far as it has come
+        self._written: list[Message] = []  # the beginning of questions about what was just written (`GoesOn`)
 
     @property
     def prompts(self) -> Prompts:
@@ -149,7 +150,7 @@ class Composer:
     # -- steps ---------------------------------------------------------------------------------------
 
     def _illustrator(
-        self, article: Article, options: Options, stop: threading.Event | None
+        self, article: Article, options: Options, stop: threading.Event | None, written: Sequence[Message] = ()
     ) -> illustrating.Illustrator:
         if self.gallery is None:
             raise InputError(
@@ -165,10 +166,12 @@ class Composer:
             select=options.select,
             candidates=options.candidates,
             stop=stop or threading.Event(),
+            written=written,
         )
 
     def _compose(self, request: titles.Request, options: Options, stop: threading.Event) -> Iterator[Event]:
         run = _Run(self.model.usage)
+        self._written = []
         sampling = options.sampling or self.sampling
         if sampling.seed is None and sampling.temperature > 0:
             sampling = replace(sampling, seed=secrets.randbelow(2**31))  # kept with the article: it can be made again
@@ -186,7 +189,7 @@ class Composer:
         )
         yield from run.step("write", self._write(request, options.length, sampling, stop))
         if self.article.sections:
-            yield from self._pictures(options, stop, run)
+            yield from self._pictures(options, stop, run, self._written)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
 
     def _illustrate(self, article: Article, options: Options, stop: threading.Event) -> Iterator[Event]:
@@ -195,10 +198,12 @@ class Composer:
         yield from self._pictures(options, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
 
-    def _pictures(self, options: Options, stop: threading.Event, run: "_Run") -> Iterator[Event]:
+    def _pictures(
+        self, options: Options, stop: threading.Event, run: "_Run", written: Sequence[Message] = ()
+    ) -> Iterator[Event]:
         if self.gallery is None or stop.is_set():
             return
-        illustrator = self._illustrator(self.article, options, stop)
+        illustrator = self._illustrator(self.article, options, stop, written)
         for step, total, events in illustrator.steps():
             if stop.is_set():
                 break
@@ -214,12 +219,13 @@ class Composer:
         room = min(max_tokens(length, language), sampling.max_tokens)
         messages = self.prompts.write(request.text, request.title, language, length)
         reader = ArticleReader(request.title)
-        pieces, before, problem = 0, self.model.usage.generated, None
+        pieces, before, problem, reply = 0, self.model.usage.generated, None, ""
         try:
             stream = self.model.stream(messages, replace(sampling, max_tokens=room), stop=stop)
             with contextlib.closing(_as_generator(stream)) as text:
                 for piece in text:
                     pieces += 1
+                    reply += piece
                     for event in reader.feed(piece):
                         self.article = replace(self.article, sections=reader.sections)
                         yield event
@@ -239,6 +245,8 @@ class Composer:
                 reason_zh="模型没有就这个标题写出内容。请重试，或把要求写得更具体一些。",
             )
         if problem is None and not stop.is_set():
+            if isinstance(self.prompts, GoesOn):
+                self._written = self.prompts.gone_on(self.article, messages, reply)
             try:
                 self.article = with_headings(self.model, self.prompts, self.article, stop)
             except ReadableError as error:

@@ -34,7 +34,8 @@ class Choice:
 
 
 class Prompts(Protocol):
-    """How a family of models is asked. All but `write` and `translate` ask after `shared(article)`."""
+    """How a family of models is asked. All but `write` and `translate` ask after `shared(article)`, or what the family
+    has in its place (`GoesOn`)."""
 
     def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
         """Asks for the article. `title` is empty where the request is an instruction and the model finds a title."""
@@ -81,6 +82,17 @@ class SpotsAlone(Protocol):
     """Of a family that judges paragraphs by themselves: the beginning of `Prompts.spot` is then this one."""
 
     def spot_shared(self, article: Article) -> list[Message]: ...
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """Of a family that can be asked about an article in the conversation in which it has just written it: keys and
+    values of the text exist, and the first question costs no more than the others."""
+
+    def gone_on(self, article: Article, asked: Sequence[Message], written: str) -> list[Message]:
+        """The beginning of every question, in place of `Prompts.shared`; empty where that one serves better.
+        `written`, as it came from the model, answered `asked` and became `article`."""
+        ...
 
 
 @runtime_checkable
@@ -147,6 +159,11 @@ class GeneralPrompts:
             system("You help to illustrate an article. You answer briefly."),
             user(f"Here is the article '{article.title}'; its paragraphs are numbered.\n\n{numbered}\n\n"),
         ]
+
+    def gone_on(self, article: Article, asked: Sequence[Message], written: str) -> list[Message]:
+        """In English: half the tokens for captions that are as good (docs/benchmarks.md). After Chinese a small model
+        goes on in the tone of its article: "a group of people walking", three times of four."""
+        return [*asked, assistant(written)] if article.language == "en" else []
 
     def spot_shared(self, article: Article) -> list[Message]:
         """No article: beside vivid paragraphs a small model finds the others vivid as well (paragraphs of

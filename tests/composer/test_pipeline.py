@@ -1,5 +1,6 @@
 """The pipeline with a fake model and gallery: order of events, pictures used once, titles and options."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -20,7 +21,7 @@ from composer.events import (
     StepStarted,
     TextDelta,
 )
-from composer.models.base import Message, Sampling
+from composer.models.base import Capabilities, Message, Sampling, assistant
 from composer.pipeline import Composer, Options
 from tests.composer.answering import TITLE, answer, score_by, steps
 from tests.fakes import FakeGallery, FakeModel
@@ -130,13 +131,40 @@ def test_more_pictures_than_paragraphs_are_said_to_be_too_many(model: FakeModel,
     assert notices == ["The article has room for 4 pictures, not 9: one after each paragraph."]
 
 
-def test_the_article_comes_first_and_the_question_last(model: FakeModel, gallery: FakeGallery) -> None:
+def about_article(model: FakeModel) -> list[list[Message]]:
+    """The questions about captions and choices that the model was asked."""
+    return [
+        prompt for prompt in model.prompts if re.search("six English words|Answer with the letter", prompt[-1].text)
+    ]
+
+
+def test_questions_go_on_after_the_writing(model: FakeModel, gallery: FakeGallery) -> None:
     list(Composer(model, gallery).compose(TITLE, Options(pictures=2)))
-    about_article = [prompt for prompt in model.prompts if "Here is the article" in prompt[-1].text or len(prompt) > 3]
-    begins = {prompt[1].text.split("[4]")[0] for prompt in about_article}
-    assert len(about_article) >= 4
-    assert len(begins) == 1, "all questions share one beginning"
-    assert all(not prompt[1].text.endswith("voice.") for prompt in about_article)
+    writing, asked = model.prompts[0], about_article(model)
+    assert len(asked) == 4
+    for prompt in asked:
+        assert prompt[: len(writing)] == writing
+        assert prompt[len(writing)] == assistant(model.article), "as it was written, whose keys and values exist"
+        assert [message.role for message in prompt[len(writing) + 1 :]] == ["user"]
+
+
+def test_of_another_text_the_article_comes_first_and_the_question_last(model: FakeModel, gallery: FakeGallery) -> None:
+    composer = Composer(model, gallery)
+    list(composer.compose(TITLE, Options(pictures=0)))
+    model.prompts.clear()
+    list(composer.illustrate(composer.article, Options(pictures=2)))
+    asked = about_article(model)
+    assert len(asked) == 4
+    assert len({prompt[1].text.split("voice.")[0] for prompt in asked}) == 1, "all questions share one beginning"
+    assert all("Here is the article" in prompt[1].text and len(prompt) == 2 for prompt in asked)
+
+
+def test_a_wish_that_leaves_no_room_for_questions_is_not_repeated(gallery: FakeGallery) -> None:
+    small = Capabilities(context_tokens=1100)
+    model = FakeModel(answer=answer, scorer=score_by({"bowl of": 0.9, "soft bed": 0.8}), capabilities=small)
+    list(Composer(model, gallery).compose("Please write about cats. " * 50, Options(pictures=2)))
+    assert len(about_article(model)) == 4
+    assert all("Here is the article" in prompt[1].text for prompt in about_article(model))
 
 
 def test_chinese_articles_are_searched_in_english_and_captioned_in_chinese(gallery: FakeGallery) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from composer.article import Article, Section
 from composer.chat import Conversation
-from composer.events import ArticleReady, Notice, PlacesFound, TextDelta
+from composer.events import ArticleReady, CaptionReady, Event, Notice, PlacesFound, StepStarted, TextDelta
 from composer.export import html
-from composer.models.base import Sampling
+from composer.models.base import Sampling, Usage
 from composer.pipeline import Composer, Options
 from composer.prompts import GeneralPrompts
 from retrieval import open_gallery
@@ -27,9 +27,16 @@ UNSEEN = "总的来说，这种看法取决于每个人的经历和性格。"
 def test_an_english_title_becomes_an_illustrated_article(embedded_model: "GgufModel") -> None:
     composer = Composer(embedded_model, open_gallery(None))
     sampling = Sampling(temperature=0.4, top_p=0.9, repetition_penalty=1.1, seed=3)
-    events = list(
-        composer.compose("How to take good care of a pet cat", Options(pictures=2, length="short", sampling=sampling))
-    )
+    events: list[Event] = []
+    used: list[Usage] = []  # before and after the first caption
+    for event in composer.compose(
+        "How to take good care of a pet cat", Options(pictures=2, length="short", sampling=sampling)
+    ):
+        events.append(event)
+        if isinstance(event, CaptionReady) or event == StepStarted("caption", 2):
+            used.append(embedded_model.usage)
+    cost = used[1] - used[0]
+    assert cost.reused > 2 * cost.prefilled > 0, "what the model has just written is not computed again"
     last = events[-1]
     assert isinstance(last, ArticleReady)
     assert not last.stopped

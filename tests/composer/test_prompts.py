@@ -3,13 +3,14 @@
 import math
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 
 from composer.article import Article, Candidate, Illustration, Section
 from composer.headings import parts, with_headings
-from composer.models.base import merged
-from composer.prompts import GeneralPrompts, NamesParts, SpotsAlone, max_tokens, prompts_for
+from composer.models.base import assistant, merged
+from composer.prompts import GeneralPrompts, GoesOn, NamesParts, SpotsAlone, max_tokens, prompts_for
 from tests.fakes import FakeModel
 
 PROMPTS = GeneralPrompts()
@@ -41,6 +42,12 @@ def test_questions_continue_the_shared_turn() -> None:
     assert choice.options == ("A", "B", "C")
     assert "B. picture 1\n" in choice.messages[0].text
     assert "A soft bed" in choice.messages[0].text
+
+
+def test_english_questions_go_on_after_the_writing_and_chinese_ones_begin_anew() -> None:
+    asked = PROMPTS.write("Cats", "Cats", "en", "medium")
+    assert PROMPTS.gone_on(ARTICLE, asked, "A bowl.") == [*asked, assistant("A bowl.")]
+    assert PROMPTS.gone_on(replace(ARTICLE, language="zh"), asked, "一个碗。") == []
 
 
 def test_what_is_shown_already_is_told() -> None:
@@ -79,6 +86,7 @@ def test_a_family_brings_its_own_prompts() -> None:
     assert not isinstance(native, GeneralPrompts)
     assert not isinstance(native, SpotsAlone)
     assert not isinstance(native, NamesParts)
+    assert not isinstance(native, GoesOn)
 
 
 def test_a_family_without_prompts_of_its_own_gets_the_general_ones(monkeypatch: pytest.MonkeyPatch) -> None:
