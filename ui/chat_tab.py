@@ -1,7 +1,9 @@
 """The Chat tab: text and pictures, streamed, with Stop in place of Send while the model answers."""
 
+import html
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -10,7 +12,7 @@ from composer.models.base import Picture, Sampling
 from retrieval.errors import ReadableError
 from ui.compose_tab import MODEL_QUEUE
 from ui.labels import Labels
-from ui.session import Session
+from ui.session import Question, Session
 from ui.studio import Studio, loading_status, sentence, wait_until
 from ui.texts import text
 
@@ -26,7 +28,7 @@ def history(session: Session, pending: str = "") -> Messages:
     """
     shown: Messages = []
     for turn in session.conversation.turns if session.conversation else ():
-        shown.append(_question(session, turn.question, list(turn.pictures)))
+        shown.append(_question(session, turn.question, turn.pictures))
         answer = turn.answer or pending
         if answer:
             shown.append(_reply(answer))
@@ -51,6 +53,7 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdow
         clear = labels(gr.Button, value_text="chat.clear", size="sm", scale=0, elem_id="xc-clear")
     box = labels(
         gr.MultimodalTextbox,
+        label="chat.placeholder",
         placeholder="chat.placeholder",
         show_label=False,
         file_types=["image"],
@@ -68,22 +71,32 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdow
         )  # fmt: skip
         penalty = labels(gr.Slider, label="compose.penalty", minimum=1, maximum=2, step=0.05, value=1.1)
 
-    answering = {"interactive": True, "submit_btn": False, "stop_btn": True}
-    asking = {"interactive": True, "submit_btn": True, "stop_btn": False}
+    def answering(**box: Any) -> list[Any]:
+        """Of the box and of Regenerate: Stop in place of Send."""
+        return [gr.update(submit_btn=False, stop_btn=True, **box), gr.update(interactive=False)]
 
-    def asked(session: Session, message: dict[str, Any]) -> tuple[Any, Any]:
+    def asking(**box: Any) -> list[Any]:
+        return [gr.update(submit_btn=True, stop_btn=False, **box), gr.update(interactive=True)]
+
+    def asked(session: Session, message: dict[str, Any]) -> list[Any]:
         words = str(message.get("text") or "").strip()
         files = [str(file) for file in message.get("files") or []]
-        if not words and not files:
-            raise _error(text("chat.empty", session.language))
+        problem, pictures = "", []
+        if session.answering:
+            problem = text("chat.busy", session.language)
+        elif not words and not files:
+            problem = text("chat.empty", session.language)
         try:
             pictures = [_kept(studio, session, path) for path in files]
         except ReadableError as error:
-            raise _error(error.text(session.language)) from error
-        session.question = (words, pictures)
+            problem = problem or error.text(session.language)
+        if problem:  # what was typed stays in the box
+            gr.Warning(html.escape(problem, quote=False), duration=8)
+            return [gr.skip()] * 3
+        session.question = Question(words, tuple(pictures), tuple(files))
         studio.join(session.id)
-        question = _question(session, words, pictures)
-        return [*history(session), question, _reply("…")], gr.update(value=None, **answering)
+        shown = [*history(session), _question(session, words, pictures), _reply("…")]
+        return [shown, *answering(value=None)]
 
     def answer(session: Session, length: float, temperature: float, penalty: float) -> Iterator[Messages]:
         yield from _answered(studio, session, _sampling(length, temperature, penalty), again=False)
@@ -91,39 +104,39 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdow
     def again(session: Session, length: float, temperature: float, penalty: float) -> Iterator[Messages]:
         yield from _answered(studio, session, _sampling(length, temperature, penalty), again=True)
 
-    def halt(session: Session) -> tuple[Any, Any]:
+    def halt(session: Session) -> list[Any]:
         session.stop("chat")
         studio.leave(session.id)
-        return history(session, text("chat.stopped", session.language)), gr.update(**asking)
+        back, session.question = session.question, None
+        typed = {"value": {"text": back.words, "files": list(back.files)}} if back is not None else {}
+        return [history(session, text("chat.stopped", session.language)), *asking(**typed)]
 
-    def cleared(session: Session) -> tuple[Any, Any]:
+    def cleared(session: Session) -> list[Any]:
         session.stop("chat")
+        studio.leave(session.id)
+        session.question = None
         if session.conversation is not None:
             session.conversation.clear()
-        return [], gr.update(value=None, **asking)
+        return [[], *asking(value=None)]
 
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     quick: dict[str, Any] = {**private, "queue": False}
     model: dict[str, Any] = {**private, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
     settings = [length, temperature, penalty]
-    # through the queue, because Gradio shows an error's sentence only from there; never behind the model's work
-    sent = box.submit(asked, [session, box], [chat, box], concurrency_limit=None, **private)
+    # through the queue, because Gradio shows a warning only from there; never behind the model's work
+    sent = box.submit(asked, [session, box], [chat, box, regenerate], concurrency_limit=None, **private)
     first = sent.success(answer, [session, *settings], [chat], **model)
-    first.then(lambda: gr.update(**asking), None, [box], **quick)
-    redo = regenerate.click(lambda: gr.update(**answering), None, [box], **quick)
+    first.then(asking, None, [box, regenerate], **quick)
+    redo = regenerate.click(answering, None, [box, regenerate], **quick)
     second = redo.then(again, [session, *settings], [chat], **model)
-    second.then(lambda: gr.update(**asking), None, [box], **quick)
-    box.stop(halt, [session], [chat, box], cancels=[first, second], **quick)
-    clear.click(cleared, [session], [chat, box], cancels=[first, second], **quick)
+    second.then(asking, None, [box, regenerate], **quick)
+    box.stop(halt, [session], [chat, box, regenerate], cancels=[first, second], **quick)
+    clear.click(cleared, [session], [chat, box, regenerate], cancels=[first, second], **quick)
     return note, [first, second]
 
 
 def _sampling(length: float, temperature: float, penalty: float) -> Sampling:
     return Sampling(max_tokens=int(length), temperature=temperature, top_p=0.9, repetition_penalty=penalty)
-
-
-def _error(said: str) -> gr.Error:
-    return gr.Error(said, title="", duration=8, print_exception=False)
 
 
 def _kept(studio: Studio, session: Session, path: str) -> Picture:
@@ -136,11 +149,13 @@ def _kept(studio: Studio, session: Session, path: str) -> Picture:
 
 def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bool) -> Iterator[Messages]:
     """The history after each piece of the answer."""
+    question, language = session.question, session.language
+    if question is None and not again:
+        return  # refused a moment ago, with the reason
     run = session.begin("chat")
-    language = session.language
-    words, pictures = session.question or ("", [])
-    before = history(session)  # the question joins the conversation only when the model takes it up
-    asked = before if again else [*before, _question(session, words, pictures)]
+    asked = history(session)
+    if question is not None:  # it joins the conversation only when the model takes it up
+        asked.append(_question(session, question.words, question.pictures))
     try:
         while not studio.model_settled.is_set() and wait_until(studio.model_settled, run.stop):
             yield [*asked, _reply(loading_status(studio.progress, language).text + " …")]
@@ -148,14 +163,17 @@ def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bo
             return
         if session.conversation is None:
             session.conversation = studio.conversation()
-        if again:
+        if question is None:
             pieces = session.conversation.regenerate(sampling, stop=run.stop)
         else:
-            if pictures and not studio.require_model().capabilities.sees_pictures:
+            if question.pictures and not studio.require_model().capabilities.sees_pictures:
                 yield [*asked, _reply(text("chat.looking", language))]
-            pieces = session.conversation.ask(words, pictures, sampling, stop=run.stop)
+            pieces = session.conversation.ask(question.words, question.pictures, sampling, stop=run.stop)
+            if session.question is not question:  # stopped while the pictures were looked at: it is in the box again
+                session.conversation.turns = session.conversation.turns[:-1]
+                return
+            session.question = None
         asked = history(session)
-        session.question = None
         yield history(session, "…")
         for _ in pieces:
             yield history(session)
@@ -169,12 +187,32 @@ def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bo
         run.stop.set()
         run.ended.set()
         studio.leave(session.id)
+        if session.question is question:
+            session.question = None
 
 
-def _question(session: Session, words: str, pictures: list[Picture]) -> dict[str, Any]:
-    shown = [f"![]({session.pictures[picture.sha256]})" for picture in pictures]
-    return {"role": "user", "content": "\n\n".join([*shown, words]).strip()}
+def _question(session: Session, words: str, pictures: Sequence[Picture]) -> dict[str, Any]:
+    shown = []
+    for number, picture in enumerate(pictures, 1):
+        name = text("chat.picture", session.language, number=number)
+        shown.append(f"![{name}]({session.pictures[picture.sha256]})")
+    return {"role": "user", "content": "\n\n".join([*shown, as_typed(words)]).strip()}
 
 
 def _reply(said: str) -> dict[str, Any]:
-    return {"role": "assistant", "content": said}
+    return {"role": "assistant", "content": without_tags(said)}
+
+
+def as_typed(words: str) -> str:
+    """Markdown that shows exactly these words: no mark is one, and lines keep their indentation."""
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", words)
+    return re.sub(r"^[ \t]+", lambda blanks: "\u00a0" * len(blanks[0].expandtabs(4)), escaped, flags=re.MULTILINE)
+
+
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)  # a block may still be streaming
+
+
+def without_tags(markdown: str) -> str:
+    """An answer in which tags outside of code are text: as HTML they would be swallowed."""
+    parts = _CODE.split(markdown)
+    return "".join(part if at % 2 else part.replace("<", "\\<") for at, part in enumerate(parts))

@@ -31,6 +31,15 @@ class Run:
     ended: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked in the chat and the model has not yet taken up."""
+
+    words: str
+    pictures: tuple[Picture, ...]
+    files: tuple[str, ...]  # the uploads that the pictures were read from
+
+
 class Session:
     """Kept in a gr.State: Gradio copies the initial value for each visitor, and a copy of a Session is a new one.
 
@@ -45,7 +54,7 @@ class Session:
         self.wanted: str | None = None  # a title that waits for the model
         self.status: Operation = {"op": "status", "state": "idle"}
         self.conversation: Conversation | None = None
-        self.question: tuple[str, list[Picture]] | None = None  # asked, and not yet taken up by the model
+        self.question: Question | None = None
         self.pictures: dict[str, str] = {}  # sha256 of a picture of the chat -> its address on the page
         self._numbers = itertools.count(1)
         self._once: deque[tuple[int, list[Operation]]] = deque(maxlen=REMEMBERED)
@@ -91,6 +100,12 @@ class Session:
         """The article is being written or illustrated."""
         run = self._runs.get("article")
         return run is not None and not run.ended.is_set()
+
+    @property
+    def answering(self) -> bool:
+        """A question of the chat waits for its answer, and nobody has stopped it."""
+        run = self._runs.get("chat")
+        return self.question is not None or (run is not None and not run.stop.is_set())
 
     def begin(self, work: Work) -> Run:
         """A new run of that kind; one that is still going is told to stop."""

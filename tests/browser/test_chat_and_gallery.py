@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, finished, write
 from tests.browser.test_page import LONG, Slow
 from tests.fakes import FakeGallery, FakeModel
 
@@ -43,6 +43,46 @@ def test_an_answer_streams_stops_regenerates_and_clears(
     page.wait_for_selector("#xc-chat-box .submit-button")
     page.click("#xc-clear")
     page.wait_for_function("!document.querySelector('#xc-turns').innerText.includes('Another answer.')")
+
+
+def test_a_question_asked_too_early_stays_in_the_box(
+    server: Server, visit: Callable[..., Any], fake_model: FakeModel
+) -> None:
+    assert fake_model.gate is not None
+    fake_model.gate.clear()
+    page = visit(server)
+    ask(page, "What about <b>food</b> & **drink**?")
+    page.wait_for_selector("#xc-turns >> text=What about <b>food</b> & **drink**?")  # all of it, as it was typed
+    page.fill(BOX, "And rest?")
+    page.press(BOX, "Enter")
+    page.wait_for_selector("text=Wait until the answer is finished")
+    assert page.input_value(BOX) == "And rest?"
+    assert page.is_disabled("#xc-regenerate")
+    fake_model.gate.set()
+    page.wait_for_selector("#xc-chat-box .submit-button")
+    page.press(BOX, "Enter")
+    page.wait_for_selector("#xc-turns >> text=And rest?")
+    page.wait_for_selector("#xc-regenerate:enabled")
+
+
+def test_a_question_that_is_stopped_before_its_turn_comes_back(
+    server: Server, visit: Callable[..., Any], fake_model: FakeModel
+) -> None:
+    assert fake_model.gate is not None
+    fake_model.gate.clear()
+    first, page = visit(server), visit(server)
+    write(first, wait=False)
+    first.wait_for_selector(".xc-root[data-state=running]")
+    ask(page, "Where do herons nest?")
+    page.wait_for_selector("#xc-turns >> text=Where do herons nest?")
+    page.click("#xc-chat-box .stop-button")
+    page.wait_for_function("box => document.querySelector(box).value === 'Where do herons nest?'", arg=BOX)
+    page.wait_for_function("!document.querySelector('#xc-turns').innerText.includes('herons')")
+    fake_model.gate.set()
+    finished(first)
+    page.press(BOX, "Enter")
+    page.wait_for_selector("#xc-turns >> text=fresh water")
+    assert page.inner_text("#xc-turns").count("herons") == 1
 
 
 def test_the_page_says_once_that_the_model_does_not_see(server: Server, visit: Callable[..., Any]) -> None:
