@@ -1,33 +1,32 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, make, icon, button, inline, fill, address, makeInspector */
+/* global element, props, trigger, upload, watch, make, icon, button, inline, fill, address, refocused, settle, credited, makeInspector, makeStepper, WAITING */
 
 const root = element.querySelector(".xc-root");
-const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en" };
+const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
 const nodes = new Map(); // section id -> its element
 let status = { state: "idle", seconds: {} };
-let startedAt = 0;
-let took = {}; // seconds of the steps that have ended
 let editing = null; // {id, node} while a text is being edited
 let asked = 0; // number of the message after which the whole article was asked for
 let since = 0; // number before the first message of this session
+let saved = 0; // revision of the article that was saved last
 const done = new Set(); // numbers of the messages that were received
 
 const texts = (key) => state.labels[key] || key;
 const ask = (act, more = {}) => trigger("select", { value: { act, ...more } });
 const work = (act, more = {}) => trigger("work", { value: { act, ...more } });
-const running = () => ["waiting", "loading", "running"].includes(status.state);
+const running = () => WAITING.includes(status.state);
 
-const stepper = make("div", { class: "xc-stepper", role: "status", hidden: true });
+const stepper = makeStepper({ texts, halt: ({ state: now }) => trigger(now === "running" ? "halt" : "leave", { value: {} }) });
 const notices = make("div", { class: "xc-notices", role: "alert", "aria-live": "assertive" });
 const toolbar = make("div", { class: "xc-toolbar", hidden: true });
-const title = make("h1", { class: "xc-title", hidden: true, tabindex: "0" });
+const title = make("h1", { class: "xc-title", hidden: true, tabindex: "0", dir: "auto" });
 const body = make("div", { class: "xc-sections" });
 const credits = make("footer", { class: "xc-credits", hidden: true });
 const article = make("article", { class: "xc-article" }, title, body, credits);
-const inspector = makeInspector({ texts, ask, work, upload, say });
-root.replaceChildren(stepper, notices, toolbar, article, inspector.panel);
+const inspector = makeInspector({ texts, ask, work, upload, say, wait });
+root.replaceChildren(stepper.line, notices, toolbar, article, inspector.panel);
 
 // -- sections ---------------------------------------------------------------------------------------
 
@@ -35,7 +34,7 @@ function drawText(node, section) {
   const tag = section.kind === "heading" ? (section.level === 3 ? "h3" : "h2") : "p";
   let text = node.querySelector(":scope > .xc-text");
   if (!text || text.tagName.toLowerCase() !== tag) {
-    const fresh = make(tag, { class: "xc-text", onclick: (event) => editAt(event, section.id) });
+    const fresh = make(tag, { class: "xc-text", dir: "auto", onclick: (event) => editAt(event, section.id) });
     if (text) text.replaceWith(fresh);
     else node.prepend(fresh);
     text = fresh;
@@ -90,7 +89,7 @@ function drawPicture(node, section) {
       ),
     );
   }
-  const line = make("figcaption", {}, make("span", { text: picture.caption }));
+  const line = make("figcaption", {}, make("span", { dir: "auto", text: picture.caption }));
   if (chosen && (chosen.credit || chosen.licence)) {
     const words = [credited(chosen), chosen.approximate ? texts("approximate") : ""];
     const note = make("span", { class: "xc-credit", text: words.filter(Boolean).join(" · "), hidden: true });
@@ -113,6 +112,7 @@ function draw(section) {
     body.append(node);
   }
   node.dataset.kind = section.kind;
+  if (section.picture) wait(section.id);
   if (!editing || editing.id !== section.id) drawText(node, section);
   drawPicture(node, section);
   drawTools(node, section);
@@ -147,16 +147,20 @@ function mark() {
 // -- editing ----------------------------------------------------------------------------------------
 
 function open(id) {
-  if (running()) return;
-  inspector.open(state.sections.get(id), document.activeElement);
+  if (!running()) inspector.open(state.sections.get(id), () => nodes.get(id)?.querySelector(".xc-picture, .xc-tools button"));
 }
 
 function add(id) {
-  if (running()) return;
-  nodes.get(id).classList.add("xc-adding");
-  const words = make("p", { class: "xc-wait", role: "status", text: texts("adding") });
-  nodes.get(id).append(words);
+  if (running() || nodes.get(id).querySelector(":scope > .xc-wait")) return;
+  wait(id, texts("adding"));
   work("propose", { id });
+}
+
+// Says under a section what it waits for; without words it waits no longer.
+function wait(id, words = "") {
+  const node = nodes.get(id);
+  node?.querySelector(":scope > .xc-wait")?.remove();
+  if (words) node?.append(make("p", { class: "xc-wait", role: "status", text: words }));
 }
 
 function edit(id) {
@@ -164,14 +168,14 @@ function edit(id) {
   const whole = id === null;
   const node = whole ? title : nodes.get(id).querySelector(":scope > .xc-text");
   const before = whole ? state.title : state.sections.get(id).text;
-  const field = make("textarea", { class: `xc-edit xc-edit-${node.tagName.toLowerCase()}`, rows: 1, "aria-label": texts(whole ? "title_label" : "edit") });
+  const field = make("textarea", { class: `xc-edit xc-edit-${node.tagName.toLowerCase()}`, rows: 1, dir: "auto", "aria-label": texts(whole ? "title_label" : "edit"), maxlength: whole ? "500" : "20000" });
   field.value = before;
   const hint = make("p", { class: "xc-hint", text: texts("edit_hint") });
   const fit = () => {
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight}px`;
   };
-  const finish = (keep) => {
+  const finish = (keep, back = false) => {
     if (!editing) return;
     editing = null;
     const text = field.value.replace(/\s+/g, " ").trim();
@@ -183,17 +187,16 @@ function edit(id) {
       hint.remove();
       node.hidden = false;
       if (changed) node.replaceChildren(...(whole ? [document.createTextNode(text)] : inline(text)));
+      if (back) (whole ? title : nodes.get(id).querySelector(".xc-tools button")).focus({ preventScroll: true });
     });
   };
   field.addEventListener("input", fit);
   field.addEventListener("blur", () => finish(true));
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") finish(false);
-    if (event.key === "Enter" && !event.isComposing) {
-      event.preventDefault();
-      finish(true);
-    }
     event.stopPropagation();
+    if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return; // composing: the keys are the input method's
+    event.preventDefault();
+    finish(event.key === "Enter", true);
   });
   editing = { id, node };
   node.hidden = true;
@@ -238,40 +241,6 @@ function drawToolbar() {
   );
 }
 
-function clock() {
-  return ((performance.now() - startedAt) / 1000).toFixed(0);
-}
-
-function drawStepper() {
-  stepper.hidden = !running();
-  if (stepper.hidden) return;
-  const steps = status.steps || [];
-  const at = steps.indexOf(status.step);
-  const list = make("ol", { class: "xc-steps" });
-  steps.forEach((step, index) => {
-    const kind = index < at ? "xc-past" : index === at ? "xc-now" : "";
-    const item = make("li", { class: kind }, make("span", { text: texts(`step.${step}`) }));
-    if (index === at) item.setAttribute("aria-current", "step");
-    if (step in took) item.append(make("small", { text: `${took[step]} ${texts("seconds")}` }));
-    else if (index === at && status.total) item.append(make("small", { text: `${status.done}/${status.total}` }));
-    list.append(item);
-  });
-  let words = "";
-  if (status.state === "waiting") words = status.ahead ? `${texts("waiting")} (${status.ahead})` : texts("waiting_next");
-  if (status.state === "loading") words = status.text;
-  const time = make("span", { class: "xc-clock", text: `${clock()} ${texts("seconds")}` });
-  const stop = button(texts(status.stopping ? "stopping" : "stop"), "stop", () => {
-    trigger(status.state === "running" ? "halt" : "leave", { value: {} });
-    status.stopping = true;
-    drawStepper();
-  }, { class: "xc-button xc-stop", disabled: Boolean(status.stopping) });
-  stepper.replaceChildren(list, make("span", { class: "xc-wait", text: words }), time, stop);
-}
-
-setInterval(() => {
-  const time = stepper.querySelector(".xc-clock");
-  if (!stepper.hidden && time) time.textContent = `${clock()} ${texts("seconds")}`;
-}, 500);
 setInterval(() => status.state === "waiting" && ask("wait"), 3000);
 
 function say(text, tone = "warning") {
@@ -289,6 +258,7 @@ const OPERATIONS = {
     state.language = op.language;
     state.credits = op.credits;
     state.words = op.words;
+    state.revision = op.revision;
     state.order = op.sections.map((section) => section.id);
     state.sections = new Map(op.sections.map((section) => [section.id, section]));
     drawAll();
@@ -298,8 +268,6 @@ const OPERATIONS = {
   section({ section }) {
     if (!state.sections.has(section.id)) state.order.push(section.id);
     state.sections.set(section.id, section);
-    nodes.get(section.id)?.classList.remove("xc-adding");
-    nodes.get(section.id)?.querySelector(":scope > .xc-wait")?.remove();
     draw(section);
     mark();
   },
@@ -312,46 +280,42 @@ const OPERATIONS = {
   },
   status(op) {
     const was = running();
-    const stopping = status.stopping && ["waiting", "loading", "running"].includes(op.state);
+    const stopping = status.stopping && WAITING.includes(op.state);
     status = { seconds: {}, ...op, stopping };
     if (running() && !was) {
-      startedAt = performance.now();
-      took = {};
+      stepper.begin();
       inspector.shut();
       notices.replaceChildren();
     }
     if (op.state === "stopped") say(texts("stopped"), "plain");
-    drawStepper();
+    stepper.draw(status);
     if (was !== running()) for (const id of state.order) draw(state.sections.get(id));
     drawToolbar();
     mark();
   },
   step({ step, seconds }) {
-    took[step] = seconds;
-    drawStepper();
+    stepper.ended(step, seconds);
   },
   notice(op) {
     inspector.free();
-    for (const node of body.querySelectorAll(".xc-adding")) {
-      node.classList.remove("xc-adding");
-      node.querySelector(":scope > .xc-wait")?.remove();
-    }
+    for (const id of state.order) wait(id);
     say(op.text, op.tone);
   },
   open({ id }) {
-    if (state.sections.has(id)) inspector.open(state.sections.get(id), nodes.get(id).querySelector(".xc-picture"));
+    if (state.sections.has(id)) open(id);
   },
   download({ url, name }) {
     const link = make("a", { href: address(url), download: name });
     document.body.append(link);
     link.click();
     link.remove();
+    saved = state.revision;
   },
   texts(op) {
     state.labels = op.texts;
     root.lang = op.language;
     inspector.label();
-    drawStepper();
+    stepper.draw(status);
     drawAll();
   },
 };
@@ -362,22 +326,30 @@ function receive(message) {
     state.session = message.session;
     state.n = message.session ? message.n - 1 : 0; // a new session: its numbers begin where they begin
     since = state.n;
+    asked = 0;
     done.clear();
   }
   if (message.session && message.n <= state.n) return; // seen, or older than what is shown
   let missing = message.session && message.n > state.n + 1;
   if (message.session) state.n = message.n;
   done.add(message.n);
-  for (const op of message.ops) {
-    if (op.of && (op.of <= since || done.has(op.of))) continue; // was done when its own message came
-    if (OPERATIONS[op.op](op) === false) missing = true;
-  }
+  refocused(root, () => {
+    for (const op of message.ops) {
+      if (op.of && (op.of <= since || done.has(op.of))) continue; // was done when its own message came
+      if (OPERATIONS[op.op](op) === false) missing = true;
+    }
+  });
   for (const op of message.ops) if (op.of) done.add(op.of);
   if (missing && state.n > asked) {
     asked = state.n + 3; // a few further pieces may already be under way: ask once for them all
     ask("resync");
   }
 }
+
+// Leaving the page loses the article: the browser asks first, unless it was saved as it is.
+window.addEventListener("beforeunload", (event) => {
+  if (state.order.length && state.revision !== saved) event.preventDefault();
+});
 
 watch("value", () => {
   const message = props.value;

@@ -70,6 +70,16 @@ const settle = (() => {
   return (draw) => (held ? held.push(draw) : draw());
 })();
 
+// Runs what redraws parts of `node`. Where that took the focus away, what now stands in the same place gets it.
+function refocused(node, draw) {
+  const path = [];
+  const had = node.contains(document.activeElement) ? document.activeElement : node;
+  for (let at = had; at !== node; at = at.parentElement) path.unshift([...at.parentElement.children].indexOf(at));
+  draw();
+  if (had.isConnected || document.activeElement !== document.body) return;
+  path.reduce((at, index) => at && at.children[index], node)?.focus({ preventScroll: true });
+}
+
 // "{count} words" with {count: 5} -> "5 words"
 function fill(pattern, values) {
   return pattern.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));

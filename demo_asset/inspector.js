@@ -1,22 +1,22 @@
 // The panel of one section's picture: caption, search, candidates, upload, remove. A side panel on a wide screen, a
 // sheet at the bottom on a narrow one. It holds no article of its own: every change is asked of Python and comes back.
 
-function makeInspector({ texts, ask, work, upload, say }) {
+function makeInspector({ texts, ask, work, upload, say, wait }) {
   let section = null;
-  let opener = null;
-  let busy = "";
+  let opener = () => null; // what gets the focus when the panel closes
+  let target = ""; // id of the section that a file is being chosen for
 
   const heading = make("h2", { class: "xc-panel-title", id: "xc-panel-title" });
   const close = button("", "close", () => shut(), { class: "xc-quiet", bare: true });
-  const caption = make("textarea", { id: "xc-caption", rows: 2, class: "xc-field" });
+  const caption = make("textarea", { id: "xc-caption", rows: 2, class: "xc-field", dir: "auto", maxlength: "500" });
   const captionLabel = make("label", { for: "xc-caption", class: "xc-label" });
   const search = button("", "search", () => find(), { class: "xc-button xc-primary" });
   const large = make("div", { class: "xc-large" });
   const facts = make("p", { class: "xc-facts" });
-  const gridLabel = make("p", { class: "xc-label", id: "xc-grid-label" });
+  const gridLabel = make("p", { class: "xc-label", id: "xc-grid-label", role: "status" });
   const grid = make("div", { class: "xc-grid", role: "group", "aria-labelledby": "xc-grid-label" });
   const file = make("input", { type: "file", accept: "image/*", class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
-  const own = button("", "upload", () => file.click(), { class: "xc-button" });
+  const own = button("", "upload", () => pick(section), { class: "xc-button" });
   const remove = button("", "trash", () => ask("remove", { id: section.id }), { class: "xc-button xc-danger" });
   const panel = make(
     "aside",
@@ -39,7 +39,7 @@ function makeInspector({ texts, ask, work, upload, say }) {
       caption.focus();
       return;
     }
-    setBusy("search");
+    setBusy("searching");
     work("search", { id: section.id, caption: wanted });
   }
 
@@ -56,32 +56,34 @@ function makeInspector({ texts, ask, work, upload, say }) {
   file.addEventListener("change", async () => {
     if (!file.files.length) return;
     const chosen = file.files[0];
+    const id = target; // another panel may be open when the file has arrived
     file.value = "";
-    setBusy("upload");
+    if (panel.hidden) wait(id, texts("uploading"));
+    setBusy("uploading");
     try {
       const { path } = await upload(chosen);
-      ask("upload", { id: section.id, path, caption: caption.value.trim() });
+      const shown = !panel.hidden && section.id === id;
+      ask("upload", { id, path, caption: shown ? caption.value.trim() : "" });
     } catch {
+      wait(id);
       setBusy("");
       say(texts("bad_upload"));
     }
   });
-  panel.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      shut();
-    }
-  });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && shut());
 
+  // what: key of the words for what is being waited for; empty when nothing is.
   function setBusy(what) {
-    busy = what;
     panel.classList.toggle("xc-busy", Boolean(what));
     search.disabled = own.disabled = Boolean(what);
+    gridLabel.textContent = texts(what || "candidates");
+    gridLabel.hidden = !what && grid.children.length === 0;
   }
 
   function candidate(one, chosen) {
     const share = one.share === null || one.share === undefined ? null : Math.round(one.share * 100);
-    const label = share === null ? one.caption : `${one.caption}, ${texts("share")} ${share} %`;
+    const name = one.caption || texts("own");
+    const label = share === null ? name : `${name}, ${texts("share")} ${share} %`;
     const card = make(
       "button",
       {
@@ -93,7 +95,7 @@ function makeInspector({ texts, ask, work, upload, say }) {
         onclick: () => ask("choose", { id: section.id, picture: one.id }),
       },
       make("img", { src: address(one.src), alt: "", loading: "lazy" }),
-      make("span", { class: "xc-candidate-name", text: one.caption }),
+      make("span", { class: "xc-candidate-name", dir: "auto", text: name }),
     );
     if (share !== null) {
       const bar = make("span", { class: "xc-share" }, make("i", {}));
@@ -105,9 +107,8 @@ function makeInspector({ texts, ask, work, upload, say }) {
   }
 
   function show(value) {
-    const typing = section && section.id === value.id && document.activeElement === caption && !busy;
+    const typing = section && section.id === value.id && document.activeElement === caption;
     section = value;
-    setBusy("");
     const picture = value.picture;
     if (!picture) {
       shut();
@@ -124,17 +125,17 @@ function makeInspector({ texts, ask, work, upload, say }) {
       const lines = [chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
       facts.textContent = lines.filter(Boolean).join(" · ");
     }
-    gridLabel.hidden = picture.candidates.length === 0;
     grid.replaceChildren(...picture.candidates.map((one) => candidate(one, Boolean(chosen && chosen.id === one.id))));
+    if (!panel.classList.contains("xc-busy")) setBusy("");
   }
 
   function label() {
+    setBusy("");
     heading.textContent = texts("inspector");
     close.title = texts("close");
     close.setAttribute("aria-label", texts("close"));
     captionLabel.textContent = texts("caption");
     caption.placeholder = texts("caption_hint");
-    gridLabel.textContent = texts("candidates");
     for (const [node, key] of [[search, "search"], [own, "upload"], [remove, "remove"]]) {
       node.setAttribute("aria-label", texts(key));
       node.lastChild.textContent = texts(key);
@@ -142,26 +143,26 @@ function makeInspector({ texts, ask, work, upload, say }) {
   }
 
   function open(value, from) {
-    opener = from || opener;
+    opener = from;
+    setBusy("");
     panel.hidden = false;
     document.body.classList.add("xc-panel-open");
     show(value);
     if (value.picture) caption.focus({ preventScroll: true });
   }
 
-  // A file of one's own for a paragraph that has no picture yet.
-  function pick(value) {
-    section = value;
-    caption.value = "";
+  // A file of one's own for that section.
+  function pick({ id }) {
+    target = id;
     file.click();
   }
 
   function shut() {
     if (panel.hidden) return;
+    const focused = document.activeElement === document.body || panel.contains(document.activeElement);
     panel.hidden = true;
     document.body.classList.remove("xc-panel-open");
-    if (opener && opener.isConnected) opener.focus({ preventScroll: true });
-    opener = null;
+    if (focused) opener()?.focus({ preventScroll: true });
   }
 
   function update(value) {

@@ -128,7 +128,7 @@ def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> t
         first,
         html_template='<div class="xc-root"></div>',
         css_template=asset("article.css"),
-        js_on_load=asset("dom.js") + asset("inspector.js") + asset("article.js"),
+        js_on_load=asset("dom.js") + asset("inspector.js") + asset("stepper.js") + asset("article.js"),
         apply_default_css=False,
         elem_id="xc-view",
     )

@@ -149,5 +149,12 @@ def finished(page: Any, timeout: float = 30_000) -> None:
     page.wait_for_selector(".xc-root[data-state=done] .xc-toolbar:not([hidden])", timeout=timeout)
 
 
+def upload(page: Any, button: str, name: str, content: bytes) -> None:
+    """Chooses a file of that content in the dialog that the button opens."""
+    with page.expect_file_chooser() as chooser:
+        page.click(button)
+    chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": content})
+
+
 def article_text(page: Any) -> str:
     return str(page.inner_text(".xc-article"))

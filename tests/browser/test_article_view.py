@@ -27,7 +27,9 @@ def view(chromium: Any) -> Iterator[Any]:
     page = chromium.new_page()
     page.set_default_timeout(5000)
     page.goto("about:blank")
-    code = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "inspector.js", "article.js"))
+    code = "".join(
+        (ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "inspector.js", "stepper.js", "article.js")
+    )
     page.set_content('<base href="http://127.0.0.1:9/">')
     page.evaluate(HARNESS, code)
     yield page
@@ -53,8 +55,28 @@ def paragraph(section_id: str, text: str = "", **more: Any) -> dict[str, Any]:
     return {"id": section_id, "kind": "paragraph", "level": 0, "text": text, "picture": None, **more}
 
 
-def whole(*sections: dict[str, Any], title: str = "A title") -> dict[str, Any]:
-    return {"op": "article", "title": title, "language": "en", "sections": list(sections), "credits": [], "words": 1}
+def whole(*sections: dict[str, Any], title: str = "A title", revision: int = 1) -> dict[str, Any]:
+    article = {"title": title, "language": "en", "revision": revision, "sections": list(sections)}
+    return {"op": "article", **article, "credits": [], "words": 1}
+
+
+def candidate(number: int) -> dict[str, Any]:
+    more = {"caption": f"c{number}", "credit": "", "licence": "", "source": "", "approximate": False, "drawing": False}
+    return {"id": f"p{number}", "src": f"studio/pictures/{number}", "score": 1, "share": 0.5, **more}
+
+
+def picture(chosen: int | None = None, count: int = 3) -> dict[str, Any]:
+    found = [candidate(number) for number in range(count)]
+    shown = None if chosen is None else found[chosen]
+    return {"caption": "A bowl", "query": "", "alt": "", "by_hand": False, "chosen": shown, "candidates": found}
+
+
+def sent(page: Any) -> list[Any]:
+    return list(page.evaluate("window.sent"))
+
+
+def focused(page: Any) -> str:
+    return str(page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.id"))
 
 
 def texts(page: Any) -> list[str]:
@@ -134,6 +156,9 @@ def test_marks_become_nodes_and_nothing_else_does(view: Any, send: Callable[...,
         'rel="noopener noreferrer nofollow">web</a> bad &lt;b&gt;no&lt;/b&gt; 3 * 4 * 5'
     )
     assert view.inner_text(".xc-title") == "<i>t</i>"
+    send(whole(paragraph("s1", "مرحبا بالعالم"), title="مرحبا"))
+    for node in (".xc-title", ".xc-text"):
+        assert view.eval_on_selector(node, "node => getComputedStyle(node).direction") == "rtl"
 
 
 def test_a_place_waits_with_its_caption_and_then_shows_the_picture(view: Any, send: Callable[..., None]) -> None:
@@ -159,20 +184,124 @@ def test_a_place_waits_with_its_caption_and_then_shows_the_picture(view: Any, se
     assert view.inner_text(".xc-credit") == "Someone, CC0"  # the licence is said once
 
 
-def test_escape_closes_the_panel_and_gives_the_focus_back(view: Any, send: Callable[..., None]) -> None:
-    picture = {"caption": "A bowl", "query": "", "alt": "", "by_hand": False, "chosen": None, "candidates": []}
-    send(whole(paragraph("s1", "Text.", picture=picture)))
+def test_the_panel_is_used_by_keyboard_and_gives_the_focus_back(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "Text.", picture=picture(0))))
     view.focus(".xc-picture")
     view.keyboard.press("Enter")
-    assert view.evaluate("document.activeElement.id") == "xc-caption"
+    assert focused(view) == "xc-caption"
+    view.focus(".xc-candidate >> nth=2")
+    view.keyboard.press("Enter")
+    assert sent(view) == [["select", {"act": "choose", "id": "s1", "picture": "p2"}]]
+    send(whole(paragraph("s1", "Text.", picture=picture(2))))
+    assert focused(view) == "c2, share 50 %"  # drawn anew, and still the one that has the focus
     view.keyboard.press("Escape")
     assert view.is_hidden(".xc-panel")
-    assert view.evaluate("document.activeElement.className").startswith("xc-picture")
+    assert focused(view) == "open: A bowl"
+
+
+def test_escape_closes_the_panel_wherever_the_focus_is(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "Text.", picture=picture(0))))
+    view.click(".xc-picture")
+    view.evaluate("document.activeElement.blur()")
+    view.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {key: 'Escape', isComposing: true}))")
+    assert view.is_visible(".xc-panel")  # that Escape was for an input method
+    view.keyboard.press("Escape")
+    assert view.is_hidden(".xc-panel")
+
+
+def test_a_text_edited_by_keyboard_gives_the_focus_back(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "A cat")))
+    for key, text in (("Enter", "A dog"), ("Escape", "A bird")):
+        view.focus(".xc-section .xc-tools button >> nth=0")
+        view.keyboard.press("Enter")
+        view.fill(".xc-edit", text)
+        view.eval_on_selector(
+            ".xc-edit",
+            """(field, key) => field.dispatchEvent(
+            new KeyboardEvent("keydown", {key, isComposing: true, bubbles: true}))""",
+            key,
+        )
+        assert view.locator(".xc-edit").count() == 1  # a word was being composed
+        view.keyboard.press(key)
+        assert focused(view) == "edit"
+        send(whole(paragraph("s1", "A dog")))
+        assert focused(view) == "edit"
+    assert sent(view) == [["select", {"act": "text", "id": "s1", "text": "A dog"}]]
+
+
+def test_stop_keeps_the_focus_while_the_work_goes_on(view: Any, send: Callable[..., None]) -> None:
+    running = {"op": "status", "state": "running", "step": "spot", "steps": ["write", "spot"], "total": 4}
+    send(whole(paragraph("s1", "Text.")), {**running, "done": 0})
+    view.focus(".xc-stop")
+    send({**running, "done": 1})
+    assert focused(view) == "stop"
+    assert view.inner_text(".xc-now small") == "1/4"
+    view.keyboard.press("Enter")
+    assert sent(view) == [["halt", {}]]
+    assert view.is_disabled(".xc-stop")
+
+
+def test_a_proposal_is_asked_for_once_and_its_wait_ends(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "Text.")))
+    view.dblclick(".xc-add")
+    assert sent(view) == [["work", {"act": "propose", "id": "s1"}]]
+    assert view.locator(".xc-section .xc-wait").all_inner_texts() == ["adding"]
+    send(whole(paragraph("s1", "Text.", picture=picture(0))), {"op": "open", "id": "s1"})
+    assert view.locator(".xc-section .xc-wait").count() == 0
+    assert view.is_visible(".xc-panel")
+
+
+def test_a_file_goes_to_the_paragraph_it_was_chosen_for(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "One.", picture=picture(0)), paragraph("s2", "Two."), paragraph("s3", "Three.")))
+    view.click(".xc-picture")
+    with view.expect_file_chooser() as chooser:
+        view.click(".xc-own >> nth=0")
+    view.click(".xc-candidate >> nth=1")  # the panel is still that of the first
+    chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": b"x"})
+    view.wait_for_function("window.sent.length === 2")
+    assert [(value["act"], value["id"]) for _, value in sent(view)] == [("choose", "s1"), ("upload", "s2")]
+    assert sent(view)[1][1]["caption"] == ""
+
+
+def test_a_search_is_waited_for_until_its_own_answer(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "Text.", picture=picture(0))))
+    view.click(".xc-picture")
+    view.fill("#xc-caption", "A boat")
+    view.click(".xc-primary")  # leaving the field says the new caption too
+    assert [value["act"] for _, value in sent(view)] == ["caption", "search"]
+    send(whole(paragraph("s1", "Text.", picture={**picture(0), "caption": "A boat"})))
+    assert view.is_disabled(".xc-primary")
+    assert view.inner_text("#xc-grid-label") == "searching"
+    send(whole(paragraph("s1", "Text.", picture=picture(0))), {"op": "open", "id": "s1"})
+    assert view.is_enabled(".xc-primary")
+    assert view.inner_text("#xc-grid-label") == "candidates"
+
+
+def test_leaving_asks_first_while_something_is_not_saved(view: Any, send: Callable[..., None]) -> None:
+    asks = """() => {
+      const event = new Event("beforeunload", {cancelable: true});
+      window.dispatchEvent(event);
+      return event.defaultPrevented;
+    }"""
+    assert view.evaluate(asks) is False
+    send(whole(paragraph("s1", "Text.")))
+    assert view.evaluate(asks) is True
+    send({"op": "download", "url": "data:,x", "name": "x.txt"})
+    assert view.evaluate(asks) is False
+    send(whole(paragraph("s1", "Other."), revision=2))
+    assert view.evaluate(asks) is True
+
+
+def test_a_gap_is_noticed_after_the_server_began_anew(view: Any, send: Callable[..., None]) -> None:
+    send({"op": "section", "section": paragraph("s1", "A cat")})
+    send({"op": "text", "id": "s1", "at": 9, "text": "sits"}, n=50)
+    send({"op": "section", "section": paragraph("s1", "A cat")}, n=1, session="b")
+    send({"op": "text", "id": "s1", "at": 9, "text": "sits"}, n=2, session="b")
+    assert sent(view) == [["select", {"act": "resync"}]] * 2
 
 
 def test_an_empty_caption_is_not_searched(view: Any, send: Callable[..., None]) -> None:
-    picture = {"caption": "A bowl", "query": "", "alt": "", "by_hand": False, "chosen": None, "candidates": []}
-    send(whole(paragraph("s1", "Text.", picture=picture)))
+    send(whole(paragraph("s1", "Text.", picture=picture(count=0))))
     view.click(".xc-picture")
     view.fill("#xc-caption", "  ")
     view.press("#xc-caption", "Enter")

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import CAT, Server, finished, write
+from tests.browser.conftest import CAT, Server, finished, upload, write
 from ui import acts
 
 pytestmark = pytest.mark.browser
+OWN = ".xc-panel-foot button >> nth=0"
 
 
 def test_text_is_edited_in_place(server: Server, visit: Callable[..., Any]) -> None:
@@ -66,16 +67,19 @@ def picture_bytes(kind: str, size: tuple[int, int] = (120, 80)) -> bytes:
 
 
 def test_an_upload_becomes_the_picture_and_bad_files_are_explained(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+    page = visit(server, height=400)
     write(page)
     page.click(".xc-picture")
     before = page.get_attribute(".xc-picture img", "src")
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     bad = {"nothing.png": b"", "text.jpg": b"this is no picture", "half.png": picture_bytes("PNG", (400, 400))[:300]}
     for name, content in bad.items():
-        page.set_input_files(".xc-file", {"name": name, "mimeType": "image/png", "buffer": content})
+        upload(page, OWN, name, content)
         page.wait_for_function(f"document.querySelector('.xc-notices').innerText.includes({json.dumps(name)})")
         assert page.get_attribute(".xc-picture img", "src") == before
-    page.set_input_files(".xc-file", {"name": "mine.png", "mimeType": "image/png", "buffer": picture_bytes("PNG")})
+        notice = page.locator(".xc-notice").last.bounding_box()
+        assert 0 < notice["y"] < 400  # in sight, wherever the page is scrolled to
+    upload(page, OWN, "mine.png", picture_bytes("PNG"))
     page.wait_for_function("document.querySelector('.xc-picture img').naturalWidth === 120")
 
 

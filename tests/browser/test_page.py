@@ -235,10 +235,27 @@ def test_a_narrow_screen_shows_everything_in_one_column(server: Server, visit: C
     assert box["x"] == 0
     assert box["width"] == 375
     page.keyboard.press("Escape")
+    page.focus(".xc-section[data-kind=heading] .xc-tools button")  # as in a page of twice the size
+    page.keyboard.press("Enter")
+    assert page.input_value(".xc-edit") == "Food and water"
+    page.keyboard.press("Escape")
     for number in (1, 2):
         page.click(f"[role=tab] >> nth={number}")
         page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_only_the_article_is_printed(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    page.click(".xc-theme")
+    page.emulate_media(media="print")
+    for part in ("#xc-header", "#xc-form", "[role=tablist]", ".xc-toolbar", ".xc-info >> nth=0"):
+        assert page.is_hidden(part), part
+    assert page.is_visible(".xc-title")
+    assert page.is_visible(".xc-picture img >> nth=0")
+    dark = page.eval_on_selector(".xc-title", "title => getComputedStyle(title).color")
+    assert dark == "rgb(42, 41, 38)"  # on white paper, whatever the screen shows
 
 
 def test_a_picture_address_cannot_be_guessed_and_no_file_is_open(server: Server, visit: Callable[..., Any]) -> None:

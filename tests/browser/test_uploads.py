@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import Server, write
+from tests.browser.conftest import Server, upload, write
 
 pytestmark = pytest.mark.browser
+OWN = ".xc-panel-foot button >> nth=0"
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -55,7 +56,7 @@ def panel(server: Server, visit: Callable[..., Any]) -> Any:
 
 
 def choose(page: Any, name: str, content: bytes) -> None:
-    page.set_input_files(".xc-file", {"name": name, "mimeType": "image/png", "buffer": content})
+    upload(page, OWN, name, content)
 
 
 def test_pictures_of_every_kind_are_shown(panel: Any) -> None:
@@ -79,7 +80,7 @@ def test_a_huge_picture_is_refused_with_the_limit(panel: Any) -> None:
     choose(panel, "wall.png", encoded(Image.new("1", (20_000, 20_000)), "PNG"))
     panel.wait_for_selector(".xc-notices >> text=/wall.png.*120,000,000 pixels/")
     assert panel.get_attribute(".xc-picture img", "src") == before
-    assert panel.is_enabled(".xc-panel-foot button >> nth=0")
+    assert panel.is_enabled(OWN)
 
 
 def test_a_picture_that_cannot_be_stored_costs_nothing(
