@@ -103,9 +103,9 @@ def _save(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
     if not article.sections:
         return [view.notice(text("say.no_article", language))]
     if value.get("kind") == "html":
-        name, kind, content = "article.html", "text/html", export.html(article).encode()
+        name, kind, content = export.download_name(article, ".html"), "text/html", export.html(article).encode()
     else:
-        name, kind, content = "article.zip", "application/zip", export.markdown_zip(article)
+        name, kind, content = export.download_name(article, ".zip"), "application/zip", export.markdown_zip(article)
     url = studio.pictures.offer(content, name, kind)
     return [
         {"op": "download", "url": url, "name": name},
@@ -154,16 +154,24 @@ def _one_picture(
     value: dict[str, Any],
     find: Callable[[Studio, Session, Section, dict[str, Any]], Illustration],
 ) -> Iterator[Message]:
-    """Search and propose: short, so without a stepper. The panel opens with what was found."""
+    """Search and propose: short, so without a stepper. The panel opens with what was found.
+
+    What the person did to the picture in the meantime stays.
+    """
     language = session.language
     try:
-        section = session.article.section(_id(value))
-        illustration = find(studio, session, section, value)
-        session.article = session.article.with_illustration(section.id, illustration)
-        operations = [whole(studio, session), {"op": "open", "id": section.id}]
-        if not illustration.candidates:
-            said = text("say.nothing_found", language, query=illustration.caption)
-            operations.append(view.notice(said))
+        before = session.article.section(_id(value))
+        found = find(studio, session, before, value)
+        with session.turn():
+            now = session.article.section(before.id).illustration
+            removed = now is None and before.illustration is not None
+            if not removed:
+                session.article = session.article.with_illustration(before.id, _joined(now, found))
+        operations = [whole(studio, session)]
+        if not removed:
+            operations.append({"op": "open", "id": before.id})
+        if not found.candidates:
+            operations.append(view.notice(text("say.nothing_found", language, query=found.caption)))
         yield session.message(*operations)
     except KeyError:
         yield session.message(whole(studio, session), view.notice(text("say.gone", language)))
@@ -173,16 +181,21 @@ def _one_picture(
 
 def _search(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
     caption = _line(value.get("caption"))[:500]
-    old = section.illustration or Illustration(caption="")
     found = studio.composer().search(session.article, caption, section_id=section.id)
-    chosen = old.chosen or (found[0] if found else None)
-    kept = (old.chosen,) if old.chosen and all(one.id != old.chosen.id for one in found) else ()
-    return replace(old, caption=caption, alt="", query=caption, candidates=(*kept, *found), chosen=chosen, by_hand=True)
+    return Illustration(caption, query=caption, candidates=found, chosen=found[0] if found else None)
 
 
 def _propose(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
-    proposed = studio.composer().propose(session.article, section.id)
-    return replace(proposed, by_hand=True)
+    return studio.composer().propose(session.article, section.id)
+
+
+def _joined(now: Illustration | None, found: Illustration) -> Illustration:
+    """What was found, around the picture that stands there, if one does."""
+    chosen = now.chosen if now is not None else None
+    if chosen is None:
+        return replace(found, by_hand=True)
+    kept = () if any(one.id == chosen.id for one in found.candidates) else (chosen,)
+    return replace(found, candidates=(*kept, *found.candidates), chosen=chosen, by_hand=True)
 
 
 # -- helpers ----------------------------------------------------------------------------------------

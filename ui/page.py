@@ -33,7 +33,9 @@ def build(studio: Studio) -> gr.Blocks:
     """The whole page over a studio, which may still be loading its model and gallery."""
     first = "zh" if studio.language == "zh" else "en"
     labels = Labels(first)
-    with gr.Blocks(title="XComposer Studio", analytics_enabled=False, fill_width=True) as page:
+    # an upload is written anew where it is used, without its metadata: the file itself goes after a day, and at the end
+    keeping = (3600, 86400)
+    with gr.Blocks(title="XComposer Studio", analytics_enabled=False, fill_width=True, delete_cache=keeping) as page:
         api.build(studio)  # first, so that the endpoints have the plain names
         session = gr.State(Session(), delete_callback=Session.close)
         browser_language = gr.Textbox(visible=False)

@@ -27,6 +27,7 @@ from retrieval.errors import ReadableError
 
 MAX_KEYS = 100_000  # a key costs about 300 bytes
 MAX_DOWNLOADS = 64  # finished files kept for fetching, oldest dropped first
+MAX_DOWNLOAD_BYTES = 256_000_000  # of all of them in memory; the newest is kept whatever its size
 UPLOAD_SIDE = 2400  # pixels: longest side of a stored upload, three times the article's column
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
 _TYPES = {
@@ -80,8 +81,10 @@ class PictureServer:
         key = secrets.token_urlsafe(24)
         with self._lock:
             self._downloads[key] = (name, media_type, content)
-            while len(self._downloads) > MAX_DOWNLOADS:
-                self._downloads.popitem(last=False)
+            size = sum(len(kept) for _, _, kept in self._downloads.values())
+            while len(self._downloads) > MAX_DOWNLOADS or (size > MAX_DOWNLOAD_BYTES and len(self._downloads) > 1):
+                _, (_, _, dropped) = self._downloads.popitem(last=False)
+                size -= len(dropped)
         return f"studio/files/{key}"
 
     def keep_upload(self, path: str) -> Candidate:

@@ -129,6 +129,24 @@ def test_a_view_that_missed_a_download_gets_it_with_its_number(studio: Studio, s
     assert lately["download"] == {**saved["ops"][0], "of": saved["n"]}
 
 
+def test_a_saved_file_is_named_after_its_title(studio: Studio, session: Session) -> None:
+    act(studio, session, "title", text="../How to: 养猫?")
+    assert [act(studio, session, "save", kind=kind)[0]["name"] for kind in ("zip", "html")] == [
+        "How-to-养猫.zip",
+        "How-to-养猫.html",
+    ]
+
+
+def test_finished_files_take_no_more_memory_than_allowed(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.serving.MAX_DOWNLOAD_BYTES", 250)
+    for number in range(4):
+        studio.pictures.offer(bytes(100), f"{number}.zip", "application/zip")
+    kept = studio.pictures._downloads
+    assert [name for name, _, _ in kept.values()] == ["2.zip", "3.zip"]
+    studio.pictures.offer(bytes(1000), "large.zip", "application/zip")
+    assert [name for name, _, _ in kept.values()] == ["large.zip"]
+
+
 def test_an_upload_must_come_from_the_upload_folder(studio: Studio, session: Session, tmp_path: Path) -> None:
     secret = tmp_path / "private.png"
     Image.new("RGB", (8, 8)).save(secret)
@@ -165,6 +183,28 @@ def test_a_search_offers_pictures_and_keeps_the_chosen_one(studio: Studio, sessi
     assert illustration.chosen is not None
     assert illustration.chosen.id == "p0"
     assert message["ops"][-1] == {"op": "open", "id": "s1"}
+
+
+@pytest.mark.parametrize("meanwhile", [{"act": "choose", "picture": "p2"}, {"act": "remove"}])
+def test_what_a_person_does_while_a_search_runs_stays(
+    studio: Studio, session: Session, meanwhile: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = studio.require_gallery()
+    search = gallery.search
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        acts.select(studio, session, {"id": "s1", **meanwhile})
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(gallery, "search", slowly)
+    list(acts.work(studio, session, {"act": "search", "id": "s1", "caption": "a boat"}))
+    illustration = session.article.section("s1").illustration
+    if meanwhile["act"] == "remove":
+        assert illustration is None
+    else:
+        assert illustration is not None
+        assert illustration.chosen is not None
+        assert illustration.chosen.id == "p2"
 
 
 def test_a_proposal_illustrates_a_bare_paragraph(studio: Studio, session: Session) -> None:

@@ -6,12 +6,15 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from composer.errors import SettingsError
-from tests.serving import free_port
+from tests.fakes import FakeGallery, FakeModel
+from tests.serving import free_port, serve_on_free_port
 from ui.indexing import may_index
 from ui.people import read_people
+from ui.quick_import import import_gradio
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,6 +70,23 @@ def test_the_program_ends_cleanly_while_its_model_loads() -> None:
         time.sleep(1.5)  # the threads that load have begun
         program.send_signal(signal.SIGTERM)
         assert program.wait(30) == 0
+
+
+def test_an_upload_is_gone_when_the_program_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    import_gradio()
+    from ui.studio import Studio
+
+    studio = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path))
+    blocks, address = serve_on_free_port(studio)
+    try:
+        answer = httpx.post(f"{address}gradio_api/upload", files={"files": ("mine.jpg", b"where I live", "image/jpeg")})
+        [kept] = [Path(name) for name in answer.json()]
+        assert kept.read_bytes() == b"where I live"
+    finally:
+        studio.close()
+        blocks.close(verbose=False)
+    assert not kept.exists()
 
 
 def test_people_are_read_from_lines(tmp_path: Path) -> None:
