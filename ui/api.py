@@ -8,13 +8,14 @@ import binascii
 import itertools
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import gradio as gr
+from pydantic import BaseModel, Field, ValidationError
 
 from composer.article import Article
 from composer.errors import InputError, PictureError
-from composer.events import ArticleReady, Report, StepStarted
+from composer.events import ArticleReady, Notice, Report, StepStarted
 from composer.models.base import Picture, Sampling
 from retrieval.errors import ReadableError
 from ui import view
@@ -23,6 +24,38 @@ from ui.studio import Studio
 
 MOST_HITS = 100
 MOST_PICTURES = 8
+
+# What the endpoints take; Gradio passes on whatever JSON it was sent. -1 leaves the choice to the program.
+Seed = Annotated[int, Field(ge=-1, lt=2**31)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+Penalty = Annotated[float, Field(ge=1, le=10)]
+
+
+class ComposeArguments(BaseModel):
+    """Of /compose, without those that `Options.checked` looks at."""
+
+    title: str
+    pictures: Annotated[int, Field(ge=-1)]
+    temperature: Temperature | None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None
+    repetition_penalty: Penalty | None
+    seed: Seed
+
+
+class ChatArguments(BaseModel):
+    question: str
+    pictures: list[str]
+    history: list[dict[str, str]]
+    max_tokens: Annotated[int, Field(ge=1, le=4096)]
+    temperature: Temperature
+    repetition_penalty: Penalty
+    seed: Seed
+
+
+class SearchArguments(BaseModel):
+    query: str
+    k: Annotated[int, Field(ge=1, le=MOST_HITS)]
+    exclude: list[str]
 
 
 def build(studio: Studio) -> None:
@@ -55,30 +88,46 @@ def build(studio: Studio) -> None:
         from composer.pipeline import Options
 
         with _said():
-            problem = title_problem(title, "en")
+            asked = ComposeArguments.model_validate(
+                {
+                    "title": title,
+                    "pictures": pictures,
+                    "temperature": temperature,
+                    "top_p": top_p,
+                    "repetition_penalty": repetition_penalty,
+                    "seed": seed,
+                }
+            )
+            problem = title_problem(asked.title, "en")
             if problem:
                 raise InputError(reason_en=problem, reason_zh=problem)
             composer = _ready(studio).composer()
             sampling = composer.sampling.chosen(
-                temperature=temperature,
-                top_p=top_p,
-                repetition_penalty=repetition_penalty,
-                seed=None if seed is None or seed < 0 else int(seed),
+                temperature=asked.temperature,
+                top_p=asked.top_p,
+                repetition_penalty=asked.repetition_penalty,
+                seed=automatic(asked.seed),
             )
             options = Options(
-                pictures=None if pictures is None or pictures < 0 else int(pictures),
+                pictures=automatic(asked.pictures),
                 language=language,  # type: ignore[arg-type]  # checked by the composer, which says what is allowed
                 length=length,  # type: ignore[arg-type]
                 select=bool(select),
                 sampling=sampling,
             )
             stop = threading.Event()
+            problems: list[ReadableError] = []
             try:
-                for event in composer.compose(title, options, stop=stop):
+                for event in composer.compose(asked.title, options, stop=stop):
                     if isinstance(event, StepStarted):
                         yield {"state": "running", "step": event.step}
+                    elif isinstance(event, Notice):
+                        problems.append(event.problem)
                     elif isinstance(event, ArticleReady):
-                        yield {"state": "done", **described(studio, event.article, event.report)}
+                        if problems and not event.article.sections:
+                            raise problems[0]
+                        notes = [problem.text("en") for problem in problems]
+                        yield {"state": "done", **described(studio, event.article, event.report), "notes": notes}
             finally:
                 stop.set()  # the caller went away, or it is done
 
@@ -103,25 +152,36 @@ def build(studio: Studio) -> None:
             seed: -1 gives another answer each time.
         """
         with _said():
-            shown = [decoded(picture, number) for number, picture in enumerate(pictures or [], 1)]
-            if len(shown) > MOST_PICTURES:
+            asked = ChatArguments.model_validate(
+                {
+                    "question": question,
+                    "pictures": pictures or [],
+                    "history": history or [],
+                    "max_tokens": max_tokens,
+                    "temperature": temperature,
+                    "repetition_penalty": repetition_penalty,
+                    "seed": seed,
+                }
+            )
+            if len(asked.pictures) > MOST_PICTURES:
                 raise InputError(
                     reason_en=f"At most {MOST_PICTURES} pictures can be sent with a question.",
                     reason_zh=f"一个问题最多附 {MOST_PICTURES} 张图片。",
                 )
+            shown = [decoded(picture, number) for number, picture in enumerate(asked.pictures, 1)]
             conversation = _ready(studio).conversation()
-            conversation.turns = turns(history or [])
+            conversation.turns = turns(asked.history)
             sampling = Sampling(
-                max_tokens=max(1, min(int(max_tokens), 4096)),
-                temperature=float(temperature),
+                max_tokens=asked.max_tokens,
+                temperature=asked.temperature,
                 top_p=0.9,
-                repetition_penalty=float(repetition_penalty),
-                seed=None if seed is None or seed < 0 else int(seed),
+                repetition_penalty=asked.repetition_penalty,
+                seed=automatic(asked.seed),
             )
             stop = threading.Event()
             answer = ""
             try:
-                for piece in conversation.ask(question, shown, sampling, stop=stop):
+                for piece in conversation.ask(asked.question, shown, sampling, stop=stop):
                     answer += piece
                     yield answer
             finally:
@@ -136,11 +196,12 @@ def build(studio: Studio) -> None:
             exclude: ids that must not come.
         """
         with _said():
-            words = " ".join(str(query).split())[:1000]
+            asked = SearchArguments.model_validate({"query": query, "k": k, "exclude": exclude or []})
+            words = " ".join(asked.query.split())[:1000]
             if not words:
                 raise InputError(reason_en="Say what the picture should show.", reason_zh="请说明图片应展示的内容。")
             gallery = _ready(studio).require_gallery()
-            hits = gallery.search(words, k=max(1, min(int(k), MOST_HITS)), exclude=set(exclude or ()))
+            hits = gallery.search(words, k=asked.k, exclude=set(asked.exclude))
             return view.described(hits, studio.addresses)
 
     model: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
@@ -201,6 +262,11 @@ def turns(history: list[dict[str, str]]) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def automatic(value: int) -> int | None:
+    """-1 leaves the choice to the program."""
+    return None if value < 0 else value
+
+
 def _ready(studio: Studio) -> Studio:
     """Waits until model and gallery are loaded or have failed; the calls after this raise what went wrong."""
     studio.model_settled.wait()
@@ -209,7 +275,7 @@ def _ready(studio: Studio) -> Studio:
 
 
 class _said:  # noqa: N801 - reads as a word in a with statement
-    """Turns a readable error into one that Gradio passes on to the caller."""
+    """Turns a readable error, and the refusal of an argument, into one that Gradio passes on to the caller."""
 
     def __enter__(self) -> None:
         return None
@@ -217,3 +283,7 @@ class _said:  # noqa: N801 - reads as a word in a with statement
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, ReadableError):
             raise gr.Error(error.text("en"), print_exception=False) from error
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            name, value = first["loc"][0], repr(first["input"])[:80]
+            raise gr.Error(f"The argument '{name}' is {value}: {first['msg']}.", print_exception=False) from error

@@ -11,6 +11,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from composer.errors import ModelFailed
+
 
 @pytest.fixture
 def client(served: Any) -> Client:
@@ -36,6 +38,44 @@ def test_compose_returns_the_article_with_fetchable_pictures(client: Client, ser
         assert Image.open(io.BytesIO(answer.read())).size == (64, 48)
     with urllib.request.urlopen(served[1] + article["zip"]) as answer:
         assert "article.md" in zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments", "said"),
+    [
+        ("/compose", {"title": 5}, "'title' is 5"),
+        ("/compose", {"title": "A cat", "pictures": "many"}, "'pictures' is 'many'"),
+        ("/compose", {"title": "A cat", "temperature": -1}, "'temperature' is -1"),
+        ("/compose", {"title": "A cat", "repetition_penalty": 0}, "'repetition_penalty' is 0"),
+        ("/compose", {"title": "A cat", "seed": 2**31}, "'seed' is 2147483648"),
+        ("/chat", {"question": "Hi", "max_tokens": "many"}, "'max_tokens' is 'many'"),
+        ("/chat", {"question": "Hi", "temperature": 9}, "'temperature' is 9"),
+        ("/chat", {"question": "Hi", "history": ["Who?"]}, "'history' is 'Who\\?'"),
+        ("/search", {"query": "blue", "k": 0}, "'k' is 0"),
+        ("/search", {"query": "blue", "exclude": "p0"}, "'exclude' is 'p0'"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_named(
+    client: Client, endpoint: str, arguments: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(AppError, match=said):
+        client.predict(**arguments, api_name=endpoint)
+
+
+def test_a_model_that_breaks_is_no_finished_article(
+    client: Client, served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ModelFailed(name="fake", doing_en="writing", doing_zh="写作", reason="cable pulled")
+
+    monkeypatch.setattr(served[0].model, "stream", broken)
+    with pytest.raises(AppError, match="cable pulled"):
+        client.predict("A cat", api_name="/compose")
+
+
+def test_what_went_wrong_beside_the_article_is_told(client: Client) -> None:
+    article = client.predict("A cat", pictures=30, api_name="/compose")
+    assert any("room for" in note for note in article["notes"])
 
 
 @pytest.mark.parametrize(
