@@ -11,8 +11,9 @@ LONGEST_QUERY = 12  # words
 
 _PAIRS = (("“", "”"), ("‘", "’"), ("「", "」"), ("『", "』"), ("《", "》"), ("【", "】"), ('"', '"'), ("'", "'"))
 _LABEL = re.compile(
-    r"^(?:(?:image|picture|photo|figure)?\s*caption|title|answer|translation|english|search phrase|picture|image|photo"
-    r"|subheading|heading|图注|图片说明|图片标题|小标题|标题|说明|答案|图片|翻译)\s*\d*\s*[:：]\s*",
+    r"^(?:(?:image|picture|photo|figure)?\s*caption|paragraph(?:\s*\[\d+\])?|title|subheading|heading|answer|translation"
+    r"|english|search phrase|picture|image|photo|图注|图片说明|图片标题|小标题|标题|说明|答案|图片|翻译)"
+    r"\s*\d*\s*[:：]\s*",
     re.IGNORECASE,
 )
 _MARK = re.compile(r"^(?:[-*•>#]+\s+|\[?\d{1,2}\]?[.)、:：]\s*)")
@@ -90,7 +91,11 @@ def clean_query(text: str) -> str:
     line = _A_PICTURE_OF.sub("", line)
     # of several things the first: a search for "the Tower, the Palace and the Museum" finds none of them
     first, *rest = re.split(r"[,;.，；。]\s|[，；。]| or | possibly | maybe ", line, maxsplit=1)
-    adjective = rest and re.fullmatch(r"(?:an?|the) \S+", first, re.IGNORECASE) and not _NEXT_THING.match(rest[0])
+    adjective = (
+        line[len(first) :].startswith(",")
+        and re.fullmatch(r"(?:an?|the) \S+", first, re.IGNORECASE)
+        and not _NEXT_THING.match(rest[0])
+    )
     line = (first if len(first.split()) > 1 and not adjective else line).rstrip(".。!！,，;；: ")
     words = line.split()[:LONGEST_QUERY]
     while len(words) > 2 and words[-1].lower() in _SMALL_WORDS:  # cut off by the limit of words, here or in the model

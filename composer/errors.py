@@ -81,5 +81,5 @@ class NoPictureFound(ComposerError):
 
 
 class FewerPlaces(ComposerError):
-    en = "The article has room for {places} pictures, not {asked}: one after each paragraph."
+    en = "Only {places} of the {asked} pictures fit into the article: one after each paragraph."
     zh = "文章每段之后最多放一张图片，只能放 {places} 张，而不是 {asked} 张。"

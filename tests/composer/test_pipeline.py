@@ -128,7 +128,7 @@ def test_no_pictures_wanted_or_no_gallery(model: FakeModel, gallery: FakeGallery
 def test_more_pictures_than_paragraphs_are_said_to_be_too_many(model: FakeModel, gallery: FakeGallery) -> None:
     events = list(Composer(model, gallery).compose(TITLE, Options(pictures=9)))
     notices = [event.problem.text("en") for event in events if isinstance(event, Notice)]
-    assert notices == ["The article has room for 4 pictures, not 9: one after each paragraph."]
+    assert notices == ["Only 4 of the 9 pictures fit into the article: one after each paragraph."]
 
 
 def about_article(model: FakeModel) -> list[list[Message]]:
