@@ -182,7 +182,7 @@ class ArticleReader:
             pass
         cleaned = [replace(s, text=_begun(_without_announcement(inline.clean(s.text)))) for s in self._sections]
         cleaned = [section for section in cleaned if section.text]
-        kept = _without_empty_headings(_without_closers(_once(trimmed(cleaned) if cut else cleaned)))
+        kept = _levelled(_without_empty_headings(_without_closers(_once(trimmed(cleaned) if cut else cleaned))))
         # words that look like headings only are all the model gave: better shown than lost
         return tuple(kept or [replace(section, kind="paragraph", level=0) for section in cleaned])
 
@@ -247,6 +247,12 @@ def _without_empty_headings(sections: list[Section]) -> list[Section]:
             continue
         kept.append(section)
     return kept[::-1]
+
+
+def _levelled(sections: list[Section]) -> list[Section]:
+    """The sections with headings from level 2 on, where a model began with a lower one."""
+    above = min((section.level for section in sections if section.kind == "heading"), default=2) - 2
+    return [replace(s, level=s.level - above) if s.kind == "heading" else s for s in sections]
 
 
 def own_sections(text: str, *, first: int = 1) -> tuple[Section, ...]:

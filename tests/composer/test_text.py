@@ -63,6 +63,12 @@ def test_headings_keep_their_level_and_lose_marks_numbers_and_colons() -> None:
     assert headings == [("Food", 2), ("Water", 3), ("Rest", 3)]
 
 
+def test_headings_begin_at_the_second_level() -> None:
+    reader = ArticleReader("Cats")
+    list(reader.feed(f"### Cats\n\n#### Food\n{TEXT}\n### Water\nIt drinks.\n"))
+    assert [(s.text, s.level) for s in reader.finish() if s.kind == "heading"] == [("Food", 2), ("Water", 2)]
+
+
 @pytest.mark.parametrize(
     "line",
     [
