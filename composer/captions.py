@@ -75,12 +75,12 @@ def _unquoted(line: str) -> str:
     while line != before:
         before = line = line.strip()
         for opening, closing in _PAIRS:
-            inner = line[1:-1]
+            inner, odd = line[1:-1], opening == closing and line.count(opening) % 2
             if line[:1] == opening and line[-1:] == closing and not {opening, closing} & set(inner):
                 line = inner
-            elif line[:1] == opening and closing not in line[1:]:
+            elif line[:1] == opening and (odd or closing not in line[1:]):
                 line = line[1:]
-            elif line[-1:] == closing and opening not in line[:-1]:
+            elif line[-1:] == closing and (odd or opening not in line[:-1]):
                 line = line[:-1]
     return line
 
