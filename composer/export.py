@@ -11,7 +11,7 @@ import re
 import tempfile
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +30,7 @@ _MEDIA_TYPES = {
 }
 # what means something at the beginning of a block only: heading, list, rule
 _BLOCK_START = re.compile(r"^(?:#{1,6}(?=\s|$)|\+(?=\s|$)|-(?=[\s-]|$)|\d+[.)](?=\s|$))")
+_ADDRESS = re.compile(r"(https?://[^\s<>\"]*[^\s<>\".,;:)\]·，。；）])", re.IGNORECASE)
 _CREDITS = {"en": "Picture credits", "zh": "图片来源"}
 
 
@@ -55,7 +56,7 @@ def markdown(article: Article, *, images: str = "images") -> str:
     notes = list(credit_lines(article))
     if notes:
         blocks.append("---\n\n" + f"**{_CREDITS[article.language]}**")
-        blocks.append("\n".join(f"- {_escaped(line)}" for line in notes))
+        blocks.append("\n".join(f"- {_linked(line, _escaped, '<{}>'.format)}" for line in notes))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -219,10 +220,14 @@ def _figure(illustration: Illustration, chosen: Candidate) -> str:
 
 
 def _html_footer(article: Article) -> str:
-    lines = [f"<li>{html_escape.escape(line)}</li>" for line in credit_lines(article)]
+    lines = [f"<li>{_linked(line, html_escape.escape, _html_link)}</li>" for line in credit_lines(article)]
     if not lines:
         return ""
     return f"<footer>{_CREDITS[article.language]}<ul>{''.join(lines)}</ul></footer>\n"
+
+
+def _html_link(address: str) -> str:
+    return '<a href="{0}" rel="noopener noreferrer">{0}</a>'.format(html_escape.escape(address))
 
 
 # -- small things ------------------------------------------------------------------------------------
@@ -281,6 +286,12 @@ def _escape_start(match: re.Match[str]) -> str:
 
 def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|~]|&(?=#?\w+;))", r"\\\1", re.sub(r"\s+", " ", text))
+
+
+def _linked(line: str, escape: Callable[[str], str], link: Callable[[str], str]) -> str:
+    """The line, escaped, with its web addresses as links."""
+    parts = _ADDRESS.split(line)  # text, address, text …
+    return "".join(link(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
 def _reasons(error: OSError) -> dict[str, str]:

@@ -65,7 +65,8 @@ def test_html_is_one_file_that_fetches_and_runs_nothing(article: Article) -> Non
     images = [attributes for tag, attributes in page.tags if tag == "img"]
     assert [str(image["src"])[:22] for image in images] == ["data:image/png;base64,", "data:image/jpeg;base64"]
     assert [image["alt"] for image in images] == [f"A cat {EVIL}", 'The "sea"']
-    assert [attributes["href"] for tag, attributes in page.tags if tag == "a"] == ["https://b.c/d_e"]
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert links == ["https://b.c/d_e", "https://o.m"], "the text's, and where the picture is from"
     assert f"../../etc {EVIL}" in page.text
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
 
@@ -105,7 +106,7 @@ def test_markdown_keeps_the_limited_marks_and_escapes_the_rest(article: Article)
     assert "[a](<https://b.c/d_e>) b" in text
     assert "\n1\\. Not a list\n" in text
     assert "\n\\# Not a heading\n" in text
-    assert "- Picture 1: OpenMoji · CC BY-SA 4.0 · https://o.m" in text
+    assert "- Picture 1: OpenMoji · CC BY-SA 4.0 · <https://o.m>" in text
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,18 @@ def test_pictures_of_one_maker_share_a_credit_line(tmp_path: Path) -> None:
     sections = tuple(Section(f"s{i}", "x", illustration=Illustration("c", chosen=picture)) for i in (1, 2))
     assert list(export.credit_lines(Article("t", sections))) == ["Pictures 1, 2: OpenMoji, CC BY-SA 4.0"]
     assert list(export.credit_lines(Article("t", sections, "zh"))) == ["图片 1、2：OpenMoji, CC BY-SA 4.0"]
+
+
+def test_addresses_in_credits_are_links_and_nothing_else() -> None:
+    source = 'https://a.b/c_d?e=1&f="><script>'
+    chosen = Candidate("a", "a.png", credit="A_B (https://x.y/z), javascript:alert(1)", source=source)
+    article = Article("t", (Section("s1", "x", illustration=Illustration("c", chosen=chosen)),))
+    line = export.markdown(article).splitlines()[-1]
+    assert line.startswith("- Picture 1: A\\_B (<https://x.y/z>), javascript:alert(1) · <https://a.b/c_d?e=1&f=>")
+    assert "\\<script\\>" in line
+    assert "https://a.b/c_d?e=1&f=" in [
+        href for _, attributes in Page(export._html_footer(article)).tags for href in attributes.values()
+    ]
 
 
 @pytest.mark.parametrize(
