@@ -10,7 +10,7 @@ let status = { state: "idle", seconds: {} };
 let editing = null; // {id, node} while a text is being edited
 let asked = 0; // number of the message after which the whole article was asked for
 let since = 0; // number before the first message of this session
-let saved = 0; // revision of the article that was saved last
+let saved = -1; // revision of the article that was saved last; a new article counts from 0 again
 const done = new Set(); // numbers of the messages that were received
 
 const texts = (key) => state.labels[key] || key;
@@ -283,6 +283,7 @@ const OPERATIONS = {
     const stopping = status.stopping && WAITING.includes(op.state);
     status = { seconds: {}, ...op, stopping };
     if (running() && !was) {
+      saved = -1;
       stepper.begin();
       inspector.shut();
       notices.replaceChildren();

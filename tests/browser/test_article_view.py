@@ -284,11 +284,13 @@ def test_leaving_asks_first_while_something_is_not_saved(view: Any, send: Callab
       return event.defaultPrevented;
     }"""
     assert view.evaluate(asks) is False
-    send(whole(paragraph("s1", "Text.")))
+    send(whole(paragraph("s1", "Text."), revision=0))
     assert view.evaluate(asks) is True
+    send(whole(paragraph("s1", "Text.")))
     send({"op": "download", "url": "data:,x", "name": "x.txt"})
     assert view.evaluate(asks) is False
-    send(whole(paragraph("s1", "Other."), revision=2))
+    running = {"op": "status", "state": "running", "step": "write", "steps": ["write"], "done": 0, "total": 0}
+    send(whole(paragraph("s1", "Another, of the same revision.")), running)
     assert view.evaluate(asks) is True
 
 
