@@ -31,28 +31,10 @@ _THIS_IS = re.compile(
     r"(?:一[幅张](?:图片|照片|图)[，,]\s*)?"
 )
 _NEXT_THING = re.compile(r"(?:and|or|an?|the)\b", re.IGNORECASE)  # "a cat, a dog", but "a clean, comfortable bed"
-_SMALL_WORDS = frozenset(
-    (
-        "a",
-        "an",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "with",
-        "and",
-        "to",
-        "for",
-        "by",
-        "is",
-        "are",
-        "its",
-        "their",
-        "his",
-        "her",
-    )
-)
+_SMALL_WORDS = frozenset((
+    "a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "to", "for", "by", "from", "into", "over",
+    "under", "near", "around", "as", "that", "is", "are", "its", "their", "his", "her",
+))  # fmt: skip
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
