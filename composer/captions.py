@@ -9,14 +9,25 @@ LONGEST_EN = 22  # words
 LONGEST_ZH = 44  # characters
 LONGEST_QUERY = 12  # words
 
-_PAIRS = (("“", "”"), ("‘", "’"), ("「", "」"), ("『", "』"), ("《", "》"), ("【", "】"), ('"', '"'), ("'", "'"))
+_PAIRS = (
+    ("“", "”"),
+    ("‘", "’"),
+    ("「", "」"),
+    ("『", "』"),
+    ("《", "》"),
+    ("【", "】"),
+    ("[", "]"),
+    ('"', '"'),
+    ("'", "'"),
+)
 _LABEL = re.compile(
     r"^(?:(?:image|picture|photo|figure)?\s*caption|paragraph(?:\s*\[\d+\])?|title|subheading|heading|answer|translation"
     r"|english|search phrase|picture|image|photo|图注|图片说明|图片标题|小标题|标题|说明|答案|图片|翻译)"
     r"\s*\d*\s*[:：]\s*",
     re.IGNORECASE,
 )
-_MARK = re.compile(r"^(?:[-*•>#]+\s+|\[?\d{1,2}\]?[.)、:：]\s*)")
+# of a list, or the numbers of paragraphs in the prompt: "[4] ", "[3]-[4]: "
+_MARK = re.compile(r"^(?:[-*•>#]+\s+|\d{1,2}[.)、:：]\s*|(?:第?\[\d{1,2}\]段?[-–到至、,，.:：)\s]*)+)")
 # a closing quote alone: the prompt of some models opens it, and what follows is no caption any more
 _CLOSED = re.compile(r'^([^"“”]{2,})["”](?=\s*(?:$|[。.，,；;！!？?<])).*$')
 _A_PICTURE_OF = re.compile(
@@ -106,7 +117,7 @@ def clean_caption(text: str, language: Language) -> str:
 def clean_heading(text: str) -> str:
     """A heading: no full stop, no marks, no numbering."""
     line = re.sub(r"^[一二三四五六七八九十]+[、．.]\s*", "", one_line(text))
-    return line.strip(".。!！,，;；:：[] ").replace("。", "，")
+    return line.strip(".。!！,，;；:： ").replace("。", "，")
 
 
 def from_text(text: str, language: Language) -> str:

@@ -71,6 +71,9 @@ def test_headings_lose_numbers_and_full_stops() -> None:
     assert clean_heading("Subheading\n") == "Subheading"
     assert clean_heading("## 2. Food and water:") == "Food and water"
     assert clean_heading("小标题：选择猫粮") == "选择猫粮"
+    assert clean_heading("[4] 学习英语：实际应用") == "学习英语：实际应用"
+    assert clean_heading("第[3]段到第[4]段：猫粮") == "猫粮"
+    assert clean_heading("[Food and water]") == "Food and water"
 
 
 @pytest.mark.parametrize(
