@@ -14,6 +14,7 @@ let ready = false;
 let known = ""; // the gallery that is shown
 let may = false;
 let own = false;
+let narrow = false; // its searches can be narrowed by filters, and by likeness
 let pictures = 0;
 let hits = [];
 let mode = "search"; // "search", "like" or "duplicates"
@@ -33,7 +34,7 @@ async function call(act, more = {}) {
 // The answer of a call, unless a later one has been asked meanwhile: then null.
 async function latest(act, asked) {
   const mine = ++turn;
-  const late = window.setTimeout(() => (seeking.textContent = labels.searching), LONG);
+  const late = window.setTimeout(() => mine === turn && (seeking.textContent = labels.searching), LONG);
   const answer = await call(act, asked);
   window.clearTimeout(late);
   if (mine !== turn) return null;
@@ -62,6 +63,7 @@ const details = makeDetails({
   call,
   may: () => may,
   own: () => own,
+  narrow: () => narrow,
   like: (one) => ((mode = "like"), (model = hits.find((hit) => hit.id === one.id) || one), restart(), root.scrollIntoView({ block: "start" })),
   changed: (one) => (replace(one), refresh()),
   removed: () => (mode === "duplicates" ? duplicates() : find(), refresh()),
@@ -106,8 +108,9 @@ async function find() {
   const wanted = query.value.trim();
   const answer = await latest("search", { query: mode === "like" ? "" : wanted, like: mode === "like" ? model.id : "", filters: filters.value(), count });
   if (!answer) return;
-  const untouched = own ? labels.empty : labels.begin;
-  const nothing = filters.count() ? labels.nothing_filtered : wanted || mode === "like" ? labels.nothing : untouched;
+  const asked = wanted || mode === "like";
+  const untouched = own ? labels.empty : labels.begin; // others show nothing before they are searched
+  const nothing = filters.count() && (own || asked) ? labels.nothing_filtered : asked ? labels.nothing : untouched;
   show(answer.hits || [], answer.problem || nothing, Boolean(answer.more));
 }
 
@@ -126,7 +129,7 @@ async function duplicates() {
 async function refresh() {
   const told = await call("hello");
   if (told.problem) return;
-  ({ may, own } = told);
+  ({ may, own, narrow } = told);
   pictures = told.pictures || 0;
   facts.textContent = told.facts || facts.textContent;
   leftOut.textContent = told.left_out || "";
@@ -181,7 +184,8 @@ function label() {
   twins.lastChild.textContent = labels.duplicates;
   twins.setAttribute("aria-label", labels.duplicates);
   twins.setAttribute("aria-pressed", String(mode === "duplicates"));
-  filterButton.hidden = twins.hidden = !own || !pictures;
+  filterButton.hidden = !narrow || !pictures;
+  twins.hidden = !own || !pictures;
   more.textContent = labels.more;
   back.textContent = labels.all;
   shown.hidden = mode === "search";

@@ -1,6 +1,6 @@
 // The dialog of one picture: large, with its facts; words can be changed where `may` says so.
 
-function makeDetails({ labels, call, may, own, changed, removed, like, step }) {
+function makeDetails({ labels, call, may, own, narrow, changed, removed, like, step }) {
   const dialog = make("dialog", { class: "xc-details", tabindex: "-1", "aria-labelledby": "xc-details-title" });
   let shown = null;
 
@@ -22,7 +22,7 @@ function makeDetails({ labels, call, may, own, changed, removed, like, step }) {
 
   function field(key, value, attributes = {}) {
     const { tag = "input", ...rest } = attributes;
-    const input = make(tag, { name: key, ...(tag === "input" ? { type: "text" } : {}), ...rest });
+    const input = make(tag, { name: key, maxlength: "10000", ...(tag === "input" ? { type: "text" } : {}), ...rest });
     input.value = value;
     return make("label", { text: labels()[key] }, input);
   }
@@ -33,11 +33,11 @@ function makeDetails({ labels, call, may, own, changed, removed, like, step }) {
     const node = make(
       "form",
       { class: "xc-words-form" },
-      field("caption", one.caption, { tag: "textarea", rows: 3, maxlength: "1000" }),
-      field("tags", one.tags, { maxlength: "1000" }),
-      field("credit", one.credit, { maxlength: "500" }),
-      field("licence", one.licence, { maxlength: "300" }),
-      field("source", one.source, { maxlength: "2000" }),
+      field("caption", one.caption, { tag: "textarea", rows: 3 }),
+      field("tags", one.tags),
+      field("credit", one.credit),
+      field("licence", one.licence),
+      field("source", one.source),
       make("div", { class: "xc-row" }, save, said),
     );
     node.addEventListener("submit", async (event) => {
@@ -61,9 +61,9 @@ function makeDetails({ labels, call, may, own, changed, removed, like, step }) {
 
   function acts(one) {
     const row = make("div", { class: "xc-row" });
-    if (!own()) return row;
+    if (!narrow()) return row;
     row.append(button(labels().like, "search", () => (dialog.close(), like(one)), { class: "xc-button" }));
-    if (!may()) return row;
+    if (!editable()) return row;
     let sure = false;
     const remove = button(labels().remove, "trash", async () => {
       if (!sure) {

@@ -1,6 +1,7 @@
 // The filters of the gallery: a form that unfolds, and the most frequent tags as buttons.
 
 const NO_FILTERS = { tag: "", folder: "", after: "", before: "", orientation: "", min_width: 0, min_height: 0, licence: "" };
+const LIMITS = { number: { min: "0", max: "1000000", step: "1" }, date: { max: "9999-12-31" } }; // four digits of a year
 const CHIPS = 12; // tags shown as buttons
 
 function makeFilters({ labels, changed }) {
@@ -20,7 +21,7 @@ function makeFilters({ labels, changed }) {
     ["min_height", "input", "number"],
     ["licence", "select"],
   ]) {
-    const input = make(tag, { name, ...(type ? { type } : {}), ...(type === "number" ? { min: "0", max: "1000000", step: "1" } : {}) });
+    const input = make(tag, { name, ...(type ? { type } : {}), ...LIMITS[type] });
     input.addEventListener(type ? "input" : "change", tell);
     const label = make("label", {}, make("span", {}), input);
     fields[name] = { input, label };

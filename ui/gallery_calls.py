@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retrieval.base import Browsable, Hit
 from retrieval.errors import ReadableError
-from retrieval.own import OwnGallery
+from retrieval.own import FilteredGallery, OwnGallery
 from retrieval.pictures import SUFFIXES
 from retrieval.records import Filters
 from ui.gallery_facts import facts
@@ -25,9 +25,10 @@ MOST = 480  # pictures of one search
 TILE = 256  # pixels of a tile's picture: what indexing has made already
 MOST_GROUPS = 60  # groups of duplicates shown
 MOST_SKIPPED = 200
-MOST_FILES = 500  # dropped at once
+MOST_FILES = 10_000  # dropped at once
 
 Line = Annotated[str, Field(max_length=300)]
+Words = Annotated[str, Field(max_length=10_000)]  # more than indexing takes from a file
 Id = Annotated[str, Field(min_length=1, max_length=256)]
 Answer = dict[str, Any]
 
@@ -63,11 +64,11 @@ class About(Asked):
 
 
 class Edit(About):
-    caption: Annotated[str, Field(max_length=1000)]
-    tags: Annotated[str, Field(max_length=1000)]
-    credit: Annotated[str, Field(max_length=500)]
-    licence: Line
-    source: Annotated[str, Field(max_length=2000)]
+    caption: Words
+    tags: Words
+    credit: Words
+    licence: Words
+    source: Words
 
 
 class Folder(Asked):
@@ -105,9 +106,9 @@ class Desk:
     def hello(self, asked: Asked) -> Answer:
         """What this visitor can do here, the gallery's facts, and the indexing that is going on."""
         gallery = self.studio.gallery
-        own = isinstance(gallery, OwnGallery)
-        told: Answer = {"may": self.allowed, "own": own, "job": self.job(asked)["job"] if self.allowed else None}
-        return told if gallery is None else told | facts(gallery.info(), asked.language)
+        told: Answer = {"may": self.allowed, "job": self.job(asked)["job"] if self.allowed else None}
+        told |= {"own": isinstance(gallery, OwnGallery), "narrow": isinstance(gallery, FilteredGallery)}
+        return told if gallery is None else told | facts(gallery, asked.language)
 
     def choices(self, asked: Asked) -> Answer:
         """What can be filtered by. Folders are told only to those who may name folders of this machine."""
@@ -126,21 +127,23 @@ class Desk:
         words = " ".join(asked.query.split())[:300]
         narrowed = asked.filters if self.allowed else asked.filters.model_copy(update={"folder": ""})
         filters = Filters(**narrowed.model_dump())
-        if not isinstance(gallery, OwnGallery):
-            browsed = gallery.browse(limit=asked.count) if isinstance(gallery, Browsable) and not words else []
-            hits = gallery.search(words, k=asked.count) if words else browsed
-        elif asked.like:
-            hits = gallery.like(asked.like, k=asked.count, filters=filters, quick=True)
-        elif words:
-            hits = gallery.search(words, k=asked.count, filters=filters, quick=True)
-        else:
+        quick: dict[str, Any] = {"quick": True} if isinstance(gallery, OwnGallery) else {}
+        if isinstance(gallery, FilteredGallery) and asked.like:
+            hits = gallery.like(asked.like, k=asked.count, filters=filters, **quick)
+        elif isinstance(gallery, FilteredGallery) and words:
+            hits = gallery.search(words, k=asked.count, filters=filters, **quick)
+        elif isinstance(gallery, OwnGallery):
             hits = gallery.browse(limit=asked.count, filters=filters)
+        elif words:
+            hits = gallery.search(words, k=asked.count)
+        else:
+            hits = gallery.browse(limit=asked.count) if isinstance(gallery, Browsable) else []
         return {"hits": self._tiles(hits), "more": len(hits) == asked.count < MOST}
 
     def duplicates(self, asked: Asked) -> Answer:
         groups = self._own().duplicates()
         groups.sort(key=len, reverse=True)
-        return {"groups": [self._tiles(group) for group in groups[:MOST_GROUPS]], "count": len(groups)}
+        return {"groups": [self._tiles(group[:MOST]) for group in groups[:MOST_GROUPS]], "count": len(groups)}
 
     def skipped(self, asked: Asked) -> Answer:
         """Files that were left out, with the reason."""

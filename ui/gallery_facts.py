@@ -2,15 +2,20 @@
 
 from typing import Any
 
-from retrieval.base import GalleryInfo
+from retrieval.base import PictureGallery
+from retrieval.own import FilteredGallery, OwnGallery
 from ui.texts import text
 
 
-def facts(info: GalleryInfo, language: str) -> dict[str, Any]:
-    """Its name, a line of how many pictures, which encoder and when updated, and how many files were left out."""
+def facts(gallery: PictureGallery, language: str) -> dict[str, Any]:
+    """Its name, a line of how many pictures, which encoder, when updated and where it can be changed, and how many
+    files were left out."""
+    info = gallery.info()
     parts = [text("gallery.facts", language, count=f"{info.pictures:,}", encoder=info.encoder)]
     if info.updated:
         parts.append(text("gallery.updated", language, date=info.updated[:10]))
+    if isinstance(gallery, FilteredGallery) and not isinstance(gallery, OwnGallery):
+        parts.append(text("gallery.elsewhere", language))
     left_out = text("gallery.left_out", language, count=f"{info.skipped:,}") if info.skipped else ""
     return {
         "name": info.name,

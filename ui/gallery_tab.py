@@ -23,7 +23,7 @@ def shown(studio: Studio, session: Session) -> dict[str, Any]:
     language = session.language
     told = {"texts": table("gallery", language), "language": language, "ready": False, "problem": ""}
     if studio.gallery is not None:
-        return told | {"ready": True} | facts(studio.gallery.info(), language)
+        return told | {"ready": True} | facts(studio.gallery, language)
     problem = studio.gallery_problem
     if problem is None:
         return told | {"problem": text("gallery.opening", language)}

@@ -8,6 +8,10 @@ GALLERY_TEXTS: Mapping[str, tuple[str, str]] = {
     "gallery.placeholder": ("What should the picture show?", "想找什么样的图片？"),
     "gallery.facts": ("{count} pictures · {encoder}", "{count} 张图片 · {encoder}"),
     "gallery.updated": ("updated {date}", "更新于 {date}"),
+    "gallery.elsewhere": (
+        "on another machine: searched here, looked after there",
+        "位于另一台机器：可在此搜索，须在那里管理",
+    ),
     "gallery.left_out": ("Files left out: {count}", "未收录 {count} 个文件"),
     "gallery.searching": ("Searching", "正在搜索"),
     "gallery.opening": ("The gallery is being opened", "正在打开图库"),
@@ -24,7 +28,7 @@ GALLERY_TEXTS: Mapping[str, tuple[str, str]] = {
     "gallery.like": ("More like this", "更多相似图片"),
     "gallery.like_shown": ("Pictures like “{caption}”", "与“{caption}”相似的图片"),
     "gallery.duplicates": ("Duplicates", "重复图片"),
-    "gallery.groups": ("{count} groups of pictures that look nearly the same", "{count} 组看起来几乎相同的图片"),
+    "gallery.groups": ("Groups of pictures that look nearly the same: {count}", "{count} 组看起来几乎相同的图片"),
     "gallery.no_duplicates": ("No two pictures look the same.", "没有看起来相同的图片。"),
     # filters
     "gallery.filters": ("Filters", "筛选"),

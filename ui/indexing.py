@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import shlex
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,7 +119,7 @@ class Indexing:
             if self.report.stopped:
                 return text("index.stopped", language, added=self.report.added)
             values = {"added": self.report.added, "known": self.report.unchanged, "skipped": len(self.report.skipped)}
-            return text("index.ended", language, place=self.place, **values)
+            return text("index.ended", language, place=shlex.quote(self.place), **values)
         if self.total:
             return text("index.reading", language, done=self.done, total=self.total)
         return text("index.scanning", language)
