@@ -347,10 +347,8 @@ function receive(message) {
   }
 }
 
-// Leaving the page loses the article: the browser asks first, unless it was saved as it is.
-window.addEventListener("beforeunload", (event) => {
-  if (state.order.length && state.revision !== saved) event.preventDefault();
-});
+// Leaving the page loses the article: the browser asks first (ui/serve.py), unless it was saved as it is.
+window.xcUnsaved = () => state.order.length > 0 && state.revision !== saved;
 
 watch("value", () => {
   const message = props.value;

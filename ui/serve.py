@@ -25,6 +25,42 @@ POLICY = (
 )
 
 
+# Who leaves with an article that is not saved is asked first. Gradio takes the browser's question for the leaving itself
+# and lets go of the server, which who stays still needs: so the question must be heard before Gradio's script is there.
+ASK = b"""<script>window.addEventListener("beforeunload", (event) => {
+  if (!window.xcUnsaved || !window.xcUnsaved()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+});</script>"""
+
+
+class AskBeforeLeaving:
+    """Puts ASK at the beginning of the page."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started: list[MutableMapping[str, Any]] = []
+
+        async def asking(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                started.append(message)  # its length is known with the body
+                return
+            if started:
+                start = started.pop()
+                body = message.get("body", b"")
+                if b"<head>" in body and not message.get("more_body"):
+                    message["body"] = body = body.replace(b"<head>", b"<head>" + ASK, 1)
+                    others = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+                    start["headers"] = [*others, (b"content-length", str(len(body)).encode())]
+                await send(start)
+            await send(message)
+
+        page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
+        await self.app(scope, receive, asking if page else send)
+
+
 class SecurityHeaders:
     """Adds the policy to every answer that has none of its own."""
 
@@ -71,6 +107,6 @@ def serve(
         enable_monitoring=False,
         max_file_size=MAX_UPLOAD,
         ssr_mode=False,
-        app_kwargs={"routes": studio.pictures.routes(), "middleware": [Middleware(SecurityHeaders)]},
+        app_kwargs={"routes": studio.pictures.routes(), "middleware": [Middleware(SecurityHeaders), Middleware(AskBeforeLeaving)]},
     )
     return page, local, public or ""

@@ -278,11 +278,7 @@ def test_a_search_is_waited_for_until_its_own_answer(view: Any, send: Callable[.
 
 
 def test_leaving_asks_first_while_something_is_not_saved(view: Any, send: Callable[..., None]) -> None:
-    asks = """() => {
-      const event = new Event("beforeunload", {cancelable: true});
-      window.dispatchEvent(event);
-      return event.defaultPrevented;
-    }"""
+    asks = "window.xcUnsaved()"
     assert view.evaluate(asks) is False
     send(whole(paragraph("s1", "Text."), revision=0))
     assert view.evaluate(asks) is True

@@ -108,6 +108,27 @@ def test_stop_keeps_what_was_written(
     assert page.inner_text(".xc-title") == "Another title"
 
 
+def test_who_stays_with_an_unsaved_article_can_go_on(
+    server: Server, visit: Callable[..., Any], fake_model: FakeModel
+) -> None:
+    assert fake_model.gate is not None
+    page = visit(server)
+    write(page)
+    fake_model.gate.clear()
+    page.click(".xc-insert")  # the model works while the question is asked
+    page.wait_for_selector(".xc-root[data-state=running]")
+    with page.expect_event("dialog") as asked:
+        page.once("dialog", lambda dialog: dialog.dismiss())
+        page.evaluate("setTimeout(() => location.reload())")
+    assert asked.value.type == "beforeunload"
+    fake_model.gate.set()
+    finished(page)
+    with page.expect_download():
+        page.click(".xc-save-zip")
+    page.reload()  # saved: nothing is asked
+    page.wait_for_selector(".xc-ready")
+
+
 def test_two_visitors_compose_at_once_without_mixing(
     serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
 ) -> None:
