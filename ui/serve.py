@@ -25,8 +25,8 @@ POLICY = (
 )
 
 
-# Who leaves with an article that is not saved is asked first. Gradio takes the browser's question for the leaving itself
-# and lets go of the server, which who stays still needs: so the question must be heard before Gradio's script is there.
+# Who leaves with an article that is not saved is asked first. Gradio takes the browser's question for the leaving and
+# lets go of the server, which who stays still needs: so the question must be heard before Gradio's script is there.
 ASK = b"""<script>window.addEventListener("beforeunload", (event) => {
   if (!window.xcUnsaved || !window.xcUnsaved()) return;
   event.preventDefault();
@@ -107,6 +107,9 @@ def serve(
         enable_monitoring=False,
         max_file_size=MAX_UPLOAD,
         ssr_mode=False,
-        app_kwargs={"routes": studio.pictures.routes(), "middleware": [Middleware(SecurityHeaders), Middleware(AskBeforeLeaving)]},
+        app_kwargs={
+            "routes": studio.pictures.routes(),
+            "middleware": [Middleware(SecurityHeaders), Middleware(AskBeforeLeaving)],
+        },
     )
     return page, local, public or ""
