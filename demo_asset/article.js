@@ -228,8 +228,10 @@ function drawToolbar() {
   for (let number = 1; number <= 30; number += 1) count.append(make("option", { value: String(number), text: String(number) }));
   if (old) count.value = old.value;
   const insert = () => {
+    const pictures = count.value ? Number(count.value) : null;
+    OPERATIONS.status({ state: "waiting", ahead: 0 }); // at once: a second click would plan a second time
     ask("wait", { join: true });
-    work("illustrate", { pictures: count.value ? Number(count.value) : null });
+    work("illustrate", { pictures });
   };
   toolbar.replaceChildren(
     make("p", { class: "xc-facts", text: facts.join(" · ") }),

@@ -51,7 +51,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
   });
   caption.addEventListener("change", () => {
     const text = caption.value.trim();
-    if (section && section.picture && text && text !== section.picture.caption) ask("caption", { id: section.id, caption: text });
+    if (section && section.picture && text !== section.picture.caption) ask("caption", { id: section.id, caption: text });
   });
   file.addEventListener("change", async () => {
     if (!file.files.length) return;

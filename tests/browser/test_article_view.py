@@ -251,6 +251,26 @@ def test_a_proposal_is_asked_for_once_and_its_wait_ends(view: Any, send: Callabl
     assert view.is_visible(".xc-panel")
 
 
+def test_pictures_are_planned_once_for_a_double_click(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "Text.")), {"op": "status", "state": "done"})
+    view.select_option(".xc-select", "3")
+    box = view.locator(".xc-insert").bounding_box()
+    view.mouse.dblclick(box["x"] + 5, box["y"] + 5)
+    assert sent(view) == [
+        ["select", {"act": "wait", "join": True}],
+        ["work", {"act": "illustrate", "pictures": 3}],
+    ]
+    assert view.is_visible(".xc-stop")
+
+
+def test_a_caption_can_be_taken_away(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "Text.", picture=picture(0))))
+    view.click(".xc-picture")
+    view.fill("#xc-caption", "")
+    view.keyboard.press("Escape")
+    assert sent(view) == [["select", {"act": "caption", "id": "s1", "caption": ""}]]
+
+
 def test_a_file_goes_to_the_paragraph_it_was_chosen_for(view: Any, send: Callable[..., None]) -> None:
     send(whole(paragraph("s1", "One.", picture=picture(0)), paragraph("s2", "Two."), paragraph("s3", "Three.")))
     view.click(".xc-picture")
