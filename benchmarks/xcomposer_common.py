@@ -27,10 +27,12 @@ from tests.composer.xcomposer.tiny import PUBLISHED, config_values, train_tokeni
 ROOT = Path(__file__).resolve().parents[1]  # of the checkout, where the modules are found
 
 
-def arguments(description: str, **more: dict[str, Any]) -> argparse.Namespace:
+def arguments(description: str, *, size: str | None = None, **more: dict[str, Any]) -> argparse.Namespace:
     """--size, --dtype, --gptq, --compile and what the benchmark adds."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--size", choices=("7b", "tiny"), default="7b" if torch.cuda.is_available() else "tiny")
+    parser.add_argument(
+        "--size", choices=("7b", "tiny"), default=size or ("7b" if torch.cuda.is_available() else "tiny")
+    )
     parser.add_argument("--dtype", choices=("float16", "bfloat16", "float32"), default="float16")
     parser.add_argument("--gptq", action="store_true", help="4-bit weights in the published packing")
     parser.add_argument("--compile", action="store_true", help="fuse small operations with torch.compile")
@@ -39,13 +41,13 @@ def arguments(description: str, **more: dict[str, Any]) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def random_model(options: argparse.Namespace) -> XComposerModel:
-    """The model on the first card, or on the CPU where there is none."""
+def random_model(options: argparse.Namespace, *, num_gpus: int = 1, **sizes: int) -> XComposerModel:
+    """The model on the first cards, or on the CPU where there is none. sizes: entries of config.json to change."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         tokenizer = XComposerTokenizer(train_tokenizer(folder))
         values = PUBLISHED if options.size == "7b" else config_values(len(tokenizer))
-        (folder / "config.json").write_text(json.dumps({**values, "internlm_lora": None}), "utf-8")
+        (folder / "config.json").write_text(json.dumps({**values, **sizes, "internlm_lora": None}), "utf-8")
         if options.gptq:
             packing = {"bits": 4, "group_size": 128 if options.size == "7b" else 16, "desc_act": False}
             (folder / "quantize_config.json").write_text(json.dumps(packing), "utf-8")
@@ -54,7 +56,7 @@ def random_model(options: argparse.Namespace) -> XComposerModel:
         placing = Placing.of(
             folder,
             config,
-            num_gpus=1 if on_gpu else 0,
+            num_gpus=num_gpus if on_gpu else 0,
             dtype=getattr(torch, options.dtype) if on_gpu else torch.float32,
             quantization=None,
             offload=False,
@@ -65,6 +67,7 @@ def random_model(options: argparse.Namespace) -> XComposerModel:
     placing.prepare(network)
     fill(network, config, placing)
     set_rotary(network.language, config, "shipped", placing.first)
+    placing.connect(network)
     network.placing = placing
     if placing.captures:
         network.engine.fast = GraphSteps(network.engine, compiled=options.compile)
@@ -112,6 +115,14 @@ def copy_bandwidth() -> float:
     count = 2**30 if device == "cuda" else 2**26
     source, target = (torch.empty(count, dtype=torch.uint8, device=device) for _ in range(2))
     return 2 * count / seconds(lambda: target.copy_(source), repeat=20)
+
+
+def weights_read(model: XComposerModel) -> int:
+    """Bytes of weights that one decoding step reads: all of the decoder, but one row of the embedding."""
+    language = model.network.language
+    embedding = language.model.embed_tokens.weight
+    read = sum(t.numel() * t.element_size() for t in (*language.parameters(), *language.buffers()))
+    return int(read - embedding.numel() * embedding.element_size())
 
 
 def machine() -> str:

@@ -5,7 +5,7 @@ python -m benchmarks.xcomposer_decode [--size 7b] [--compile] [--gptq]
 
 import torch
 
-from benchmarks.xcomposer_common import arguments, copy_bandwidth, machine, random_model, seconds
+from benchmarks.xcomposer_common import arguments, copy_bandwidth, machine, random_model, seconds, weights_read
 from composer.models.xcomposer.decoding import Choice, search
 
 
@@ -44,9 +44,7 @@ def main() -> None:
     plain_rate = (options.tokens - short) / (
         seconds(lambda: plain(options.tokens), repeat=2) - seconds(lambda: plain(short), repeat=2)
     )
-    embedding = language.model.embed_tokens.weight
-    read = sum(t.numel() * t.element_size() for t in (*language.parameters(), *language.buffers()))
-    read -= embedding.numel() * embedding.element_size()  # one row of it is read
+    read = weights_read(model)
     bandwidth = copy_bandwidth()
     bound = bandwidth / read
     print(machine())

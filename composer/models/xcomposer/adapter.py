@@ -88,7 +88,7 @@ class _Asking:
     ) -> list[str]:
         rendered = [self.model.prompt([*self.shared, *messages]) for messages in prompts]
         texts: list[str] = []
-        for part in self.model.batches(rendered, sampling, held=len(self.held.prompt) if self.held else 0):
+        for part in self.model.batches(rendered, sampling, held=self.held.cache.capacity if self.held else 0):
             if stop is not None and stop.is_set():
                 break
             texts += self._batch(part, prompts[len(texts) :], sampling, stop)
@@ -120,28 +120,11 @@ class _Asking:
         coded = [self.model.tokenizer.encode(option) for option in options]
         if not coded or not all(coded):
             raise ValueError("options are at least one, and none is empty")
-        engine = self.model.engine
+        if len({ids[0] for ids in coded}) == len(coded):
+            coded = [ids[:1] for ids in coded]
+        self.model.check_room(len(prompt), max(map(len, coded)))
         with self.model.watched():
-            if len({ids[0] for ids in coded}) == len(coded):
-                self.model.check_room(len(prompt), 1)
-                logits = engine.prefill([prompt], room=0, held=self.held).logits[0, -1]
-                return [float(logits.log_softmax(-1)[ids[0]]) for ids in coded]
-            rows = [prompt.plus(ids[:-1]) for ids in coded]
-            self.model.check_room(max(map(len, rows)), 1)
-            kept = max(map(len, coded))
-            scores: list[float] = []
-            for start in range(0, len(rows), OPTIONS_AT_ONCE):
-                some = coded[start : start + OPTIONS_AT_ONCE]
-                state = engine.prefill(rows[start : start + OPTIONS_AT_ONCE], room=0, held=self.held, kept=kept)
-                shares = state.logits.log_softmax(-1)  # [rows, kept, vocabulary]; rows end flush
-                scores += [
-                    float(sum(shares[row, kept - len(ids) + i, token] for i, token in enumerate(ids)))
-                    for row, ids in enumerate(some)
-                ]
-        return scores
-
-
-OPTIONS_AT_ONCE = 32
+            return self.model.engine.score(prompt, coded, self.held)
 
 
 def _continues(messages: Sequence[Message]) -> bool:
@@ -283,9 +266,9 @@ class XComposerModel:
         )
 
     def batches(self, prompts: list[Prompt], sampling: Sampling, held: int = 0) -> Iterator[list[Prompt]]:
-        """The prompts in order, as many at once as the planned room for keys and values holds beside `held` tokens."""
+        """The prompts in order, as many at once as the planned room for keys and values has beside `held` positions."""
         slots = max(self.placing.plan.rows, 1) * self.placing.plan.context_tokens - held
-        longest = max(map(len, prompts), default=0) + sampling.max_tokens
+        longest = self.engine.capacity(max(map(len, prompts), default=0) + sampling.max_tokens)
         size = max(1, slots // (longest * sampling.beams)) if prompts else 1
         for start in range(0, len(prompts), size):
             yield prompts[start : start + size]

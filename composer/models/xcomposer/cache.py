@@ -78,13 +78,18 @@ class KeyValues:
                     new[:, :, :length] = old[:, :, :length]
         self.length = length
 
-    def reorder(self, order: torch.Tensor) -> None:
-        """Row i becomes what row order[i] was; the buffers keep their addresses. order [rows] int64."""
+    def reorder(self, order: torch.Tensor, start: int = 0) -> None:
+        """Row i becomes what row order[i] was; the buffers keep their addresses. order [rows] int64.
+
+        start: slots before it are alike in the rows that are exchanged, and stay.
+        """
+        if start >= self.length:
+            return
         for held in self._layers:
             if held is not None:
                 for buffer in held:
-                    filled = buffer[:, :, : self.length]
-                    filled.copy_(filled.index_select(0, order.to(buffer.device)))
+                    differing = buffer[:, :, start : self.length]
+                    differing.copy_(differing.index_select(0, order.to(buffer.device)))
 
     @property
     def bytes(self) -> int:

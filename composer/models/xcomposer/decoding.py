@@ -216,6 +216,8 @@ def _beams(engine: Engine, state: State, choice: Choice, stop: threading.Event) 
     ids = torch.full((batch * beams, 1), choice.bos, device=device)
     live: list[list[int]] = [[] for _ in range(batch * beams)]
     finished = [_Finished(choice) for _ in range(batch)]
+    begun = state.cache.length
+    alike, sure = [0] * batch, [0] * batch  # ids that the live beams, and all possible answers, have in common
     offered = max(2, 1 + len(choice.eos)) * beams
     for number in range(choice.max_new_tokens):
         scores = rules.penalized(ids, logits.log_softmax(-1)) + totals.view(-1, 1)
@@ -226,6 +228,7 @@ def _beams(engine: Engine, state: State, choice: Choice, stop: threading.Event) 
             for group, (row_values, row_found) in enumerate(zip(values.tolist(), found.tolist(), strict=True))
         ]
         flat = [entry for group in chosen for entry in group]
+        alike = [_agreement(live[g * beams : (g + 1) * beams], known) for g, known in enumerate(alike)]
         live = [[*live[origin], token] for origin, token, _ in flat]
         tokens = torch.tensor([token for _, token, _ in flat], device=device)
         origins = torch.tensor([origin for origin, _, _ in flat], device=device)
@@ -235,8 +238,13 @@ def _beams(engine: Engine, state: State, choice: Choice, stop: threading.Event) 
         agreed = len(last) == 1 and bool(last & choice.stop_words)  # only when every beam ends in the same stop word
         if all(f.done for f in finished) or agreed or stop.is_set() or number + 1 == choice.max_new_tokens:
             break
-        yield [_sure(live[g * beams : (g + 1) * beams], finished[g]) for g in range(batch)], []
-        state.cache.reorder(origins)
+        possible = [
+            [*(ids for _, ids in ended.kept), *([] if ended.done else live[group * beams : (group + 1) * beams])]
+            for group, ended in enumerate(finished)
+        ]
+        sure = [_agreement(answers, known) for answers, known in zip(possible, sure, strict=True)]
+        yield [answers[0][:count] for answers, count in zip(possible, sure, strict=True)], []
+        state.cache.reorder(origins, begun + min(alike))
         logits = engine.step(state, tokens)
     for group, kept in enumerate(finished):
         if not kept.done:
@@ -290,10 +298,9 @@ def _extend(
     return kept
 
 
-def _sure(live: list[list[int]], finished: _Finished) -> list[int]:
-    """The beginning that every answer still possible shares."""
-    possible = [ids for _, ids in finished.kept] + ([] if finished.done else live)
-    first = possible[0]
-    for other in possible[1:]:
-        first = first[: next((i for i, (a, b) in enumerate(zip(first, other, strict=False)) if a != b), len(other))]
-    return first
+def _agreement(answers: Sequence[Sequence[int]], known: int) -> int:
+    """Length of the beginning that all have in common; so many ids are known to agree."""
+    shortest = min(map(len, answers))
+    while known < shortest and all(answer[known] == answers[0][known] for answer in answers):
+        known += 1
+    return known

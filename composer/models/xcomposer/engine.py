@@ -8,6 +8,7 @@ import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, Protocol
 
 import torch
@@ -19,6 +20,7 @@ from composer.models.xcomposer.language import MAX_POSITIONS
 
 Part = Sequence[int] | torch.Tensor  # token ids, or vectors [n, H] that stand for n positions
 SHARED = 16  # a common beginning of so many positions is worth computing apart
+SPARE = 512  # positions kept free behind a beginning, so that short questions about it are read without copying it
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ class Prompt:
 
 @dataclass(eq=False)
 class Held:
-    """A beginning whose keys and values are kept: one row."""
+    """A beginning whose keys and values are kept: one row. What stands behind them in the cache belongs to nobody."""
 
     prompt: Prompt
     cache: KeyValues
@@ -79,11 +81,35 @@ def common(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:
     )
 
 
+def _shared(prompts: Sequence[Prompt], held: Held | None, kept: int) -> int:
+    """Positions that `held` has of all prompts, but for the last `kept`, whose logits are wanted."""
+    if held is None:
+        return 0
+    return max(0, min(min(common(held.prompt.keys, p.keys), len(p) - kept) for p in prompts))
+
+
+def _check_length(tokens: int, room: int) -> None:
+    if not 0 < tokens <= MAX_POSITIONS - room:
+        raise InputError(
+            reason_en=f"The prompt has {tokens:,} tokens and {room:,} are to follow; "
+            f"together they can be 1 to {MAX_POSITIONS:,}.",
+            reason_zh=f"提示有 {tokens:,} 个词元，还要生成 {room:,} 个；总数须为 1 到 {MAX_POSITIONS:,}。",
+        )
+
+
 class FastStep(Protocol):
     """A way of doing one step that is faster where it can be used (CUDA graphs)."""
 
+    def capacity(self, positions: int) -> int:
+        """What a cache for so many positions has room for."""
+        ...
+
     def cache(self, rows: int, capacity: int) -> KeyValues | None:
         """A cache for it, for one answer at a time; None while it is taken."""
+        ...
+
+    def forget(self) -> None:
+        """Frees the cache of the last answer, if no answer has it."""
         ...
 
     def release(self) -> None:
@@ -124,9 +150,20 @@ class Engine:
         ]
         return torch.cat(rows) if rows else torch.empty(0, self.config.width, device=self.device, dtype=self.dtype)
 
-    def hold(self, prompt: Prompt, held: Held | None = None) -> Held:
-        """Computes the keys and values of a beginning once; `held` may already have a part of it."""
-        return Held(prompt, self.prefill([prompt], room=0, held=held).cache)
+    def capacity(self, positions: int) -> int:
+        """Positions that a row takes in memory where so many are asked for."""
+        return self.fast.capacity(positions) if self.fast else positions
+
+    @torch.inference_mode()
+    def hold(self, prompt: Prompt) -> Held:
+        """Computes the keys and values of a beginning once. Raises InputError as `prefill`."""
+        _check_length(len(prompt), 0)
+        with self._turn:
+            if self.fast:
+                self.fast.forget()  # the plan has no room for both
+            cache = KeyValues(self.config.layers, 1, len(prompt) + SPARE)
+            self._read([prompt], 0, None, 1, cache)
+        return Held(prompt, cache)
 
     @torch.inference_mode()
     def prefill(
@@ -138,46 +175,93 @@ class Engine:
         Beginnings that are in `held`, or common to all prompts, are computed once. Raises InputError for a prompt that
         is empty or too long.
         """
-        longest = max(map(len, prompts))
-        if not min(map(len, prompts)) or longest + room > MAX_POSITIONS:
-            raise InputError(
-                reason_en=f"The prompt has {longest:,} tokens and {room:,} are to follow; "
-                f"together they can be 1 to {MAX_POSITIONS:,}.",
-                reason_zh=f"提示有 {longest:,} 个词元，还要生成 {room:,} 个；总数须为 1 到 {MAX_POSITIONS:,}。",
-            )
+        shortest, longest = min(map(len, prompts)), max(map(len, prompts))
+        _check_length(longest if shortest else 0, room)
         with self._turn:
-            start = self._shared(prompts, held, kept)
+            start, base = _shared(prompts, held, kept), held.cache if held else None
             if len(prompts) > 1:
                 first = prompts[0].keys
-                together = min(min(common(first, other.keys) for other in prompts[1:]), min(map(len, prompts)) - kept)
+                together = min(min(common(first, other.keys) for other in prompts[1:]), shortest - kept)
                 if together >= start + SHARED:
-                    held = self.hold(prompts[0].cut(0, together), held)
+                    base = self._behind(held, start, together)
+                    self._read([prompts[0].cut(start, together)], start, None, 1, base, keep=False)
                     start = together
             rests = [prompt.cut(start) for prompt in prompts]
             rows, capacity = len(prompts), longest + room
             taken = self.fast.cache(rows * repeats, capacity) if self.fast and room else None
             try:
                 final = taken or KeyValues(self.config.layers, rows * repeats, capacity)
-                return self._read(rests, start, held, kept, final)
+                return self._read(rests, start, base, kept, final)
             except BaseException:
                 if taken and self.fast:
                     self.fast.release()
                 raise
 
-    @staticmethod
-    def _shared(prompts: Sequence[Prompt], held: Held | None, kept: int) -> int:
-        if held is None:
-            return 0
-        # the positions whose logits are wanted must be computed anew
-        return max(0, min(min(common(held.prompt.keys, p.keys), len(p) - kept) for p in prompts))
+    @torch.inference_mode()
+    def score(self, prompt: Prompt, options: Sequence[Sequence[int]], held: Held | None = None) -> list[float]:
+        """Log probability of each option (ids, not empty) as what follows the prompt.
 
-    def _read(self, rests: list[Prompt], start: int, held: Held | None, kept: int, final: KeyValues) -> State:
+        All options are read in one row: each looks at the prompt and at itself. Raises InputError as `prefill`.
+        """
+        tails = [ids[:-1] for ids in options]
+        _check_length(len(prompt), max(map(len, tails)))
+        whole = prompt.plus([token for tail in tails for token in tail])
+        with self._turn:
+            start = _shared([prompt], held, 1)
+            cache = self._behind(held, start, len(whole))
+            key = torch.arange(len(whole), device=self.device)
+            # number of the option that a position belongs to, 0 for the prompt
+            owners = [0] * len(prompt) + [number for number, tail in enumerate(tails, 1) for _ in tail]
+            owner = torch.tensor(owners, device=self.device)
+            mask = (key <= key[start:, None]) & ((owner == 0) | (owner == owner[start:, None]))
+            places = [*range(start, len(prompt)), *(len(prompt) + i for tail in tails for i in range(len(tail)))]
+            hidden = self._hidden(
+                self.embed(whole.cut(start))[None], mask[None, None], torch.tensor([places], device=self.device), cache
+            )
+            self.prefilled += len(whole) - start
+            self.reused += start
+            logits = self.language.lm_head(hidden[0, len(prompt) - 1 - start :]).float().to(self.device)
+        # row 0 foretells every option's first token, the rows of its tail the others
+        behind, rows = 1, list[int]()
+        for tail in tails:
+            rows += [0, *range(behind, behind + len(tail))]
+            behind += len(tail)
+        tokens = [token for ids in options for token in ids]
+        shares = iter((logits[rows, tokens] - logits.logsumexp(-1)[rows]).tolist())
+        return [sum(islice(shares, len(ids))) for ids in options]
+
+    def _behind(self, held: Held | None, start: int, end: int) -> KeyValues:
+        """One row that begins with the first `start` positions of `held` and has room up to `end`: the row itself where
+        that is free behind them, else a copy."""
+        if held and start == len(held.prompt) and end <= held.cache.capacity:
+            return held.cache
+        cache = KeyValues(self.config.layers, 1, end)
+        if held and start:
+            cache.begin_with(held.cache, start)
+        return cache
+
+    def _hidden(
+        self, embeds: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: KeyValues
+    ) -> torch.Tensor:
+        """What the last layer says of vectors [rows, T, H] that stand behind `cache`, which takes them in."""
+        output: torch.Tensor = self.language.model(
+            inputs_embeds=embeds, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+        ).last_hidden_state
+        return output
+
+    def _read(
+        self, rests: list[Prompt], start: int, base: KeyValues | None, kept: int, final: KeyValues, *, keep: bool = True
+    ) -> State:
+        """Reads what is left of the prompts behind the first `start` positions of `base`, into `final`.
+
+        keep: whether what was read counts as there; if not, it may be overwritten.
+        """
         rows, width = len(rests), max(map(len, rests))
         repeats = final.rows // rows
         # beams begin alike: a prompt is read once, into the rows of its beams
         cache = final if repeats == 1 else final.first(rows)
-        if held and start:
-            cache.begin_with(held.cache, start)
+        if base and start:
+            cache.begin_with(base, start)
         device = self.device
         embeds = torch.zeros(rows, width, self.config.width, device=device, dtype=self.dtype)
         valid = torch.ones(rows, final.capacity, dtype=torch.bool, device=device)
@@ -186,14 +270,9 @@ class Engine:
             valid[row, start : start + width - len(rest)] = False
         seen = valid[:, : start + width]
         positions = (seen.cumsum(1) - 1).clamp_(min=0)[:, start:]  # [rows, width]
-        hidden = self.language.model(
-            inputs_embeds=embeds,
-            attention_mask=self._mask(seen, start),
-            position_ids=positions,
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-        cache.advance(width)
+        hidden = self._hidden(embeds, self._mask(seen, start), positions, cache)
+        if keep:
+            cache.advance(width)
         self.prefilled += sum(map(len, rests))
         self.reused += start * rows
         logits = self.language.lm_head(hidden[:, -kept:]).float().to(device)
@@ -224,14 +303,9 @@ class Engine:
             return self._step(state, tokens)
 
     def _step(self, state: State, tokens: torch.Tensor) -> torch.Tensor:
-        end = state.cache.length + 1
-        hidden = self.language.model(
-            inputs_embeds=self.language.model.embed_tokens(tokens[:, None].to(self.device)),
-            attention_mask=state.valid[:, None, None, :end],
-            position_ids=state.position[:, None],
-            past_key_values=state.cache,
-            use_cache=True,
-        ).last_hidden_state
+        embeds = self.language.model.embed_tokens(tokens[:, None].to(self.device))
+        seen = state.valid[:, None, None, : state.cache.length + 1]
+        hidden = self._hidden(embeds, seen, state.position[:, None], state.cache)
         state.cache.advance(1)
         state.position = state.position + 1
         logits: torch.Tensor = self.language.lm_head(hidden[:, -1]).float().to(self.device)

@@ -5,8 +5,6 @@ inputs, `qzeros` eight consecutive outputs and stores zero - 1. weight[out, in] 
 """
 
 import importlib.util
-from collections.abc import Callable
-from functools import cache
 
 import torch
 from torch import nn
@@ -14,6 +12,8 @@ from torch import nn
 from composer.models.xcomposer.config import ATTENTION_LINEARS, MLP_LINEARS, XComposerConfig
 
 FUSED_ROWS = 16  # up to so many rows the product is bound by reading the weights; above, unpacking once is faster
+FUSED_GROUP = 128  # groups that the fused product takes: multiples of this, the published size
+HAS_TRITON = importlib.util.find_spec("triton") is not None  # it comes with CUDA builds of torch for Linux
 
 
 def unpack(words: torch.Tensor, dim: int) -> torch.Tensor:
@@ -35,14 +35,21 @@ def dequantize(qweight: torch.Tensor, qzeros: torch.Tensor, scales: torch.Tensor
     return values.view(-1, outputs).t()
 
 
-@cache
-def fused_product() -> Callable[..., torch.Tensor] | None:
-    """The product that unpacks on the way; None where Triton is not installed (it comes with CUDA builds of torch)."""
-    if importlib.util.find_spec("triton") is None:
-        return None
-    from composer.models.xcomposer.kernels import packed_matmul
+@torch.library.custom_op("xcomposer::packed_product", mutates_args=(), device_types="cuda")
+def packed_product(
+    x: torch.Tensor, qweight: torch.Tensor, qzeros: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    """kernels.product as one operation, so that torch.compile takes it as it is."""
+    from composer.models.xcomposer.kernels import product
 
-    return packed_matmul
+    return product(x, qweight, qzeros, scales, bias)
+
+
+@packed_product.register_fake
+def _shape(
+    x: torch.Tensor, qweight: torch.Tensor, qzeros: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    return x.new_empty(x.shape[0], qweight.shape[1])
 
 
 class PackedLinear(nn.Module):
@@ -75,9 +82,10 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[..., in] -> [..., out]"""
-        fused = fused_product() if x.is_cuda and x.numel() <= FUSED_ROWS * self.in_features else None
-        if fused is not None and self.group % 16 == 0:
-            product = fused(x.reshape(-1, self.in_features), self.qweight, self.qzeros, self.scales, self.bias)
+        few = x.numel() <= FUSED_ROWS * self.in_features
+        if x.is_cuda and HAS_TRITON and few and self.group % FUSED_GROUP == 0:
+            rows = x.reshape(-1, self.in_features)
+            product: torch.Tensor = packed_product(rows, self.qweight, self.qzeros, self.scales, self.bias)
             return product.view(*x.shape[:-1], self.out_features)
         return nn.functional.linear(x, self.weight_in(x.dtype), self.bias)
 

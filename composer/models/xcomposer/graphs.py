@@ -47,17 +47,25 @@ class GraphSteps:
 
     # -- the cache ---------------------------------------------------------------------------------------------------
 
+    def capacity(self, positions: int) -> int:
+        return -(-positions // BUCKET) * BUCKET
+
     def cache(self, rows: int, capacity: int) -> KeyValues | None:
         """An empty cache whose steps can be replayed; None while another answer has it. `release` gives it back."""
         if self._busy:
             return None
-        capacity = -(-capacity // BUCKET) * BUCKET
+        capacity = self.capacity(capacity)
         if self._slot is None or (self._slot.rows, self._slot.capacity) != (rows, capacity):
             self._slot = None  # freed before the next is allocated
             self._slot = self._new_slot(rows, capacity)
         self._slot.cache.length = 0
         self._busy = True
         return self._slot.cache
+
+    def forget(self) -> None:
+        """Frees cache and graph, unless an answer has them."""
+        if not self._busy:
+            self._slot = None
 
     def release(self) -> None:
         self._busy = False
@@ -128,19 +136,22 @@ class GraphSteps:
         def logits(
             tokens: torch.Tensor, position: torch.Tensor, where: torch.Tensor, valid: torch.Tensor
         ) -> torch.Tensor:
-            seen = (valid & (slot.numbers <= where))[:, None, None]  # [rows, 1, 1, capacity]
+            embeds = language.model.embed_tokens(tokens[:, None])
+            # as numbers: each layer would turn truth values into them, in three kernels
+            hidden_by = torch.where(valid & (slot.numbers <= where), 0.0, -torch.inf).to(embeds.dtype)
             hidden = language.model(
-                inputs_embeds=language.model.embed_tokens(tokens[:, None]),
-                attention_mask=seen,
+                inputs_embeds=embeds,
+                attention_mask=hidden_by[:, None, None],  # [rows, 1, 1, capacity]
                 position_ids=position[:, None],
                 past_key_values=slot.cache,
                 use_cache=True,
             ).last_hidden_state
             return language.lm_head(hidden[:, -1]).float()  # type: ignore[no-any-return]  # transformers is untyped
 
-        run: Callable[..., torch.Tensor] = (
-            torch.compile(logits, fullgraph=True, dynamic=False) if self._compiled else logits
-        )
+        run: Callable[..., torch.Tensor] = logits
+        if self._compiled:
+            torch.compiler.reset()  # the step of the last width is gone; the compiler refuses to keep more than a few
+            run = torch.compile(logits, fullgraph=True, dynamic=False)
 
         def forward() -> None:
             slot.cache.fixed_slot = slot.where

@@ -1,70 +1,95 @@
-"""The product with a weight packed in 4 bits, unpacked on the way: one Triton kernel, for few rows.
+"""The product with a weight packed in 4 bits, unpacked on the way: two Triton kernels, for few rows.
 
-A row of decoding reads every weight once, so the time is that of reading: packed, a quarter of it. The arithmetic is
-that of gptq.dequantize followed by a matrix product with float32 sums. Imported only on CUDA (or Triton's interpreter).
+A row of decoding reads every weight once, so the time is that of reading: packed, a quarter of it. Each packed word is
+read once, and its eight nibbles meet the eight inputs they belong to. The arithmetic is that of gptq.dequantize and a
+matrix product, with float32 sums. Imported only on CUDA (or Triton's interpreter).
 """
-
-from typing import Any
 
 import torch
 import triton  # type: ignore[import-not-found, unused-ignore]  # comes with CUDA builds of torch only
 import triton.language as tl  # type: ignore[import-not-found, unused-ignore]  # see above
 
 ROWS = 16  # the smallest tile of a tensor core; fewer rows are padded by masking
+DEPTH = 128  # inputs a step: 16 words, the least depth of a tensor core's tile for each nibble
 COLUMNS = 64
-PROGRAMS = 264  # about two a multiprocessor on the largest cards: enough loads in flight
+# bytes on their way needed to fill the bus: bandwidth times latency, 4.8 TB/s * 0.6 us = 2.9 MB on the largest cards;
+# a program has some 4 KB * 2 on its way, so that four a multiprocessor are about enough
+PROGRAMS = 528
+SUMMED = 1024  # values that one program of the second kernel adds up
 
 
 @triton.jit  # type: ignore[untyped-decorator, unused-ignore]  # Triton has no types
-def _kernel(  # type: ignore[no-untyped-def]  # the arguments are Triton's
-    x, qweight, qzeros, scales, out, rows, inputs, outputs, steps,
-    group_size: tl.constexpr, tile_depth: tl.constexpr, tile_rows: tl.constexpr, tile_columns: tl.constexpr,
+def _product(  # type: ignore[no-untyped-def]  # the arguments are Triton's
+    x, qweight, qzeros, scales, partial, rows, inputs, outputs, steps,
+    group_size: tl.constexpr, depth: tl.constexpr, tile_rows: tl.constexpr, tile_columns: tl.constexpr,
 ):  # fmt: skip
-    """out[split, row, column] = sum over this split's inputs of x * weight. One program: some columns, one split."""
+    """partial[split, row, column] = sum over the split's inputs of x * weight. One program: some columns, one split."""
     columns = tl.program_id(0) * tile_columns + tl.arange(0, tile_columns)
     split = tl.program_id(1)
     row = tl.arange(0, tile_rows)
-    depth = tl.arange(0, tile_depth)
+    word = tl.arange(0, depth // 8)
     inside = columns < outputs
     total = tl.zeros((tile_rows, tile_columns), dtype=tl.float32)
     for step in range(steps):
-        first = (split * steps + step) * tile_depth
-        k = first + depth
-        there = k < inputs
+        first = (split * steps + step) * depth
+        there = first + word * 8 < inputs  # the last split may have fewer steps
         words = tl.load(
-            qweight + (k // 8)[:, None] * outputs + columns[None, :], mask=there[:, None] & inside[None, :], other=0
-        )
-        values = (words >> ((k % 8) * 4)[:, None]) & 15  # (tile_depth, tile_columns)
+            qweight + (first // 8 + word)[:, None] * outputs + columns[None, :],
+            mask=there[:, None] & inside[None, :],
+            other=0,
+        )  # (depth / 8, tile_columns)
         group = tl.minimum(first, inputs - 1) // group_size  # past the end x is 0, whatever the weight
         packed = tl.load(qzeros + group * (outputs // 8) + columns // 8, mask=inside, other=0)
         zeros = ((packed >> ((columns % 8) * 4)) & 15) + 1
         scale = tl.load(scales + group * outputs + columns, mask=inside, other=0.0)
-        tile = tl.load(x + row[:, None] * inputs + k[None, :], mask=(row < rows)[:, None] & there[None, :], other=0.0)
-        weight = (values - zeros[None, :]).to(tile.dtype) * scale.to(tile.dtype)[None, :]
-        total += tl.dot(tile, weight, input_precision="ieee")
-    where = out + split * rows * outputs + row[:, None] * outputs + columns[None, :]
+        summed = tl.zeros((tile_rows, tile_columns), dtype=tl.float32)
+        for nibble in tl.static_range(8):
+            k = first + word * 8 + nibble
+            some = (row < rows)[:, None] & there[None, :]
+            part = tl.load(x + row[:, None] * inputs + k[None, :], mask=some, other=0.0)
+            steps_from_zero = ((words >> (4 * nibble)) & 15) - zeros[None, :]
+            summed = tl.dot(part, steps_from_zero.to(part.dtype), summed, input_precision="ieee")
+        total += summed * scale.to(tl.float32)[None, :]
+    where = partial + split * rows * outputs + row[:, None] * outputs + columns[None, :]
     tl.store(where, total, mask=(row < rows)[:, None] & inside[None, :])
 
 
-def packed_matmul(
+@triton.jit  # type: ignore[untyped-decorator, unused-ignore]  # see above
+def _sum(  # type: ignore[no-untyped-def]  # see above
+    partial, bias, out, count, outputs, splits: tl.constexpr, has_bias: tl.constexpr, block: tl.constexpr
+):  # fmt: skip
+    """out = the splits added up in a fixed order, plus bias. count: values of a split."""
+    at = tl.program_id(0) * block + tl.arange(0, block)
+    inside = at < count
+    total = tl.zeros((block,), dtype=tl.float32)
+    for split in tl.static_range(splits):
+        total += tl.load(partial + split * count + at, mask=inside, other=0.0)
+    if has_bias:
+        total += tl.load(bias + at % outputs, mask=inside, other=0.0).to(tl.float32)
+    tl.store(out + at, total.to(out.dtype.element_ty), mask=inside)
+
+
+def product(
     x: torch.Tensor, qweight: torch.Tensor, qzeros: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
-) -> Any:
-    """x [rows <= 16, in] times the packed weight -> [rows, out], plus bias. Shapes as in gptq.PackedLinear."""
+) -> torch.Tensor:
+    """x [rows <= 16, in] times the packed weight -> [rows, out], plus bias. Shapes as in gptq.PackedLinear; groups of
+    128 inputs or a multiple of it."""
     rows, inputs = x.shape
     outputs = qweight.shape[1]
     group = inputs // scales.shape[0]
-    depth = next(size for size in (128, 64, 32, 16, 8) if group % size == 0)
-    if depth < 16 or rows > ROWS:
+    if group % DEPTH or rows > ROWS:
         raise ValueError(f"{rows} rows and groups of {group} do not fit the tile")
-    blocks, tiles = triton.cdiv(outputs, COLUMNS), inputs // depth
-    # the inputs are split so that narrow layers too fill the card; partial sums are added in a fixed order
-    splits = max(1, min(tiles, PROGRAMS // blocks))
-    steps = triton.cdiv(tiles, splits)
+    blocks, tiles = triton.cdiv(outputs, COLUMNS), inputs // DEPTH
+    # the inputs are split so that narrow layers too fill the card
+    steps = triton.cdiv(tiles, max(1, min(tiles, PROGRAMS // blocks)))
     splits = triton.cdiv(tiles, steps)
     partial = torch.empty(splits, rows, outputs, dtype=torch.float32, device=x.device)
-    _kernel[(blocks, splits)](
+    _product[(blocks, splits)](
         x.contiguous(), qweight, qzeros, scales, partial, rows, inputs, outputs, steps,
-        group_size=group, tile_depth=depth, tile_rows=ROWS, tile_columns=COLUMNS,
+        group_size=group, depth=DEPTH, tile_rows=ROWS, tile_columns=COLUMNS,
     )  # fmt: skip
-    product = partial.sum(0)
-    return (product if bias is None else product + bias).to(x.dtype)
+    out = torch.empty(rows, outputs, dtype=x.dtype, device=x.device)
+    _sum[(triton.cdiv(rows * outputs, SUMMED),)](
+        partial, bias, out, rows * outputs, outputs, splits=splits, has_bias=bias is not None, block=SUMMED
+    )
+    return out

@@ -43,8 +43,13 @@ def build_language(config: XComposerConfig) -> Any:
     """A LlamaForCausalLM with the sizes of `config`; `set_rotary` gives it its angles once it is on its device."""
     prepare()  # transformers imports torchvision
     from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-    return LlamaForCausalLM(LlamaConfig(**llama_settings(config)))
+    language = LlamaForCausalLM(LlamaConfig(**llama_settings(config)))
+    for name, module in list(language.named_modules()):
+        if isinstance(module, LlamaRMSNorm):  # torch's own is one kernel on CUDA instead of seven
+            language.set_submodule(name, nn.RMSNorm(config.width, eps=config.norm_eps))
+    return language
 
 
 def set_rotary(language: Any, config: XComposerConfig, rotary: Rotary, device: torch.device) -> None:

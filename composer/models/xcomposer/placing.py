@@ -171,11 +171,12 @@ def join(network: Any, device_map: dict[str, int | str]) -> None:
     """Lets what passes between parts on different devices follow; keys and values stay with their layer."""
     from accelerate import dispatch_model  # type: ignore[import-untyped]  # ships no types
 
-    first: int | str = next((device for device in device_map.values() if device != "cpu"), "cpu")
+    devices = {place: str(_device(device)) for place, device in device_map.items()}
+    devices["language.model.rotary_emb"] = devices["language.model.embed_tokens"]
     dispatch_model(
         network,
-        {**device_map, "language.model.rotary_emb": device_map["language.model.embed_tokens"]},
-        main_device=first,
+        devices,
+        main_device=next((device for device in devices.values() if device != "cpu"), "cpu"),
         skip_keys=["past_key_values"],
         force_hooks=True,
     )

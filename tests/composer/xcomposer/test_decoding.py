@@ -156,6 +156,45 @@ def test_beams_begin_in_the_buffers_they_go_on_in(
             assert len({float(row.double().sum()) for row in rows[:, 0]}) == len(set(counts))
 
 
+def test_beams_exchange_only_what_differs() -> None:
+    random = torch.Generator().manual_seed(3)
+    rows = torch.randn(1, 2, 6, 4, generator=random).repeat(3, 1, 1, 1)
+    rows[:, :, 4:] = torch.randn(3, 2, 2, 4, generator=random)  # alike before slot 4
+    order = torch.tensor([2, 2, 0])
+    caches = [cache.KeyValues(1, 3, 8) for _ in range(2)]
+    for each, start in zip(caches, (0, 4), strict=True):
+        each.update(rows, -rows, 0)
+        each.advance(6)
+        each.reorder(order, start)
+        keys, values = each.update(torch.zeros(3, 2, 0, 4), torch.zeros(3, 2, 0, 4), 0)
+        assert torch.equal(keys, rows[order])
+        assert torch.equal(values, -rows[order])
+
+
+def test_options_are_scored_apart_and_leave_a_held_beginning_as_it_was(engine: Engine) -> None:
+    asked = prompt(engine, 40)
+    options = [[31, 32, 33], [31, 32, 34], [31], [50, 51, 52, 53], [31, 60]]
+
+    def alone(ids: list[int]) -> float:
+        logits = engine.prefill([asked.plus(ids[:-1])], room=0, kept=len(ids)).logits[0].log_softmax(-1)
+        return float(sum(logits[i, token] for i, token in enumerate(ids)))
+
+    expected = pytest.approx([alone(ids) for ids in options], abs=1e-4)
+    assert engine.score(asked, options) == expected
+    held = engine.hold(asked.cut(0, 30))
+    before = engine.reused
+    for _ in range(2):  # behind the held row, which the first time must not change
+        assert engine.score(asked, options, held) == expected
+    assert engine.reused - before == 60
+    assert engine.score(asked.cut(0, 20).plus([7] * 20), options, held) == pytest.approx(
+        engine.score(asked.cut(0, 20).plus([7] * 20), options), abs=1e-4
+    )
+    batch = [asked.plus([21] * 20 + [n]) for n in (1, 2)]  # 20 more in common: read behind the held row, too
+    together = engine.prefill(batch, room=0, held=held).logits
+    assert torch.allclose(together, engine.prefill(batch, room=0).logits, atol=1e-4)
+    assert engine.score(asked, options, held) == expected
+
+
 def test_whole_numbers_are_numbers_too(engine: Engine) -> None:
     # a slider of the page gives 5, not 5.0
     options = [{"repetition_penalty": kind(5), "temperature": kind(1), "top_p": kind(1)} for kind in (int, float)]

@@ -96,18 +96,21 @@ def test_other_packings_are_refused(folder: Path, tmp_path: Path, changed: dict[
 KERNEL_CHECK = """
 import torch
 from composer.models.xcomposer.gptq import dequantize
-from composer.models.xcomposer.kernels import packed_matmul
+from composer.models.xcomposer import kernels
+from composer.models.xcomposer.kernels import product
+kernels.PROGRAMS = 8  # so that a program has several steps, and the last one fewer
 random = torch.Generator().manual_seed(1)
 for inputs, outputs, group, rows, dtype, allowed in (
-    (96, 32, 16, 1, torch.float32, 1e-5),
+    (128, 32, 128, 1, torch.float32, 1e-5),
     (256, 96, 128, 5, torch.float16, 4e-3),
-    (384, 200, 128, 16, torch.float32, 1e-5),
+    (1408, 200, 128, 16, torch.float32, 1e-5),
+    (512, 136, 256, 3, torch.float32, 1e-5),
 ):
     words = lambda *shape: torch.randint(-2**31, 2**31 - 1, shape, dtype=torch.int32, generator=random)
     qweight, qzeros = words(inputs // 8, outputs), words(inputs // group, outputs // 8)
     scales = (torch.rand(inputs // group, outputs, generator=random) * 0.01).to(dtype)
     x, bias = (torch.randn(*s, generator=random).to(dtype) for s in ((rows, inputs), (outputs,)))
-    fused = packed_matmul(x, qweight, qzeros, scales, bias).float()
+    fused = product(x, qweight, qzeros, scales, bias).float()
     weight = dequantize(qweight, qzeros, scales, dtype).float()
     plain = torch.nn.functional.linear(x.float(), weight, bias.float())
     assert (fused - plain).abs().max() <= allowed, (inputs, outputs, group, rows, dtype)

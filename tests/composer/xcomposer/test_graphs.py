@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from composer.models.xcomposer import graphs
 from composer.models.xcomposer.decoding import Choice, progress, search
 from composer.models.xcomposer.engine import Engine, Prompt
 from composer.models.xcomposer.graphs import GraphSteps
@@ -80,9 +81,9 @@ def test_an_answer_that_fails_or_is_left_gives_the_cache_back(engine: Engine, mo
     assert not fast._busy
 
 
-def test_the_step_is_one_graph_for_the_compiler(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    (prompt,) = prompts(engine, 10)
-    plain = search(engine, [prompt], choice(room=4))
+def test_the_step_is_one_graph_for_the_compiler_at_any_width(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [prompts(engine, count) for count in (10, 20, 30)]
+    plain = [search(engine, prompt, choice(room=4)) for prompt in asked]
     compile_ = torch.compile
     seen: list[dict[str, object]] = []
 
@@ -91,9 +92,25 @@ def test_the_step_is_one_graph_for_the_compiler(engine: Engine, monkeypatch: pyt
         return compile_(function, backend="eager", **options)  # type: ignore[call-overload]  # options pass through
 
     monkeypatch.setattr(torch, "compile", eager)
+    monkeypatch.setattr(graphs, "BUCKET", 4)
     engine.fast = GraphSteps(engine, compiled=True)
-    assert search(engine, [prompt], choice(room=4)) == plain
-    assert seen == [{"fullgraph": True, "dynamic": False}]
+    with torch._dynamo.config.patch(recompile_limit=1):  # by default the ninth width would be refused
+        assert [search(engine, prompt, choice(room=4)) for prompt in asked] == plain
+    assert seen == [{"fullgraph": True, "dynamic": False}] * 3
+
+
+def test_a_beginning_that_is_held_takes_the_place_of_the_last_answers_cache(engine: Engine) -> None:
+    (prompt,) = prompts(engine, 20)
+    fast = engine.fast = GraphSteps(engine)
+    search(engine, [prompt], choice())
+    assert fast._slot is not None
+    engine.hold(prompt)
+    assert fast._slot is None  # the plan counts one of them
+    going_on = progress(engine, [prompt], choice())
+    next(going_on)
+    engine.hold(prompt)
+    assert fast._slot is not None  # an answer has it
+    going_on.close()  # type: ignore[attr-defined]  # a generator
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="captures a CUDA graph")

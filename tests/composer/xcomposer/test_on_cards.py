@@ -1,0 +1,53 @@
+"""The program on cards that exist in shape only: memory against the plan, and what a decoding step asks for.
+
+All widths are the published ones, with an eighth of the layers: the rest of `python -m benchmarks.xcomposer_memory`.
+"""
+
+import argparse
+
+import pytest
+
+from benchmarks import xcomposer_compose, xcomposer_memory
+from benchmarks.xcomposer_common import random_model
+from composer.models.base import Sampling
+from composer.models.xcomposer.adapter import XComposerModel
+from composer.models.xcomposer.decoding import Choice, progress
+from tests.composer.xcomposer.fake_cards import fake_cards
+
+GB = 10**9
+LAYERS = 4
+
+
+def model_of(*, num_gpus: int = 1, gptq: bool = False) -> XComposerModel:
+    options = argparse.Namespace(size="7b", dtype="float16", gptq=gptq, compile=False)
+    return random_model(options, num_gpus=num_gpus, num_hidden_layers=LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("cards", "gptq", "rows"), [(1, False, 5), (1, False, 1), (2, False, 5), (1, True, 5)],
+    ids=["one card", "one beam on a small card", "two cards", "4 bits"],
+)  # fmt: skip
+def test_the_program_takes_what_is_planned(monkeypatch: pytest.MonkeyPatch, cards: int, gptq: bool, rows: int) -> None:
+    monkeypatch.setattr(xcomposer_memory, "WRITTEN", 3)
+    monkeypatch.setattr(xcomposer_compose, "CAPTION", Sampling(max_tokens=3))
+    memory = 24 * GB if rows == 5 else int(6.6 * GB)
+    with fake_cards(cards, memory) as counted:  # which also refuses tensors that meet on different cards
+        model = model_of(num_gpus=cards, gptq=gptq)
+        assert model.capabilities.devices == tuple(f"cuda:{number}" for number in range(cards))
+        assert model.placing.plan.rows == rows
+        shares = xcomposer_memory.compare(model, counted)
+    for card in range(cards):
+        assert 0.92 <= max(part[card] for part in shares) <= 1.08
+
+
+def test_a_step_waits_for_its_token_alone_and_launches_little() -> None:
+    with fake_cards() as counted:
+        model = model_of()
+        prompt = model.engine.prompt([[5] * 100])
+        steps = progress(model.engine, [prompt], Choice(max_new_tokens=4, num_beams=1, eos=(-1,)))
+        next(steps)
+        counted.reset()
+        next(steps)
+        assert counted.reads == 1
+        # 26 a layer: 7 linears, 2 norms, 10 for the angles, 2 stores, attention, 2 for the gate, 2 sums
+        assert counted.kernels.total() - 26 * LAYERS < 40
