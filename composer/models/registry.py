@@ -105,7 +105,7 @@ def load_model(
     given = {key: value for key, value in options.items() if value is not None}
     if wanted == AUTO:
         choice = choose(num_gpus=num_gpus)
-        log.info("%s", choice.why)
+        report(LoadProgress("find", detail=choice.why))
         wanted = choice.name
     named = _named(wanted)
     if named is not None:

@@ -60,6 +60,14 @@ def test_the_embedded_model_is_what_there_is(loaded: Calls, tmp_path: Path, want
     assert "context_tokens" not in options
 
 
+def test_whoever_waits_hears_why_it_is_this_one(loaded: Calls) -> None:
+    steps: list[LoadProgress] = []
+    registry.load_model("auto", progress=steps.append)
+    assert steps[0].detail == "Using qwen2.5-coder-1.5b: no NVIDIA card is used here."
+    registry.load_model("qwen2.5-coder-1.5b", progress=steps.append)
+    assert len([step for step in steps if step.detail.startswith("Using")]) == 1
+
+
 def test_a_file_and_a_folder_with_one_are_loaded(loaded: Calls, tmp_path: Path) -> None:
     path = write_file(tmp_path / "mine.gguf")
     (tmp_path / "mmproj-mine.gguf").touch()
