@@ -62,7 +62,14 @@ class Request:
 def without_controls(text: str) -> str:
     """The text without control characters and direction marks; tabs and line ends become blanks or single line ends."""
     text = text.translate(_DIRECTION).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs", "Co", "Cn"))
+    return "".join(
+        c for c in text if c == "\n" or not (unicodedata.category(c) in ("Cc", "Cs", "Co") or _no_character(c))
+    )
+
+
+def _no_character(code: str) -> bool:
+    """Of the 66 codes that never are one. Other unassigned ones may be emoji newer than this Python."""
+    return ord(code) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(code) <= 0xFDEF
 
 
 def estimated_tokens(text: str) -> int:

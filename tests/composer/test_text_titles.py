@@ -95,6 +95,10 @@ def test_language_detection_weighs_characters_against_words() -> None:
     assert detect_language("") == "en"
 
 
+def test_emoji_that_this_python_does_not_know_yet_stay() -> None:
+    assert without_controls("\U0001fae8 \U0001fae9\ufffe\ufdd0\U0001ffff") == "\U0001fae8 \U0001fae9"
+
+
 def test_joined_emoji_stay_joined() -> None:
     family = "👩\u200d👧"
     assert without_controls(family) == family
