@@ -94,10 +94,10 @@ def run(settings: Settings, people: list[tuple[str, str]] | None) -> int:
         page, local, public = serve(studio, host=settings.host, port=settings.port, share=settings.share, auth=people)
     except OSError as error:
         raise SettingsError(
-            name="port",
+            name="host:port",
             value=f"{settings.host}:{settings.port}",
-            reason_en="nothing can listen there; most likely it is in use. Choose another one: --port NUMBER",
-            reason_zh="无法监听该地址，可能已被占用。请换一个端口：--port 端口号",
+            reason_en="the port is in use (another one: --port NUMBER), or this machine has no such address (--host).",
+            reason_zh="端口已被占用（请换一个：--port 端口号），或本机没有这个地址（--host）。",
         ) from error
     print(f"XComposer Studio is at {local}", flush=True)
     if public:

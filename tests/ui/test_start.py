@@ -33,6 +33,7 @@ def app(*arguments: str) -> "subprocess.CompletedProcess[str]":
         (["--port", "70000"], "port"),
         (["--language", "fr"], "language"),
         (["--auth", "/no/such/file"], "auth"),
+        (["--host", "203.0.113.1"], "this machine has no such address"),
         (["--no-such-flag"], "unrecognized arguments"),
     ],
 )
