@@ -15,6 +15,7 @@ let known = ""; // the gallery that is shown
 let may = false;
 let own = false;
 let narrow = false; // its searches can be narrowed by filters, and by likeness
+let few = false; // it allows few searches: only what is confirmed with Enter
 let pictures = 0;
 let hits = [];
 let mode = "search"; // "search", "like" or "duplicates"
@@ -109,7 +110,7 @@ async function find() {
   const answer = await latest("search", { query: mode === "like" ? "" : wanted, like: mode === "like" ? model.id : "", filters: filters.value(), count });
   if (!answer) return;
   const asked = wanted || mode === "like";
-  const untouched = own ? labels.empty : labels.begin; // others show nothing before they are searched
+  const untouched = own ? labels.empty : few ? labels.begin_enter : labels.begin; // others show nothing before they are searched
   const nothing = filters.count() && (own || asked) ? labels.nothing_filtered : asked ? labels.nothing : untouched;
   show(answer.hits || [], answer.problem || nothing, Boolean(answer.more));
 }
@@ -129,7 +130,7 @@ async function duplicates() {
 async function refresh() {
   const told = await call("hello");
   if (told.problem) return;
-  ({ may, own, narrow } = told);
+  ({ may, own, narrow, few } = told);
   pictures = told.pictures || 0;
   facts.textContent = told.facts || facts.textContent;
   leftOut.textContent = told.left_out || "";
@@ -216,7 +217,7 @@ async function told(value) {
 query.addEventListener("input", () => {
   mode = "search";
   window.clearTimeout(timer);
-  timer = window.setTimeout(restart, TYPING);
+  if (!few || !query.value.trim()) timer = window.setTimeout(restart, TYPING);
 });
 query.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.isComposing) restart();

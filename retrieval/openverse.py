@@ -74,6 +74,7 @@ class OpenverseGallery:
 
     name = "openverse"
     query_languages: tuple[str, ...] = ("en",)  # its titles and tags are mostly English
+    few_searches = True  # a page must not spend them while a person types
 
     def __init__(
         self,

@@ -108,6 +108,7 @@ class Desk:
         gallery = self.studio.gallery
         told: Answer = {"may": self.allowed, "job": self.job(asked)["job"] if self.allowed else None}
         told |= {"own": isinstance(gallery, OwnGallery), "narrow": isinstance(gallery, FilteredGallery)}
+        told["few"] = getattr(gallery, "few_searches", False)
         return told if gallery is None else told | facts(gallery, asked.language)
 
     def choices(self, asked: Asked) -> Answer:

@@ -21,6 +21,7 @@ GALLERY_TEXTS: Mapping[str, tuple[str, str]] = {
         "没有符合筛选条件的图片，请修改或清除筛选。",
     ),
     "gallery.begin": ("Type to search", "输入文字即可搜索"),
+    "gallery.begin_enter": ("Type and press Enter to search", "输入文字后按回车搜索"),
     "gallery.empty": ("No pictures yet. Add a folder of yours.", "还没有图片，请添加自己的文件夹。"),
     "gallery.failed": ("This did not work. Try again, or load the page anew.", "操作未成功。请重试，或重新加载页面。"),
     "gallery.more": ("Show more", "显示更多"),
@@ -42,8 +43,8 @@ GALLERY_TEXTS: Mapping[str, tuple[str, str]] = {
     "gallery.landscape": ("Landscape", "横向"),
     "gallery.portrait": ("Portrait", "纵向"),
     "gallery.square": ("Square", "方形"),
-    "gallery.min_width": ("At least wide (pixels)", "最小宽度（像素）"),
-    "gallery.min_height": ("At least high (pixels)", "最小高度（像素）"),
+    "gallery.min_width": ("Minimum width (pixels)", "最小宽度（像素）"),
+    "gallery.min_height": ("Minimum height (pixels)", "最小高度（像素）"),
     # one picture
     "gallery.close": ("Close", "关闭"),
     "gallery.caption": ("Caption", "说明"),

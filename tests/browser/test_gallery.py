@@ -328,6 +328,22 @@ def test_a_gallery_of_another_machine_is_searched_with_filters_and_says_where_it
     assert page.is_hidden("text=Remove from the gallery")
 
 
+def test_a_gallery_that_allows_few_searches_is_asked_on_enter_only(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    class Few(FakeGallery):
+        few_searches = True
+
+    gallery = Few(tmp_path)
+    page = visit(serve_studio(FakeModel(), gallery))
+    page.click("[role=tab] >> nth=2")
+    page.wait_for_selector("text=Type and press Enter to search")
+    page.locator(FIELD).press_sequentially("a cat", delay=150)
+    page.press(FIELD, "Enter")
+    page.wait_for_selector(".xc-tile")
+    assert gallery.queries == ["a cat"]
+
+
 def test_in_chinese_on_a_telephone_nothing_is_wider_than_the_screen(open_tab: Callable[..., Any]) -> None:
     page = open_tab(locale="zh-CN", width=375, height=740)
     assert "7 张图片" in page.inner_text(".xc-gallery-root .xc-facts >> nth=0")

@@ -138,6 +138,3 @@ def test_bad_addresses_are_explained_and_passwords_not_sent(address: str, named:
     with pytest.raises(GalleryUnreadable, match=named) as caught:
         RemoteGallery(address, patience=HASTE)
     assert caught.value.text("zh") != caught.value.text("en")
-
-
-# --- servers that lie ---------------------------------------------------------------------------------------------
