@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.retrieval_one_folder import save_model
 from retrieval.clip import OpenClipEncoder
 from retrieval.decode import Decoded
 from retrieval.gallery import Gallery
@@ -45,23 +46,6 @@ def make_pictures(folder: Path, count: int) -> None:
         ]
         mixed = 0.5 * layers[0] + 0.25 * layers[1] + 0.15 * layers[2] + 0.1 * layers[3]
         Image.fromarray(mixed.astype(np.uint8)).save(folder / f"IMG_{number:04d}.jpg", quality=88)
-
-
-def save_model(architecture: str, folder: Path) -> None:
-    """Random weights of an open_clip architecture in the form of `local-dir:`."""
-    from retrieval.torchvision_compat import prepare
-
-    prepare()
-    import open_clip
-    from safetensors.torch import save_file
-
-    config = open_clip.get_model_config(architecture)
-    model = open_clip.create_model(architecture)
-    folder.mkdir()
-    save_file(
-        {name: value.contiguous() for name, value in model.state_dict().items()}, folder / "open_clip_model.safetensors"
-    )
-    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
 
 
 def plain_loop(model_folder: Path, pictures: list[Path]) -> Callable[[], None]:
@@ -92,7 +76,7 @@ def measure(count: int, architecture: str, rounds: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         make_pictures(root / "pictures", count)
-        save_model(architecture, root / "model")
+        save_model(root / "model", architecture)
         encoder = OpenClipEncoder(f"local-dir:{root / 'model'}")
         jobs = scan(root / "pictures").jobs
         loop = plain_loop(root / "model", [Path(job.path) for job in jobs])

@@ -35,17 +35,20 @@ def make_pictures(folder: Path, count: int) -> None:
         small.resize((160, 120), Image.Resampling.BICUBIC).save(folder / f"IMG_{number:05d}.jpg", quality=80)
 
 
-def save_model(folder: Path) -> None:
-    """The model in the form of `local-dir:`."""
+def save_model(folder: Path, architecture: str = "") -> None:
+    """An open_clip model of random weights in the form of `local-dir:`: the named one, or the small one of CONFIG."""
     from retrieval.torchvision_compat import prepare
 
     prepare()
     import open_clip
     from safetensors.torch import save_file
 
+    config = open_clip.get_model_config(architecture) if architecture else CONFIG
+    model = open_clip.create_model(architecture) if architecture else open_clip.CLIP(**CONFIG)
     folder.mkdir()
-    save_file(open_clip.CLIP(**CONFIG).state_dict(), folder / "open_clip_model.safetensors")
-    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": CONFIG, "preprocess_cfg": {}}))
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    save_file(weights, folder / "open_clip_model.safetensors")
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
 
 
 def run(*arguments: object) -> tuple[str, float, float]:
