@@ -69,7 +69,7 @@ OffloadOption = Annotated[
     bool, typer.Option("--offload", help="Layers that do not fit on the cards stay in main memory (slow).")
 ]
 LanguageOption = Annotated[Literal["en", "zh"], typer.Option("--language", help="Language of what is printed.")]
-GpusOption = Annotated[int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards to use.")]
+GpusOption = Annotated[int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards; 0: the CPU.")]
 
 
 @app.command()
