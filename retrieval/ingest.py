@@ -168,7 +168,8 @@ class Ingest:
                 jobs.append(job)
             elif row["error"]:
                 self.report.skipped.append((job.path, row["error"]))
-        unknown = tuple(path.rstrip(os.sep) + os.sep for path, _ in found.unreadable)
+        unseen = [path for path, _ in found.unreadable] + found.passed_by
+        unknown = tuple(path.rstrip(os.sep) + os.sep for path in unseen)
         gone = {path: row["number"] for path, row in known.items() if not f"{path}{os.sep}".startswith(unknown or "\0")}
         return jobs, gone
 

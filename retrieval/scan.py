@@ -18,6 +18,7 @@ class Scan:
 
     jobs: list[Job] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)  # (folder, reason): nothing is known about them
+    passed_by: list[str] = field(default_factory=list)  # hidden folders and galleries: nothing is known either
 
 
 def scan(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
@@ -52,13 +53,15 @@ def scan(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
             result.unreadable.append((str(folder), reason))
             continue
         if any(entry.name == GALLERY_FILE for entry in entries):
+            result.passed_by.append(str(folder))
             continue
         texts = {entry.name: entry for entry in entries if entry.name.lower().endswith(".txt")}
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
             try:
-                if not _is_text(entry.name):
+                if entry.name.startswith("."):
+                    if entry.is_dir():
+                        result.passed_by.append(entry.path)
+                elif not _is_text(entry.name):
                     if entry.is_dir() or Path(entry.name).suffix.lower() in SUFFIXES:
                         result.unreadable.append((_as_text(entry.path), "its name is not valid UTF-8; rename it"))
                 elif entry.is_dir():
@@ -87,11 +90,15 @@ def _job(entry: "os.DirEntry[str]", texts: dict[str, "os.DirEntry[str]"]) -> Job
 
 def _is_text(name: str) -> bool:
     """Whether a name is Unicode; bytes that are none stand in it as lone surrogates (PEP 383)."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _as_text(path: str) -> str:
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return path.encode("utf-8", "replace").decode()
 
 
 def overlapping(roots: list[Path]) -> Iterator[Path]:

@@ -41,7 +41,7 @@ def test_names_that_are_no_text_are_left_out_with_a_reason(gallery: Gallery, pic
     paint(pictures / "good.png", "blue")
     for _ in range(2):
         report = gallery.add(pictures, options=ONE_WORKER)
-        assert [path for path, _ in report.skipped] == [f"{pictures}/caf\ufffd", f"{pictures}/caf\ufffd.png"]
+        assert [path for path, _ in report.skipped] == [f"{pictures}/caf?", f"{pictures}/caf?.png"]
         assert all("UTF-8" in reason for _, reason in report.skipped)
     assert [hit.caption for hit in gallery.browse()] == ["good"]
     with pytest.raises(FolderUnreadable, match="UTF-8"):
@@ -88,6 +88,17 @@ def test_a_file_whose_state_cannot_be_asked_keeps_its_picture(
     monkeypatch.setattr("retrieval.ingest.scan", scanned)
     report = gallery.add(pictures, options=ONE_WORKER)
     assert (report.removed, report.skipped) == (0, [(str(path), "Stale file handle")])
+
+
+def test_what_was_dropped_in_stays_when_a_folder_around_the_gallery_is_indexed(pictures: Path, tmp_path: Path) -> None:
+    paint(pictures / "a.png")
+    dropped = paint(tmp_path / "dropped.png", "blue")
+    for place in (pictures / "my.gallery", pictures / ".hidden" / "my.gallery"):
+        with Gallery.open(place, create=True, encoder=ColourEncoder()) as gallery:
+            gallery.take([dropped])
+            for folder in (pictures, place):
+                assert gallery.add(folder, options=ONE_WORKER).removed == 0
+            assert {hit.caption for hit in gallery.browse()} == {"a", "dropped"}
 
 
 def test_one_file_with_a_fault_nobody_foresaw_does_not_end_the_rest(
