@@ -15,6 +15,7 @@ from composer.errors import InputError, OutOfMemory, SettingsError
 from composer.models.base import Model, Picture, Sampling, assistant, system, user
 from composer.models.xcomposer import load
 from composer.models.xcomposer.adapter import XComposerModel
+from composer.models.xcomposer.graphs import GraphSteps
 from composer.models.xcomposer.model import META
 from composer.models.xcomposer.prompts import PROMPTS
 from composer.prompts import prompts_for
@@ -71,10 +72,22 @@ def test_streamed_pieces_are_the_reply(model: XComposerModel, beams: int) -> Non
     assert "".join(pieces) == whole != ""
 
 
-def test_batches_answer_like_single_prompts(model: XComposerModel) -> None:
+@pytest.mark.parametrize("beams", [1, 4])
+def test_batches_answer_like_single_prompts(model: XComposerModel, beams: int) -> None:
     prompts = [[user(text)] for text in ("water", "the garden is open all day", "夜晚的城市很安静")]
-    sampling = Sampling(max_tokens=9, repetition_penalty=1.2)
+    sampling = Sampling(max_tokens=30, beams=beams, repetition_penalty=1.2)
     assert model.reply(prompts, sampling) == [model.reply([prompt], sampling)[0] for prompt in prompts]
+
+
+def test_batches_stay_within_the_planned_room(model: XComposerModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = [model.prompt([user("water " * 20)])] * 9
+    room = model.placing.plan.rows * model.placing.plan.context_tokens
+    sampling = Sampling(max_tokens=520 - len(prompts[0]))
+    sizes = [len(part) for part in model.batches(prompts, sampling)]
+    assert sizes == [room // 520] * (9 // (room // 520)) + [9 % (room // 520)] * bool(9 % (room // 520))
+    assert len(next(model.batches(prompts, sampling, held=520))) == (room - 520) // 520
+    monkeypatch.setattr(model.engine, "fast", GraphSteps(model.engine))  # whose caches are rounded up, to 768
+    assert len(next(model.batches(prompts, sampling))) == room // 768
 
 
 def test_a_shared_beginning_is_computed_once_and_changes_nothing(model: XComposerModel) -> None:
