@@ -46,6 +46,7 @@ def test_a_streamed_piece_updates_one_component(
 ) -> None:
     server = serve_studio(FakeModel(piece=3), FakeGallery(tmp_path))
     page = visit(server)
+    page.wait_for_timeout(1500)  # the last look at how far the loading is, a second after the page came
     page.evaluate(
         """() => {
           window.touched = [];
