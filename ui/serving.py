@@ -7,7 +7,6 @@ same for every mention of the same file, so browsers can keep the picture, and i
 import hashlib
 import hmac
 import secrets
-import shutil
 import tempfile
 import threading
 from collections import OrderedDict
@@ -50,7 +49,9 @@ class PictureServer:
         self._files: OrderedDict[str, str | Callable[[], str]] = OrderedDict()
         self._downloads: OrderedDict[str, tuple[str, str, bytes]] = OrderedDict()
         self._lock = threading.Lock()
-        self._folder = Path(tempfile.mkdtemp(prefix="xcomposer-uploads-"))
+        # removed at the latest with this object: also where no page comes up, because the port is taken
+        self._uploads = tempfile.TemporaryDirectory(prefix="xcomposer-uploads-", ignore_cleanup_errors=True)
+        self._folder = Path(self._uploads.name)
 
     def address(self, path: str) -> str:
         """The page-relative address of a picture file; empty where there is no such file."""
@@ -114,7 +115,7 @@ class PictureServer:
 
     def close(self) -> None:
         """Removes the uploads of this run."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._uploads.cleanup()
 
     # -- answering ---------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from retrieval.errors import GalleryNotFound
 from tests.fakes import FakeGallery, FakeModel
 from ui import acts
 from ui.running import worked
+from ui.serving import PictureServer
 from ui.session import Session
 from ui.studio import Studio, loading_status, sentence
 
@@ -145,6 +146,15 @@ def test_finished_files_take_no_more_memory_than_allowed(studio: Studio, monkeyp
     assert [name for name, _, _ in kept.values()] == ["2.zip", "3.zip"]
     studio.pictures.offer(bytes(1000), "large.zip", "application/zip")
     assert [name for name, _, _ in kept.values()] == ["large.zip"]
+
+
+def test_the_folder_of_uploads_goes_with_a_page_that_never_came_up() -> None:
+    pictures = PictureServer()
+    folder = pictures._folder
+    assert folder.is_dir()
+    with pytest.warns(ResourceWarning, match="Implicitly cleaning up"):
+        del pictures
+    assert not folder.exists()
 
 
 def test_an_upload_must_come_from_the_upload_folder(studio: Studio, session: Session, tmp_path: Path) -> None:
