@@ -15,30 +15,10 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class FilteredGallery(PictureGallery, Protocol):
-    """A gallery whose searches can be narrowed. All calls may come from several threads."""
+    """A gallery whose searches can be narrowed. All calls may come from several threads.
 
-    def search(
-        self,
-        query: "str | Sequence[str] | Image.Image",
-        *,
-        k: int = 4,
-        exclude: Collection[str] = (),
-        filters: Filters | None = None,
-    ) -> list[Hit]: ...
-
-    def like(
-        self, picture_id: str, *, k: int = 4, exclude: Collection[str] = (), filters: Filters | None = None
-    ) -> list[Hit]:
-        """More pictures like that one, without it. Raises KeyError."""
-        ...
-
-
-@runtime_checkable
-class OwnGallery(FilteredGallery, Protocol):
-    """Filters, likeness, words that can be changed, folders that can be added. All calls may come from several threads.
-
-    `quick`: the path of a hit whose file browsers cannot show (HEIC, TIFF, SVG) is its thumbnail; else a large copy is
-    made of each, which takes a moment. `get` always has the large one.
+    `quick`: the path of a hit that takes a moment to have (a copy of a HEIC, TIFF or SVG file that browsers can show, a
+    large picture of another machine) is its thumbnail's. `get` always has the large one.
     """
 
     def search(
@@ -62,6 +42,11 @@ class OwnGallery(FilteredGallery, Protocol):
     ) -> list[Hit]:
         """More pictures like that one, without it. Raises KeyError."""
         ...
+
+
+@runtime_checkable
+class OwnGallery(FilteredGallery, Protocol):
+    """Words that can be changed, folders that can be added. All calls may come from several threads."""
 
     def browse(self, *, limit: int = 60, offset: int = 0, filters: Filters | None = None) -> list[Hit]:
         """Pictures without a query, the newest first; their paths are as with `quick`."""

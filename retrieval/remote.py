@@ -4,6 +4,7 @@ What the other machine sends is not trusted: download.py says what is refused, w
 """
 
 import base64
+import functools
 import io
 import logging
 import os
@@ -59,9 +60,10 @@ class RemoteGallery:
         k: int = 4,
         exclude: Collection[str] = (),
         filters: Filters | None = None,
+        quick: bool = False,
     ) -> list[Hit]:
-        """The k best pictures (at most 100), downloaded. Those that cannot be fetched are left out, with a warning in
-        the log; where none can, the first reason is raised."""
+        """The k best pictures (at most 100), downloaded: with `quick` their thumbnails. Those that cannot be fetched
+        are left out, with a warning in the log; where none can, the first reason is raised."""
         asked: dict[str, object] = {}
         if isinstance(query, (str, Sequence)):
             phrasings = [one.strip()[:2000] for one in ([query] if isinstance(query, str) else query) if one.strip()]
@@ -70,20 +72,28 @@ class RemoteGallery:
             asked["queries"] = phrasings[:MAX_PHRASINGS]
         else:
             asked["picture"] = _small_jpeg(query)
-        return self._asked(asked, k, exclude, filters)
+        return self._asked(asked, k, exclude, filters, quick)
 
     def like(
-        self, picture_id: str, *, k: int = 4, exclude: Collection[str] = (), filters: Filters | None = None
+        self,
+        picture_id: str,
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+        quick: bool = False,
     ) -> list[Hit]:
         """More pictures like that one, without it, downloaded as for `search`. Raises KeyError where there is none."""
         try:
-            return self._asked({"like": picture_id}, k, exclude, filters)
+            return self._asked({"like": picture_id}, k, exclude, filters, quick)
         except Refusal as refusal:
             if refusal.status == 404:
                 raise KeyError(picture_id) from refusal
             raise
 
-    def _asked(self, asked: dict[str, object], k: int, exclude: Collection[str], filters: Filters | None) -> list[Hit]:
+    def _asked(
+        self, asked: dict[str, object], k: int, exclude: Collection[str], filters: Filters | None, quick: bool
+    ) -> list[Hit]:
         asked |= {"k": min(max(k, 1), MAX_RESULTS), "exclude": list(exclude)[:MAX_EXCLUDED]}
         if filters is not None and filters != Filters():
             if filters.folder:
@@ -101,7 +111,7 @@ class RemoteGallery:
                 ) from refusal
             raise
         reply = self._checked(SearchReply, answer)
-        return fetched(reply.results[:k], self._hit)
+        return fetched(reply.results[:k], functools.partial(self._hit, quick=quick))
 
     def get(self, picture_id: str) -> Hit:
         """One picture by id. Raises KeyError where the server has none, RetrievalError where it cannot be asked."""
@@ -129,8 +139,8 @@ class RemoteGallery:
     def _facts(self) -> InfoReply:
         return self._checked(InfoReply, self._downloader.json("v1/info"))
 
-    def _hit(self, reply: PictureReply) -> Hit:
-        path = self._downloader.picture(f"v1/images/{quote(reply.id, safe='')}/file")
+    def _hit(self, reply: PictureReply, quick: bool = False) -> Hit:
+        path = self._downloader.picture(f"v1/images/{quote(reply.id, safe='')}/{'thumbnail' if quick else 'file'}")
         source = reply.source if reply.source.startswith(("https://", "http://")) else ""
         return Hit(**{**reply.model_dump(), "source": source}, path=str(path))
 

@@ -128,11 +128,10 @@ class Desk:
         words = " ".join(asked.query.split())[:300]
         narrowed = asked.filters if self.allowed else asked.filters.model_copy(update={"folder": ""})
         filters = Filters(**narrowed.model_dump())
-        quick: dict[str, Any] = {"quick": True} if isinstance(gallery, OwnGallery) else {}
         if isinstance(gallery, FilteredGallery) and asked.like:
-            hits = gallery.like(asked.like, k=asked.count, filters=filters, **quick)
+            hits = gallery.like(asked.like, k=asked.count, filters=filters, quick=True)
         elif isinstance(gallery, FilteredGallery) and words:
-            hits = gallery.search(words, k=asked.count, filters=filters, **quick)
+            hits = gallery.search(words, k=asked.count, filters=filters, quick=True)
         elif isinstance(gallery, OwnGallery):
             hits = gallery.browse(limit=asked.count, filters=filters)
         elif words:

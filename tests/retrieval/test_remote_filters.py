@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from retrieval.errors import RetrievalError
 from retrieval.gallery import Gallery
@@ -52,6 +53,15 @@ def test_likeness_is_asked_of_the_server(address: str, tmp_path: Path) -> None:
     assert [hit.caption for hit in remote.like(bus.id, filters=Filters(tag="sea"))] == ["red boat"]
     with pytest.raises(KeyError):
         remote.like("0" * 20)
+
+
+def test_quick_searches_bring_thumbnails(address: str, tmp_path: Path) -> None:
+    remote = RemoteGallery(address, folder=tmp_path / "cache")
+    door = remote.search("door", k=1, quick=True)[0]
+    [like] = remote.like(remote.search("bus", k=1, quick=True)[0].id, k=1, quick=True)
+    for path, size in ((door.path, (256, 192)), (like.path, (256, 192)), (remote.get(door.id).path, (320, 240))):
+        with Image.open(path) as image:
+            assert image.size == size
 
 
 @pytest.mark.parametrize(
