@@ -134,7 +134,7 @@ async function refresh() {
   pictures = told.pictures || 0;
   facts.textContent = told.facts || facts.textContent;
   leftOut.textContent = told.left_out || "";
-  leftOut.hidden = !told.left_out || !may;
+  leftOut.hidden = !told.left_out || !may || !own;
   credit.textContent = told.attribution || "";
   adding.greet(may, told.job);
   filters.offer(own ? await call("choices") : {});

@@ -311,6 +311,7 @@ def test_a_gallery_of_another_machine_is_searched_with_filters_and_says_where_it
     page.wait_for_selector("text=on another machine: searched here, looked after there")
     page.wait_for_selector("text=Type to search")
     assert page.is_hidden("text=Duplicates")
+    assert page.is_hidden("text=Files left out")  # they lie there
     page.click(".xc-seek .xc-button >> nth=0")
     assert page.is_hidden(".xc-filters [name=tag]")
     page.select_option(".xc-filters [name=orientation]", "portrait")
