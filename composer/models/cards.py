@@ -4,6 +4,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from composer.errors import SettingsError
+
 _SECONDS = 10.0
 
 
@@ -30,6 +32,17 @@ def graphics_cards() -> list[GraphicsCard]:
     except (OSError, subprocess.SubprocessError):
         return []
     return [card for line in answer.stdout.splitlines() if (card := _card(line)) is not None]
+
+
+def too_few(asked: int, there: int) -> SettingsError:
+    """The refusal of more cards than this machine has."""
+    return SettingsError(
+        name="num_gpus",
+        value=str(asked),
+        reason_en=f"this machine has {there} usable GPU{'' if there == 1 else 's'}. "
+        + (f"Ask for at most {there}." if there else "Use --num_gpus 0 for the CPU."),
+        reason_zh=f"本机可用显卡为 {there} 块。" + (f"最多可填 {there}。" if there else "用 CPU 请填 0。"),
+    )
 
 
 def _card(line: str) -> GraphicsCard | None:

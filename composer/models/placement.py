@@ -147,8 +147,8 @@ def plan(
     stays in main memory. Raises SettingsError, ModelFilesMissing, ModelFilesBroken.
     """
     config = XComposerConfig.read(folder)
-    _check(num_gpus, dtype, quantization, beams, config)
-    context = context_tokens or config.positions
+    _check(num_gpus, dtype, quantization, beams, context_tokens, config)
+    context = config.positions if context_tokens is None else context_tokens
     parts = _parts(config, DTYPE_BYTES[dtype], quantization, context * beams)
     capacities = _capacities(memory, num_gpus)
     working = _working(config, DTYPE_BYTES[dtype], context, beams, quantization)
@@ -195,7 +195,9 @@ def out_of_memory(plan: Plan, where: str, needed: int, free: int) -> OutOfMemory
     )
 
 
-def _check(num_gpus: int, dtype: str, quantization: str | None, beams: int, config: XComposerConfig) -> None:
+def _check(
+    num_gpus: int, dtype: str, quantization: str | None, beams: int, context: int | None, config: XComposerConfig
+) -> None:
     def refuse(name: str, value: object, reason_en: str, reason_zh: str) -> SettingsError:
         return SettingsError(name=name, value=str(value), reason_en=reason_en, reason_zh=reason_zh)
 
@@ -203,8 +205,9 @@ def _check(num_gpus: int, dtype: str, quantization: str | None, beams: int, conf
         raise refuse("num_gpus", num_gpus, "it is 0 (CPU) or a number of cards.", "应为 0（CPU）或显卡数量。")
     if dtype not in DTYPE_BYTES:
         raise refuse("dtype", dtype, f"it is one of {', '.join(DTYPE_BYTES)}.", f"可选：{'、'.join(DTYPE_BYTES)}。")
-    if beams < 1:
-        raise refuse("beams", beams, "it is at least 1.", "至少为 1。")
+    for name, value in (("beams", beams), ("context", context)):
+        if value is not None and value < 1:
+            raise refuse(name, value, "it is at least 1.", "至少为 1。")
     if quantization is not None and quantization not in QUANTIZATIONS:
         raise refuse("quantization", quantization, "it can be nf4, or be left out.", "可为 nf4，或不填。")
     if quantization and config.gptq:

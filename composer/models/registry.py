@@ -16,7 +16,7 @@ import yaml
 from composer.errors import InputError, ModelFilesBroken, ModelFilesMissing, SettingsError, UnknownModel
 from composer.models import hub, small
 from composer.models.base import LoadProgress, Model
-from composer.models.cards import GraphicsCard, graphics_cards
+from composer.models.cards import GraphicsCard, graphics_cards, too_few
 from composer.models.hub import HUBS, Download, HubName, HubUnavailable, Source
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,10 @@ def load_model(
     wanted = str(name_or_folder or AUTO).strip()
     given = {key: value for key, value in options.items() if value is not None}
     if wanted == AUTO:
-        choice = choose(num_gpus=num_gpus)
+        cards = graphics_cards()
+        if num_gpus is not None and num_gpus > len(cards):
+            raise too_few(num_gpus, len(cards))
+        choice = choose(num_gpus=num_gpus, cards=cards)
         report(LoadProgress("find", detail=choice.why))
         wanted = choice.name
     named = _named(wanted)
@@ -297,12 +300,22 @@ def download_model(
 def folder_of(name_or_folder: str) -> Path:
     """The folder of a model that is here: itself, or what was downloaded under that name. Downloads nothing.
 
-    Raises ModelFilesMissing where it was not downloaded; whether a path is a model's folder is for its reader to say.
+    Raises UnknownModel, ModelFilesMissing where it was not downloaded, InputError for the embedded model, which is a
+    file; whether a folder holds a model is for its reader to say.
     """
-    named = None if Path(name_or_folder).expanduser().exists() else _named(name_or_folder)
-    if named is None or named[0].kind == "embedded":
-        return Path(name_or_folder).expanduser()
+    path = Path(name_or_folder).expanduser()
+    if path.exists():
+        return path
+    named = _named(name_or_folder)
+    if named is None:
+        raise _unknown(name_or_folder)
     config, only = named
+    if config.kind == "embedded":
+        others = ", ".join(config.short for config in _configs() if config.kind != "embedded")
+        raise InputError(
+            reason_en=f"The model '{config.name}' is one file and runs on the CPU. This is for a folder, or: {others}.",
+            reason_zh=f"模型“{config.name}”是单个文件，在 CPU 上运行。此处应为文件夹，或：{others}。",
+        )
     here = config.downloads(only)
     if here and here[0].complete:
         return here[0].folder

@@ -205,6 +205,23 @@ def test_auto_says_what_it_takes_and_why(
     assert taken in choice.why_zh
 
 
+def test_auto_refuses_more_cards_than_there_are(loaded: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "graphics_cards", lambda: [GraphicsCard("card", 24 * GIB, 24 * GIB)])
+    with pytest.raises(SettingsError, match=r"this machine has 1 usable GPU\. Ask for at most 1\."):
+        registry.load_model(num_gpus=2)
+    assert not loaded
+
+
+def test_only_folders_are_planned_and_converted(tmp_path: Path) -> None:
+    assert registry.folder_of(str(tmp_path)) == tmp_path
+    with pytest.raises(UnknownModel, match="internlm/internlm-xcomposer-7b-4bit"):
+        registry.folder_of("xcomposer-8b")
+    with pytest.raises(ModelFilesMissing, match="no such file or folder"):
+        registry.folder_of(str(tmp_path / "gone"))
+    with pytest.raises(InputError, match="is one file and runs on the CPU"):
+        registry.folder_of("qwen2.5-coder-1.5b")
+
+
 def test_known_models_say_whether_they_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "find", lambda source: None)
     monkeypatch.setattr(small, "is_ready", lambda: True)

@@ -4,16 +4,18 @@ Packing (auto-gptq's first format): eight nibbles a 32-bit word, lowest bits fir
 inputs, `qzeros` eight consecutive outputs and stores zero - 1. weight[out, in] = scale[group, out] * (q - zero).
 """
 
-import importlib.util
+import logging
+from functools import cache
 
 import torch
 from torch import nn
 
 from composer.models.xcomposer.config import ATTENTION_LINEARS, MLP_LINEARS, XComposerConfig
 
+log = logging.getLogger(__name__)
+
 FUSED_ROWS = 16  # up to so many rows the product is bound by reading the weights; above, unpacking once is faster
 FUSED_GROUP = 128  # groups that the fused product takes: multiples of this, the published size
-HAS_TRITON = importlib.util.find_spec("triton") is not None  # it comes with CUDA builds of torch for Linux
 
 
 def unpack(words: torch.Tensor, dim: int) -> torch.Tensor:
@@ -52,6 +54,23 @@ def _shape(
     return x.new_empty(x.shape[0], qweight.shape[1])
 
 
+@cache
+def fused_works() -> bool:
+    """Whether the fused product can be used here: tried once, as Triton compiles it with what the machine has."""
+    try:
+        zeros = torch.zeros(16, 8, dtype=torch.int32, device="cuda")
+        scales = torch.zeros(1, 8, dtype=torch.float16, device="cuda")
+        packed_product(scales.new_zeros(1, 128), zeros, zeros[:1, :1].contiguous(), scales, None)
+    except Exception as error:  # noqa: BLE001  (whatever Triton and its compilers raise; the plain way remains)
+        log.warning(
+            "4-bit weights are unpacked before every product, which is slower: Triton cannot compile here (%s). "
+            "It comes with PyTorch for CUDA on Linux and needs a C compiler and Python's headers.",
+            str(error).splitlines()[0] if str(error) else type(error).__name__,
+        )
+        return False
+    return True
+
+
 class PackedLinear(nn.Module):
     """A linear whose weight stays packed. Stands where the Llama decoder has an nn.Linear."""
 
@@ -64,6 +83,7 @@ class PackedLinear(nn.Module):
     def __init__(self, inputs: int, outputs: int, group: int, bias: bool) -> None:
         super().__init__()
         self.in_features, self.out_features, self.group = inputs, outputs, group
+        self.fused = False  # whether few rows take the fused product; set where the weights are in place
         groups = -(-inputs // group)
         self.register_buffer("qweight", torch.empty(inputs // 8, outputs, dtype=torch.int32))
         self.register_buffer("qzeros", torch.empty(groups, outputs // 8, dtype=torch.int32))
@@ -82,8 +102,7 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[..., in] -> [..., out]"""
-        few = x.numel() <= FUSED_ROWS * self.in_features
-        if x.is_cuda and HAS_TRITON and few and self.group % FUSED_GROUP == 0:
+        if self.fused and x.numel() <= FUSED_ROWS * self.in_features:
             rows = x.reshape(-1, self.in_features)
             product: torch.Tensor = packed_product(rows, self.qweight, self.qzeros, self.scales, self.bias)
             return product.view(*x.shape[:-1], self.out_features)

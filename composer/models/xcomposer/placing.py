@@ -15,9 +15,10 @@ import torch
 from torch import nn
 
 from composer.errors import ModelFilesBroken, SettingsError
+from composer.models.cards import too_few
 from composer.models.placement import GIB, Plan, out_of_memory, plan, too_small
 from composer.models.xcomposer.config import XComposerConfig
-from composer.models.xcomposer.gptq import PackedLinear, pack_decoder
+from composer.models.xcomposer.gptq import FUSED_GROUP, PackedLinear, fused_works, pack_decoder
 from composer.models.xcomposer.names import decoder_linears
 from composer.models.xcomposer.weights import Put, assign
 
@@ -49,13 +50,7 @@ class Placing:
         """The plan for the cards of this machine. Raises SettingsError for cards that are not there, OutOfMemory."""
         cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if num_gpus is not None and num_gpus > cards:
-            raise SettingsError(
-                name="num_gpus",
-                value=str(num_gpus),
-                reason_en=f"this machine has {cards} usable GPU{'' if cards == 1 else 's'}. "
-                + (f"Ask for at most {cards}." if cards else "Use --num_gpus 0 for the CPU."),
-                reason_zh=f"本机可用显卡为 {cards} 块。" + (f"最多可填 {cards}。" if cards else "用 CPU 请填 0。"),
-            )
+            raise too_few(num_gpus, cards)
         on_gpu = num_gpus != 0 and cards > 0
         kind = str(dtype or ("float16" if on_gpu else "float32")).removeprefix("torch.")
         if quantization == "nf4":
@@ -155,14 +150,17 @@ class Placing:
             raise memory_sentence(self.plan) from error
 
     def connect(self, network: Any) -> None:
-        """Checks packed weights and joins several devices."""
+        """Checks packed weights, chooses their product, and joins several devices."""
         for module in network.language.modules():
-            if isinstance(module, PackedLinear) and not module.in_order:
+            if not isinstance(module, PackedLinear):
+                continue
+            if not module.in_order:
                 raise ModelFilesBroken(
                     path=str(self.folder),
                     reason_en="its 4-bit groups are not in order (g_idx), though quantize_config.json says so",
                     reason_zh="其 4 位分组未按顺序排列（g_idx），与 quantize_config.json 不符",
                 )
+            module.fused = module.qweight.is_cuda and module.group % FUSED_GROUP == 0 and fused_works()
         if len(self.devices) > 1:
             join(network, self.plan.device_map)
 

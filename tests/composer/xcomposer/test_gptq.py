@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from composer.errors import ModelFilesBroken, SettingsError
-from composer.models.xcomposer.gptq import PackedLinear, dequantize, unpack
+from composer.models.xcomposer.gptq import PackedLinear, dequantize, fused_works, unpack
 from composer.models.xcomposer.model import XComposer
 from tests.composer.xcomposer.test_goldens import TRIMMED, Recorded
 from tests.composer.xcomposer.tiny import write_folder
@@ -129,6 +129,17 @@ def test_the_fused_product_is_the_plain_one() -> None:
         check=False,
     )
     assert done.stdout == "same\n", done.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the fused product works there")
+def test_without_a_working_fused_product_weights_are_unpacked(caplog: pytest.LogCaptureFixture) -> None:
+    fused_works.cache_clear()
+    with caplog.at_level("WARNING"):
+        assert not fused_works()
+        assert not fused_works()
+    (record,) = caplog.records  # said once, not for every layer
+    assert "needs a C compiler" in record.getMessage()
+    fused_works.cache_clear()
 
 
 def test_packing_on_load_needs_its_package(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def test_other_amounts_are_refused(text: str) -> None:
 
 
 def test_bad_wishes_are_refused(tiny_folder: Path, tmp_path: Path) -> None:
-    for wish in ({"num_gpus": -1}, {"dtype": "int3"}, {"quantization": "int3"}, {"beams": 0}):
+    for wish in ({"num_gpus": -1}, {"dtype": "int3"}, {"quantization": "int3"}, {"beams": 0}, {"context_tokens": 0}):
         with pytest.raises(SettingsError):
             plan(tiny_folder, **wish)  # type: ignore[arg-type]  # bad on purpose
     with pytest.raises(ModelFilesMissing):
