@@ -67,6 +67,11 @@ def without_controls(text: str) -> str:
     )
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing of it can be seen: blanks, controls, and marks that only join or direct others."""
+    return all(c.isspace() or unicodedata.category(c) == "Cf" for c in without_controls(text))
+
+
 def _no_character(code: str) -> bool:
     """Of the 66 codes that never are one. Other unassigned ones may be emoji newer than this Python."""
     return ord(code) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(code) <= 0xFDEF
@@ -95,7 +100,7 @@ def read_request(text: str, *, language: str = "auto", room: int = 1024) -> Requ
     """
     lines = [" ".join(line.split()) for line in without_controls(text).split("\n")]
     cleaned = "\n".join(line for line in lines if line)
-    if not cleaned:
+    if is_blank(cleaned):
         raise InputError(
             reason_en="Please type a title or say what the article should be about.",
             reason_zh="请输入标题，或说明文章要写什么。",

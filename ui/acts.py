@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from composer import titles
 from composer.article import Article, Illustration, Section
 from composer.events import Event
 from ui import view
@@ -217,5 +218,5 @@ def _id(value: dict[str, Any]) -> str:
 
 
 def _line(value: object) -> str:
-    """One line of what a person typed: controls and line breaks become blanks."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(value or "")).split())
+    """One line of what a person typed: no controls, and blanks for line breaks."""
+    return " ".join(titles.without_controls(str(value or "")).split())

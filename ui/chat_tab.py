@@ -162,7 +162,7 @@ def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bo
         if run.stop.is_set():
             return
         if session.conversation is None:
-            session.conversation = studio.conversation()
+            session.conversation = studio.conversation(session.language)
         if question is None:
             pieces = session.conversation.regenerate(sampling, stop=run.stop)
         else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from composer import titles
 from composer.article import Article
 from composer.errors import InputError
 from composer.events import Event, StepStarted
@@ -222,7 +223,7 @@ def seed_of(typed: str | None) -> int | None:
 
 def title_problem(title: str, language: str) -> str:
     """Why a title cannot be used; empty if it can."""
-    if not title or not any(character.isprintable() and not character.isspace() for character in title):
+    if titles.is_blank(title):
         return text("say.empty_title", language)
     if len(title) > LONGEST_TITLE:
         return text("say.long_title", language, length=f"{len(title):,}", limit=f"{LONGEST_TITLE:,}")

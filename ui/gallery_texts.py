@@ -80,13 +80,13 @@ GALLERY_TEXTS: Mapping[str, tuple[str, str]] = {
     "index.scanning": ("Looking for pictures in the folder", "正在查找文件夹中的图片"),
     "index.reading": ("Reading picture {done} of {total}", "正在读取第 {done} / {total} 张图片"),
     "index.ended": (
-        "{added} pictures added, {known} already known, {skipped} files left out. The gallery is searched from now on. "
+        "Pictures added: {added}, already known: {known}; files left out: {skipped}. This gallery is searched now. "
         "To use it next time: --gallery {place}",
         "新增 {added} 张图片，已有 {known} 张，未收录 {skipped} 个文件。现在起将搜索此图库。"
         "下次启动时使用：--gallery {place}",
     ),
     "index.stopped": (
-        "Stopped after {added} new pictures. They are kept; index the folder again to go on.",
+        "Stopped. Pictures added: {added}. They are kept; index the folder again to go on.",
         "已停止，新增的 {added} 张图片已保留。再次为该文件夹建立索引即可继续。",
     ),
     "index.busy": ("Other pictures are being indexed; wait until that is done.", "正在为其他图片建立索引，请稍候。"),

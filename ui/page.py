@@ -63,7 +63,7 @@ def build(studio: Studio) -> gr.Blocks:
 
         def relabelled(session: Session, language: str, *, chosen: bool) -> list[Any]:
             """Everything that speaks; `chosen` with the language button, otherwise by a visitor's arrival."""
-            session.language = language
+            session.language = "zh" if language == "zh" else "en"
             return [
                 header_value(studio, language, chosen),
                 session.message(compose_tab.labels_operation(language)),

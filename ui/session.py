@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from composer.article import Article
+from composer.article import Article, Language
 from composer.models.base import Picture
 from ui.view import Operation
 
@@ -49,7 +49,7 @@ class Session:
     def __init__(self) -> None:
         self.id = secrets.token_hex(8)
         self.article = Article(title="")
-        self.language = "en"  # of the page, not of the article
+        self.language: Language = "en"  # of the page, not of the article
         self._runs: dict[Work, Run] = {}
         self.wanted: str | None = None  # a title that waits for the model
         self.status: Operation = {"op": "status", "state": "idle"}

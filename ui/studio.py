@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from composer.article import Language
 from composer.models.base import LoadProgress, Model
 from retrieval.base import Hit, PictureGallery
 from retrieval.errors import ReadableError
@@ -116,7 +117,8 @@ class Studio:
 
         return Composer(self.require_model(), self.require_gallery())
 
-    def conversation(self) -> "Conversation":
+    def conversation(self, language: Language = "en") -> "Conversation":
+        """A new one. language: of answers, until a question in words tells."""
         from composer.chat import Conversation
 
         model = self.require_model()
@@ -125,7 +127,7 @@ class Studio:
                 from composer.models.describer import PictureDescriber
 
                 self._describer = PictureDescriber()
-        return Conversation(model, self._describer)
+        return Conversation(model, self._describer, language=language)
 
     def require_model(self) -> Model:
         if self.model is None:

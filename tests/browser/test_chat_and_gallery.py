@@ -139,7 +139,7 @@ def test_a_folder_is_indexed_with_a_line_and_then_searched(
     page.wait_for_selector("#xc-index-line >> text=no such folder")
     place.fill(str(folder))
     page.click("#xc-index-go")
-    page.wait_for_selector("#xc-index-line >> text=1 pictures added", timeout=60_000)
+    page.wait_for_selector("#xc-index-line >> text=Pictures added: 1,", timeout=60_000)
     page.locator("#xc-gallery-search").locator("textarea, input").press_sequentially("meadow")
     page.wait_for_function("document.querySelector('.xc-tile')?.innerText.includes('green meadow')", timeout=30_000)
 

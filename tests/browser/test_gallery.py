@@ -203,7 +203,7 @@ def test_pictures_are_dropped_in_and_found(open_tab: Callable[..., Any], own: Ga
         }""",
         ["a violet tent.jpg", base64.b64encode(picture).decode()],
     )
-    page.wait_for_selector("#xc-index-line >> text=1 pictures added", timeout=30_000)
+    page.wait_for_selector("#xc-index-line >> text=Pictures added: 1,", timeout=30_000)
     page.wait_for_selector(".xc-tile[aria-label='a violet tent']")
     assert Path(own.search("violet tent", k=1)[0].path).is_relative_to(own.place / "pictures")
 
@@ -236,7 +236,7 @@ def test_indexing_shows_how_far_it_is_also_after_a_reload_and_stops(
     page.click("[role=tab] >> nth=2")
     page.wait_for_selector("#xc-index-line >> text=Reading picture 30 of 120")
     page.click("#xc-index >> text=Stop")
-    page.wait_for_selector("#xc-index-line >> text=Stopped after 30 new pictures")
+    page.wait_for_selector("#xc-index-line >> text=Stopped. Pictures added: 30.")
     assert stopped.is_set()
 
 

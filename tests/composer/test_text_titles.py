@@ -99,6 +99,12 @@ def test_emoji_that_this_python_does_not_know_yet_stay() -> None:
     assert without_controls("\U0001fae8 \U0001fae9\ufffe\ufdd0\U0001ffff") == "\U0001fae8 \U0001fae9"
 
 
+@pytest.mark.parametrize("nothing", ["", " \n", "\u200b", "\u202e\u200d"])
+def test_a_title_of_nothing_visible_is_none(nothing: str) -> None:
+    with pytest.raises(InputError, match="Please type a title"):
+        read_request(nothing)
+
+
 def test_joined_emoji_stay_joined() -> None:
     family = "👩\u200d👧"
     assert without_controls(family) == family

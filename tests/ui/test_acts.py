@@ -53,6 +53,11 @@ def test_editing_makes_a_new_article_each_time(studio: Studio, session: Session)
     assert session.article.revision > before.revision
 
 
+def test_joined_and_new_emoji_stay_what_they_are(studio: Studio, session: Session) -> None:
+    act(studio, session, "title", text="A \U0001f469\u200d\U0001f467 \U0001fae9\x00\ncat")
+    assert session.article.title == "A \U0001f469\u200d\U0001f467 \U0001fae9 cat"
+
+
 def test_choosing_keeps_the_candidates_and_marks_the_hand(studio: Studio, session: Session) -> None:
     act(studio, session, "choose", id="s1", picture="p2")
     illustration = session.article.section("s1").illustration
