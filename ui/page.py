@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from composer.article import Language
 from ui import api, chat_tab, compose_tab, gallery_tab
 from ui.labels import Labels
 from ui.session import Session
@@ -31,7 +32,7 @@ def header_value(studio: Studio, language: str, remember: bool = False) -> dict[
 
 def build(studio: Studio) -> gr.Blocks:
     """The whole page over a studio, which may still be loading its model and gallery."""
-    first = "zh" if studio.language == "zh" else "en"
+    first: Language = "zh" if studio.language == "zh" else "en"
     labels = Labels(first)
     # an upload is written anew where it is used, without its metadata: the file itself goes after a day, and at the end
     keeping = (3600, 86400)
@@ -61,9 +62,9 @@ def build(studio: Studio) -> gr.Blocks:
             said = "" if can is None else text("chat.sees" if can.sees_pictures else "chat.blind", language)
             return [*compose_tab.suited(studio.model, values=values), said]
 
-        def relabelled(session: Session, language: str, *, chosen: bool) -> list[Any]:
+        def relabelled(session: Session, language: Language, *, chosen: bool) -> list[Any]:
             """Everything that speaks; `chosen` with the language button, otherwise by a visitor's arrival."""
-            session.language = "zh" if language == "zh" else "en"
+            session.language = language
             return [
                 header_value(studio, language, chosen),
                 session.message(compose_tab.labels_operation(language)),

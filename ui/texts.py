@@ -6,6 +6,7 @@ of the header; they are sent to the browser. The rest are labels of Gradio compo
 
 from collections.abc import Mapping
 
+from composer.article import Language
 from ui.gallery_texts import GALLERY_TEXTS
 
 LANGUAGES = ("en", "zh")
@@ -158,7 +159,7 @@ def table(prefix: str, language: str) -> dict[str, str]:
     return {key[len(prefix) + 1 :]: text(key, language) for key in TEXTS if key.startswith(f"{prefix}.")}
 
 
-def language_of(choice: str) -> str:
+def language_of(choice: str) -> Language:
     """The page's language for a setting ("en", "zh") or a browser's preference ("zh-CN,zh;q=0.9", "en-GB" …)."""
     first = choice.split(",")[0].split(";")[0].strip().lower()
     return "zh" if first.startswith("zh") else "en"
