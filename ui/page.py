@@ -56,11 +56,15 @@ def build(studio: Studio) -> gr.Blocks:
                 gallery_view = gallery_tab.build(studio, first)
         timer = gr.Timer(1.0)
 
-        def about_model(language: str, values: bool) -> list[Any]:
-            """What depends on the model: how it is best asked to write, and whether it sees pictures."""
-            can = studio.model.capabilities if studio.model is not None else None
-            said = "" if can is None else text("chat.sees" if can.sees_pictures else "chat.blind", language)
-            return [*compose_tab.suited(studio.model, values=values), said]
+        def about_model(session: Session) -> list[Any]:
+            """What depends on the model: how it is best asked to write, once, so that what a person moved stays, and
+            whether it sees pictures."""
+            model = studio.model
+            if model is None:
+                return [*compose_tab.suited(None, values=False), ""]
+            first_time, session.suited = not session.suited, True
+            said = text("chat.sees" if model.capabilities.sees_pictures else "chat.blind", session.language)
+            return [*compose_tab.suited(model, values=first_time), said]
 
         def relabelled(session: Session, language: Language, *, chosen: bool) -> list[Any]:
             """Everything that speaks; `chosen` with the language button, otherwise by a visitor's arrival."""
@@ -69,7 +73,7 @@ def build(studio: Studio) -> gr.Blocks:
                 header_value(studio, language, chosen),
                 session.message(compose_tab.labels_operation(language)),
                 gallery_tab.shown(studio, session),
-                *about_model(language, values=not chosen),
+                *about_model(session),
                 *labels.updates(language),
             ]
 
@@ -89,7 +93,7 @@ def build(studio: Studio) -> gr.Blocks:
             settled = studio.settled
             pictures = gallery_tab.shown(studio, session) if settled else gr.skip()
             header = header_value(studio, session.language)
-            return [header, pictures, *about_model(session.language, values=settled), gr.Timer(active=not settled)]
+            return [header, pictures, *about_model(session), gr.Timer(active=not settled)]
 
         def header_now(session: Session) -> dict[str, Any]:
             return header_value(studio, session.language)

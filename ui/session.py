@@ -50,6 +50,7 @@ class Session:
         self.id = secrets.token_hex(8)
         self.article = Article(title="")
         self.language: Language = "en"  # of the page, not of the article
+        self.suited = False  # the sliders have been moved to where the model writes best
         self._runs: dict[Work, Run] = {}
         self.wanted: str | None = None  # a title that waits for the model
         self.status: Operation = {"op": "status", "state": "idle"}

@@ -134,7 +134,9 @@ def test_what_is_done_in_a_row_is_all_done(
     before = page.locator(".xc-picture img").first.get_attribute("src")
     with page.expect_download() as download:
         page.click(".xc-save-html")
-    assert page.locator(".xc-picture img").first.get_attribute("src") != before
+    page.wait_for_function(
+        "before => document.querySelector('.xc-picture img').getAttribute('src') !== before", arg=before
+    )
 
 
 def test_pictures_are_planned_anew_and_a_choice_by_hand_stays(server: Server, visit: Callable[..., Any]) -> None:
