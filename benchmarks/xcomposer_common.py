@@ -41,7 +41,7 @@ def arguments(description: str, *, size: str | None = None, **more: dict[str, An
     return parser.parse_args()
 
 
-def random_model(options: argparse.Namespace, *, num_gpus: int = 1, **sizes: int) -> XComposerModel:
+def random_model(options: argparse.Namespace, *, num_gpus: int = 1, **sizes: Any) -> XComposerModel:
     """The model on the first cards, or on the CPU where there is none. sizes: entries of config.json to change."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
