@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from composer.article import Article, Section
+from composer.chat import Conversation
 from composer.events import ArticleReady, CaptionReady, Event, Notice, PlacesFound, StepStarted, TextDelta
 from composer.export import html
 from composer.models.base import Sampling, Usage
 from composer.pipeline import Composer, Options
+from composer.prompts import GeneralPrompts
 from retrieval import open_gallery
 
 if TYPE_CHECKING:
@@ -95,3 +97,23 @@ def test_stop_ends_the_writing_soon(embedded_model: "GgufModel") -> None:
                 stop.set()
     assert 10 <= pieces < 40
     assert composer.article.sections
+
+
+def test_the_shared_beginning_is_computed_once(embedded_model: "GgufModel") -> None:
+    article = Article(
+        "Cats", tuple(Section(f"s{i}", f"In room {i} a cat sleeps on a red sofa. " * 6) for i in range(8))
+    )
+    prompts, before = GeneralPrompts(), embedded_model.usage
+    with embedded_model.prefix(prompts.shared(article)) as ask:
+        for section in article:
+            ask.reply([prompts.query(article, section, [])], Sampling(max_tokens=1))
+    cost = embedded_model.usage - before
+    assert cost.prefilled < 0.35 * (cost.prefilled + cost.reused)
+
+
+def test_a_conversation_remembers(embedded_model: "GgufModel") -> None:
+    conversation = Conversation(embedded_model)
+    sampling = Sampling(max_tokens=40)
+    list(conversation.ask("My cat is called Mimi. Say only: OK.", sampling=sampling))
+    answer = "".join(conversation.ask("What is the name of my cat?", sampling=sampling))
+    assert "Mimi" in answer

@@ -26,14 +26,19 @@ def model_of(*, num_gpus: int = 1, gptq: bool = False) -> XComposerModel:
 
 
 @pytest.mark.parametrize(
-    ("cards", "gptq"), [(1, False), (2, False), (1, True)], ids=["one card", "two cards", "4 bits"]
+    ("cards", "memory", "gptq", "rows"),
+    [(1, 24.0, False, 5), (1, 4.8, False, 1), (2, 24.0, False, 5), (1, 24.0, True, 5)],
+    ids=["one card", "one beam on a small card", "two cards", "4 bits"],
 )
-def test_the_program_takes_what_is_planned(monkeypatch: pytest.MonkeyPatch, cards: int, gptq: bool) -> None:
+def test_the_program_takes_what_is_planned(
+    monkeypatch: pytest.MonkeyPatch, cards: int, memory: float, gptq: bool, rows: int
+) -> None:
     monkeypatch.setattr(xcomposer_memory, "WRITTEN", 3)
     monkeypatch.setattr(xcomposer_compose, "CAPTION", Sampling(max_tokens=3))
-    with fake_cards(cards, 24 * GB) as counted:  # which also refuses tensors that meet on different cards
+    with fake_cards(cards, int(memory * GB)) as counted:  # which also refuses tensors that meet on different cards
         model = model_of(num_gpus=cards, gptq=gptq)
         assert model.capabilities.devices == tuple(f"cuda:{number}" for number in range(cards))
+        assert model.placing.plan.rows == rows
         shares = xcomposer_memory.compare(model, counted)
     for card in range(cards):
         assert 0.92 <= max(part[card] for part in shares) <= 1.08
