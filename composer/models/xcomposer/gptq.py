@@ -44,7 +44,7 @@ def packed_product(
     """kernels.product as one operation, so that torch.compile takes it as it is."""
     from composer.models.xcomposer.kernels import product
 
-    with torch.cuda.device_of(x):  # Triton launches on the current card, which is the first one
+    with torch.cuda.device(x.device):  # Triton launches on the current card, which is the first one
         return product(x, qweight, qzeros, scales, bias)
 
 
