@@ -1,6 +1,7 @@
 # make run     the page on http://127.0.0.1:7860 (installs on first use; ARGS="--port 8000" passes arguments on)
 # make check   formatting, lint, types
 # make test    the whole test suite
+# make messages  brings the translations in common/locale up to date with the code
 # make clean   removes the environment
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PIP = $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: run check test install install-dev clean
+.PHONY: run check test messages install install-dev clean
 
 run: install
 	@exec $(VENV)/bin/python app.py $(ARGS)
@@ -18,9 +19,18 @@ check: install-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
 
 test: install-dev
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+# Every sentence marked with _, _n or _p (common/messages.py) into the catalogue of every language.
+messages: install-dev
+	$(VENV)/bin/pybabel --quiet extract --no-default-keywords --keyword _ --keyword _n:1,2 --keyword _p:1c,2 \
+	    --no-location --sort-output --project xcomposer-studio --output-file $(VENV)/studio.pot common composer retrieval ui
+	$(VENV)/bin/pybabel --quiet update --domain studio --input-file $(VENV)/studio.pot --output-dir common/locale \
+	    --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 110
+	$(VENV)/bin/pybabel --quiet compile --domain studio --directory common/locale --statistics
 
 install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev

@@ -11,15 +11,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from common.errors import ReadableError
+from common.messages import _
 from composer import Composer
 from composer.errors import SettingsError, UnknownModel
-from composer.models.base import LoadProgress, Model
-from composer.models.registry import is_known, known_models, load_model
+from composer.models import LoadProgress, Model, is_known_model, known_models, load_model
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES, open_gallery
-from retrieval.errors import GalleryNotFound, ReadableError
-from ui.people import read_people
-from ui.quick_import import import_gradio
+from retrieval.errors import GalleryNotFound
+from ui.launch import import_gradio, read_logins
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings(**given)
         check_names(settings.wanted_model, settings.gallery)
-        return run(settings, read_people(settings.auth))
+        return run(settings, read_logins(settings.auth))
     except ReadableError as error:
         print(error.text(language), file=sys.stderr)
         return 2
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def check_names(model: str, gallery: str | None) -> None:
     """Refuses what cannot exist before anything is started. Raises UnknownModel or GalleryNotFound."""
-    if not is_known(model) and not Path(model).expanduser().exists():
+    if not is_known_model(model) and not Path(model).expanduser().exists():
         raise UnknownModel(name=model, known=", ".join(known.name for known in known_models()))
     if gallery is None or "://" in gallery or gallery.lower() in NAMED_GALLERIES:
         return
@@ -74,7 +74,7 @@ def check_names(model: str, gallery: str | None) -> None:
 
 def run(settings: Settings, people: list[tuple[str, str]] | None) -> int:
     import_gradio()
-    from ui.serve import serve
+    from ui.launch import serve
     from ui.studio import Studio
 
     def load(progress: Callable[[LoadProgress], None]) -> Model:
@@ -96,8 +96,7 @@ def run(settings: Settings, people: list[tuple[str, str]] | None) -> int:
         raise SettingsError(
             name="host:port",
             value=f"{settings.host}:{settings.port}",
-            reason_en="the port is in use (another one: --port NUMBER), or this machine has no such address (--host).",
-            reason_zh="端口已被占用（请换一个：--port 端口号），或本机没有这个地址（--host）。",
+            reason=_("the port is in use (another one: --port NUMBER), or this machine has no such address (--host)."),
         ) from error
     print(f"XComposer Studio is at {local}", flush=True)
     if public:

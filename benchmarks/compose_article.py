@@ -19,7 +19,7 @@ from typing import Any
 
 from composer import Composer, load_model
 from composer.events import ArticleReady, SectionsReady, TextDelta
-from composer.models.base import Message, Model, Replier, Sampling, merged
+from composer.models import Message, Model, Replier, Sampling, merge_turns
 from composer.pipeline import WRITING, Options
 from retrieval import open_gallery
 
@@ -64,11 +64,11 @@ class _Held:
         return self.held.stream(messages, sampling, **stop)
 
     def reply(self, prompts: Sequence[Sequence[Message]], sampling: Sampling, **stop: Any) -> list[str]:
-        self.recorder.asked += [(merged([*self.shared, *prompt]), sampling) for prompt in prompts]
+        self.recorder.asked += [(merge_turns([*self.shared, *prompt]), sampling) for prompt in prompts]
         return self.held.reply(prompts, sampling, **stop)
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        self.recorder.asked.append((merged([*self.shared, *messages]), tuple(options)))
+        self.recorder.asked.append((merge_turns([*self.shared, *messages]), tuple(options)))
         return self.held.score(messages, options)
 
 

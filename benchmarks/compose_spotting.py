@@ -12,8 +12,8 @@ import time
 
 from composer import load_model
 from composer.article import Article, Section
-from composer.places import WORTH_SHOWING
-from composer.prompts import SpotsAlone, prompts_for
+from composer.illustrating import WORTH_SHOWING
+from composer.prompts import SpotsParagraphsAlone, prompts_for
 
 # (title, language, [(text, worth a picture)])
 ARTICLES = [
@@ -89,7 +89,9 @@ def main() -> None:
     for title, language, paragraphs in ARTICLES:
         sections = tuple(Section(f"s{i}", text) for i, (text, _) in enumerate(paragraphs, 1))
         article = Article(title, sections, language="zh" if language == "zh" else "en")
-        beginning = prompts.spot_shared(article) if isinstance(prompts, SpotsAlone) else prompts.shared(article)
+        beginning = (
+            prompts.spot_shared(article) if isinstance(prompts, SpotsParagraphsAlone) else prompts.shared(article)
+        )
         with model.prefix(beginning) as ask:
             found = dict(prompts.spot(ask, article, sections, None))
         results += [

@@ -18,9 +18,7 @@ from typing import Any
 
 import psutil
 
-from composer.models.base import Message, Sampling, assistant, system, user
-from composer.models.gguf import GgufModel
-from composer.models.registry import load_model
+from composer.models import GgufModel, Message, Sampling, assistant, load_model, system, user
 
 WRITING = [
     system("You write clear, friendly articles."),

@@ -13,15 +13,11 @@ from typing import Any
 
 import torch
 
-from composer.models.xcomposer.adapter import XComposerModel
-from composer.models.xcomposer.config import XComposerConfig
-from composer.models.xcomposer.graphs import GraphSteps
-from composer.models.xcomposer.language import set_rotary
-from composer.models.xcomposer.model import XComposer
-from composer.models.xcomposer.names import places
-from composer.models.xcomposer.placing import Placing
-from composer.models.xcomposer.tokenizer import XComposerTokenizer
-from composer.models.xcomposer.weights import assign
+from composer.models.xcomposer import XComposer, XComposerModel
+from composer.models.xcomposer.checkpoint import XComposerConfig, XComposerTokenizer, assign, weight_mappings
+from composer.models.xcomposer.decoding import GraphSteps
+from composer.models.xcomposer.devices import Placement
+from composer.models.xcomposer.network import set_rotary
 from tests.composer.xcomposer.tiny import PUBLISHED, config_values, train_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]  # of the checkout, where the modules are found
@@ -53,7 +49,7 @@ def random_model(options: argparse.Namespace, *, num_gpus: int = 1, **sizes: Any
             (folder / "quantize_config.json").write_text(json.dumps(packing), "utf-8")
         config = XComposerConfig.read(folder)
         on_gpu = torch.cuda.is_available()
-        placing = Placing.of(
+        placement = Placement.for_machine(
             folder,
             config,
             num_gpus=num_gpus if on_gpu else 0,
@@ -64,33 +60,34 @@ def random_model(options: argparse.Namespace, *, num_gpus: int = 1, **sizes: Any
         )
     with torch.device("meta"):
         network = XComposer(config, tokenizer)
-    placing.prepare(network)
-    fill(network, config, placing)
-    set_rotary(network.language, config, "shipped", placing.first)
-    placing.connect(network)
-    network.placing = placing
-    if placing.captures:
+    placement.replace_linears(network)
+    fill(network, config, placement)
+    set_rotary(network.language, config, "shipped", placement.input_device)
+    placement.connect(network)
+    network.placement = placement
+    if placement.can_capture:
         network.engine.fast = GraphSteps(network.engine, compiled=options.compile)
     return XComposerModel(network.eval(), f"random {options.size}")
 
 
-def fill(network: XComposer, config: XComposerConfig, placing: Placing) -> None:
-    """Random values of the scale of trained ones in every place."""
-    for place in places(config):
-        owner = network.get_submodule(place.name.rpartition(".")[0])
-        like = getattr(owner, place.name.rpartition(".")[2])
+def fill(network: XComposer, config: XComposerConfig, placement: Placement) -> None:
+    """Random values of the scale of trained ones for every parameter."""
+    for mapping in weight_mappings(config):
+        name = mapping.target
+        owner = network.get_submodule(name.rpartition(".")[0])
+        like = getattr(owner, name.rpartition(".")[2])
         if like is None:  # a bias that only some packers write
             continue
-        device = placing.device_of(place.name)
-        if place.name.endswith(".g_idx"):
+        device = placement.device_of(name)
+        if name.endswith(".g_idx"):
             value = torch.arange(like.shape[0], dtype=torch.int32, device=device) // owner.group
-        elif place.whole:
+        elif mapping.integer:
             value = torch.randint(-(2**31), 2**31 - 1, like.shape, dtype=torch.int32, device=device)
         else:
-            one = "norm" in place.name.lower() and place.name.endswith("weight")
-            value = torch.empty(like.shape, dtype=placing.dtype, device=device).normal_(1.0 if one else 0.0, 0.02)
-            value = value.abs_().mul_(0.01) if place.name.endswith(".scales") else value
-        assign(network, place.name, value)
+            one = "norm" in name.lower() and name.endswith("weight")
+            value = torch.empty(like.shape, dtype=placement.dtype, device=device).normal_(1.0 if one else 0.0, 0.02)
+            value = value.abs_().mul_(0.01) if name.endswith(".scales") else value
+        assign(network, name, value)
 
 
 def synchronize() -> None:

@@ -15,12 +15,14 @@ from PIL import Image
 
 from benchmarks.xcomposer_common import arguments, machine, random_model, synchronize
 from composer.article import Article, Candidate, Illustration, Section
-from composer.models.base import Message, Picture, Replier, Sampling, Usage
-from composer.models.xcomposer.adapter import XComposerModel
-from composer.models.xcomposer.prompts import PROMPTS
+from composer.models import Message, Picture, Replier, Sampling, Usage
+from composer.models.xcomposer import XComposerModel
+from composer.prompts import XComposerPrompts
 
 PICTURES, CANDIDATES, LINES = 5, 4, 12
 CAPTION = Sampling(max_tokens=24, stop=("\n",))
+
+PROMPTS = XComposerPrompts()
 
 
 def article(model: XComposerModel, tokens: int) -> Article:
@@ -59,7 +61,7 @@ class OneByOne:
         self.model, self.shared = model, list(shared)
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        self.model._pictures.clear()
+        self.model._picture_cache.clear()
         return [self.model.score([*self.shared, *messages], (option,))[0] for option in options]
 
     def reply(self, prompts: Sequence[Sequence[Message]], sampling: Sampling) -> list[str]:
@@ -74,7 +76,7 @@ def apart(model: XComposerModel, text: Article, seed: int) -> Usage:
     sections = list(text.sections[:PICTURES])
     captions = ask.reply([PROMPTS.query(text, section, ()) for section in sections], CAPTION)
     for number, (section, caption) in enumerate(zip(sections, captions, strict=True)):
-        model._pictures.clear()
+        model._picture_cache.clear()
         choice = PROMPTS.choose(text, section, Illustration(caption), _offered(seed + number), ())
         model.score([*ask.shared, *choice.messages], choice.options)
     return model.usage - before

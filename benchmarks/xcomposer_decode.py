@@ -6,7 +6,7 @@ python -m benchmarks.xcomposer_decode [--size 7b] [--compile] [--gptq]
 import torch
 
 from benchmarks.xcomposer_common import arguments, copy_bandwidth, machine, random_model, seconds, weights_read
-from composer.models.xcomposer.decoding import Choice, search
+from composer.models.xcomposer.decoding import GenerationOptions, generate
 
 
 def main() -> None:
@@ -19,13 +19,13 @@ def main() -> None:
     engine = model.engine
     prompt = engine.prompt([torch.randint(5, engine.config.vocabulary, (options.prompt,)).tolist()])
 
-    def written(count: int) -> Choice:
-        return Choice(max_new_tokens=count, num_beams=1, repetition_penalty=1.0, eos=(-1,))
+    def written(count: int) -> GenerationOptions:
+        return GenerationOptions(max_new_tokens=count, num_beams=1, repetition_penalty=1.0, eos=(-1,))
 
     # the difference of two lengths leaves out the prompt
     short = options.tokens // 8
-    took = seconds(lambda: search(engine, [prompt], written(options.tokens)), repeat=3)
-    brief = seconds(lambda: search(engine, [prompt], written(short)), repeat=3)
+    took = seconds(lambda: generate(engine, [prompt], written(options.tokens)), repeat=3)
+    brief = seconds(lambda: generate(engine, [prompt], written(short)), repeat=3)
     rate = (options.tokens - short) / (took - brief)
 
     language = model.network.language

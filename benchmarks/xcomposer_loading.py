@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.xcomposer_common import ROOT, arguments, machine
-from composer.models.placement import show_bytes
-from composer.models.xcomposer.config import XComposerConfig
+from composer.models.xcomposer import show_bytes
+from composer.models.xcomposer.checkpoint import XComposerConfig
 
 SIZES: dict[str, dict[str, Any]] = {
     "7b": {
@@ -37,11 +37,12 @@ SIZES: dict[str, dict[str, Any]] = {
 CHILD = """
 import dataclasses, gc, json, sys, threading, time
 import psutil, torch
-from retrieval.torchvision_compat import prepare
-prepare()
+from common.torchvision_compat import prepare_torchvision
+prepare_torchvision()
 from transformers import LlamaForCausalLM
 from transformers.models.blip_2 import modeling_blip_2
-from composer.models.xcomposer import load, weights
+from composer.models.xcomposer import load
+from composer.models.xcomposer.checkpoint import weights
 if torch.cuda.is_available():
     torch.cuda.init()
     torch.empty(1, device="cuda") @ torch.empty(1, device="cuda")
@@ -56,10 +57,10 @@ def timed(kind, work):
         return done
     return run
 if sys.argv[3] == "parts":
-    plain = weights.places
-    kind = lambda place: "merge" if len(place.sources) == 3 else "copy"
-    weights.places = lambda config: [
-        dataclasses.replace(place, combine=timed(kind(place), place.combine)) for place in plain(config)
+    plain = weights.weight_mappings
+    kind = lambda mapping: "merge" if len(mapping.sources) == 3 else "copy"
+    weights.weight_mappings = lambda config: [
+        dataclasses.replace(mapping, combine=timed(kind(mapping), mapping.combine)) for mapping in plain(config)
     ]
     weights.ReadAhead.wait = timed("disk", weights.ReadAhead.wait)
 resident = lambda: psutil.Process().memory_info().rss

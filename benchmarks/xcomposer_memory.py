@@ -13,9 +13,9 @@ import torch
 
 from benchmarks.xcomposer_common import arguments, machine, random_model
 from benchmarks.xcomposer_compose import article, together
-from composer.models.placement import PICTURE_BATCH, parse_bytes, show_bytes
-from composer.models.xcomposer.adapter import XComposerModel
-from composer.models.xcomposer.decoding import Choice, search
+from composer.models.xcomposer import XComposerModel
+from composer.models.xcomposer.decoding import GenerationOptions, generate
+from composer.models.xcomposer.placement import PICTURE_BATCH, parse_bytes, show_bytes
 from tests.composer.xcomposer.fake_cards import FakeCards, fake_cards
 
 WRITTEN = 48  # tokens: enough to capture a step and replay it; the room for keys and values is taken at the beginning
@@ -39,7 +39,7 @@ def main() -> None:
 
 def compare(model: XComposerModel, cards: FakeCards | None) -> list[dict[int, float]]:
     """Prints, and returns for each part of the work, every card's peak as a share of its plan."""
-    plan = model.placing.plan
+    plan = model.placement.plan
     planned = {card.device: card.needed for card in plan.cards if isinstance(card.device, int)}
     print(plan.text())
     shares: list[dict[int, float]] = []
@@ -67,7 +67,7 @@ def reset(planned: dict[int, int], cards: FakeCards | None) -> None:
 
 
 def parts(model: XComposerModel) -> dict[str, Callable[[], object]]:
-    network, beams = model.network, model.placing.plan.rows
+    network, beams = model.network, model.placement.plan.rows
     context, side = network.config.positions, network.config.vision.picture
 
     def pictures() -> None:
@@ -76,8 +76,8 @@ def parts(model: XComposerModel) -> dict[str, Callable[[], object]]:
 
     def whole() -> None:
         ids = [number % 1000 + 5 for number in range(context - WRITTEN)]
-        choice = Choice(max_new_tokens=WRITTEN, num_beams=beams, eos=(-1,))
-        search(model.engine, [model.engine.prompt([ids])], choice)
+        choice = GenerationOptions(max_new_tokens=WRITTEN, num_beams=beams, eos=(-1,))
+        generate(model.engine, [model.engine.prompt([ids])], choice)
 
     def pipeline() -> None:
         together(model, article(model, 1000), 1)

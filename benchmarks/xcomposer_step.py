@@ -7,7 +7,7 @@ small ones, which is not counted here.
 """
 
 from benchmarks.xcomposer_common import arguments, random_model, weights_read
-from composer.models.xcomposer.decoding import Choice, progress
+from composer.models.xcomposer.decoding import GenerationOptions, generate_steps
 from tests.composer.xcomposer.fake_cards import fake_cards
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     with fake_cards() as cards:
         model = random_model(options)
         prompt = model.engine.prompt([[5] * options.context])
-        steps = progress(model.engine, [prompt], Choice(max_new_tokens=4, num_beams=1, eos=(-1,)))
+        steps = generate_steps(model.engine, [prompt], GenerationOptions(max_new_tokens=4, num_beams=1, eos=(-1,)))
         next(steps)
         cards.reset()
         next(steps)

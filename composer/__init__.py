@@ -6,7 +6,7 @@ from composer.article import Article, Candidate, Illustration, Section
 from composer.errors import ComposerError
 
 if TYPE_CHECKING:
-    from composer.models.registry import load_model
+    from composer.models import load_model
     from composer.pipeline import Composer
 
 __all__ = ["Article", "Candidate", "Composer", "ComposerError", "Illustration", "Section", "load_model"]
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:
 
         return Composer
     if name == "load_model":  # engines stay unimported until a model is loaded
-        from composer.models.registry import load_model
+        from composer.models import load_model
 
         return load_model
     raise AttributeError(name)

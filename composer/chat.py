@@ -9,10 +9,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from composer import titles
+from common.messages import _
 from composer.article import Language
 from composer.errors import InputError
-from composer.models.base import Message, Model, Picture, Sampling, assistant, system, user
+from composer.models import Message, Model, Picture, Sampling, assistant, system, user
+from composer.writing import detect_language, estimated_tokens, without_controls
 
 CHATTING = Sampling(max_tokens=512, temperature=0.7, top_p=0.9, repetition_penalty=1.1)
 TOKENS_A_PICTURE = 300  # kept free for a picture that the model sees itself; current models use 64 to 1,000
@@ -71,9 +72,9 @@ class Conversation:
         Raises InputError at once for an empty question, one longer than the model can take, too many pictures, or
         pictures for a model that does not see where nothing describes them; while answering, what the model raises.
         """
-        cleaned = titles.without_controls(text).strip()
+        cleaned = without_controls(text).strip()
         if not cleaned and not pictures:
-            raise InputError(reason_en="Please type a question.", reason_zh="请输入问题。")
+            raise InputError(_("Please type a question."))
         turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, self._spoken(cleaned)))
         self._check_room(turn, sampling)
         self.turns = (*self.turns, turn)
@@ -84,7 +85,7 @@ class Conversation:
     ) -> Generator[str, None, None]:
         """Answers the last question anew. Raises InputError where there is none."""
         if not self.turns:
-            raise InputError(reason_en="There is no question to answer again.", reason_zh="没有可以重新回答的问题。")
+            raise InputError(_("There is no question to answer again."))
         self.turns = (*self.turns[:-1], replace(self.turns[-1], answer="", finished=False))
         return self._answer(sampling, stop)
 
@@ -121,13 +122,13 @@ class Conversation:
             if language == "zh"
             else "You are a helpful assistant. Be concise."
         )
-        room -= titles.estimated_tokens(opening.text) + 16
+        room -= estimated_tokens(opening.text) + 16
         kept: list[Message] = []
         pictures_left = capabilities.max_pictures
         for turn in reversed(self.turns):
             asked = self._question(turn, language, pictures_left)
             pictures_left -= len(asked.pictures)
-            cost = _tokens(asked) + titles.estimated_tokens(turn.answer) + 16
+            cost = _tokens(asked) + estimated_tokens(turn.answer) + 16
             if kept and cost > room:
                 break
             room -= cost
@@ -140,7 +141,7 @@ class Conversation:
     def _spoken(self, text: str = "") -> Language:
         """The language of this text or, as it may be a picture alone, of the last question in words."""
         questions = (text, *(turn.question for turn in reversed(self.turns)))
-        return next((titles.detect_language(words) for words in questions if words), self.language)
+        return next((detect_language(words) for words in questions if words), self.language)
 
     def _question(self, turn: Turn, language: Language, pictures_left: int) -> Message:
         question = turn.question or ("图片里有什么？" if language == "zh" else "What is in the picture?")
@@ -158,14 +159,19 @@ class Conversation:
         if capabilities.sees_pictures:
             if len(pictures) > capabilities.max_pictures:
                 raise InputError(
-                    reason_en=f"{len(pictures)} pictures are too many; this model takes {capabilities.max_pictures}.",
-                    reason_zh=f"一次 {len(pictures)} 张图片太多，这个模型最多可看 {capabilities.max_pictures} 张。",
+                    _(
+                        "{count} pictures are too many; this model takes {max_pictures}.",
+                        count=len(pictures),
+                        max_pictures=capabilities.max_pictures,
+                    )
                 )
             return ()
         if self.describer is None:
             raise InputError(
-                reason_en=f"The model '{self.model.name}' cannot see pictures. Ask without, or load a model that can.",
-                reason_zh=f"模型“{self.model.name}”看不到图片。请不带图片提问，或加载能看图的模型。",
+                _(
+                    "The model '{name}' cannot see pictures. Ask without, or load a model that can.",
+                    name=self.model.name,
+                )
             )
         return tuple(self.describer.describe(picture).as_text(language) for picture in pictures)
 
@@ -175,9 +181,12 @@ class Conversation:
         question = self._question(turn, "en", self.model.capabilities.max_pictures)
         if _tokens(question) > room:
             raise InputError(
-                reason_en=f"The question has {len(turn.question):,} characters, more than the model can take "
-                f"({room:,} tokens). Ask about a shorter part.",
-                reason_zh=f"问题有 {len(turn.question):,} 个字符，超出模型的长度（{room:,} 个词元）。请缩短后再问。",
+                _(
+                    "The question has {count:,} characters, more than the model can take ({room:,} tokens). Ask "
+                    "about a shorter part.",
+                    count=len(turn.question),
+                    room=room,
+                )
             )
 
 
@@ -195,4 +204,4 @@ def _described(descriptions: Sequence[str], language: Language) -> str:
 
 
 def _tokens(message: Message) -> int:
-    return titles.estimated_tokens(message.text) + TOKENS_A_PICTURE * len(message.pictures)
+    return estimated_tokens(message.text) + TOKENS_A_PICTURE * len(message.pictures)

@@ -19,15 +19,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from composer import errors, export, titles
+from common.errors import ReadableError
+from common.messages import _
+from composer import errors, model_commands
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
 from composer.events import ArticleReady, Event, Notice, Report, StepProgress, StepStarted, TextDelta
-from composer.models.base import LoadProgress, Model, Picture
-from composer.models.placement import plan_command
+from composer.exporting import image_names, to_markdown, write_folder
+from composer.models import LoadProgress, Model, Picture
 from composer.pipeline import Composer, Options
 from composer.settings import Settings, load_settings
-from retrieval.errors import GalleryNotFound, GalleryUnreadable, ReadableError
+from composer.writing import read_request
+from retrieval.errors import GalleryNotFound, GalleryUnreadable
 
 if TYPE_CHECKING:
     from retrieval.base import PictureGallery
@@ -54,7 +57,8 @@ _STEPS = {
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Write illustrated articles and chat about pictures."
 )
-app.command("plan")(plan_command)
+app.command()(model_commands.plan)
+app.command()(model_commands.convert)
 
 FolderOption = Annotated[
     str | None, typer.Option("--folder", help="Model folder, .gguf file or model name; the best one here if left out.")
@@ -116,14 +120,14 @@ def write(
             length=length,  # type: ignore[arg-type]  # likewise
         ).checked()
         text = sys.stdin.read() if title == "-" else title
-        titles.read_request(text, room=sys.maxsize)  # an empty title is not worth loading a model for
+        read_request(text, room=sys.maxsize)  # an empty title is not worth loading a model for
         _check_out(out)  # nor is a place where nothing can be saved
         opened = None if pictures == 0 else _open_gallery(settings)
         start = time.perf_counter()
         model = _load(settings)
         load_seconds = time.perf_counter() - start
         composer = Composer(model, opened)
-        sampling = composer.sampling.chosen(
+        sampling = composer.sampling.with_choices(
             temperature=temperature, beams=beams, repetition_penalty=repetition_penalty, seed=seed
         )
         options = replace(options, sampling=sampling)
@@ -135,9 +139,9 @@ def write(
             raise typer.Exit(130 if done.stopped else 1)
         told = summary(done.article, model_name, done.report, load_seconds)
         try:
-            export.write_folder(done.article, out)
+            write_folder(done.article, out)
         except errors.ExportError:  # minutes of work are worth more than the form asked for
-            print(json.dumps(told, ensure_ascii=False) if as_json else export.markdown(done.article))
+            print(json.dumps(told, ensure_ascii=False) if as_json else to_markdown(done.article))
             raise
         _say(f"Saved to {out}")
         print(json.dumps(told, ensure_ascii=False) if as_json else out / "article.md")
@@ -161,12 +165,12 @@ def chat(
     with _readable_errors():
         text = sys.stdin.read() if question == "-" else question
         if not text.strip() and not image:
-            raise errors.InputError(reason_en="Please type a question.", reason_zh="请输入问题。")
+            raise errors.InputError(_("Please type a question."))
         pictures = [Picture.open(path) for path in image or []]
         model = _load(load_settings(folder=folder, num_gpus=num_gpus, hub=hub, offload=offload or None))
         describer = None
         if pictures and not model.capabilities.sees_pictures:
-            from composer.models.describer import PictureDescriber
+            from composer.models import PictureDescriber
 
             _say(f"{model.name} does not see; the pictures are described to it by labels and the text found in them.")
             describer = PictureDescriber()
@@ -184,19 +188,27 @@ def models(
     language: LanguageOption = "en",
 ) -> None:
     """List the models that can be loaded by name."""
-    from composer.models.registry import known_models
+    from composer.models import known_models
 
     with _readable_errors():
         found = known_models()
         if as_json:
-            fields = ("name", "kind", "description", "available", "why")
-            print(json.dumps([{name: getattr(model, name) for name in fields} for model in found], ensure_ascii=False))
+            rows = [
+                {
+                    "name": model.name,
+                    "kind": model.kind,
+                    "description": model.description.get("en", ""),
+                    "available": model.available,
+                    "why": model.why.text(),
+                }
+                for model in found
+            ]
+            print(json.dumps(rows, ensure_ascii=False))
             return
         for model in found:
-            chinese = language == "zh"
             print(f"{'✓' if model.available else '–'} {model.name}  ({model.kind})")
-            print(f"    {model.description_zh if chinese else model.description}")
-            print(f"    {model.why_zh if chinese else model.why}")
+            print(f"    {model.description.get(language) or model.description.get('en', '')}")
+            print(f"    {model.why.text(language)}")
 
 
 @app.command()
@@ -208,11 +220,11 @@ def download(
     ] = False,
 ) -> None:
     """Fetch a model's files, or go on where that stopped; prints their folder."""
-    from composer.models.registry import download_model
+    from composer.models import download_model
 
     with _readable_errors():
         settings = load_settings(hub=hub, update=update or None)
-        print(download_model(name, _steps_shown(), only=settings.hub, update=settings.update))
+        print(download_model(name, _steps_shown(), hub=settings.hub, update=settings.update))
 
 
 @app.command()
@@ -235,23 +247,9 @@ def doctor(
     raise typer.Exit(0 if report.ok else 1)
 
 
-@app.command()
-def convert(
-    source: Annotated[
-        str, typer.Argument(metavar="SRC", help="Folder of a published 16-bit checkpoint, or a model's name.")
-    ],
-    target: Annotated[str, typer.Argument(metavar="DST", help="New folder for the converted one.")],
-    dtype: Annotated[str, typer.Option(help="float16, bfloat16 or float32.")] = "float16",
-) -> None:
-    """Convert InternLM-XComposer for stock transformers and engines that build on it."""
-    from composer.models.xcomposer.convert import convert_command  # imports torch
-
-    convert_command(source, target, dtype)
-
-
 def summary(article: Article, model: str, report: Report, load_seconds: float) -> dict[str, Any]:
     """What `write --json` prints."""
-    names = export.image_names(article)
+    names = image_names(article)
     pictures = []
     for section in article.illustrated:
         illustration = section.illustration
@@ -292,7 +290,7 @@ def _say(text: str) -> None:
 
 
 def _load(settings: Settings) -> Model:
-    from composer.models.registry import load_model
+    from composer.models import load_model
 
     model = load_model(
         settings.wanted_model,
@@ -310,8 +308,7 @@ def _check_out(out: Path) -> None:
     place = next(folder for folder in (wanted, *wanted.parents) if os.access(folder, os.F_OK))
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise errors.InputError(
-            reason_en=f"Nothing can be saved in '{out}': '{place}' is no folder that can be written to.",
-            reason_zh=f"无法保存到“{out}”：“{place}”不是可写的文件夹。",
+            _("Nothing can be saved in '{out}': '{place}' is no folder that can be written to.", out=out, place=place)
         )
 
 

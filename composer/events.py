@@ -12,8 +12,8 @@ and holds what existed until then.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from common.errors import ReadableError
 from composer.article import Article, Illustration, Section
-from retrieval.errors import ReadableError
 
 Step = Literal["write", "spot", "caption", "retrieve", "select"]
 STEPS: tuple[Step, ...] = ("write", "spot", "caption", "retrieve", "select")

@@ -12,7 +12,8 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from composer import illustrating, titles
+from common.errors import ReadableError
+from common.messages import _
 from composer.article import Article, Candidate, Illustration, Language, Section
 from composer.errors import InputError
 from composer.events import (
@@ -25,13 +26,19 @@ from composer.events import (
     StepFinished,
     StepStarted,
 )
-from composer.headings import with_headings
-from composer.models.base import Message, Model, Sampling, Usage
-from composer.places import MOST
-from composer.prompts import LENGTHS, GoesOn, Length, Prompts, max_tokens, prompts_for
-from composer.text import ArticleReader
+from composer.illustrating import MOST, illustrator
+from composer.models import Message, Model, Sampling, Usage
+from composer.prompts import LENGTHS, ContinuesConversation, Length, Prompts, max_tokens, prompts_for
+from composer.writing import (
+    LONGEST_TITLE,
+    ArticleReader,
+    Request,
+    detect_language,
+    read_request,
+    with_headings,
+    without_controls,
+)
 from retrieval.base import PictureGallery
-from retrieval.errors import ReadableError
 
 _LANGUAGES: tuple[Language, ...] = ("zh", "en")
 WRITING = Sampling(max_tokens=2000, temperature=0.4, top_p=0.9, repetition_penalty=1.1)
@@ -52,19 +59,16 @@ class Options:
         """These options. Raises InputError for a value that cannot be used."""
         if self.pictures is not None and not 0 <= self.pictures <= MOST:
             raise InputError(
-                reason_en=f"The number of pictures is {self.pictures}; it can be 0 to {MOST}, or automatic.",
-                reason_zh=f"图片数量为 {self.pictures}，应为 0 到 {MOST}，或自动。",
+                _(
+                    "The number of pictures is {pictures}; it can be 0 to {most}, or automatic.",
+                    pictures=self.pictures,
+                    most=MOST,
+                )
             )
         if self.language not in ("auto", "en", "zh"):
-            raise InputError(
-                reason_en=f"The language is '{self.language}'; it can be auto, en or zh.",
-                reason_zh=f"语言为“{self.language}”，应为 auto、en 或 zh。",
-            )
+            raise InputError(_("The language is '{language}'; it can be auto, en or zh.", language=self.language))
         if self.length not in LENGTHS:
-            raise InputError(
-                reason_en=f"The length is '{self.length}'; it can be short, medium or long.",
-                reason_zh=f"篇幅为“{self.length}”，应为 short、medium 或 long。",
-            )
+            raise InputError(_("The length is '{length}'; it can be short, medium or long.", length=self.length))
         return self
 
 
@@ -76,7 +80,7 @@ class Composer:
         self.model = model
         self.gallery = gallery
         self.article = Article(title="")  # as far as it has come
-        self._written: list[Message] = []  # the beginning of questions about what was just written (`GoesOn`)
+        self._written: list[Message] = []  # what questions about it begin with, see `ContinuesConversation`
 
     @property
     def prompts(self) -> Prompts:
@@ -107,7 +111,7 @@ class Composer:
         """
         options = (options or Options()).checked()
         capacity = self.model.capabilities.context_tokens
-        request = titles.read_request(title, language=options.language, room=max(128, capacity // 2))
+        request = read_request(title, language=options.language, room=max(128, capacity // 2))
         return self._compose(request, options, stop or threading.Event())
 
     def illustrate(
@@ -138,26 +142,20 @@ class Composer:
         language: of the caption; None finds out. Where the gallery reads only other languages, the model translates.
         section_id: the place whose own picture may come again. Raises InputError for an empty caption, RetrievalError.
         """
-        cleaned = " ".join(titles.without_controls(caption).split())
+        cleaned = " ".join(without_controls(caption).split())
         if not cleaned:
-            raise InputError(
-                reason_en="Please say in a few words what the picture should show.",
-                reason_zh="请用几个词说明图片应该显示什么。",
-            )
+            raise InputError(_("Please say in a few words what the picture should show."))
         illustrator = self._illustrator(article, Options(candidates=k), None)
-        return illustrator.search(cleaned[:500], language or titles.detect_language(cleaned), section_id)
+        return illustrator.search(cleaned[:500], language or detect_language(cleaned), section_id)
 
     # -- steps ---------------------------------------------------------------------------------------
 
     def _illustrator(
         self, article: Article, options: Options, stop: threading.Event | None, written: Sequence[Message] = ()
-    ) -> illustrating.Illustrator:
+    ) -> illustrator.Illustrator:
         if self.gallery is None:
-            raise InputError(
-                reason_en="There is no picture gallery; open one to add pictures.",
-                reason_zh="没有图库；请先打开一个图库再添加图片。",
-            )
-        return illustrating.Illustrator(
+            raise InputError(_("There is no picture gallery; open one to add pictures."))
+        return illustrator.Illustrator(
             self.model,
             self.gallery,
             self.prompts,
@@ -169,7 +167,7 @@ class Composer:
             written=written,
         )
 
-    def _compose(self, request: titles.Request, options: Options, stop: threading.Event) -> Iterator[Event]:
+    def _compose(self, request: Request, options: Options, stop: threading.Event) -> Iterator[Event]:
         run = _Run(self.model.usage)
         self._written = []
         sampling = options.sampling or self.sampling
@@ -212,9 +210,7 @@ class Composer:
                 yield event
         self.article = illustrator.article
 
-    def _write(
-        self, request: titles.Request, length: Length, sampling: Sampling, stop: threading.Event
-    ) -> Iterator[Event]:
+    def _write(self, request: Request, length: Length, sampling: Sampling, stop: threading.Event) -> Iterator[Event]:
         language = self.article.language
         room = min(max_tokens(length, language), sampling.max_tokens)
         messages = self.prompts.write(request.text, request.title, language, length)
@@ -241,12 +237,11 @@ class Composer:
         self.article = replace(self.article, title=title, sections=sections)
         if problem is None and not sections and not stop.is_set():
             problem = InputError(
-                reason_en="The model wrote nothing about this title. Try again, or say more about what you want.",
-                reason_zh="模型没有就这个标题写出内容。请重试，或把要求写得更具体一些。",
+                _("The model wrote nothing about this title. Try again, or say more about what you want.")
             )
         if problem is None and not stop.is_set():
-            if isinstance(self.prompts, GoesOn):
-                self._written = self.prompts.gone_on(self.article, messages, reply)
+            if isinstance(self.prompts, ContinuesConversation):
+                self._written = self.prompts.continue_conversation(self.article, messages, reply)
             try:
                 self.article = with_headings(self.model, self.prompts, self.article, stop)
             except ReadableError as error:
@@ -292,11 +287,9 @@ def _as_generator(pieces: Iterator[str]) -> Generator[str, None, None]:
             close()
 
 
-def _title_from(request: titles.Request, sections: tuple[Section, ...]) -> str:
+def _title_from(request: Request, sections: tuple[Section, ...]) -> str:
     """A title for an article whose model gave none: its first heading, else the beginning of the instruction."""
     heading = next((section.text for section in sections if section.kind == "heading"), "")
     first_line = request.text.split("\n", 1)[0]
-    short = (
-        first_line[: titles.LONGEST_TITLE].rsplit(" ", 1)[0] if len(first_line) > titles.LONGEST_TITLE else first_line
-    )
+    short = first_line[:LONGEST_TITLE].rsplit(" ", 1)[0] if len(first_line) > LONGEST_TITLE else first_line
     return heading or short

@@ -7,22 +7,16 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from platformdirs import user_cache_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
+from common.folders import CACHE_VARIABLE
+from common.messages import _
 from composer.errors import SettingsError
 
 APP_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "app.yaml"
 PREFIX = "XCOMPOSER_"
-CACHE_VARIABLE = "XCOMPOSER_CACHE_DIR"
-
-
-def cache_folder() -> Path:
-    """Where model files and other things that can be made again are kept; XCOMPOSER_CACHE_DIR names another place."""
-    chosen = os.environ.get(CACHE_VARIABLE)
-    return Path(chosen).expanduser() if chosen else user_cache_path("xcomposer-studio", appauthor=False)
 
 
 class Settings(BaseSettings):
@@ -103,10 +97,7 @@ def load_settings(**command_line: Any) -> Settings:
     except (YAMLError, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise SettingsError(
-            name="configs/app.yaml",
-            value=APP_CONFIG,
-            reason_en=f"the file cannot be read: {reason}.",
-            reason_zh=f"文件无法读取：{reason}。",
+            name="configs/app.yaml", value=APP_CONFIG, reason=_("the file cannot be read: {reason}.", reason=reason)
         ) from error
     if settings.cache_dir is not None:
         os.environ[CACHE_VARIABLE] = str(settings.cache_dir.expanduser())
@@ -119,17 +110,16 @@ def _readable(error: ValidationError) -> SettingsError:
     kind = first["type"]
     names = ", ".join(Settings.model_fields)
     reasons = {
-        "extra_forbidden": (f"there is no such setting. Known ones: {names}.", f"没有这个设置。可用设置：{names}。"),
-        "literal_error": (f"it must be {context.get('expected')}.", f"应为 {context.get('expected')}。"),
-        "greater_than_equal": (f"it must be at least {context.get('ge')}.", f"不能小于 {context.get('ge')}。"),
-        "less_than_equal": (f"it must be at most {context.get('le')}.", f"不能大于 {context.get('le')}。"),
-        "int_parsing": ("it must be a whole number.", "应为整数。"),
-        "int_type": ("it must be a whole number.", "应为整数。"),
-        "int_from_float": ("it must be a whole number.", "应为整数。"),
-        "bool_parsing": ("it must be true or false.", "应为 true 或 false。"),
-        "bool_type": ("it must be true or false.", "应为 true 或 false。"),
-        "string_type": ("it must be text.", "应为文字。"),
-        "path_type": ("it must be a path.", "应为路径。"),
+        "extra_forbidden": _("there is no such setting. Known ones: {names}.", names=names),
+        "literal_error": _("it must be {expected}.", expected=context.get("expected")),
+        "greater_than_equal": _("it must be at least {least}.", least=context.get("ge")),
+        "less_than_equal": _("it must be at most {most}.", most=context.get("le")),
+        "int_parsing": _("it must be a whole number."),
+        "int_type": _("it must be a whole number."),
+        "int_from_float": _("it must be a whole number."),
+        "bool_parsing": _("it must be true or false."),
+        "bool_type": _("it must be true or false."),
+        "string_type": _("it must be text."),
+        "path_type": _("it must be a path."),
     }
-    reason_en, reason_zh = reasons.get(kind, (f"{first['msg']}.", f"{first['msg']}。"))
-    return SettingsError(name=name, value=first.get("input"), reason_en=reason_en, reason_zh=reason_zh)
+    return SettingsError(name=name, value=first.get("input"), reason=reasons.get(kind, f"{first['msg']}."))

@@ -349,7 +349,7 @@ function receive(message) {
   }
 }
 
-// Leaving the page loses the article: the browser asks first (ui/serve.py), unless it was saved as it is.
+// Leaving the page loses the article: the browser asks first (ui/launch/serve.py), unless it was saved as it is.
 window.xcUnsaved = () => state.order.length > 0 && state.revision !== saved;
 
 watch("value", () => {

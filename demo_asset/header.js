@@ -4,7 +4,7 @@
 
 const bar = element.querySelector(".xc-bar");
 const status = make("div", { class: "xc-status", role: "status" });
-const language = button("", "language", () => trigger("select", { value: { act: "language" } }), { class: "xc-button xc-language" });
+const language = make("div", { class: "xc-languages" });
 const theme = button("", "moon", () => switchTheme(), { class: "xc-button xc-theme", bare: true });
 bar.querySelector(".xc-bar-end").replaceChildren(status, language, theme);
 let labels = {};
@@ -45,18 +45,42 @@ function applyChosen() {
   drawTheme();
 }
 
+function choose(code) {
+  trigger("select", { value: { act: "language", language: code } });
+}
+
+// With two languages a button that leads to the other one, with more a menu. Made anew only where it changes, so that
+// an open menu stays open.
+let drawn = "";
+function drawLanguages({ language: current, languages }) {
+  const state = JSON.stringify([current, languages]);
+  if (state === drawn) return;
+  drawn = state;
+  if (languages.length === 1) {
+    const [other] = languages;
+    const change = button(other.name, "language", () => choose(other.code), { class: "xc-button xc-language" });
+    change.title = other.title;
+    change.setAttribute("aria-label", other.title);
+    language.replaceChildren(change);
+    return;
+  }
+  const menu = make("select", { class: "xc-button xc-language", "aria-label": labels.language, title: labels.language });
+  for (const { code, name } of languages) menu.append(make("option", { value: code, text: name, lang: code }));
+  menu.value = current;
+  menu.addEventListener("change", () => choose(menu.value));
+  language.replaceChildren(menu);
+}
+
 function draw(value) {
   if (!value || !value.texts) return;
   labels = value.texts;
-  document.documentElement.lang = value.language === "zh" ? "zh-CN" : "en";
+  document.documentElement.lang = value.language === "zh" ? "zh-CN" : value.language;
   try {
     if (value.remember) localStorage.setItem("xc-language", value.language);
   } catch {
     // not remembered; the next visit begins in the browser's language
   }
-  language.lastChild.textContent = labels.language;
-  language.title = labels.language_title;
-  language.setAttribute("aria-label", labels.language_title);
+  drawLanguages(value);
   const { tone, text, detail, fraction } = value.status;
   status.className = `xc-status xc-${tone}`;
   status.title = detail;

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 
 from composer import load_model
 from composer.errors import ComposerError
-from composer.models.xcomposer.adapter import XComposerModel
+from composer.models.xcomposer import XComposerModel
 
 
 def main() -> None:

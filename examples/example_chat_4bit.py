@@ -12,8 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 
 from composer import load_model
 from composer.errors import ComposerError
-from composer.models.placement import show_bytes
-from composer.models.xcomposer.adapter import XComposerModel
+from composer.models.xcomposer import XComposerModel, show_bytes
 
 
 def main() -> None:

@@ -34,19 +34,19 @@ def open_gallery(place: str | None = None, *, progress: Callable[[int, int], Non
     "openverse"                free pictures of the web, by searches to openverse.org
     """
     if place is None or place.strip().lower() in ("", "openmoji"):
-        from retrieval.openmoji import OpenMojiGallery
+        from retrieval.sources import OpenMojiGallery
 
         return OpenMojiGallery(progress=progress)
     if place.lower() == "openverse":
-        from retrieval.openverse import OpenverseGallery
+        from retrieval.sources import OpenverseGallery
 
         return OpenverseGallery()
     if place.startswith(("https://", "http://")):
-        from retrieval.remote import RemoteGallery
+        from retrieval.sources import RemoteGallery
 
         return RemoteGallery(place)
     if place.startswith("milvus://") or place.endswith(".db"):
-        from retrieval.distributed import MilvusGallery
+        from retrieval.milvus import MilvusGallery
 
         return MilvusGallery(place)
     from retrieval.gallery import Gallery

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from common.errors import ReadableError
+from common.messages import _
 from retrieval.base import Hit, PictureGallery
-from retrieval.errors import ReadableError, RetrievalError
+from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
-    from retrieval.distributed import MilvusGallery
     from retrieval.gallery import Gallery
     from retrieval.ingest import IngestReport, Progress
+    from retrieval.milvus import MilvusGallery
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -45,15 +47,20 @@ def main() -> None:
     except ReadableError as error:
         _fail(error)
     except sqlite3.DatabaseError as error:
-        said = f"The gallery's catalogue cannot be read ({error}). Mend it with: python -m retrieval repair --gallery …"
         _fail(
-            RetrievalError(reason_en=said, reason_zh=f"图库目录无法读取（{error}）。请运行：python -m retrieval repair")
+            RetrievalError(
+                _(
+                    "The gallery's catalogue cannot be read ({error}). Mend it with: python -m retrieval repair "
+                    "--gallery …",
+                    error=error,
+                )
+            )
         )
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:  # a place that cannot be written, no room, too many folders to watch
-        _fail(RetrievalError(reason_en=str(error), reason_zh=str(error)))
+        _fail(RetrievalError(reason=str(error)))
 
 
 def _fail(error: ReadableError) -> NoReturn:
@@ -76,8 +83,10 @@ def _check_own(place: str) -> None:
 
     if "://" in place or place.endswith(".db") or place.lower() in NAMED_GALLERIES:
         raise RetrievalError(
-            reason_en=f"'{place}' is no folder; this is done with a gallery's folder, on the machine where it lies.",
-            reason_zh=f"“{place}”不是文件夹；此操作须在图库所在的机器上对图库文件夹进行。",
+            _(
+                "'{place}' is no folder; this is done with a gallery's folder, on the machine where it lies.",
+                place=place,
+            )
         )
 
 
@@ -96,8 +105,7 @@ def index(
 ) -> None:
     """Bring folders of pictures into a gallery, or up to date."""
     from retrieval.gallery import Gallery
-    from retrieval.ingest import IngestOptions, IngestReport
-    from retrieval.scan import overlapping
+    from retrieval.ingest import IngestOptions, IngestReport, overlapping
 
     milvus = gallery.startswith("milvus://") or gallery.endswith(".db")
     if milvus and (watch or wait):
@@ -122,7 +130,7 @@ def index(
                 total.merge(opened.add(root, progress=progress, stop=stop, options=options, **waiting))
         _report(total, opened, as_json)
         if watch and isinstance(opened, Gallery) and not stopped:
-            from retrieval.watch import Watcher
+            from retrieval.ingest import Watcher
 
             watcher = Watcher(opened, roots, done=lambda report: _report(report, opened, as_json), options=options)
             signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
@@ -136,7 +144,7 @@ def index(
 
 
 def _milvus(place: str, encoder: str | None) -> "MilvusGallery":
-    from retrieval.distributed import MilvusGallery
+    from retrieval.milvus import MilvusGallery
 
     return MilvusGallery(place, encoder, create=True)
 
@@ -145,7 +153,7 @@ def _check_folder(folder: Path) -> None:
     from retrieval.errors import FolderUnreadable
 
     if not folder.is_dir():
-        raise FolderUnreadable(place=folder, reason_en="there is no such folder", reason_zh="没有这个文件夹")
+        raise FolderUnreadable(place=folder, reason=_("there is no such folder"))
 
 
 @contextmanager
@@ -254,15 +262,14 @@ def _found(
     exclude: list[str],
     filters: Any,
 ) -> list[Hit]:
-    from retrieval.own import FilteredGallery
+    from retrieval.editable import FilteredGallery
     from retrieval.pictures import load_picture
 
     asked = load_picture(image) if image else query or ""
     if not isinstance(opened, FilteredGallery):
         if filters is not None or like is not None:
             raise RetrievalError(
-                reason_en="This gallery has no filters and no --like. Name one of your own pictures with --gallery.",
-                reason_zh="此图库不支持筛选和 --like，请用 --gallery 指定自己图片的图库。",
+                _("This gallery has no filters and no --like. Name one of your own pictures with --gallery.")
             )
         return opened.search(asked, k=k, exclude=exclude)
     if like is None:
@@ -274,9 +281,7 @@ def _found(
 
 
 def _unknown(picture_id: str) -> RetrievalError:
-    return RetrievalError(
-        reason_en=f"The gallery has no picture '{picture_id}'.", reason_zh=f"图库中没有图片“{picture_id}”。"
-    )
+    return RetrievalError(_("The gallery has no picture '{picture_id}'.", picture_id=picture_id))
 
 
 @app.command()
@@ -383,7 +388,8 @@ def serve(
     """Serve a gallery over HTTP to other machines."""
     import logging
 
-    from retrieval import open_gallery, server
+    from retrieval import open_gallery
+    from retrieval.serve import server
 
     logging.basicConfig(format="%(message)s")
     logging.getLogger("retrieval").setLevel(logging.INFO)  # not faiss and the like

@@ -4,7 +4,7 @@ Every picture is placed by its pixels alone, every caption asks for its own pict
 captions whose picture is among the first k, the median rank the middle of their places (1 is best). The protocol of
 text-to-image retrieval on Flickr30k and COCO (Karpathy and Fei-Fei 2015). English and Chinese are counted apart.
 
-Captions: the text file beside a picture (retrieval/captions.py), one query a line, "NAME.zh.txt" for further ones.
+Captions: the text file beside a picture (ingest/metadata.py), one query a line, "NAME.zh.txt" for further ones.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.captions import sidecar_lines
-from retrieval.encoders import Encoder, Vectors
+from common.language import is_chinese
+from common.messages import _
+from retrieval.encoders import Encoder, Vectors, readable
 from retrieval.errors import FolderUnreadable, PictureUnreadable
+from retrieval.ingest import scan_folder, sidecar_lines
 from retrieval.pictures import load_picture
-from retrieval.scan import scan
-from retrieval.search import readable
-from retrieval.words import is_chinese
 
 CUTS = (1, 5, 10)
 
@@ -54,7 +53,7 @@ class Evaluation:
 
 def evaluate(folder: Path, encoder: Encoder, progress: Callable[[int, int], None] | None = None) -> Evaluation:
     """Measures `encoder` on a captioned folder. Raises FolderUnreadable where there is nothing to measure."""
-    jobs = [job for job in scan(folder).jobs if sidecar_lines(Path(job.path))]
+    jobs = [job for job in scan_folder(folder).jobs if sidecar_lines(Path(job.path))]
     result = Evaluation(encoder.name, 0)
     rows: list[Vectors] = []
     queries: list[tuple[int, str]] = []  # (row of its picture, caption)
@@ -80,11 +79,7 @@ def evaluate(folder: Path, encoder: Encoder, progress: Callable[[int, int], None
             progress(done, len(jobs))
     encode()
     if not result.pictures:
-        raise FolderUnreadable(
-            place=folder,
-            reason_en="it holds no picture with a text file of captions beside it",
-            reason_zh="其中没有带说明文字（.txt）的图片",
-        )
+        raise FolderUnreadable(place=folder, reason=_("it holds no picture with a text file of captions beside it"))
     pictures = np.concatenate(rows)  # (N, dim)
     for language in ("en", "zh"):
         asked = [(row, text) for row, text in queries if is_chinese(text) == (language == "zh")]

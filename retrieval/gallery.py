@@ -19,9 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.messages import _
 from retrieval.base import GalleryInfo, Hit
-from retrieval.catalogue import Catalogue
-from retrieval.encoders import Encoder, encode_pictures, file_sha256, load_encoder
+from retrieval.encoders import Encoder, encode_caption, encode_pictures, file_sha256, load_encoder
 from retrieval.errors import (
     GalleryBusy,
     GalleryFull,
@@ -29,13 +29,10 @@ from retrieval.errors import (
     GalleryUnreadable,
     WrongEncoder,
 )
-from retrieval.ingest import Ingest, IngestOptions, IngestReport, Progress
+from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups
+from retrieval.ingest import GALLERY_FILE, BrowserFormats, Ingest, IngestOptions, IngestReport, Progress
 from retrieval.pictures import load_picture
-from retrieval.records import Choices, Filters, Picture, given_words
-from retrieval.scan import GALLERY_FILE
-from retrieval.search import TWIN_BITS, Searcher, placed
-from retrieval.shown import ShownPictures
-from retrieval.vectors import near_groups
+from retrieval.records import Choices, Filters, Picture, cleaned_fields
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -53,7 +50,7 @@ class Gallery:
         self.name = place.name.removesuffix(".gallery") or str(place)
         self.encoder_name = encoder_name
         self.catalogue = catalogue
-        self._shown = ShownPictures(place / "shown", place / "thumbnails")
+        self._shown = BrowserFormats(place / "shown", place / "thumbnails")
         self._encoder: Encoder | None = None
         self._searcher: Searcher | None = None
         self._loading = threading.RLock()
@@ -72,7 +69,7 @@ class Gallery:
         try:
             exists = file.is_file()
         except OSError as error:
-            raise GalleryUnreadable(place=place, reason_en=str(error), reason_zh=str(error)) from error
+            raise GalleryUnreadable(place=place, reason=str(error)) from error
         if not exists:
             if not create:
                 raise GalleryNotFound(place=place)
@@ -80,15 +77,14 @@ class Gallery:
             if full and not file.is_file():  # else another program has just made it
                 raise GalleryUnreadable(
                     place=place,
-                    reason_en="there is something else at this place. Name an empty or new folder for the gallery",
-                    reason_zh="此处已有其他内容，请为图库指定一个新的或空的文件夹",
+                    reason=_("there is something else at this place. Name an empty or new folder for the gallery"),
                 )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             catalogue = Catalogue(file)  # first: a folder with anything else in it would be refused the next time
             (folder / "thumbnails").mkdir(exist_ok=True)
         except (OSError, sqlite3.Error) as error:
-            raise GalleryUnreadable(place=place, reason_en=str(error), reason_zh=str(error)) from error
+            raise GalleryUnreadable(place=place, reason=str(error)) from error
         stored = catalogue.fact("encoder")
         given = encoder if encoder is None or isinstance(encoder, str) else encoder.name
         gallery = cls(folder, catalogue, stored or given or "")
@@ -211,7 +207,7 @@ class Gallery:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise GalleryFull(place=self.place) from error
-            raise GalleryUnreadable(place=self.place, reason_en=str(error), reason_zh=str(error)) from error
+            raise GalleryUnreadable(place=self.place, reason=str(error)) from error
         return self.add(own, progress=progress, wait=60)
 
     def remove(self, ids: Collection[str]) -> int:
@@ -238,10 +234,10 @@ class Gallery:
         Raises KeyError, and PictureUnreadable where a picture without words must be placed by pixels that are gone.
         """
         self.picture(picture_id)  # known at all: loading an encoder takes a while
-        new = given_words(caption=caption, tags=tags, credit=credit, licence=licence, source=source)
+        new = cleaned_fields(caption=caption, tags=tags, credit=credit, licence=licence, source=source)
         vectors = None
         if "caption" in new and self.encoder.words_first:
-            vectors = placed(self.encoder, new["caption"], lambda: load_picture(self.thumbnail(picture_id)))
+            vectors = encode_caption(self.encoder, new["caption"], lambda: load_picture(self.thumbnail(picture_id)))
         with self.catalogue.transaction():  # what another thread changes meanwhile is kept
             changed = replace(self.picture(picture_id), edited=True, **new)  # type: ignore[arg-type]  # names of texts
             if "caption" in new:
@@ -303,7 +299,9 @@ class Gallery:
     def duplicates(self) -> list[list[Hit]]:
         """Groups of pictures that look nearly the same (their difference hashes differ in few bits)."""
         pictures = {p.number: p for p in self.catalogue.pictures() if p.number is not None and p.phash is not None}
-        groups = near_groups({number: p.phash for number, p in pictures.items() if p.phash is not None}, TWIN_BITS)
+        groups = near_groups(
+            {number: p.phash for number, p in pictures.items() if p.phash is not None}, NEAR_DUPLICATE_BITS
+        )
         return [[self._hit(pictures[number], 0.0, quick=True) for number in group] for group in groups]
 
     def get(self, picture_id: str) -> Hit:

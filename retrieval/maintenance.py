@@ -8,13 +8,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from retrieval.catalogue import Catalogue
-from retrieval.decode import thumbnail_path
 from retrieval.errors import GalleryBusy, GalleryNotFound, GalleryUnreadable
 from retrieval.gallery import LOCK_FILE, Gallery
-from retrieval.ingest import file_words
-from retrieval.scan import GALLERY_FILE
-from retrieval.vectors import MANIFEST
+from retrieval.index import MANIFEST, Catalogue
+from retrieval.ingest import GALLERY_FILE, path_words, thumbnail_path
 
 TABLES = ("facts", "pictures", "files", "tags", "vectors")  # in the order in which they are saved from a broken file
 
@@ -146,7 +143,7 @@ def repair(gallery: Gallery) -> list[str]:
         connection.execute("DELETE FROM words")
         rows = connection.execute("SELECT number FROM pictures").fetchall()
         for picture in catalogue.by_numbers([int(row[0]) for row in rows]).values():
-            catalogue.rewrite(picture, file_words(picture.path))
+            catalogue.rewrite(picture, path_words(picture.path))
         connection.execute("INSERT INTO words(words) VALUES ('rebuild')")
     done.append(f"built the full-text index of {len(rows)} pictures anew")
     index = gallery.searcher.index

@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
+from common.messages import _
 from retrieval.errors import PictureUnreadable
 
 MAX_PIXELS = 120_000_000  # beyond: refused before decoding (a 20,000 x 20,000 picture has 400 M pixels, 1.2 GB as RGB)
@@ -48,7 +49,7 @@ def load_picture(
     )
     name = Path(str(named)).name or "?"
     if isinstance(source, (str, Path)) and not Path(source).is_file():
-        raise PictureUnreadable(name=name, reason_en="there is no such file", reason_zh="没有这个文件")
+        raise PictureUnreadable(name=name, reason=_("there is no such file"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about size (checked below) and odd metadata
@@ -61,9 +62,13 @@ def load_picture(
                 if width * height > max_pixels:
                     raise PictureUnreadable(
                         name=name,
-                        reason_en=f"it has {width} x {height} pixels; at most {max_pixels:,} pixels can be used. "
-                        "Make it smaller first",
-                        reason_zh=f"尺寸为 {width} x {height}，最多 {max_pixels:,} 像素，请先缩小",
+                        reason=_(
+                            "it has {width} x {height} pixels; at most {max_pixels:,} pixels can be used. Make it "
+                            "smaller first",
+                            width=width,
+                            height=height,
+                            max_pixels=max_pixels,
+                        ),
                     )
                 image.seek(0)
                 image.draft("RGB", (enough, enough))
@@ -73,20 +78,22 @@ def load_picture(
     except ImportError as error:
         raise PictureUnreadable(
             name=name,
-            reason_en=f"a package for this kind of picture is missing ({error}). Install it with: pip install resvg-py",
-            reason_zh=f"缺少读取此类图片的组件（{error}）。请安装：pip install resvg-py",
+            reason=_(
+                "a package for this kind of picture is missing ({error}). Install it with: pip install resvg-py",
+                error=error,
+            ),
         ) from error
     except Image.DecompressionBombError as error:
         raise PictureUnreadable(
             name=name,
-            reason_en=f"it has far more than the {max_pixels:,} pixels that can be used. Make it smaller first",
-            reason_zh=f"像素远超可用的 {max_pixels:,}，请先缩小",
+            reason=_(
+                "it has far more than the {max_pixels:,} pixels that can be used. Make it smaller first",
+                max_pixels=max_pixels,
+            ),
         ) from error
     except PILLOW_ERRORS as error:
         raise PictureUnreadable(
-            name=name,
-            reason_en="it is not a picture this program can read, or the file is damaged or incomplete",
-            reason_zh="不是可识别的图片，或文件已损坏、不完整",
+            name=name, reason=_("it is not a picture this program can read, or the file is damaged or incomplete")
         ) from error
 
 

@@ -88,7 +88,7 @@ class Filters:
         return " AND ".join(condition for condition, _ in asked), [value for _, values in asked for value in values]
 
 
-def given_words(**words: str | None) -> dict[str, str]:
+def cleaned_fields(**words: str | None) -> dict[str, str]:
     """The words that were given, each as one line; None was not given."""
     return {name: " ".join(value.split()) for name, value in words.items() if value is not None}
 

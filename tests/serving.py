@@ -18,7 +18,7 @@ def serve_on_free_port(studio: Any) -> tuple[Any, str]:
 
     Gradio makes event loops that it never closes; they are closed here, because warnings are errors.
     """
-    from ui.serve import serve
+    from ui.launch.server import serve
 
     loops: list[asyncio.AbstractEventLoop] = []
     make = asyncio.new_event_loop

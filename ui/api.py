@@ -13,14 +13,15 @@ from typing import Annotated, Any
 import gradio as gr
 from pydantic import BaseModel, Field, ValidationError
 
+from common.errors import ReadableError
+from common.messages import _
 from composer.article import Article
 from composer.errors import InputError, PictureError
 from composer.events import ArticleReady, Notice, Report, StepStarted
-from composer.models.base import Picture, Sampling
-from retrieval.errors import ReadableError
+from composer.models import Picture, Sampling
 from ui import view
-from ui.compose_tab import MODEL_QUEUE, title_problem
 from ui.studio import Studio
+from ui.write import MODEL_QUEUE, title_problem
 
 MOST_HITS = 100
 MOST_PICTURES = 8
@@ -100,9 +101,9 @@ def build(studio: Studio) -> None:
             )
             problem = title_problem(asked.title, "en")
             if problem:
-                raise InputError(reason_en=problem, reason_zh=problem)
+                raise InputError(reason=problem)
             composer = _ready(studio).composer()
-            sampling = composer.sampling.chosen(
+            sampling = composer.sampling.with_choices(
                 temperature=asked.temperature,
                 top_p=asked.top_p,
                 repetition_penalty=asked.repetition_penalty,
@@ -165,8 +166,7 @@ def build(studio: Studio) -> None:
             )
             if len(asked.pictures) > MOST_PICTURES:
                 raise InputError(
-                    reason_en=f"At most {MOST_PICTURES} pictures can be sent with a question.",
-                    reason_zh=f"一个问题最多附 {MOST_PICTURES} 张图片。",
+                    _("At most {most_pictures} pictures can be sent with a question.", most_pictures=MOST_PICTURES)
                 )
             shown = [decoded(picture, number) for number, picture in enumerate(asked.pictures, 1)]
             conversation = _ready(studio).conversation()
@@ -199,7 +199,7 @@ def build(studio: Studio) -> None:
             asked = SearchArguments.model_validate({"query": query, "k": k, "exclude": exclude or []})
             words = " ".join(asked.query.split())[:1000]
             if not words:
-                raise InputError(reason_en="Say what the picture should show.", reason_zh="请说明图片应展示的内容。")
+                raise InputError(_("Say what the picture should show."))
             gallery = _ready(studio).require_gallery()
             hits = gallery.search(words, k=asked.k, exclude=set(asked.exclude))
             return view.described(hits, studio.addresses)
@@ -212,10 +212,10 @@ def build(studio: Studio) -> None:
 
 def described(studio: Studio, article: Article, report: Report) -> dict[str, Any]:
     """An article for a program: no path of this machine is in it."""
-    from composer import export
+    from composer.exporting import markdown_zip
 
     shown = view.article_operation(article, studio.pictures.address, studio.attribution)
-    archive = studio.pictures.offer(export.markdown_zip(article), "article.zip", "application/zip")
+    archive = studio.pictures.offer(markdown_zip(article), "article.zip", "application/zip")
     return {
         "title": article.title,
         "language": article.language,
@@ -236,7 +236,7 @@ def decoded(picture: str, number: int) -> Picture:
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise PictureError(name=name, reason_en="it is not base64 text.", reason_zh="不是 base64 文本。") from error
+        raise PictureError(name=name, reason=_("it is not base64 text.")) from error
     try:
         return Picture.open(content)
     except PictureError as error:
@@ -255,10 +255,7 @@ def turns(history: list[dict[str, str]]) -> tuple[Any, ...]:
         elif role == "assistant" and before.get("role") == "user":
             found[-1] = Turn(found[-1].question, answer=content, finished=True)
         else:
-            raise InputError(
-                reason_en="The history must be user and assistant messages in turn, beginning with the user.",
-                reason_zh="历史消息应由 user 与 assistant 交替组成，并以 user 开头。",
-            )
+            raise InputError(_("The history must be user and assistant messages in turn, beginning with the user."))
     return tuple(found)
 
 

@@ -4,14 +4,15 @@ import ipaddress
 import logging
 import shlex
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.messages import _
+from retrieval.base import PictureGallery
+from retrieval.editable import EditableGallery
 from retrieval.errors import FolderUnreadable
-from retrieval.own import OwnGallery
-from ui.studio import Studio
-from ui.texts import text
+from ui.texts import error_sentence, text
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -57,11 +58,18 @@ def _is_loopback(address: str) -> bool:
 class Indexing:
     """A folder, or files that were dropped in, being indexed in a thread of its own.
 
-    They go into the studio's gallery where that is a person's own, else into the one at `own_gallery_place`, which
+    They go into the current gallery where that is a person's own, else into the one at `own_gallery_place`, which
     becomes everybody's when it is done.
     """
 
-    def __init__(self, studio: Studio, folder: str = "", files: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        current: Callable[[], PictureGallery | None],
+        use: Callable[[PictureGallery], None],
+        folder: str = "",
+        files: Sequence[Path] = (),
+    ) -> None:
+        """current: the gallery that everybody searches now. use: makes another one everybody's."""
         self.folder = Path(folder).expanduser()
         self.files = list(files)
         self.done, self.total = 0, 0  # files
@@ -70,7 +78,7 @@ class Indexing:
         self.problem: Exception | None = None
         self.ended = threading.Event()
         self._stop = threading.Event()
-        self._studio = studio
+        self._current, self._use = current, use
         threading.Thread(target=self._work, name="indexing", daemon=True).start()
 
     def stop(self) -> None:
@@ -80,41 +88,37 @@ class Indexing:
     def _work(self) -> None:
         try:
             if not self.files and not self.folder.is_dir():
-                raise FolderUnreadable(
-                    place=self.folder, reason_en="there is no such folder", reason_zh="没有这个文件夹"
-                )
+                raise FolderUnreadable(place=self.folder, reason=_("there is no such folder"))
             gallery = self._gallery()
             if self.files:
-                self.report = gallery.take(self.files, progress=self._progressed)
+                self.report = gallery.take(self.files, progress=self._on_progress)
             else:
-                self.report = gallery.add(self.folder, progress=self._progressed, stop=self._stop.is_set)
+                self.report = gallery.add(self.folder, progress=self._on_progress, stop=self._stop.is_set)
             self.place = str(gallery.info().place)
-            self._studio.use_gallery(gallery)
+            self._use(gallery)
         except Exception as error:  # noqa: BLE001 - the person who asked reads it
             _log.warning("The pictures were not indexed: %s", error)
             self.problem = error
         finally:
             self.ended.set()
 
-    def _gallery(self) -> OwnGallery:
+    def _gallery(self) -> EditableGallery:
         from retrieval.gallery import Gallery
 
-        current = self._studio.gallery
-        if isinstance(current, OwnGallery):
+        current = self._current()
+        if isinstance(current, EditableGallery):
             return current
         place = own_gallery_place()
         place.parent.mkdir(parents=True, exist_ok=True)
         return Gallery.open(place, create=True)
 
-    def _progressed(self, progress: Any) -> None:
+    def _on_progress(self, progress: Any) -> None:
         self.done, self.total = progress.done, progress.total
 
     def line(self, language: str) -> str:
         """Where it is, or how it ended, as a sentence."""
-        from ui.studio import sentence
-
         if self.problem is not None:
-            return sentence(self.problem, language)
+            return error_sentence(self.problem, language)
         if self.report is not None:
             if self.report.stopped:
                 return text("index.stopped", language, added=self.report.added)

@@ -4,13 +4,15 @@ from typing import Any
 
 import gradio as gr
 
-from composer.article import Language
-from ui import api, chat_tab, compose_tab, gallery_tab
+from common.messages import SOURCE_LANGUAGE, languages, preferred_language
+from ui import api, chat
+from ui.gallery import tab as gallery_tab
 from ui.labels import Labels
 from ui.session import Session
 from ui.studio import Studio
-from ui.texts import LANGUAGES, language_of, table, text
+from ui.texts import languages_for_header, table, text
 from ui.theme import asset
+from ui.write import tab as write_tab
 
 _REMEMBERED = """(session) => {
   let language = navigator.language || "";
@@ -25,6 +27,7 @@ def header_value(studio: Studio, language: str, remember: bool = False) -> dict[
     return {
         "texts": table("header", language),
         "language": language,
+        "languages": languages_for_header(language),
         "remember": remember,
         "status": {"tone": status.tone, "text": status.text, "detail": status.detail, "fraction": status.fraction},
     }
@@ -32,7 +35,7 @@ def header_value(studio: Studio, language: str, remember: bool = False) -> dict[
 
 def build(studio: Studio) -> gr.Blocks:
     """The whole page over a studio, which may still be loading its model and gallery."""
-    first: Language = "zh" if studio.language == "zh" else "en"
+    first = studio.language if studio.language in languages() else SOURCE_LANGUAGE
     labels = Labels(first)
     # an upload is written anew where it is used, without its metadata: the file itself goes after a day, and at the end
     keeping = (3600, 86400)
@@ -49,9 +52,9 @@ def build(studio: Studio) -> gr.Blocks:
         )
         with gr.Tabs(elem_id="xc-tabs"):
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write"):
-                view, sliders, runs = compose_tab.build(studio, session, labels, first)
+                view, sliders, runs = write_tab.build(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
-                note, chats = chat_tab.build(studio, session, labels)
+                note, chats = chat.build(studio, session, labels)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
                 gallery_view = gallery_tab.build(studio, first)
         timer = gr.Timer(1.0)
@@ -61,17 +64,17 @@ def build(studio: Studio) -> gr.Blocks:
             whether it sees pictures."""
             model = studio.model
             if model is None:
-                return [*compose_tab.suited(None, values=False), ""]
-            first_time, session.suited = not session.suited, True
+                return [*write_tab.model_defaults(None, values=False), ""]
+            first_time, session.moved_to_defaults = not session.moved_to_defaults, True
             said = text("chat.sees" if model.capabilities.sees_pictures else "chat.blind", session.language)
-            return [*compose_tab.suited(model, values=first_time), said]
+            return [*write_tab.model_defaults(model, values=first_time), said]
 
-        def relabelled(session: Session, language: Language, *, chosen: bool) -> list[Any]:
+        def relabelled(session: Session, language: str, *, chosen: bool) -> list[Any]:
             """Everything that speaks; `chosen` with the language button, otherwise by a visitor's arrival."""
             session.language = language
             return [
                 header_value(studio, language, chosen),
-                session.message(compose_tab.labels_operation(language)),
+                session.message(write_tab.labels_operation(language)),
                 gallery_tab.shown(studio, session),
                 *about_model(session),
                 *labels.updates(language),
@@ -83,11 +86,12 @@ def build(studio: Studio) -> gr.Blocks:
                 studio.leave(session.id)
 
             studio.arrived(str(request.session_hash), gone)
-            language = language_of(preferred) if studio.language == "auto" or preferred in LANGUAGES else first
+            language = preferred_language(preferred) if studio.language == "auto" or preferred in languages() else first
             return relabelled(session, language, chosen=False)
 
-        def switch(session: Session) -> list[Any]:
-            return relabelled(session, "en" if session.language == "zh" else "zh", chosen=True)
+        def switch(session: Session, event: gr.EventData) -> list[Any]:
+            wanted = str((event.value or {}).get("language"))
+            return relabelled(session, wanted if wanted in languages() else session.language, chosen=True)
 
         def tick(session: Session) -> list[Any]:
             settled = studio.settled

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from composer.article import Article, Language
-from composer.models.base import Picture
+from composer.article import Article
+from composer.models import Picture
 from ui.view import Operation
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Session:
     def __init__(self) -> None:
         self.id = secrets.token_hex(8)
         self.article = Article(title="")
-        self.language: Language = "en"  # of the page, not of the article
-        self.suited = False  # the sliders have been moved to where the model writes best
+        self.language = "en"  # of the page, not of the article
+        self.moved_to_defaults = False  # the sliders, to where the model writes best
         self._runs: dict[Work, Run] = {}
         self.wanted: str | None = None  # a title that waits for the model
         self.status: Operation = {"op": "status", "state": "idle"}

@@ -5,21 +5,21 @@ pictures. Nothing of a visitor is kept here but the switch that stops their work
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from composer.article import Language
-from composer.models.base import LoadProgress, Model
+from common.errors import ReadableError
+from composer.models import LoadProgress, Model
 from retrieval.base import Hit, PictureGallery
-from retrieval.errors import ReadableError
-from ui.serving import PictureServer
-from ui.texts import text
+from ui.files import PictureServer
+from ui.indexing import Indexing
+from ui.texts import error_sentence, text
 
 if TYPE_CHECKING:
     from composer.chat import Conversation
     from composer.pipeline import Composer
-    from ui.indexing import Indexing
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Studio:
     def __init__(
         self, load: LoadModel, open_gallery: OpenGallery, *, language: str = "auto", shared: bool = False
     ) -> None:
-        self.language = language  # "auto", "en" or "zh": of the page
+        self.language = language  # of the page: "auto" or a language's code
         self.shared = shared  # strangers can reach the page through a public address
         self.pictures = PictureServer()
         self.model: Model | None = None
@@ -101,12 +101,12 @@ class Studio:
         self.attribution = gallery.info().attribution
         self.gallery, self.gallery_problem = gallery, None
 
-    def index(self, begin: Callable[[], "Indexing"]) -> "Indexing | None":
-        """Begins to index pictures, one job at a time; None while another is going on."""
+    def index(self, folder: str = "", files: Sequence[Path] = ()) -> Indexing | None:
+        """Begins to index a folder, or files that were dropped in, one job at a time; None while one is going on."""
         with self._lock:
             if self.indexing is not None and not self.indexing.ended.is_set():
                 return None
-            self.indexing = begin()
+            self.indexing = Indexing(lambda: self.gallery, self.use_gallery, folder, files)
             return self.indexing
 
     # -- work --------------------------------------------------------------------------------------
@@ -117,17 +117,17 @@ class Studio:
 
         return Composer(self.require_model(), self.require_gallery())
 
-    def conversation(self, language: Language = "en") -> "Conversation":
+    def conversation(self, language: str = "en") -> "Conversation":
         """A new one. language: of answers, until a question in words tells."""
         from composer.chat import Conversation
 
         model = self.require_model()
         with self._lock:
             if self._describer is None and not model.capabilities.sees_pictures:
-                from composer.models.describer import PictureDescriber
+                from composer.models import PictureDescriber
 
                 self._describer = PictureDescriber()
-        return Conversation(model, self._describer, language=language)
+        return Conversation(model, self._describer, language="zh" if language == "zh" else "en")
 
     def require_model(self) -> Model:
         if self.model is None:
@@ -190,7 +190,7 @@ class Studio:
         if self.model is not None:
             return ready_status(self.model, self.speed, language)
         if self.model_problem is not None:
-            return Status("bad", text("status.failed", language, reason=sentence(self.model_problem, language)))
+            return Status("bad", text("status.failed", language, reason=error_sentence(self.model_problem, language)))
         return loading_status(self.progress, language)
 
     def close(self) -> None:
@@ -202,13 +202,6 @@ class Studio:
         if self.model is not None:
             self.model.close()
         self.pictures.close()
-
-
-def sentence(error: Exception, language: str) -> str:
-    """What a person reads of an error: its own sentence, or its kind and text where it was not foreseen."""
-    if isinstance(error, ReadableError):
-        return error.text(language)
-    return f"{type(error).__name__}: {error}"
 
 
 def loading_status(progress: LoadProgress | None, language: str) -> Status:

@@ -1,0 +1,54 @@
+"""Language and vision-language models behind one protocol, `Model`; `load_model` loads one by name, folder or file.
+
+Knows engines, checkpoints and hubs; nothing of articles, galleries or pages.
+"""
+
+from composer.models import embedded
+from composer.models.base import (
+    Capabilities,
+    LoadProgress,
+    Message,
+    Model,
+    Picture,
+    Replier,
+    Sampling,
+    Usage,
+    assistant,
+    merge_turns,
+    system,
+    user,
+)
+from composer.models.cards import GraphicsCard, graphics_cards
+from composer.models.configs import KnownModel, is_known_model, known_models
+from composer.models.describer import PictureDescriber
+from composer.models.gguf import GgufModel, import_engine, read_header
+from composer.models.registry import choose_model, download_model, load_model, local_folder
+
+__all__ = [
+    "Capabilities",
+    "GgufModel",
+    "GraphicsCard",
+    "KnownModel",
+    "LoadProgress",
+    "Message",
+    "Model",
+    "Picture",
+    "PictureDescriber",
+    "Replier",
+    "Sampling",
+    "Usage",
+    "assistant",
+    "choose_model",
+    "download_model",
+    "embedded",
+    "graphics_cards",
+    "import_engine",
+    "is_known_model",
+    "known_models",
+    "load_model",
+    "local_folder",
+    "merge_turns",
+    "read_header",
+    "system",
+    "user",
+]

@@ -1,7 +1,7 @@
-"""What the pipeline, the chat and the evaluation need of a model, and no more.
+"""The protocol of a model: messages in; text, scores and token counts out.
 
-Knows nothing of any engine. Does not import torch. Prompt wording lives in composer.prompts; the chat template belongs
-to the model.
+It holds what the pipeline, the chat and the evaluation need, and no more. Knows nothing of any engine and does not
+import torch. The wording of prompts lives in composer.prompts; the chat template belongs to the model.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from common.messages import _
 from composer.errors import PictureError
 from retrieval.errors import PictureUnreadable
 from retrieval.pictures import load_picture
@@ -41,8 +42,8 @@ class Picture:
             return cls(load_picture(io.BytesIO(source) if isinstance(source, bytes) else source), name)
         except PictureUnreadable as error:
             raise PictureError(**{**error.values, "name": name}) from error
-        except ValueError as error:  # a PIL image of a mode that only Pillow's inside uses
-            raise PictureError(name=name, reason_en=f"{error}.", reason_zh=f"{error}。") from error
+        except ValueError as error:  # a PIL image in a mode that only Pillow itself uses
+            raise PictureError(name=name, reason=_("{error}.", error=error)) from error
 
     @cached_property
     def sha256(self) -> str:
@@ -52,9 +53,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn, or a part of one: texts and pictures in order.
+    """One turn of a conversation, or a part of one: texts and pictures in order.
 
-    A message whose role is that of the message before it continues that turn; an assistant message at the end is the
+    A message with the same role as the one before it continues that turn. An assistant message at the end is the
     beginning of the reply, which the model continues.
     """
 
@@ -63,7 +64,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The texts, joined; pictures left out."""
+        """The texts joined, without the pictures."""
         return "".join(part for part in self.content if isinstance(part, str))
 
     @property
@@ -83,8 +84,8 @@ def assistant(*content: str) -> Message:
     return Message("assistant", content)
 
 
-def merged(messages: Sequence[Message]) -> list[Message]:
-    """The messages with neighbours of the same role joined into one turn each."""
+def merge_turns(messages: Sequence[Message]) -> list[Message]:
+    """The turns: neighbouring messages of the same role become one message."""
     turns: list[Message] = []
     for message in messages:
         if turns and turns[-1].role == message.role:
@@ -106,7 +107,7 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()  # the reply ends before the first of these
 
-    def chosen(
+    def with_choices(
         self,
         *,
         temperature: float | None = None,
@@ -115,18 +116,21 @@ class Sampling:
         repetition_penalty: float | None = None,
         seed: int | None = None,
     ) -> "Sampling":
-        """This, with what a person chose; None was not chosen. Who chooses a temperature wants words drawn, not the
-        best of several beams: beams are then 1 unless chosen too."""
+        """These settings, changed where a person chose otherwise (not None).
+
+        A chosen temperature asks for words to be drawn, not for the best of several beams: beams are then 1, unless
+        they were chosen too.
+        """
         if beams is None and temperature:
             beams = 1
-        wishes: dict[str, Any] = {
+        choices: dict[str, Any] = {
             "temperature": temperature,
             "top_p": top_p,
             "beams": beams,
             "repetition_penalty": repetition_penalty,
             "seed": seed,
         }
-        return replace(self, **{name: value for name, value in wishes.items() if value is not None})
+        return replace(self, **{name: value for name, value in choices.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +138,20 @@ class Capabilities:
     """What a loaded model can do and where it runs."""
 
     sees_pictures: bool = False
-    max_pictures: int = 0  # a prompt; 0 where it sees none
+    max_pictures: int = 0  # in one prompt; 0 where it sees none
     context_tokens: int = 2048
     languages: tuple[str, ...] = ("en", "zh")
     family: str = "general"  # selects the prompts: "general" or "xcomposer"
     beams: bool = False  # has beam search
     quantization: str = ""  # e.g. "Q4_K_M", "gptq-4bit"; empty for 16 or 32 bits
     devices: tuple[str, ...] = ("cpu",)
-    memory_bytes: int = 0  # of the weights and the cache, as far as known
-    defaults: Sampling | None = None  # how its family writes articles best; None: as the pipeline does
+    memory_bytes: int = 0  # of weights and KV cache, as far as known
+    defaults: Sampling | None = None  # for writing articles, best for its family; None: those of the pipeline
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens since the model was loaded: computed in prompts, taken from a cache, written."""
+    """Tokens since the model was loaded: computed in prompts, reused from a cache, generated."""
 
     prefilled: int = 0
     reused: int = 0
@@ -161,10 +165,10 @@ class Usage:
 
 
 class Replier(Protocol):
-    """The three calls. All may come from several threads at once.
+    """The three calls of a model, which several threads may make at once.
 
-    `stop`: an event that another thread may set; the call then returns soon with what it has (`stream` ends, `reply`
-    returns the texts so far, the rest empty). `score` is short and has none.
+    `stop` is an event that another thread may set. The call then returns soon with what it has: `stream` ends, `reply`
+    returns the texts so far and empty ones for the rest. `score` is short and has no such event.
     """
 
     def stream(
@@ -176,12 +180,14 @@ class Replier(Protocol):
     def reply(
         self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
     ) -> list[str]:
-        """One reply a prompt, in order; the model may work on them as one batch."""
+        """One reply for each prompt, in order; the model may compute them as one batch."""
         ...
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        """Log-probability of each option as the continuation of the prompt, by its first token where the options
-        differ there. Same length and order as `options`."""
+        """The log-probability of each option as the continuation of the prompt; same length and order as `options`.
+
+        Where the options differ in their first tokens, these decide.
+        """
         ...
 
 
@@ -196,10 +202,10 @@ class Model(Replier, Protocol):
     def usage(self) -> Usage: ...
 
     def prefix(self, messages: Sequence[Message]) -> AbstractContextManager[Replier]:
-        """The three calls on top of a shared beginning, whose keys and values are computed once.
+        """The three calls on top of a shared prefix, whose keys and values are computed once.
 
-        What is then asked is `merged([*messages, *question])`: a question of the role of the last shared message
-        continues that turn (the article first, the question last, in one user turn).
+        A call with `question` then asks `merge_turns([*messages, *question])`: a question with the role of the last
+        shared message continues that turn (the article first, the question last, in one user turn).
         """
         ...
 

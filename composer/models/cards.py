@@ -1,23 +1,26 @@
-"""The NVIDIA cards of this machine, asked of the driver's own tool: importing torch for that takes seconds."""
+"""The NVIDIA cards of this machine and their memory. Asks the driver's own tool: importing torch takes seconds."""
 
 import shutil
 import subprocess
 from dataclasses import dataclass
 
+from common.messages import _, _n
 from composer.errors import SettingsError
 
-_SECONDS = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class GraphicsCard:
+    """One card and its memory."""
+
     name: str
     free: int  # bytes
     total: int  # bytes
 
 
 def graphics_cards() -> list[GraphicsCard]:
-    """The cards in the driver's order; none where there is no driver or it does not answer."""
+    """The cards in the driver's order; an empty list where there is no driver or it does not answer."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []
@@ -26,7 +29,7 @@ def graphics_cards() -> list[GraphicsCard]:
             [tool, "--query-gpu=memory.free,memory.total,name", "--format=csv,noheader,nounits"],
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
@@ -34,14 +37,18 @@ def graphics_cards() -> list[GraphicsCard]:
     return [card for line in answer.stdout.splitlines() if (card := _card(line)) is not None]
 
 
-def too_few(asked: int, there: int) -> SettingsError:
-    """The refusal of more cards than this machine has."""
+def too_few_cards(wanted: int, available: int) -> SettingsError:
+    """The error for asking for more cards than this machine has."""
+    way_out = _("Ask for at most {count}.", count=available) if available else _("Use --num_gpus 0 for the CPU.")
     return SettingsError(
         name="num_gpus",
-        value=str(asked),
-        reason_en=f"this machine has {there} usable GPU{'' if there == 1 else 's'}. "
-        + (f"Ask for at most {there}." if there else "Use --num_gpus 0 for the CPU."),
-        reason_zh=f"本机可用显卡为 {there} 块。" + (f"最多可填 {there}。" if there else "用 CPU 请填 0。"),
+        value=str(wanted),
+        reason=_n(
+            "this machine has {count} usable GPU. {way_out}",
+            "this machine has {count} usable GPUs. {way_out}",
+            count=available,
+            way_out=way_out,
+        ),
     )
 
 

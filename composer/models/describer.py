@@ -1,6 +1,7 @@
-"""Words for a picture, for models that do not see: what a classifier takes it for, and the text read in it.
+"""Descriptions of pictures for models that cannot see: a classifier's labels, and the text read in the picture.
 
-Not sight: the classifier knows 1,000 things (ImageNet) and always names some. The wording for the model says so.
+This does not replace sight: the classifier knows 1,000 classes (ImageNet) and always names some. The wording for the
+model says so.
 """
 
 import logging
@@ -12,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import ImageOps
 
+from common.errors import ReadableError
 from composer.models.base import Picture
-from retrieval.errors import ReadableError
 
 if TYPE_CHECKING:
     from PIL import Image
 
 log = logging.getLogger(__name__)
 
-LABELS = 5  # asked for
-LIKELY = 0.15  # a label is named from this probability on; the first one always, as the guess it is
-READ_SURELY = 0.6  # confidence of a line of text, 0..1, below which it is left out
+LABELS = 5  # labels asked of the classifier
+MIN_PROBABILITY = 0.15  # of a label that is named; if none has it, the best one is named as a guess
+MIN_CONFIDENCE = 0.6  # of a line of text, 0..1; lines below it are left out
 MAX_TEXT = 600  # characters of read text that are kept
-MAX_SIDE = 1600  # pixels; text smaller than this leaves is rarely meant to be read, and reading takes seconds
-MAX_RATIO = 4  # longer strips are padded: the reader enlarges the short side, a 3000 x 5 picture took it 73 s
-_KEPT = 64  # descriptions remembered, by the picture's hash
+MAX_SIDE = 1600  # pixels a picture is reduced to: text that becomes illegible is rarely meant to be read
+MAX_RATIO = 4  # longer strips are padded: the reader enlarges the short side, and a 3000 x 5 picture took it 73 s
+_CACHE_SIZE = 64  # descriptions, by the picture's hash
 
 Labels = Callable[["Sequence[Image.Image]", int], list[list[tuple[str, float]]]]
 Reader = Callable[["Image.Image"], list[tuple[str, float]]]
@@ -34,25 +35,25 @@ Reader = Callable[["Image.Image"], list[tuple[str, float]]]
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What two programs recognised in one picture."""
+    """What the classifier and the text reader recognised in one picture."""
 
     labels: tuple[tuple[str, float], ...] = ()  # (English name, probability), likeliest first
     text: str = ""  # lines read in the picture, from top to bottom
 
     def as_text(self, language: str) -> str:
-        """One line for a prompt, "en" or "zh"."""
-        parts = [self._guesses(language)]
+        """One line for a prompt, in "en" or "zh"."""
+        parts = [self._labels_text(language)]
         if self.text:
             parts.append(f"识别到的文字：“{self.text}”" if language == "zh" else f'text read in it: "{self.text}"')
-        said = [part for part in parts if part]
+        filled = [part for part in parts if part]
         if language == "zh":
-            return ("；".join(said) or "没有识别出任何内容") + "。"
-        return ("; ".join(said) or "nothing was recognised in it") + "."
+            return ("；".join(filled) or "没有识别出任何内容") + "。"
+        return ("; ".join(filled) or "nothing was recognised in it") + "."
 
-    def _guesses(self, language: str) -> str:
+    def _labels_text(self, language: str) -> str:
         if not self.labels:
             return ""  # no classifier is installed
-        named = [(name, share) for name, share in self.labels if share >= LIKELY]
+        named = [(name, share) for name, share in self.labels if share >= MIN_PROBABILITY]
         if language == "zh":
             if named:
                 return "图像分类器认为画面可能是：" + "、".join(f"{name}（{share:.0%}）" for name, share in named)
@@ -65,33 +66,33 @@ class Description:
 
 
 class PictureDescriber:
-    """Describes pictures; its two models load with the first one. Safe from several threads."""
+    """Describes pictures; its two models are loaded for the first one. Several threads may use it."""
 
     def __init__(self, labels: Labels | None = None, reader: Reader | None = None) -> None:
-        """labels, reader: in place of the packaged classifier and text reader."""
+        """labels, reader: other functions than the installed classifier and text reader."""
         self._lock = threading.Lock()
         self._labels, self._reader = labels, reader
-        self._kept: dict[str, Description] = {}
+        self._cache: dict[str, Description] = {}
 
     def describe(self, picture: Picture) -> Description:
-        """What is recognised in the picture. A recogniser that is not installed is left out, with a line in the log."""
+        """What is recognised in the picture. A recogniser that is not installed is left out, and the log says so."""
         with self._lock:
-            known = self._kept.get(picture.sha256)
+            known = self._cache.get(picture.sha256)
             if known is not None:
                 return known
             self._labels = self._labels or _classifier()
             self._reader = self._reader or _text_reader()
             named = self._labels([picture.image], LABELS)
-            description = Description(tuple(named[0]) if named else (), _joined(self._reader(picture.image)))
-            if len(self._kept) >= _KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[picture.sha256] = description
+            description = Description(tuple(named[0]) if named else (), _join_lines(self._reader(picture.image)))
+            if len(self._cache) >= _CACHE_SIZE:
+                self._cache.pop(next(iter(self._cache)))
+            self._cache[picture.sha256] = description
             return description
 
 
-def _joined(lines: Sequence[tuple[str, float]]) -> str:
+def _join_lines(lines: Sequence[tuple[str, float]]) -> str:
     text = " / ".join(
-        " ".join(line.split()) for line, confidence in lines if confidence >= READ_SURELY and line.strip()
+        " ".join(line.split()) for line, confidence in lines if confidence >= MIN_CONFIDENCE and line.strip()
     )
     text = text.replace('"', "'")  # the text is quoted in the prompt
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
@@ -99,7 +100,7 @@ def _joined(lines: Sequence[tuple[str, float]]) -> str:
 
 def _classifier() -> Labels:
     try:
-        from retrieval.labels import ImageLabeller
+        from retrieval.encoders import ImageLabeller
 
         labeller = ImageLabeller()
     except (ReadableError, ImportError) as error:
@@ -113,7 +114,7 @@ def _text_reader() -> Reader:
         from rapidocr_onnxruntime import RapidOCR
 
         engine: Any = RapidOCR()
-    except ImportError as error:  # also where a shared library of OpenCV is absent
+    except ImportError as error:  # raised too where OpenCV lacks a shared library
         log.warning("Text in pictures is not read: %s", error)
         return lambda image: []
 

@@ -49,7 +49,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session", autouse=True)
 def gradio_imported() -> None:
-    from ui.quick_import import import_gradio
+    from ui.launch.quick_import import import_gradio
 
     import_gradio()
 

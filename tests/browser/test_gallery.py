@@ -211,7 +211,7 @@ def test_pictures_are_dropped_in_and_found(open_tab: Callable[..., Any], own: Ga
 def test_indexing_shows_how_far_it_is_also_after_a_reload_and_stops(
     open_tab: Callable[..., Any], own: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from retrieval.ingest import IngestReport, Progress
+    from retrieval.ingest.pipeline import IngestReport, Progress
 
     stopped = threading.Event()
 

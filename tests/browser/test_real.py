@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def real_server() -> Iterator[Server]:
-    from composer.models import small
+    from composer.models import embedded
     from composer.models.registry import load_model
     from retrieval import open_gallery
     from ui.studio import Studio
 
-    if small.EMBEDDED.missing_parts() and not small.EMBEDDED.place.is_file():
-        pytest.skip(f"the embedded model is not installed: {small.PIP_COMMAND}")
+    if embedded.EMBEDDED.missing_parts() and not embedded.EMBEDDED.place.is_file():
+        pytest.skip(f"the embedded model is not installed: {embedded.PIP_COMMAND}")
     server = Server(Studio(lambda progress: load_model(progress=progress), open_gallery))
     yield server
     server.close()

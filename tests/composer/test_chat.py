@@ -10,7 +10,7 @@ from PIL import Image
 from composer.chat import Conversation, Turn
 from composer.errors import InputError
 from composer.models.base import Capabilities, Message, Picture, Sampling
-from composer.titles import estimated_tokens
+from composer.writing.request import estimated_tokens
 from tests.fakes import FakeModel
 
 SEES = Capabilities(sees_pictures=True, max_pictures=2, context_tokens=4096)

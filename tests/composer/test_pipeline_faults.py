@@ -83,7 +83,7 @@ class Broken(FakeModel):
         if call == self.call:
             self.after -= 1
             if self.after < 0:
-                raise ModelFailed(name="fake", doing_en="working", doing_zh="工作", reason="cable pulled")
+                raise ModelFailed(name="fake", doing="working", reason="cable pulled")
 
     def stream(self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None):  # type: ignore[no-untyped-def]  # as FakeModel's
         for piece in super().stream(messages, sampling, stop=stop):
@@ -139,7 +139,7 @@ class BrokenGallery(FakeGallery):
     def search(self, query: object, *, k: int = 4, exclude: Collection[str] = ()) -> list[Hit]:
         self.works_for -= 1
         if self.works_for < 0:
-            raise GalleryUnreadable(place="G", reason_en="the disk is gone", reason_zh="磁盘不见了")
+            raise GalleryUnreadable(place="G", reason="the disk is gone")
         return super().search(query, k=k, exclude=exclude)
 
 
@@ -150,7 +150,7 @@ def test_a_failing_gallery_costs_no_text_and_no_captions(works_for: int, model: 
     composer = Composer(model, broken)
     events = list(composer.compose(TITLE, Options(pictures=3)))
     problems = [event.problem.text("zh") for event in events if isinstance(event, Notice)]
-    assert problems == ["图库“G”无法使用：磁盘不见了"]
+    assert problems == ["图库“G”无法使用：the disk is gone"]
     assert len(composer.article.illustrated) == 3
     chosen = [s for s in composer.article.illustrated if s.illustration and s.illustration.chosen]
     assert len(chosen) == works_for

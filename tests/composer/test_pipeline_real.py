@@ -9,14 +9,14 @@ import pytest
 from composer.article import Article, Section
 from composer.chat import Conversation
 from composer.events import ArticleReady, CaptionReady, Event, Notice, PlacesFound, StepStarted, TextDelta
-from composer.export import html
+from composer.exporting import to_html
 from composer.models.base import Sampling, Usage
 from composer.pipeline import Composer, Options
-from composer.prompts import GeneralPrompts
+from composer.prompts.general import GeneralPrompts
 from retrieval import open_gallery
 
 if TYPE_CHECKING:
-    from composer.models.gguf import GgufModel
+    from composer.models.gguf.model import GgufModel
 
 pytestmark = pytest.mark.real
 
@@ -54,8 +54,8 @@ def test_an_english_title_becomes_an_illustrated_article(embedded_model: "GgufMo
         assert section.illustration is not None
         assert sum(c.share or 0.0 for c in section.illustration.candidates) == pytest.approx(1.0, abs=1e-6)
     assert last.report.reused > last.report.prefilled, "questions share the article's beginning"
-    assert html(article).count("<img") == 2
-    assert "OpenMoji" in html(article)
+    assert to_html(article).count("<img") == 2
+    assert "OpenMoji" in to_html(article)
 
 
 def test_a_chinese_text_is_illustrated_where_there_is_something_to_see(embedded_model: "GgufModel") -> None:

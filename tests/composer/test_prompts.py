@@ -1,16 +1,21 @@
 """Prompts: shared beginnings, languages, families."""
 
 import math
-import sys
-import types
 from dataclasses import replace
 
 import pytest
 
 from composer.article import Article, Candidate, Illustration, Section
-from composer.headings import parts, with_headings
-from composer.models.base import assistant, merged
-from composer.prompts import GeneralPrompts, GoesOn, NamesParts, SpotsAlone, max_tokens, prompts_for
+from composer.models.base import assistant, merge_turns
+from composer.prompts import (
+    ContinuesConversation,
+    GeneralPrompts,
+    SpotsParagraphsAlone,
+    WritesHeadings,
+    max_tokens,
+    prompts_for,
+)
+from composer.writing.headings import parts, with_headings
 from tests.fakes import FakeModel
 
 PROMPTS = GeneralPrompts()
@@ -36,7 +41,7 @@ def test_questions_continue_the_shared_turn() -> None:
     candidates = [(Candidate(str(i), "", f"picture {i}"), None) for i in range(3)]
     choice = PROMPTS.choose(ARTICLE, section, Illustration("A bed", query="A soft bed"), candidates, [])
     for question in (PROMPTS.query(ARTICLE, section, []), PROMPTS.heading(ARTICLE, [section]), list(choice.messages)):
-        turns = merged([*shared, *question])
+        turns = merge_turns([*shared, *question])
         assert [turn.role for turn in turns] == ["system", "user"]
         assert turns[1].text.startswith(shared[1].text)
     assert choice.options == ("A", "B", "C")
@@ -46,8 +51,8 @@ def test_questions_continue_the_shared_turn() -> None:
 
 def test_english_questions_go_on_after_the_writing_and_chinese_ones_begin_anew() -> None:
     asked = PROMPTS.write("Cats", "Cats", "en", "medium")
-    assert PROMPTS.gone_on(ARTICLE, asked, "A bowl.") == [*asked, assistant("A bowl.")]
-    assert PROMPTS.gone_on(replace(ARTICLE, language="zh"), asked, "一个碗。") == []
+    assert PROMPTS.continue_conversation(ARTICLE, asked, "A bowl.") == [*asked, assistant("A bowl.")]
+    assert PROMPTS.continue_conversation(replace(ARTICLE, language="zh"), asked, "一个碗。") == []
 
 
 def test_what_is_shown_already_is_told() -> None:
@@ -84,17 +89,9 @@ def test_a_family_brings_its_own_prompts() -> None:
     assert isinstance(prompts_for("never-heard-of"), GeneralPrompts)
     native = prompts_for("xcomposer")
     assert not isinstance(native, GeneralPrompts)
-    assert not isinstance(native, SpotsAlone)
-    assert not isinstance(native, NamesParts)
-    assert not isinstance(native, GoesOn)
-
-
-def test_a_family_without_prompts_of_its_own_gets_the_general_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    package = types.ModuleType("composer.models.silent")
-    package.__path__ = []
-    package.__spec__ = types.SimpleNamespace(name="composer.models.silent")  # type: ignore[assignment]  # enough here
-    monkeypatch.setitem(sys.modules, "composer.models.silent", package)
-    assert isinstance(prompts_for("silent"), GeneralPrompts)
+    assert not isinstance(native, SpotsParagraphsAlone)
+    assert not isinstance(native, WritesHeadings)
+    assert not isinstance(native, ContinuesConversation)
 
 
 # -- headings ------------------------------------------------------------------------------------------

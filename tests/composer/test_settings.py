@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from common.folders import cache_folder, cache_path
 from composer import settings
 from composer.errors import SettingsError
-from composer.settings import cache_folder, load_settings
+from composer.settings import load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -83,13 +84,13 @@ def test_an_unknown_key_in_the_file_is_named(config: Path) -> None:
 
 def test_the_cache_folder_can_be_chosen_from_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("XCOMPOSER_CACHE_DIR", raising=False)
-    assert cache_folder().name == "xcomposer-studio"
+    assert cache_path().name == "xcomposer-studio"
     monkeypatch.setenv("XCOMPOSER_CACHE_DIR", "")  # set here, so that the change below is undone
     load_settings(cache_dir=str(tmp_path / "elsewhere"))
+    assert cache_path("models") == tmp_path / "elsewhere" / "models"
+    assert not cache_path().exists()  # asking where it is creates nothing
     assert cache_folder() == tmp_path / "elsewhere"
-    from retrieval.places import cache_folder as gallery_cache_folder
-
-    assert gallery_cache_folder() == tmp_path / "elsewhere"
+    assert cache_folder().is_dir()
 
 
 def test_the_shipped_file_is_valid_and_names_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.gallery import Gallery
-from retrieval.ingest import IngestOptions
+from retrieval.ingest.pipeline import IngestOptions
 from tests.retrieval.helpers import ColourEncoder
 
 ONE_WORKER = IngestOptions(workers=1)
@@ -30,9 +30,9 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
 @pytest.fixture(scope="session")
 def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a real open_clip model of random weights, as `local-dir:` takes it."""
-    from retrieval.torchvision_compat import prepare
+    from common.torchvision_compat import prepare_torchvision
 
-    prepare()
+    prepare_torchvision()
     import open_clip
     import torch
     from safetensors.torch import save_file

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from retrieval.encoders import Preparation, Vectors, unit
+from retrieval.encoders.base import Preparation, Vectors, unit
 
 COLOURS = {
     "red": (220, 30, 30),

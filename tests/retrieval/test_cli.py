@@ -82,7 +82,7 @@ def test_chinese_captions_are_asked_as_a_search_would(pictures: Path, monkeypatc
     for colour, said in (("red", "红色"), ("green", "绿色"), ("blue", "蓝色")):
         paint(pictures / f"{colour}.png", colour).with_suffix(".txt").write_text(said, encoding="utf-8")
     words = {"红色": "red", "绿色": "", "蓝色": "blue"}  # one that no dictionary knows
-    monkeypatch.setattr("retrieval.glossary.in_english", words.__getitem__)
+    monkeypatch.setattr("retrieval.encoders.dictionary.in_english", words.__getitem__)
     score = evaluate(pictures, ColourEncoder()).scores["zh"]
     assert (score.queries, score.recall[1], score.recall[5]) == (3, 2 / 3, 1.0)
 

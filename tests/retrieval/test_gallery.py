@@ -11,7 +11,6 @@ from PIL import Image
 
 from retrieval import open_gallery
 from retrieval.base import PictureGallery
-from retrieval.decode import Job, decode, start
 from retrieval.errors import (
     FolderUnreadable,
     GalleryBusy,
@@ -22,7 +21,8 @@ from retrieval.errors import (
     WrongEncoder,
 )
 from retrieval.gallery import Gallery
-from retrieval.ingest import IngestOptions
+from retrieval.ingest.decode import Job, decode, start
+from retrieval.ingest.pipeline import IngestOptions
 from retrieval.maintenance import verify
 from retrieval.records import Filters
 from tests.retrieval.conftest import ONE_WORKER
@@ -213,7 +213,7 @@ def test_an_unreadable_folder_loses_nothing(gallery: Gallery, pictures: Path, mo
             raise PermissionError(13, "Permission denied")
         return real(path)
 
-    monkeypatch.setattr("retrieval.scan.os.scandir", scandir)
+    monkeypatch.setattr("retrieval.ingest.scan.os.scandir", scandir)
     report = gallery.add(pictures, options=ONE_WORKER)
     assert report.removed == 0
     assert report.skipped == [(str(pictures / "locked"), "Permission denied")]
@@ -319,7 +319,7 @@ def test_full_disk_is_said_and_keeps_the_gallery(
     paint(pictures / "b.png", "blue")
     pages = gallery.catalogue.connection.execute("PRAGMA page_count").fetchone()[0]
     gallery.catalogue.connection.execute(f"PRAGMA max_page_count = {pages}")
-    monkeypatch.setattr("retrieval.ingest.file_words", lambda _: "word " * 100_000)
+    monkeypatch.setattr("retrieval.ingest.pipeline.path_words", lambda _: "word " * 100_000)
     with pytest.raises(RetrievalError, match="full"):
         gallery.add(pictures, options=ONE_WORKER)
     gallery.catalogue.connection.execute("PRAGMA max_page_count = 1000000")

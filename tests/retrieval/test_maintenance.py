@@ -7,9 +7,9 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from retrieval import vectors
 from retrieval.errors import GalleryBusy, GalleryNotFound, GalleryUnreadable
 from retrieval.gallery import LOCK_FILE, Gallery
+from retrieval.index import vectors
 from retrieval.maintenance import mend, repair, salvage, verify
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import COLOURS, ColourEncoder, paint

@@ -13,7 +13,7 @@ from tests.serving import serve_on_free_port
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Any]:
     """(studio, address) of a page over a fake model and gallery."""
-    from ui.quick_import import import_gradio
+    from ui.launch.quick_import import import_gradio
 
     import_gradio()
     from ui.studio import Studio

@@ -66,7 +66,7 @@ def test_a_model_that_breaks_is_no_finished_article(
     client: Client, served: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any, **__: Any) -> Any:
-        raise ModelFailed(name="fake", doing_en="writing", doing_zh="写作", reason="cable pulled")
+        raise ModelFailed(name="fake", doing="writing", reason="cable pulled")
 
     monkeypatch.setattr(served[0].model, "stream", broken)
     with pytest.raises(AppError, match="cable pulled"):

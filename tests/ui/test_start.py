@@ -13,8 +13,8 @@ from composer.errors import SettingsError
 from tests.fakes import FakeGallery, FakeModel
 from tests.serving import free_port, serve_on_free_port
 from ui.indexing import may_index
-from ui.people import read_people
-from ui.quick_import import import_gradio
+from ui.launch.logins import read_logins
+from ui.launch.quick_import import import_gradio
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,7 +50,7 @@ def test_the_sentence_is_chinese_where_chinese_is_asked_for() -> None:
 
 def test_building_the_page_imports_no_engine() -> None:
     code = (
-        "import sys; from ui.quick_import import import_gradio; import_gradio()\n"
+        "import sys; from ui.launch.quick_import import import_gradio; import_gradio()\n"
         "from ui.studio import Studio; from ui.page import build\n"
         "build(Studio(lambda progress: None, lambda: None))\n"
         "print([name for name in ('torch', 'transformers', 'faiss', 'timm', 'xllamacpp') if name in sys.modules])"
@@ -93,8 +93,8 @@ def test_an_upload_is_gone_when_the_program_ends(tmp_path: Path, monkeypatch: py
 def test_people_are_read_from_lines(tmp_path: Path) -> None:
     file = tmp_path / "people"
     file.write_text("# who may enter\nanna:pass:word\n\n 王 :密码\n", encoding="utf-8")
-    assert read_people(file) == [("anna", "pass:word"), ("王", "密码")]
-    assert read_people(None) is None
+    assert read_logins(file) == [("anna", "pass:word"), ("王", "密码")]
+    assert read_logins(None) is None
 
 
 @pytest.mark.parametrize("content", ["", "anna", "anna:\n", ":word\n", "anna:word\nbert\n"])
@@ -102,7 +102,7 @@ def test_a_people_file_with_a_gap_is_refused(tmp_path: Path, content: str) -> No
     file = tmp_path / "people"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(SettingsError, match="name:password"):
-        read_people(file)
+        read_logins(file)
 
 
 @pytest.mark.parametrize(

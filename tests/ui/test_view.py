@@ -1,5 +1,6 @@
 """Events become messages: pure functions, without Gradio."""
 
+from common.messages import _
 from composer.article import Article, Candidate, Illustration, Section
 from composer.errors import InputError
 from composer.events import (
@@ -120,8 +121,8 @@ def test_the_end_sends_the_whole_article_and_says_whether_it_was_stopped() -> No
 
 
 def test_a_notice_speaks_the_language_of_the_page() -> None:
-    event = Notice(InputError(reason_en="No picture.", reason_zh="没有图片。"), "s2")
-    assert view.operations(TWO, event, address, "zh")[0]["text"] == "没有图片。"
+    event = Notice(InputError(_("Please type a question.")), "s2")
+    assert view.operations(TWO, event, address, "zh")[0]["text"] == "请输入问题。"
 
 
 def test_words_are_counted_in_both_scripts() -> None:

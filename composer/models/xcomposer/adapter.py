@@ -1,4 +1,4 @@
-"""The native model behind the protocol of composer.models.base: what the pipeline, the chat and the page use."""
+"""InternLM-XComposer behind the protocol of composer.models.base, which the pipeline, the chat and the page use."""
 
 import contextlib
 import threading
@@ -10,22 +10,21 @@ from typing import Any
 
 import torch
 
+from common.messages import _
 from composer.errors import InputError
 from composer.models.base import Capabilities, LoadProgress, Message, Picture, Replier, Sampling, Usage
-from composer.models.placement import PICTURE_BATCH
-from composer.models.xcomposer.decoding import Choice, progress
-from composer.models.xcomposer.engine import Held, Prompt
+from composer.models.xcomposer.checkpoint import END_OF_BOT, END_OF_HUMAN, Progress, XComposerTokenizer
+from composer.models.xcomposer.decoding import GenerationOptions, Prompt, SharedPrefix, generate_steps
+from composer.models.xcomposer.devices import Placement
 from composer.models.xcomposer.model import History, XComposer
-from composer.models.xcomposer.placing import Placing
+from composer.models.xcomposer.network import pixel_values
+from composer.models.xcomposer.placement import PICTURE_BATCH
 from composer.models.xcomposer.template import render
-from composer.models.xcomposer.tokenizer import END_OF_BOT, END_OF_HUMAN, XComposerTokenizer
-from composer.models.xcomposer.vision import pixel_values
-from composer.models.xcomposer.weights import Progress
 
-PICTURES_KEPT = 128  # encoded pictures in memory; one is 66 vectors, 0.5 MiB in 16 bits
-MAX_PICTURES = 12  # a prompt: 66 positions each, and the text must fit beside them
-ROOM_FOR_ANSWER = 16  # a prompt must leave so many positions
-# the published demo's settings for articles; it stops at the end of the context
+PICTURE_CACHE_SIZE = 128  # encoded pictures in memory; one is 66 vectors, 0.5 MiB in 16 bits
+MAX_PICTURES = 12  # in a prompt: each takes 66 positions, and the text must fit beside them
+MIN_ANSWER_TOKENS = 16  # a prompt must leave at least so many positions
+# the published demo's settings for articles; the answer also ends where the context does
 ARTICLE = Sampling(max_tokens=2000, beams=5, repetition_penalty=5.0)
 
 
@@ -39,13 +38,12 @@ def load(
     name: str | None = None,
     **options: Any,
 ) -> "XComposerModel":
-    """The model of a checkpoint folder. Further options: those of XComposer.from_folder (rotary, offload,
-    compiled).
+    """The model of a checkpoint folder.
 
-    dtype: "float16", "bfloat16", "float32" or a torch dtype. Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory,
-    SettingsError.
+    dtype: "float16", "bfloat16", "float32" or a torch dtype. options: rotary, offload and compiled, as in
+    XComposer.from_folder. Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory, SettingsError.
     """
-    XComposerTokenizer.from_folder(folder)  # said before the weights are read, if it is missing
+    XComposerTokenizer.from_folder(folder)  # raises before the weights are read where the tokenizer is missing
     network = XComposer.from_folder(
         folder, num_gpus=num_gpus, quantization=quantization, dtype=dtype, name=name, progress=progress, **options
     )
@@ -55,28 +53,33 @@ def load(
 
 
 @dataclass(eq=False)
-class _Asking:
-    """The three calls, on top of a beginning that is held, or of none."""
+class _PrefixReplier:
+    """The three calls of the model, on top of a shared prefix or without one."""
 
     model: "XComposerModel"
     shared: tuple[Message, ...] = ()
-    held: Held | None = None
+    prefix: SharedPrefix | None = None
 
     def stream(
         self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None
     ) -> Iterator[str]:
         prompt = self.model.prompt([*self.shared, *messages])
-        choice = self.model.choice(sampling, [prompt])
-        return self._stream(prompt, choice, sampling, _continues(messages), stop)
+        options = self.model.generation_options(sampling, [prompt])
+        return self._stream(prompt, options, sampling, _continues_reply(messages), stop)
 
     def _stream(
-        self, prompt: Prompt, choice: Choice, sampling: Sampling, continues: bool, stop: threading.Event | None
+        self,
+        prompt: Prompt,
+        options: GenerationOptions,
+        sampling: Sampling,
+        continues: bool,
+        stop: threading.Event | None,
     ) -> Iterator[str]:
         sent, text = 0, ""
-        with self.model.watched():
-            for sure, whole in progress(self.model.engine, [prompt], choice, held=self.held, stop=stop):
-                final = sure is None
-                text, stopped = self.model.text(whole[0] if sure is None else sure[0], sampling.stop, final, continues)
+        with self.model.readable_memory_errors():
+            for settled, final in generate_steps(self.model.engine, [prompt], options, prefix=self.prefix, stop=stop):
+                ids = final[0] if settled is None else settled[0]
+                text, stopped = self.model.decode(ids, sampling.stop, settled is None, continues)
                 if len(text) > sent:
                     yield text[sent:]
                     sent = len(text)
@@ -88,28 +91,29 @@ class _Asking:
     ) -> list[str]:
         rendered = [self.model.prompt([*self.shared, *messages]) for messages in prompts]
         texts: list[str] = []
-        for part in self.model.batches(rendered, sampling, held=self.held.cache.capacity if self.held else 0):
+        prefix_tokens = self.prefix.cache.capacity if self.prefix else 0
+        for batch in self.model.batches(rendered, sampling, prefix_tokens=prefix_tokens):
             if stop is not None and stop.is_set():
                 break
-            texts += self._batch(part, prompts[len(texts) :], sampling, stop)
+            texts += self._reply_batch(batch, prompts[len(texts) :], sampling, stop)
         return texts + [""] * (len(prompts) - len(texts))
 
-    def _batch(
+    def _reply_batch(
         self,
-        part: list[Prompt],
+        batch: list[Prompt],
         messages: Sequence[Sequence[Message]],
         sampling: Sampling,
         stop: threading.Event | None,
     ) -> list[str]:
-        choice = self.model.choice(sampling, part)
-        continued = [_continues(m) for m in messages[: len(part)]]
-        answers: list[tuple[str, bool]] = [("", False)] * len(part)
-        with self.model.watched():
-            for sure, whole in progress(self.model.engine, part, choice, held=self.held, stop=stop):
-                if sure is None or (sampling.stop and choice.num_beams == 1):
+        options = self.model.generation_options(sampling, batch)
+        continued = [_continues_reply(m) for m in messages[: len(batch)]]
+        answers: list[tuple[str, bool]] = [("", False)] * len(batch)
+        with self.model.readable_memory_errors():
+            for settled, final in generate_steps(self.model.engine, batch, options, prefix=self.prefix, stop=stop):
+                if settled is None or (sampling.stop and options.num_beams == 1):
                     answers = [
-                        self.model.text(ids, sampling.stop, sure is None, goes_on)
-                        for ids, goes_on in zip(whole if sure is None else sure, continued, strict=True)
+                        self.model.decode(ids, sampling.stop, settled is None, continues)
+                        for ids, continues in zip(final if settled is None else settled, continued, strict=True)
                     ]
                     if all(stopped for _, stopped in answers):
                         break
@@ -117,17 +121,18 @@ class _Asking:
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
         prompt = self.model.prompt([*self.shared, *messages])
-        coded = [self.model.tokenizer.encode(option) for option in options]
-        if not coded or not all(coded):
+        encoded = [self.model.tokenizer.encode(option) for option in options]
+        if not encoded or not all(encoded):
             raise ValueError("options are at least one, and none is empty")
-        if len({ids[0] for ids in coded}) == len(coded):
-            coded = [ids[:1] for ids in coded]
-        self.model.check_room(len(prompt), max(map(len, coded)))
-        with self.model.watched():
-            return self.model.engine.score(prompt, coded, self.held)
+        if len({ids[0] for ids in encoded}) == len(encoded):
+            encoded = [ids[:1] for ids in encoded]
+        self.model.check_room(len(prompt), max(map(len, encoded)))
+        with self.model.readable_memory_errors():
+            return self.model.engine.score(prompt, encoded, self.prefix)
 
 
-def _continues(messages: Sequence[Message]) -> bool:
+def _continues_reply(messages: Sequence[Message]) -> bool:
+    """Whether the messages end with the beginning of the reply."""
     return bool(messages) and messages[-1].role == "assistant"
 
 
@@ -137,11 +142,11 @@ class XComposerModel:
     def __init__(self, network: XComposer, name: str) -> None:
         self.network, self.name = network, name
         self.engine = network.engine
-        self.tokenizer: XComposerTokenizer = network.tokens
-        self.placing: Placing = network.placing
-        self._pictures: OrderedDict[str, torch.Tensor] = OrderedDict()
-        self._seeing = threading.Lock()
-        plan = self.placing.plan
+        self.tokenizer: XComposerTokenizer = network.required_tokenizer
+        self.placement: Placement = network.placement
+        self._picture_cache: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._picture_lock = threading.Lock()
+        plan = self.placement.plan
         self.capabilities = Capabilities(
             sees_pictures=True,
             max_pictures=MAX_PICTURES,
@@ -149,11 +154,11 @@ class XComposerModel:
             family="xcomposer",
             beams=True,
             quantization=plan.quantization,
-            devices=self.placing.devices,
+            devices=self.placement.devices,
             memory_bytes=sum(card.weights + card.cache for card in plan.cards),
             defaults=ARTICLE,
         )
-        self._plain = _Asking(self)
+        self._plain = _PrefixReplier(self)
 
     # -- the protocol ------------------------------------------------------------------------------------------------
 
@@ -165,7 +170,7 @@ class XComposerModel:
     def stream(
         self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None
     ) -> Iterator[str]:
-        """With beams, only text that all beams still possible share; the rest comes at the end."""
+        """With beams, only the text that all remaining beams share; the rest comes at the end."""
         return self._plain.stream(messages, sampling, stop=stop)
 
     def reply(
@@ -174,30 +179,31 @@ class XComposerModel:
         return self._plain.reply(prompts, sampling, stop=stop)
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        """By the first token where those all differ, else by all tokens of each option."""
+        """By the options' first tokens where those all differ, else by all their tokens."""
         return self._plain.score(messages, options)
 
     def generate(self, text: str, image: Any = None, **options: Any) -> str:
         """The published entry point; see XComposer.generate."""
-        with self.watched():
+        with self.readable_memory_errors():
             return self.network.generate(text, image, **options)
 
     def chat(self, text: str, image: Any = None, history: History | None = None, **options: Any) -> tuple[str, History]:
         """The published entry point; see XComposer.chat."""
-        with self.watched():
+        with self.readable_memory_errors():
             return self.network.chat(text, image, history, **options)
 
     @contextlib.contextmanager
     def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
+        """The three calls on top of the messages. Raises InputError where they leave no room for an answer."""
         prompt = self.prompt(messages, open_end=True)
-        self.check_room(len(prompt), ROOM_FOR_ANSWER)
-        with self.watched():
-            held = self.engine.hold(prompt)
-        yield _Asking(self, tuple(messages), held)
+        self.check_room(len(prompt), MIN_ANSWER_TOKENS)
+        with self.readable_memory_errors():
+            shared = self.engine.compute_prefix(prompt)
+        yield _PrefixReplier(self, tuple(messages), shared)
 
     def close(self) -> None:
         """Frees the weights; the model cannot be used afterwards."""
-        self._pictures.clear()
+        self._picture_cache.clear()
         self.network.to_empty(device="meta")
         self.engine.fast = None
         if torch.cuda.is_available():
@@ -206,14 +212,17 @@ class XComposerModel:
     # -- prompts -----------------------------------------------------------------------------------------------------
 
     def prompt(self, messages: Sequence[Message], *, open_end: bool = False) -> Prompt:
-        """The messages as the model reads them. Raises InputError for too many pictures."""
+        """The prompt for the messages. Raises InputError for too many pictures."""
         pictures = [picture for message in messages for picture in message.pictures]
         if len(pictures) > MAX_PICTURES:
             raise InputError(
-                reason_en=f"{len(pictures)} pictures are too many; this model takes {MAX_PICTURES}.",
-                reason_zh=f"一次 {len(pictures)} 张图片太多，这个模型最多可看 {MAX_PICTURES} 张。",
+                _(
+                    "{count} pictures are too many; this model takes {max_pictures}.",
+                    count=len(pictures),
+                    max_pictures=MAX_PICTURES,
+                )
             )
-        vectors = self._see(pictures)
+        vectors = self._encode_pictures(pictures)
         parts = render(
             messages,
             self.tokenizer.bos,
@@ -223,21 +232,21 @@ class XComposerModel:
         )
         return self.engine.prompt(parts)
 
-    def _see(self, pictures: Sequence[Picture]) -> dict[str, torch.Tensor]:
-        """sha256 -> [66, H]; new ones are encoded in batches, known ones come from the cache."""
+    def _encode_pictures(self, pictures: Sequence[Picture]) -> dict[str, torch.Tensor]:
+        """sha256 -> [66, H]; new pictures are encoded in batches, known ones come from the cache."""
         wanted = {picture.sha256: picture for picture in pictures}
-        with self._seeing, self.watched():
-            new = [sha for sha in wanted if sha not in self._pictures]
+        with self._picture_lock, self.readable_memory_errors():
+            new = [sha for sha in wanted if sha not in self._picture_cache]
             for start in range(0, len(new), PICTURE_BATCH):
                 some = new[start : start + PICTURE_BATCH]
                 pixels = pixel_values([wanted[sha].image for sha in some], self.network.config.vision.picture)
                 for sha, vectors in zip(some, self.network.encode_pictures(pixels), strict=True):
-                    self._pictures[sha] = vectors
-            found = {sha: self._pictures[sha] for sha in wanted}
+                    self._picture_cache[sha] = vectors
+            found = {sha: self._picture_cache[sha] for sha in wanted}
             for sha in wanted:
-                self._pictures.move_to_end(sha)
-            while len(self._pictures) > PICTURES_KEPT:
-                self._pictures.popitem(last=False)
+                self._picture_cache.move_to_end(sha)
+            while len(self._picture_cache) > PICTURE_CACHE_SIZE:
+                self._picture_cache.popitem(last=False)
         return found
 
     def check_room(self, tokens: int, room: int) -> None:
@@ -245,15 +254,18 @@ class XComposerModel:
         context = self.network.config.positions
         if tokens + room > context:
             raise InputError(
-                reason_en=f"The text has {tokens:,} tokens; this model takes {context:,} with its answer. Shorten it.",
-                reason_zh=f"文本有 {tokens:,} 个词元，此模型连同回答最多 {context:,} 个，请缩短。",
+                _(
+                    "The text has {tokens:,} tokens; this model takes {context:,} with its answer. Shorten it.",
+                    tokens=tokens,
+                    context=context,
+                )
             )
 
-    def choice(self, sampling: Sampling, prompts: Sequence[Prompt]) -> Choice:
-        """How to choose tokens; the answer ends where the context does."""
+    def generation_options(self, sampling: Sampling, prompts: Sequence[Prompt]) -> GenerationOptions:
+        """How tokens are chosen. The answer ends where the context does."""
         longest = max(map(len, prompts))
-        self.check_room(longest, ROOM_FOR_ANSWER)
-        return Choice.from_options(
+        self.check_room(longest, MIN_ANSWER_TOKENS)
+        return GenerationOptions.from_options(
             self.network.config,
             self.tokenizer,
             max_new_tokens=max(1, min(sampling.max_tokens, self.network.config.positions - longest)),
@@ -265,9 +277,9 @@ class XComposerModel:
             seed=sampling.seed,
         )
 
-    def batches(self, prompts: list[Prompt], sampling: Sampling, held: int = 0) -> Iterator[list[Prompt]]:
-        """The prompts in order, as many at once as the planned room for keys and values has beside `held` positions."""
-        slots = max(self.placing.plan.rows, 1) * self.placing.plan.context_tokens - held
+    def batches(self, prompts: list[Prompt], sampling: Sampling, prefix_tokens: int = 0) -> Iterator[list[Prompt]]:
+        """The prompts in order, as many at once as fit into the planned room for keys and values beside a prefix."""
+        slots = max(self.placement.plan.rows, 1) * self.placement.plan.context_tokens - prefix_tokens
         longest = self.engine.capacity(max(map(len, prompts), default=0) + sampling.max_tokens)
         size = max(1, slots // (longest * sampling.beams)) if prompts else 1
         for start in range(0, len(prompts), size):
@@ -275,20 +287,20 @@ class XComposerModel:
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
-    def text(self, ids: Sequence[int], stops: Sequence[str], final: bool, continues: bool) -> tuple[str, bool]:
-        """(text that can be shown, whether it is complete). Held back: half characters, and what may become a stop."""
+    def decode(self, ids: Sequence[int], stops: Sequence[str], final: bool, continues: bool) -> tuple[str, bool]:
+        """(text that can be shown, whether it is complete). Incomplete characters and stop texts are held back."""
         text = self.tokenizer.decode(ids)
         if not continues:
-            text = text.lstrip(" ")  # the prompt ends at a colon, and the model begins with the blank after it
+            text = text.lstrip(" ")  # the prompt ends with a colon, and the answer begins with the blank after it
         ends = [at for stop in (*stops, END_OF_BOT, END_OF_HUMAN) if stop and (at := text.find(stop)) >= 0]
         if ends:
             return text[: min(ends)], True
         if final:
             return text, True
         text = text.rstrip("\ufffd")
-        held = max((n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
-        return text[: len(text) - held], False
+        begun = max((n for stop in stops for n in range(1, len(stop)) if text.endswith(stop[:n])), default=0)
+        return text[: len(text) - begun], False
 
-    def watched(self) -> contextlib.AbstractContextManager[None]:
-        """Turns running out of memory into a sentence; what was allocated for the call is given back."""
-        return self.placing.watched()
+    def readable_memory_errors(self) -> contextlib.AbstractContextManager[None]:
+        """Turns running out of memory into an error with the plan; what the call had allocated is freed."""
+        return self.placement.readable_memory_errors()

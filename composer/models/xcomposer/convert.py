@@ -1,34 +1,38 @@
-"""A checkpoint in the published format -> one that stock transformers loads, without any code beside it.
+"""Converts a checkpoint of the published format into one that stock transformers loads, without code beside it.
 
-The stock architecture that fits is BLIP-2 with a Llama decoder (Blip2ForConditionalGeneration): the same picture tower,
-Q-Former and decoder. LoRA is merged; the two picture flags become embeddings of two new tokens around the 64 tokens
-that stand for a picture. Two things a stock configuration cannot say, so that the result is near and not the same:
+The stock architecture that fits is BLIP-2 with a Llama decoder (Blip2ForConditionalGeneration): it has the same picture
+tower, Q-Former and decoder. LoRA is merged. The two picture flags become the embeddings of two new tokens around the 64
+tokens that stand for a picture. A stock configuration cannot express two things, so the result is close, not equal:
 
-* the last LayerNorm of the tower has epsilon 1e-5 in the published model and 1e-6 like all others in BLIP-2. With the
-  variance v of a position its output differs by the factor sqrt((v + 1e-5) / (v + 1e-6)): 4.5e-6 / v, relative.
-* the rotary angles are exact, not the published half-precision ones (`rotary="exact"` of the native model).
+* the last LayerNorm of the tower has epsilon 1e-5 in the published model, but 1e-6 in BLIP-2, like all others there.
+  With the variance v of a position its output differs by the factor sqrt((v + 1e-5) / (v + 1e-6)), that is by
+  4.5e-6 / v.
+* the rotary angles are exact, as with `rotary="exact"` of our own model; the published ones are in half precision.
 """
 
 import json
 import shutil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-import typer
 from torch import nn
 
+from common.messages import Text, _
+from common.torchvision_compat import prepare_torchvision
 from composer.errors import ComposerError, ConvertError, SettingsError
-from composer.models.base import LoadProgress
-from composer.models.placement import DTYPE_BYTES
-from composer.models.xcomposer.config import XComposerConfig
-from composer.models.xcomposer.fast_tokenizer import fast_tokenizer
-from composer.models.xcomposer.language import llama_settings
-from composer.models.xcomposer.model import META
-from composer.models.xcomposer.tokenizer import END_OF_BOT, END_OF_HUMAN, XComposerTokenizer
-from composer.models.xcomposer.vision import MEAN, STD, qformer_settings, tower_settings
-from composer.models.xcomposer.weights import Progress, load_weights
-from retrieval.torchvision_compat import prepare
+from composer.models.xcomposer.checkpoint import (
+    END_OF_BOT,
+    END_OF_HUMAN,
+    Progress,
+    XComposerConfig,
+    XComposerTokenizer,
+    build_fast_tokenizer,
+    load_weights,
+)
+from composer.models.xcomposer.network import MEAN, STD, llama_settings, qformer_settings, tower_settings
+from composer.models.xcomposer.placement import DTYPE_BYTES
+from composer.models.xcomposer.template import META
 
 FLAG_START, FLAG_END, PLACEHOLDER = "<ImageStart>", "<ImageEnd>", "<image>"
 SHARD_BYTES = 4 * 10**9
@@ -41,29 +45,28 @@ _RENAMED = (
 )
 
 
-def convert(
+def convert_checkpoint(
     source: str | Path, target: str | Path, *, dtype: str = "float16", progress: Progress | None = None
 ) -> Path:
     """Writes `source` to the folder `target` (new or empty) for transformers' AutoModelForImageTextToText.
 
-    Holds one shard of the source and one of the target in memory. Raises ModelFilesMissing, ModelFilesBroken,
+    Keeps one shard of the source and one of the target in memory. Raises ModelFilesMissing, ModelFilesBroken,
     SettingsError, ConvertError.
     """
     source, target = Path(source), Path(target)
     config, tokenizer = XComposerConfig.read(source), XComposerTokenizer.from_folder(source)
     if dtype not in DTYPE_BYTES:
         known = ", ".join(DTYPE_BYTES)
-        raise SettingsError(name="dtype", value=dtype, reason_en=f"it is one of {known}.", reason_zh=f"可选：{known}。")
+        raise SettingsError(name="dtype", value=dtype, reason=_("it is one of {known}.", known=known))
     if config.gptq:
         raise SettingsError(
             name="SRC",
             value=str(source),
-            reason_en="it is packed in 4 bits. Convert the 16-bit checkpoint; engines pack it again in their own way.",
-            reason_zh="它是 4 位模型。请转换 16 位模型，其他引擎会按自己的方式量化。",
+            reason=_("it is packed in 4 bits. Convert the 16-bit checkpoint; engines pack it again in their own way."),
         )
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise _unwritable(target, "it exists and is not an empty folder", "它已存在且不是空文件夹")
-    prepare()  # transformers imports torchvision
+        raise _unwritable(target, _("it exists and is not an empty folder"))
+    prepare_torchvision()  # transformers imports torchvision
     try:
         target.mkdir(parents=True, exist_ok=True)
         writer = _Writer(target, config, getattr(torch, dtype))
@@ -80,19 +83,19 @@ def convert(
         _write_config(target, config, dtype, tokenizer)
         _write_processor(target, config, tokenizer)
     except OSError as error:
-        raise _unwritable(target, str(error), str(error)) from error
+        raise _unwritable(target, str(error)) from error
     except ComposerError:
-        shutil.rmtree(target, ignore_errors=True)  # half a checkpoint would only puzzle
+        shutil.rmtree(target, ignore_errors=True)  # half a checkpoint would only confuse
         raise
     return target
 
 
-def _unwritable(target: Path, reason_en: str, reason_zh: str) -> ConvertError:
-    return ConvertError(place=str(target), reason_en=reason_en, reason_zh=reason_zh)
+def _unwritable(target: Path, reason: Text | str) -> ConvertError:
+    return ConvertError(place=str(target), reason=reason)
 
 
 class _Writer:
-    """Collects tensors under their new names and writes a shard whenever enough are there."""
+    """Collects tensors under their new names and writes a shard whenever there are enough."""
 
     def __init__(self, target: Path, config: XComposerConfig, dtype: torch.dtype) -> None:
         self.target, self.dtype = target, dtype
@@ -138,7 +141,7 @@ class _Writer:
         self.waiting, self.size = {}, 0
 
     def finish(self) -> None:
-        """Gives the shards their names, which hold their number, and writes the index."""
+        """Writes the last shard, gives the shards their names with their number, and writes the index."""
         if self.waiting:
             self._flush()
         count = len(self.shards)
@@ -156,7 +159,7 @@ def _write_config(target: Path, config: XComposerConfig, dtype: str, tokenizer: 
     from transformers import Blip2Config, GenerationConfig, LlamaConfig
     from transformers.models.blip_2.configuration_blip_2 import Blip2QFormerConfig, Blip2VisionConfig
 
-    # the embedding of the published VL model has a row for each of its added tokens; the new ones follow
+    # the embedding of the published VL model has rows for its added tokens too; the new tokens follow them
     first = config.vocabulary
     text = LlamaConfig(**{**llama_settings(config), "vocab_size": first + 3})
     values: Any = Blip2Config(
@@ -187,14 +190,14 @@ def _write_processor(target: Path, config: XComposerConfig, tokenizer: XComposer
     pictures = BlipImageProcessorPil(
         size={"height": side, "width": side}, image_mean=list(MEAN), image_std=list(STD), do_convert_rgb=True
     )
-    fast = fast_tokenizer(tokenizer, (FLAG_START, FLAG_END, PLACEHOLDER), chat_template(config.query_tokens))
-    # without num_query_tokens the processor leaves the place of the picture to the template
+    fast = build_fast_tokenizer(tokenizer, (FLAG_START, FLAG_END, PLACEHOLDER), chat_template(config.query_tokens))
+    # without num_query_tokens the processor lets the template say where the picture is
     processor: Any = Blip2Processor(pictures, fast)
     processor.save_pretrained(target)
 
 
 def chat_template(query_tokens: int) -> str:
-    """The published demo's conversation: the instruction, turns, and each picture where it stands."""
+    """The published demo's conversation as a Jinja template: the instruction, then the turns with their pictures."""
     picture = FLAG_START + PLACEHOLDER * query_tokens + FLAG_END
     return (
         "{{ bos_token }}{{ " + json.dumps(META, ensure_ascii=False) + " }}"
@@ -209,27 +212,3 @@ def chat_template(query_tokens: int) -> str:
         "{% endfor %}"
         "{% if add_generation_prompt %}{{ ' <|Bot|>:' }}{% endif %}"
     )
-
-
-def convert_command(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="Folder of a published 16-bit checkpoint.")],
-    target: Annotated[str, typer.Argument(metavar="DST", help="New folder for the converted one.")],
-    dtype: Annotated[str, typer.Option(help="float16, bfloat16 or float32.")] = "float16",
-) -> None:
-    """Convert InternLM-XComposer for stock transformers (AutoModelForImageTextToText) and engines that build on it."""
-    from composer.models.registry import folder_of
-
-    told = 0
-
-    def tell(step: LoadProgress) -> None:
-        nonlocal told
-        if step.total and (tenths := 10 * step.done // step.total) > told:
-            told = tenths
-            typer.echo(f"{10 * tenths} % of {step.total:,} bytes", err=True)
-
-    try:
-        convert(folder_of(source), target, dtype=dtype, progress=tell)
-    except ComposerError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1 if isinstance(error, ConvertError) else 2) from error
-    typer.echo(target)

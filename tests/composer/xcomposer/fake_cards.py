@@ -20,8 +20,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from composer.models.xcomposer import placing
-from composer.models.xcomposer.graphs import GraphSteps
+from composer.models.xcomposer import devices as assigned_devices
+from composer.models.xcomposer.decoding.graphs import GraphSteps
 
 aten = torch.ops.aten
 BLOCK = 512  # bytes: what torch's allocator rounds to
@@ -158,9 +158,9 @@ def fake_cards(count: int = 1, memory: int = 141 * 10**9) -> Iterator[FakeCards]
             empty_cache=lambda: None,
         ),
         patch.object(torch, "Generator", _Generator),
-        patch.object(placing, "fused_works", lambda: True),
+        patch.object(assigned_devices, "fused_works", lambda: True),
         # like a captured graph, the step does not keep its slot alive
-        patch.object(GraphSteps, "_captured", lambda steps, slot: steps._forward(weakref.proxy(slot))),
+        patch.object(GraphSteps, "_capture", lambda steps, slot: steps._forward(weakref.proxy(slot))),
         _Mode(allow_non_fake_inputs=True),
         cards,
         _WithoutCuda(),

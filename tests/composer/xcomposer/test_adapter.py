@@ -15,12 +15,13 @@ from composer.errors import InputError, OutOfMemory, SettingsError
 from composer.models.base import Model, Picture, Sampling, assistant, system, user
 from composer.models.xcomposer import load
 from composer.models.xcomposer.adapter import XComposerModel
-from composer.models.xcomposer.graphs import GraphSteps
-from composer.models.xcomposer.model import META
-from composer.models.xcomposer.prompts import PROMPTS
-from composer.prompts import prompts_for
+from composer.models.xcomposer.decoding.graphs import GraphSteps
+from composer.models.xcomposer.template import META
+from composer.prompts import XComposerPrompts, prompts_for
 
 SHORT = Sampling(max_tokens=12)
+
+PROMPTS = XComposerPrompts()
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_it_is_a_model_of_its_own_family(model: XComposerModel) -> None:
     assert (able.family, able.sees_pictures, able.beams, able.context_tokens) == ("xcomposer", True, True, 2048)
     assert able.devices == ("cpu",)
     assert able.memory_bytes > 0
-    assert prompts_for(able.family) is PROMPTS
+    assert isinstance(prompts_for(able.family), XComposerPrompts)
 
 
 def test_task_and_conversation_are_worded_as_published(model: XComposerModel) -> None:
@@ -81,11 +82,11 @@ def test_batches_answer_like_single_prompts(model: XComposerModel, beams: int) -
 
 def test_batches_stay_within_the_planned_room(model: XComposerModel, monkeypatch: pytest.MonkeyPatch) -> None:
     prompts = [model.prompt([user("water " * 20)])] * 9
-    room = model.placing.plan.rows * model.placing.plan.context_tokens
+    room = model.placement.plan.rows * model.placement.plan.context_tokens
     sampling = Sampling(max_tokens=520 - len(prompts[0]))
     sizes = [len(part) for part in model.batches(prompts, sampling)]
     assert sizes == [room // 520] * (9 // (room // 520)) + [9 % (room // 520)] * bool(9 % (room // 520))
-    assert len(next(model.batches(prompts, sampling, held=520))) == (room - 520) // 520
+    assert len(next(model.batches(prompts, sampling, prefix_tokens=520))) == (room - 520) // 520
     monkeypatch.setattr(model.engine, "fast", GraphSteps(model.engine))  # whose caches are rounded up, to 768
     assert len(next(model.batches(prompts, sampling))) == room // 768
 
@@ -115,7 +116,7 @@ def test_scores_are_log_probabilities_of_the_options(model: XComposerModel) -> N
         ids = model.tokenizer.encode(mark)
         total = 0.0
         for i, token in enumerate(ids):
-            rest = model.prompt(messages).plus(ids[:i])
+            rest = model.prompt(messages).extended(ids[:i])
             total += float(model.engine.prefill([rest], room=0).logits[0, -1].log_softmax(-1)[token])
         assert score == pytest.approx(total, abs=1e-4)
 
@@ -180,11 +181,11 @@ def test_a_picture_is_encoded_once_whatever_its_mode(model: XComposerModel) -> N
         calls.append(len(pixels))
         return encode(pixels)
 
-    model._pictures.clear()
+    model._picture_cache.clear()
     model.network.encode_pictures = counting  # type: ignore[method-assign]  # to count
     try:
-        found = model._see(shots)
-        model._see(shots)
+        found = model._encode_pictures(shots)
+        model._encode_pictures(shots)
     finally:
         del model.network.encode_pictures  # type: ignore[method-assign]  # the class's own again
     assert calls == [len({shot.sha256 for shot in shots})]
@@ -192,20 +193,20 @@ def test_a_picture_is_encoded_once_whatever_its_mode(model: XComposerModel) -> N
 
 
 def test_pictures_used_last_are_kept(model: XComposerModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("composer.models.xcomposer.adapter.PICTURES_KEPT", 2)
-    model._pictures.clear()
+    monkeypatch.setattr("composer.models.xcomposer.adapter.PICTURE_CACHE_SIZE", 2)
+    model._picture_cache.clear()
     first, second, third = (picture(shade) for shade in (11, 12, 13))
     for shot in (first, second, first, third):
-        model._see([shot])
-    assert list(model._pictures) == [first.sha256, third.sha256]
+        model._encode_pictures([shot])
+    assert list(model._picture_cache) == [first.sha256, third.sha256]
 
 
 def test_half_a_character_waits_for_its_other_bytes(model: XComposerModel) -> None:
     ids = model.tokenizer.encode("A 龘")  # not in the vocabulary: three bytes
-    shown = [model.text(ids[:count], (), False, True)[0] for count in range(1, len(ids) + 1)]
+    shown = [model.decode(ids[:count], (), False, True)[0] for count in range(1, len(ids) + 1)]
     assert shown[-1] == "A 龘"
     assert "\ufffd" not in "".join(shown)
-    assert model.text(ids[:-1], (), True, True)[0].startswith("A ")
+    assert model.decode(ids[:-1], (), True, True)[0].startswith("A ")
 
 
 def test_too_much_is_said_so(model: XComposerModel, tiny_folder: Path) -> None:

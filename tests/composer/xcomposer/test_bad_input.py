@@ -21,8 +21,9 @@ from composer.errors import ComposerError, InputError, ModelFilesBroken, ModelFi
 from composer.events import ArticleReady, Notice, TextDelta
 from composer.models.base import Picture, Sampling, user
 from composer.models.registry import load_model
-from composer.models.xcomposer import XComposer, names
+from composer.models.xcomposer import XComposer
 from composer.models.xcomposer.adapter import XComposerModel
+from composer.models.xcomposer.checkpoint import names
 from composer.pipeline import Composer, Options
 from tests.composer.xcomposer.test_weights import Dangerous
 from tests.composer.xcomposer.tiny import write_folder
@@ -149,7 +150,7 @@ def test_a_folder_that_cannot_be_used(
         ({"speed": 9}, "'speed' has the value '9'.*no such option"),
     ],
 )
-def test_a_wish_that_cannot_be_met(
+def test_an_option_that_cannot_be_used(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], sentence: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -167,7 +168,7 @@ def test_memory_that_runs_out_while_loading_leaves_nothing_behind(
         gc.collect()
         return sum(type(each) is torch.nn.Parameter and not each.is_meta for each in gc.get_objects())
 
-    moved, calls, before = names._moved, [], weights()
+    moved, calls, before = names._copy_to, [], weights()
 
     def full(tensor: torch.Tensor, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
         calls.append(tensor.shape)
@@ -176,7 +177,7 @@ def test_memory_that_runs_out_while_loading_leaves_nothing_behind(
         return moved(tensor, device, dtype)
 
     with monkeypatch.context() as patch:
-        patch.setattr(names, "_moved", full)
+        patch.setattr(names, "_copy_to", full)
         with pytest.raises(OutOfMemory, match=r"needs about .*The plan: main memory.*--quantization nf4") as caught:
             load_model(tiny_folder, num_gpus=0)
     assert len(calls) == 41
@@ -205,12 +206,12 @@ def test_memory_that_runs_out_in_the_middle_of_an_article(
     model: XComposerModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     composer = Composer(model, FakeGallery(tmp_path))
-    wish = Options(pictures=0, language="zh", sampling=Sampling(max_tokens=60, repetition_penalty=1.3))
+    options = Options(pictures=0, language="zh", sampling=Sampling(max_tokens=60, repetition_penalty=1.3))
     layer = model.network.language.model.layers[1]
     memory = Memory(layer, 25)
     with monkeypatch.context() as patch:
         patch.setattr(layer.self_attn, "forward", memory)
-        events = list(composer.compose("如何养好一只宠物", wish))
+        events = list(composer.compose("如何养好一只宠物", options))
     written = "".join(event.text for event in events if isinstance(event, TextDelta))
     problems = [event.problem for event in events if isinstance(event, Notice)]
     assert written
@@ -222,7 +223,7 @@ def test_memory_that_runs_out_in_the_middle_of_an_article(
     last = events[-1]
     assert isinstance(last, ArticleReady)
     assert last.article.sections  # what was written stays
-    again = list(composer.compose("如何养好一只宠物", wish))
+    again = list(composer.compose("如何养好一只宠物", options))
     assert not [event for event in again if isinstance(event, Notice)]
 
 
@@ -234,7 +235,7 @@ def test_memory_that_runs_out_in_a_shared_beginning_or_a_picture(
 
     shot = Picture(Image.new("RGB", (9, 9), (1, 2, 3)))
     for module in (model.network.language.model.layers[0].self_attn, model.network.vision.tower):
-        model._pictures.clear()
+        model._picture_cache.clear()
         with monkeypatch.context() as patch:
             patch.setattr(module, "forward", full)
             with pytest.raises(OutOfMemory), model.prefix([user("a", shot)]):

@@ -11,27 +11,27 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+from common.torchvision_compat import prepare_torchvision
 from composer.errors import ConvertError, ModelFilesMissing, SettingsError
+from composer.model_commands import convert as convert_command
 from composer.models.base import Picture, system, user
 from composer.models.xcomposer import XComposer
-from composer.models.xcomposer.convert import FLAG_END, FLAG_START, PLACEHOLDER, convert, convert_command
-from composer.models.xcomposer.fast_tokenizer import fast_tokenizer
-from composer.models.xcomposer.model import META
-from composer.models.xcomposer.template import render
-from composer.models.xcomposer.tokenizer import XComposerTokenizer
-from composer.models.xcomposer.vision import pixel_values
-from retrieval.torchvision_compat import prepare
+from composer.models.xcomposer.checkpoint.fast_tokenizer import build_fast_tokenizer
+from composer.models.xcomposer.checkpoint.tokenizer import XComposerTokenizer
+from composer.models.xcomposer.convert import FLAG_END, FLAG_START, PLACEHOLDER, convert_checkpoint
+from composer.models.xcomposer.network.vision import pixel_values
+from composer.models.xcomposer.template import META, render
 from tests.composer.xcomposer.tiny import write_folder
 
 
 @pytest.fixture(scope="module")
 def converted(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return convert(tiny_folder, tmp_path_factory.mktemp("converted") / "stock", dtype="float32")
+    return convert_checkpoint(tiny_folder, tmp_path_factory.mktemp("converted") / "stock", dtype="float32")
 
 
 @pytest.fixture(scope="module")
 def stock(converted: Path) -> Any:
-    prepare()
+    prepare_torchvision()
     from transformers import AutoModelForImageTextToText
 
     model, report = AutoModelForImageTextToText.from_pretrained(converted, output_loading_info=True)
@@ -42,7 +42,7 @@ def stock(converted: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def processor(converted: Path) -> Any:
-    prepare()
+    prepare_torchvision()
     from transformers import AutoProcessor
 
     return AutoProcessor.from_pretrained(converted)
@@ -76,7 +76,7 @@ def test_same_scores_as_the_native_model(stock: Any, processor: Any, tiny_folder
     parts = render(
         [system("x"), user(Picture(a_picture()), "What is this?")],
         1,
-        native.tokens.encode,
+        native.required_tokenizer.encode,
         lambda picture: seen,
     )
     expected = native.engine.prefill([native.engine.prompt(parts)], room=0).logits[0, -1]
@@ -99,7 +99,7 @@ def test_pictures_are_the_three_new_tokens_and_never_an_answer(stock: Any, proce
 
 def test_text_is_read_as_by_the_published_tokenizer(reference: Path) -> None:
     published = XComposerTokenizer.from_folder(reference / "checkpoints/internlm-xcomposer-4bit")
-    fast = fast_tokenizer(published, (FLAG_START, FLAG_END, PLACEHOLDER), "")
+    fast = build_fast_tokenizer(published, (FLAG_START, FLAG_END, PLACEHOLDER), "")
     recorded = json.loads((reference / "golden/tokenizer/internlm-xcomposer.json").read_text("utf-8"))
     for entry in recorded["encode"]:
         assert fast(entry["text"], add_special_tokens=False)["input_ids"] == entry["ids"], entry["text"]
@@ -111,7 +111,7 @@ def test_shards_of_the_converted_checkpoint(tiny_folder: Path, tmp_path: Path, m
     from composer.models.xcomposer import convert as module
 
     monkeypatch.setattr(module, "SHARD_BYTES", 100_000)
-    made = convert(tiny_folder, tmp_path / "made")
+    made = convert_checkpoint(tiny_folder, tmp_path / "made")
     index = json.loads((made / "model.safetensors.index.json").read_text("utf-8"))
     files = {path.name for path in made.glob("model-*.safetensors")}
     assert len(files) > 1
@@ -124,19 +124,19 @@ def test_what_cannot_be_converted(tiny_folder: Path, tmp_path: Path, tokenizer_f
     taken.mkdir()
     (taken / "mine.txt").write_text("mine", "utf-8")
     with pytest.raises(ConvertError, match="not an empty folder"):
-        convert(tiny_folder, taken)
+        convert_checkpoint(tiny_folder, taken)
     assert (taken / "mine.txt").exists()
     with pytest.raises(SettingsError, match="float8"):
-        convert(tiny_folder, tmp_path / "a", dtype="float8")
+        convert_checkpoint(tiny_folder, tmp_path / "a", dtype="float8")
     broken = write_folder(tmp_path / "broken", tokenizer_file, shards=2)
     (broken / "model-00002-of-00002.safetensors").unlink()
     with pytest.raises(ModelFilesMissing):
-        convert(broken, tmp_path / "b")
+        convert_checkpoint(broken, tmp_path / "b")
     assert not (tmp_path / "b").exists()
     packed = write_folder(tmp_path / "packed", tokenizer_file)
     (packed / "quantize_config.json").write_text('{"bits": 4, "group_size": 16, "desc_act": false}', "utf-8")
     with pytest.raises(SettingsError, match="4 bits"):
-        convert(packed, tmp_path / "c")
+        convert_checkpoint(packed, tmp_path / "c")
 
 
 def test_the_command(tiny_folder: Path, tmp_path: Path) -> None:

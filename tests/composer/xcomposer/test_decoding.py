@@ -6,10 +6,17 @@ from typing import Any
 import pytest
 import torch
 
-from composer.models.xcomposer import cache
-from composer.models.xcomposer.config import XComposerConfig
-from composer.models.xcomposer.decoding import Choice, _extend, _Finished, _Rules, progress, search
-from composer.models.xcomposer.engine import Engine, Prompt, common
+from composer.models.xcomposer.checkpoint.config import XComposerConfig
+from composer.models.xcomposer.decoding import cache
+from composer.models.xcomposer.decoding.engine import Engine, Prompt, common_length
+from composer.models.xcomposer.decoding.generation import (
+    GenerationOptions,
+    _FinishedBeams,
+    _LogitsRules,
+    _next_beams,
+    generate,
+    generate_steps,
+)
 from composer.models.xcomposer.model import XComposer
 
 
@@ -34,16 +41,16 @@ def test_sampling_draws_from_the_distribution_that_transformers_cuts(
     cut = p.TemperatureLogitsWarper(temperature)(None, scores)
     cut = p.TopKLogitsWarper(top_k)(None, cut) if top_k else cut
     expected = p.TopPLogitsWarper(top_p)(None, cut).softmax(-1)[0] if top_p < 1 else cut.softmax(-1)[0]
-    choice = Choice(num_beams=1, do_sample=True, top_k=top_k, top_p=top_p, temperature=temperature, seed=4)
-    drawn = _Rules(choice, torch.device("cpu")).sampled(scores.expand(20_000, -1))
+    choice = GenerationOptions(num_beams=1, do_sample=True, top_k=top_k, top_p=top_p, temperature=temperature, seed=4)
+    drawn = _LogitsRules(choice, torch.device("cpu")).sample(scores.expand(20_000, -1))
     found = torch.bincount(drawn, minlength=40) / 20_000
     assert not found[expected == 0].any()
     assert float((found - expected).abs().max()) < 0.02
 
 
 def test_streamed_beams_never_take_back_what_was_sure(engine: Engine) -> None:
-    choice = Choice(max_new_tokens=30, num_beams=5, repetition_penalty=1.4, eos=(30, 2))
-    values = list(progress(engine, [prompt(engine)], choice))
+    choice = GenerationOptions(max_new_tokens=30, num_beams=5, repetition_penalty=1.4, eos=(30, 2))
+    values = list(generate_steps(engine, [prompt(engine)], choice))
     best = values[-1][1][0]
     sure = [value[0] for value, _ in values[:-1] if value is not None]
     assert any(sure)
@@ -54,12 +61,12 @@ def test_streamed_beams_never_take_back_what_was_sure(engine: Engine) -> None:
 
 def test_beams_find_what_greedy_misses(engine: Engine) -> None:
     def likelihood(ids: list[int]) -> float:
-        whole = prompt(engine).plus(ids[:-1])
-        logits = engine.prefill([whole], room=0, kept=len(ids)).logits[0].log_softmax(-1)
+        whole = prompt(engine).extended(ids[:-1])
+        logits = engine.prefill([whole], room=0, last=len(ids)).logits[0].log_softmax(-1)
         return float(sum(logits[i, token] for i, token in enumerate(ids)))
 
     greedy, beams = (
-        search(engine, [prompt(engine)], Choice(max_new_tokens=8, num_beams=n, repetition_penalty=1.0))[0]
+        generate(engine, [prompt(engine)], GenerationOptions(max_new_tokens=8, num_beams=n, repetition_penalty=1.0))[0]
         for n in (1, 8)
     )
     assert likelihood(beams) > likelihood(greedy)
@@ -70,7 +77,7 @@ def test_length_options_and_stop_words(engine: Engine, tiny_folder: Path) -> Non
     greedy = {"num_beams": 1, "repetition_penalty": 1.3}
 
     def answer(**options: object) -> list[int]:
-        return search(engine, [prompt(engine)], Choice.from_options(config, None, **greedy, **options))[0]
+        return generate(engine, [prompt(engine)], GenerationOptions.from_options(config, None, **greedy, **options))[0]
 
     whole = answer(max_new_tokens=10)
     assert len(whole) == 10
@@ -84,9 +91,9 @@ def test_length_options_and_stop_words(engine: Engine, tiny_folder: Path) -> Non
 @pytest.mark.parametrize("options", [{"num_beams": 0}, {"max_new_tokens": 0}, {"repetition_penalty": 0.0}])
 def test_bad_options(engine: Engine, tiny_folder: Path, options: dict[str, float]) -> None:
     with pytest.raises(ValueError):
-        Choice.from_options(XComposerConfig.read(tiny_folder), None, **options)
+        GenerationOptions.from_options(XComposerConfig.read(tiny_folder), None, **options)
     with pytest.raises(TypeError, match="no_such_option"):
-        Choice.from_options(XComposerConfig.read(tiny_folder), None, no_such_option=1)
+        GenerationOptions.from_options(XComposerConfig.read(tiny_folder), None, no_such_option=1)
 
 
 def test_prompts_are_cut_and_compared_by_what_they_hold(engine: Engine) -> None:
@@ -95,11 +102,11 @@ def test_prompts_are_cut_and_compared_by_what_they_hold(engine: Engine) -> None:
     two = engine.prompt([[1, 2, 3], vectors, [4, 6]])
     three = engine.prompt([[1, 2, 3], vectors.clone(), [4, 5]])
     assert len(one) == 11
-    assert common(one.keys, two.keys) == 10
-    assert common(one.keys, three.keys) == 3  # another picture
+    assert common_length(one.keys, two.keys) == 10
+    assert common_length(one.keys, three.keys) == 3  # another picture
     middle = one.cut(2, 10)
     assert torch.equal(engine.embed(middle), engine.embed(one)[2:10])
-    assert len(one.plus([7, 8])) == 13
+    assert len(one.extended([7, 8])) == 13
 
 
 @pytest.mark.parametrize("kernel", ["MATH", "FLASH_ATTENTION"])
@@ -120,14 +127,14 @@ def test_padding_changes_nothing(engine: Engine, kernel: str) -> None:
 
 
 def test_an_end_counts_only_among_the_best_beams() -> None:
-    choice = Choice(num_beams=2, eos=(9,))
-    finished = _Finished(choice)
+    choice = GenerationOptions(num_beams=2, eos=(9,))
+    finished = _FinishedBeams(choice)
     live = [[5], [6]]
     # flat indices of a vocabulary of 10, best first: 3 and 4 go on beam 0; the end comes third, behind both beams
-    kept = _extend(0, finished, live, [-1.0, -2.0, -2.5], [3, 4, 19], 10, choice, 2)
+    kept = _next_beams(0, finished, live, [-1.0, -2.0, -2.5], [3, 4, 19], 10, choice, 2)
     assert [(row, token) for row, token, _ in kept] == [(0, 3), (0, 4)]
     assert finished.kept == []
-    kept = _extend(0, finished, live, [-1.0, -2.0, -2.5, -3.0], [3, 19, 9, 14], 10, choice, 2)
+    kept = _next_beams(0, finished, live, [-1.0, -2.0, -2.5, -3.0], [3, 19, 9, 14], 10, choice, 2)
     assert [(row, token) for row, token, _ in kept] == [(0, 3), (1, 4)]
     assert finished.kept == [(-1.0, [6, 9])]  # -2 over two tokens; the end in third place was passed over
 
@@ -141,7 +148,7 @@ def test_beams_begin_in_the_buffers_they_go_on_in(
     build = cache.KeyValues.__init__
 
     def counted(self: cache.KeyValues, layers: int, rows: int, capacity: int, **options: Any) -> None:
-        if options.get("of") is None:
+        if options.get("base") is None:
             made.append(rows)
         build(self, layers, rows, capacity, **options)
 
@@ -176,21 +183,21 @@ def test_options_are_scored_apart_and_leave_a_held_beginning_as_it_was(engine: E
     options = [[31, 32, 33], [31, 32, 34], [31], [50, 51, 52, 53], [31, 60]]
 
     def alone(ids: list[int]) -> float:
-        logits = engine.prefill([asked.plus(ids[:-1])], room=0, kept=len(ids)).logits[0].log_softmax(-1)
+        logits = engine.prefill([asked.extended(ids[:-1])], room=0, last=len(ids)).logits[0].log_softmax(-1)
         return float(sum(logits[i, token] for i, token in enumerate(ids)))
 
     expected = pytest.approx([alone(ids) for ids in options], abs=1e-4)
     assert engine.score(asked, options) == expected
-    held = engine.hold(asked.cut(0, 30))
+    held = engine.compute_prefix(asked.cut(0, 30))
     before = engine.reused
     for _ in range(2):  # behind the held row, which the first time must not change
         assert engine.score(asked, options, held) == expected
     assert engine.reused - before == 60
-    assert engine.score(asked.cut(0, 20).plus([7] * 20), options, held) == pytest.approx(
-        engine.score(asked.cut(0, 20).plus([7] * 20), options), abs=1e-4
+    assert engine.score(asked.cut(0, 20).extended([7] * 20), options, held) == pytest.approx(
+        engine.score(asked.cut(0, 20).extended([7] * 20), options), abs=1e-4
     )
-    batch = [asked.plus([21] * 20 + [n]) for n in (1, 2)]  # 20 more in common: read behind the held row, too
-    together = engine.prefill(batch, room=0, held=held).logits
+    batch = [asked.extended([21] * 20 + [n]) for n in (1, 2)]  # 20 more in common: read behind the held row, too
+    together = engine.prefill(batch, room=0, prefix=held).logits
     assert torch.allclose(together, engine.prefill(batch, room=0).logits, atol=1e-4)
     assert engine.score(asked, options, held) == expected
 
@@ -200,7 +207,11 @@ def test_whole_numbers_are_numbers_too(engine: Engine) -> None:
     options = [{"repetition_penalty": kind(5), "temperature": kind(1), "top_p": kind(1)} for kind in (int, float)]
     for beams, draws in ((1, False), (3, False), (1, True), (3, True)):
         whole, broken = (
-            search(engine, [prompt(engine)], Choice(max_new_tokens=6, num_beams=beams, do_sample=draws, seed=1, **each))
+            generate(
+                engine,
+                [prompt(engine)],
+                GenerationOptions(max_new_tokens=6, num_beams=beams, do_sample=draws, seed=1, **each),
+            )
             for each in options
         )
         assert whole == broken

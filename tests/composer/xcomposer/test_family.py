@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from composer import cli
-from composer.captions import clean_caption, clean_query
 from composer.events import CaptionReady
 from composer.models.base import Capabilities, Message, Sampling
 from composer.models.registry import load_model
 from composer.models.xcomposer.adapter import ARTICLE
 from composer.pipeline import WRITING, Composer, Options
+from composer.writing.answers import clean_caption, clean_query
 from tests.fakes import FakeGallery, FakeModel
 
 TEXT = "猫每天都需要干净的水和食物。\n\n窗边的软垫是猫最喜欢睡觉的地方。\n\n信任需要耐心。"
@@ -74,28 +74,30 @@ def test_the_demos_settings_are_those_of_a_loaded_model(tiny_folder: Path) -> No
 
 
 def test_what_a_person_chooses_goes_before_the_defaults() -> None:
-    assert ARTICLE.chosen() == ARTICLE
-    assert ARTICLE.chosen(seed=3, repetition_penalty=1.2) == Sampling(2000, beams=5, repetition_penalty=1.2, seed=3)
-    assert ARTICLE.chosen(temperature=0.7).beams == 1  # drawn words, not the best of five
-    assert ARTICLE.chosen(temperature=0.7, beams=3).beams == 3
-    assert ARTICLE.chosen(temperature=0.0).beams == 5
-    assert ARTICLE.chosen(beams=1).repetition_penalty == 5.0
+    assert ARTICLE.with_choices() == ARTICLE
+    assert ARTICLE.with_choices(seed=3, repetition_penalty=1.2) == Sampling(
+        2000, beams=5, repetition_penalty=1.2, seed=3
+    )
+    assert ARTICLE.with_choices(temperature=0.7).beams == 1  # drawn words, not the best of five
+    assert ARTICLE.with_choices(temperature=0.7, beams=3).beams == 3
+    assert ARTICLE.with_choices(temperature=0.0).beams == 5
+    assert ARTICLE.with_choices(beams=1).repetition_penalty == 5.0
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         ([], ARTICLE),
-        (["--beams", "2", "--seed", "9"], ARTICLE.chosen(beams=2, seed=9)),
-        (["--temperature", "0.8"], ARTICLE.chosen(temperature=0.8)),
-        (["--repetition_penalty", "1.5"], ARTICLE.chosen(repetition_penalty=1.5)),
+        (["--beams", "2", "--seed", "9"], ARTICLE.with_choices(beams=2, seed=9)),
+        (["--temperature", "0.8"], ARTICLE.with_choices(temperature=0.8)),
+        (["--repetition_penalty", "1.5"], ARTICLE.with_choices(repetition_penalty=1.5)),
     ],
 )
 def test_the_command_line_writes_with_the_familys_settings(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], expected: Sampling
 ) -> None:
     model = native()
-    monkeypatch.setattr("composer.models.registry.load_model", lambda name, **options: model)
+    monkeypatch.setattr("composer.models.load_model", lambda name, **options: model)
     done = CliRunner().invoke(cli.app, ["write", "猫", "--pictures", "0", "--out", str(tmp_path / "o"), *arguments])
     assert done.exit_code == 0, done.stderr
     used = model.samplings[0]
@@ -110,7 +112,7 @@ def test_the_command_line_writes_with_the_familys_settings(
 
 def test_other_models_write_as_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     model = FakeModel()
-    monkeypatch.setattr("composer.models.registry.load_model", lambda name, **options: model)
+    monkeypatch.setattr("composer.models.load_model", lambda name, **options: model)
     CliRunner().invoke(cli.app, ["write", "Cats", "--pictures", "0", "--out", str(tmp_path / "o")])
     used = model.samplings[0]
     assert (used.temperature, used.repetition_penalty, used.beams) == (
@@ -129,7 +131,7 @@ def test_options_of_the_command_line_and_the_environment_reach_the_model(
         given.append({"model": name, **options})
         return native()
 
-    monkeypatch.setattr("composer.models.registry.load_model", load)
+    monkeypatch.setattr("composer.models.load_model", load)
     monkeypatch.setenv("XCOMPOSER_ROTARY", "exact")
     monkeypatch.setenv("XCOMPOSER_COMPILED", "1")
     chosen = ["--folder", "xcomposer-7b", "--hub", "modelscope", "--offload"]
@@ -147,11 +149,11 @@ def test_options_of_the_command_line_and_the_environment_reach_the_model(
 def test_a_model_can_be_fetched_before_it_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[SimpleNamespace] = []
 
-    def download(name: str, progress: object, *, only: str | None, update: bool) -> Path:
-        asked.append(SimpleNamespace(name=name, only=only, update=update))
+    def download(name: str, progress: object, *, hub: str | None, update: bool) -> Path:
+        asked.append(SimpleNamespace(name=name, hub=hub, update=update))
         return tmp_path
 
-    monkeypatch.setattr("composer.models.registry.download_model", download)
+    monkeypatch.setattr("composer.models.download_model", download)
     done = CliRunner().invoke(cli.app, ["download", "xcomposer-7b", "--hub", "modelscope", "--update"])
     assert done.stdout.strip() == str(tmp_path)
-    assert asked == [SimpleNamespace(name="xcomposer-7b", only="modelscope", update=True)]
+    assert asked == [SimpleNamespace(name="xcomposer-7b", hub="modelscope", update=True)]

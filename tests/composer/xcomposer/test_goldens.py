@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from composer.models.xcomposer.decoding import Choice, search
-from composer.models.xcomposer.engine import Part, Prompt
-from composer.models.xcomposer.language import Rotary
+from composer.models.xcomposer.decoding.engine import Part, Prompt
+from composer.models.xcomposer.decoding.generation import GenerationOptions, generate
 from composer.models.xcomposer.model import XComposer
-from composer.models.xcomposer.vision import pixel_values
+from composer.models.xcomposer.network.language import Rotary
+from composer.models.xcomposer.network.vision import pixel_values
 
 TRIMMED = Path(__file__).parents[2] / "data" / "xcomposer"
 
@@ -53,8 +53,8 @@ class Recorded:
         return float((value.float() - torch.from_numpy(self.arrays[key])).abs().max())
 
     def answer(self, model: XComposer, kind: str, stop_words: list[int], **options: Any) -> list[int]:
-        choice = Choice.from_options(model.config, None, stop_words_ids=stop_words, **options)
-        return search(model.engine, [self.prompts[kind]], choice)[0]
+        choice = GenerationOptions.from_options(model.config, None, stop_words_ids=stop_words, **options)
+        return generate(model.engine, [self.prompts[kind]], choice)[0]
 
 
 def recorded_pixels() -> torch.Tensor:
@@ -134,10 +134,10 @@ def test_half_precision_stays_near_the_shipped_one(small: Recorded) -> None:
 
 def test_a_batch_answers_as_its_prompts_do_alone(small: Recorded) -> None:
     for beams in (1, 3):
-        choice = Choice.from_options(small.model.config, None, max_new_tokens=8, num_beams=beams)
+        choice = GenerationOptions.from_options(small.model.config, None, max_new_tokens=8, num_beams=beams)
         prompts = list(small.prompts.values())
-        alone = [search(small.model.engine, [prompt], choice)[0] for prompt in prompts]
-        assert search(small.model.engine, prompts, choice) == alone
+        alone = [generate(small.model.engine, [prompt], choice)[0] for prompt in prompts]
+        assert generate(small.model.engine, prompts, choice) == alone
 
 
 # -- everything that was recorded: needs the full files -----------------------------------------------------------

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from composer.errors import ModelFilesBroken, SettingsError
-from composer.models.xcomposer.gptq import PackedLinear, dequantize, fused_works, unpack
 from composer.models.xcomposer.model import XComposer
+from composer.models.xcomposer.network.gptq import PackedLinear, dequantize, fused_works, unpack
 from tests.composer.xcomposer.test_goldens import TRIMMED, Recorded
 from tests.composer.xcomposer.tiny import write_folder
 
@@ -95,9 +95,9 @@ def test_other_packings_are_refused(folder: Path, tmp_path: Path, changed: dict[
 
 KERNEL_CHECK = """
 import torch
-from composer.models.xcomposer.gptq import dequantize
-from composer.models.xcomposer import kernels
-from composer.models.xcomposer.kernels import product
+from composer.models.xcomposer.network.gptq import dequantize
+from composer.models.xcomposer.network import kernels
+from composer.models.xcomposer.network.kernels import product
 kernels.PROGRAMS = 8  # so that a program has several steps, and the last one fewer
 random = torch.Generator().manual_seed(1)
 for inputs, outputs, group, rows, dtype, allowed in (

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from composer.models.xcomposer import graphs
-from composer.models.xcomposer.decoding import Choice, progress, search
-from composer.models.xcomposer.engine import Engine, Prompt
-from composer.models.xcomposer.graphs import GraphSteps
+from composer.models.xcomposer.decoding import graphs
+from composer.models.xcomposer.decoding.engine import Engine, Prompt
+from composer.models.xcomposer.decoding.generation import GenerationOptions, generate, generate_steps
+from composer.models.xcomposer.decoding.graphs import GraphSteps
 from composer.models.xcomposer.model import XComposer
 
 
@@ -25,36 +25,36 @@ def prompts(engine: Engine, *lengths: int) -> list[Prompt]:
     return [engine.prompt([torch.randint(5, 300, (n,), generator=random).tolist()]) for n in lengths]
 
 
-def choice(beams: int = 1, room: int = 12) -> Choice:
-    return Choice(max_new_tokens=room, num_beams=beams, repetition_penalty=1.3)
+def choice(beams: int = 1, room: int = 12) -> GenerationOptions:
+    return GenerationOptions(max_new_tokens=room, num_beams=beams, repetition_penalty=1.3)
 
 
 @pytest.mark.parametrize("beams", [1, 4])
 @pytest.mark.parametrize("lengths", [(20,), (7, 30, 18)])
 def test_fixed_steps_choose_the_same_tokens(engine: Engine, beams: int, lengths: tuple[int, ...]) -> None:
     asked = prompts(engine, *lengths)
-    plain = search(engine, asked, choice(beams))
+    plain = generate(engine, asked, choice(beams))
     fast = engine.fast = GraphSteps(engine)
-    assert search(engine, asked, choice(beams)) == plain
+    assert generate(engine, asked, choice(beams)) == plain
     slot = fast._slot
     assert slot is not None
-    assert search(engine, asked, choice(beams)) == plain
+    assert generate(engine, asked, choice(beams)) == plain
     assert fast._slot is slot  # the second answer of that size finds the step captured
 
 
 def test_a_shared_beginning_goes_into_the_fixed_cache(engine: Engine) -> None:
     (whole,) = prompts(engine, 40)
-    plain = search(engine, [whole], choice())
+    plain = generate(engine, [whole], choice())
     engine.fast = GraphSteps(engine)
-    held = engine.hold(whole.cut(0, 33))
-    assert search(engine, [whole], choice(), held=held) == plain
+    held = engine.compute_prefix(whole.cut(0, 33))
+    assert generate(engine, [whole], choice(), prefix=held) == plain
 
 
 def test_two_answers_at_once(engine: Engine) -> None:
     asked = prompts(engine, 20, 11)
-    plain = [search(engine, [prompt], choice())[0] for prompt in asked]
+    plain = [generate(engine, [prompt], choice())[0] for prompt in asked]
     engine.fast = GraphSteps(engine)
-    first, second = (progress(engine, [prompt], choice()) for prompt in asked)
+    first, second = (generate_steps(engine, [prompt], choice()) for prompt in asked)
     pairs = list(zip(first, second, strict=True))
     assert [pairs[-1][0][1][0], pairs[-1][1][1][0]] == plain
     # both have given their cache back
@@ -64,7 +64,7 @@ def test_two_answers_at_once(engine: Engine) -> None:
 def test_an_answer_that_fails_or_is_left_gives_the_cache_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     fast = engine.fast = GraphSteps(engine)
     (prompt,) = prompts(engine, 10)
-    left = progress(engine, [prompt], choice())
+    left = generate_steps(engine, [prompt], choice())
     next(left)
     next(left)
     assert fast._busy
@@ -77,13 +77,13 @@ def test_an_answer_that_fails_or_is_left_gives_the_cache_back(engine: Engine, mo
     with monkeypatch.context() as patch:
         patch.setattr(engine, "_mask", broken)
         with pytest.raises(torch.OutOfMemoryError):
-            search(engine, [prompt], choice())
+            generate(engine, [prompt], choice())
     assert not fast._busy
 
 
 def test_the_step_is_one_graph_for_the_compiler_at_any_width(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = [prompts(engine, count) for count in (10, 20, 30)]
-    plain = [search(engine, prompt, choice(room=4)) for prompt in asked]
+    plain = [generate(engine, prompt, choice(room=4)) for prompt in asked]
     compile_ = torch.compile
     seen: list[dict[str, object]] = []
 
@@ -95,20 +95,20 @@ def test_the_step_is_one_graph_for_the_compiler_at_any_width(engine: Engine, mon
     monkeypatch.setattr(graphs, "BUCKET", 4)
     engine.fast = GraphSteps(engine, compiled=True)
     with torch._dynamo.config.patch(recompile_limit=1):  # by default the ninth width would be refused
-        assert [search(engine, prompt, choice(room=4)) for prompt in asked] == plain
+        assert [generate(engine, prompt, choice(room=4)) for prompt in asked] == plain
     assert seen == [{"fullgraph": True, "dynamic": False}] * 3
 
 
 def test_a_beginning_that_is_held_takes_the_place_of_the_last_answers_cache(engine: Engine) -> None:
     (prompt,) = prompts(engine, 20)
     fast = engine.fast = GraphSteps(engine)
-    search(engine, [prompt], choice())
+    generate(engine, [prompt], choice())
     assert fast._slot is not None
-    engine.hold(prompt)
+    engine.compute_prefix(prompt)
     assert fast._slot is None  # the plan counts one of them
-    going_on = progress(engine, [prompt], choice())
+    going_on = generate_steps(engine, [prompt], choice())
     next(going_on)
-    engine.hold(prompt)
+    engine.compute_prefix(prompt)
     assert fast._slot is not None  # an answer has it
     going_on.close()  # type: ignore[attr-defined]  # a generator
 
@@ -118,7 +118,7 @@ def test_captured_steps_choose_the_same_tokens(tiny_folder: Path) -> None:
     engine = XComposer.from_folder(tiny_folder, num_gpus=1, dtype=torch.float32).engine
     asked = prompts(engine, 20)
     fast, engine.fast = engine.fast, None
-    plain = [search(engine, asked, choice(beams)) for beams in (1, 4)]
+    plain = [generate(engine, asked, choice(beams)) for beams in (1, 4)]
     engine.fast = fast
     assert isinstance(fast, GraphSteps)
-    assert [search(engine, asked, choice(beams)) for beams in (1, 4)] == plain
+    assert [generate(engine, asked, choice(beams)) for beams in (1, 4)] == plain

@@ -11,7 +11,7 @@ from benchmarks import xcomposer_compose, xcomposer_memory
 from benchmarks.xcomposer_common import random_model
 from composer.models.base import Sampling
 from composer.models.xcomposer.adapter import XComposerModel
-from composer.models.xcomposer.decoding import Choice, progress
+from composer.models.xcomposer.decoding.generation import GenerationOptions, generate_steps
 from tests.composer.xcomposer.fake_cards import fake_cards
 
 GB = 10**9
@@ -38,7 +38,7 @@ def test_the_program_takes_what_is_planned(
     with fake_cards(cards, int(memory * GB)) as counted:  # which also refuses tensors that meet on different cards
         model = model_of(num_gpus=cards, gptq=gptq)
         assert model.capabilities.devices == tuple(f"cuda:{number}" for number in range(cards))
-        assert model.placing.plan.rows == rows
+        assert model.placement.plan.rows == rows
         shares = xcomposer_memory.compare(model, counted)
     for card in range(cards):
         assert 0.92 <= max(part[card] for part in shares) <= 1.08
@@ -48,7 +48,7 @@ def test_a_step_waits_for_its_token_alone_and_launches_little() -> None:
     with fake_cards() as counted:
         model = model_of()
         prompt = model.engine.prompt([[5] * 100])
-        steps = progress(model.engine, [prompt], Choice(max_new_tokens=4, num_beams=1, eos=(-1,)))
+        steps = generate_steps(model.engine, [prompt], GenerationOptions(max_new_tokens=4, num_beams=1, eos=(-1,)))
         next(steps)
         counted.reset()
         next(steps)

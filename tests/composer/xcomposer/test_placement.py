@@ -8,10 +8,10 @@ import typer
 from typer.testing import CliRunner
 
 from composer.errors import ModelFilesMissing, OutOfMemory, SettingsError
-from composer.models import placement
-from composer.models.placement import GIB, parse_bytes, plan, plan_command, too_small
-from composer.models.xcomposer import XComposer
-from composer.models.xcomposer.placing import Placing
+from composer.model_commands import plan as plan_command
+from composer.models.xcomposer import XComposer, placement
+from composer.models.xcomposer.devices import Placement
+from composer.models.xcomposer.placement import GIB, does_not_fit, parse_bytes, plan
 
 PARAMETERS_WITHOUT_LORA = 8_416_190_336  # of the 7B format, as published
 
@@ -39,7 +39,7 @@ def test_two_cards_of_24_hold_the_full_model_evenly(published: Path) -> None:
     made = plan(published / "internlm-xcomposer", num_gpus=2, memory="24GiB")
     assert made.fits
     loads = [card.weights + card.cache for card in made.cards]
-    layer = next(unit for unit in made.units if unit.place.endswith(".layers.0"))
+    layer = next(unit for unit in made.units if unit.module.endswith(".layers.0"))
     assert abs(loads[0] - loads[1]) <= 2 * (layer.weights + layer.cache)
     devices = [unit.device for unit in made.units]
     assert devices == sorted(devices, key=str)  # consecutive: one hand-over between the cards
@@ -58,7 +58,7 @@ def test_four_bits_article_and_pictures_within_12_gb(published: Path) -> None:
 def test_what_does_not_fit_is_said_with_the_plan_and_the_way_out(published: Path) -> None:
     made = plan(published / "internlm-xcomposer", memory="16GiB")
     assert not made.fits
-    error = too_small(made)
+    error = does_not_fit(made)
     assert "GPU 0" in str(error)
     assert "--quantization nf4" in str(error)
     assert "16.00 GiB" in str(error)
@@ -87,10 +87,10 @@ def test_other_amounts_are_refused(text: str) -> None:
         parse_bytes(text)
 
 
-def test_bad_wishes_are_refused(tiny_folder: Path, tmp_path: Path) -> None:
-    for wish in ({"num_gpus": -1}, {"dtype": "int3"}, {"quantization": "int3"}, {"beams": 0}, {"context_tokens": 0}):
+def test_bad_options_are_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    for options in ({"num_gpus": -1}, {"dtype": "int3"}, {"quantization": "int3"}, {"beams": 0}, {"context_tokens": 0}):
         with pytest.raises(SettingsError):
-            plan(tiny_folder, **wish)  # type: ignore[arg-type]  # bad on purpose
+            plan(tiny_folder, **options)  # type: ignore[arg-type]  # bad on purpose
     with pytest.raises(ModelFilesMissing):
         plan(tmp_path)
 
@@ -101,9 +101,9 @@ def test_more_cards_than_there_are(tiny_folder: Path) -> None:
 
 
 def test_too_little_main_memory_is_said_before_loading(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from composer.models.xcomposer import placing
+    from composer.models.xcomposer import devices
 
-    monkeypatch.setattr(placing, "_free", lambda cards: [1000])
+    monkeypatch.setattr(devices, "_free_memory", lambda cards: [1000])
     with pytest.raises(OutOfMemory, match="the CPU"):
         XComposer.from_folder(tiny_folder, num_gpus=0)
 
@@ -112,39 +112,45 @@ def test_running_full_while_loading_is_a_sentence(tiny_folder: Path, monkeypatch
     def full(*args: object) -> None:
         raise torch.OutOfMemoryError("no room")
 
-    monkeypatch.setattr(Placing, "put", lambda self, network: full)
+    monkeypatch.setattr(Placement, "tensor_setter", lambda self, network: full)
     with pytest.raises(OutOfMemory, match="The plan: "):
         XComposer.from_folder(tiny_folder, num_gpus=0)
 
 
 def test_as_few_cards_as_hold_it(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from composer.models.xcomposer import placing
-    from composer.models.xcomposer.config import XComposerConfig
+    from composer.models.xcomposer import devices
+    from composer.models.xcomposer.checkpoint.config import XComposerConfig
 
     folder = published / "internlm-xcomposer"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    monkeypatch.setattr(placing, "_free", lambda cards: [14 * GIB] * max(cards, 1))
-    made = Placing.of(folder, XComposerConfig.read(folder), num_gpus=None, dtype=None, quantization=None, offload=False)
+    monkeypatch.setattr(devices, "_free_memory", lambda cards: [14 * GIB] * max(cards, 1))
+    made = Placement.for_machine(
+        folder, XComposerConfig.read(folder), num_gpus=None, dtype=None, quantization=None, offload=False
+    )
     assert len(made.plan.cards) == 2
     assert made.devices == ("cuda:0", "cuda:1")
     assert made.dtype == torch.float16
     assert made.device_of("language.model.layers.31.mlp.up_proj.weight") == torch.device("cuda", 1)
-    assert not made.captures
-    monkeypatch.setattr(placing, "_free", lambda cards: [19 * GIB] * max(cards, 1))
-    one = Placing.of(folder, XComposerConfig.read(folder), num_gpus=1, dtype=None, quantization=None, offload=False)
+    assert not made.can_capture
+    monkeypatch.setattr(devices, "_free_memory", lambda cards: [19 * GIB] * max(cards, 1))
+    one = Placement.for_machine(
+        folder, XComposerConfig.read(folder), num_gpus=1, dtype=None, quantization=None, offload=False
+    )
     assert one.plan.rows == 2  # room for fewer beams is still room
-    assert one.captures
-    monkeypatch.setattr(placing, "_free", lambda cards: [14 * GIB] * max(cards, 1))
+    assert one.can_capture
+    monkeypatch.setattr(devices, "_free_memory", lambda cards: [14 * GIB] * max(cards, 1))
     with pytest.raises(OutOfMemory):
-        Placing.of(folder, XComposerConfig.read(folder), num_gpus=1, dtype=None, quantization=None, offload=False)
+        Placement.for_machine(
+            folder, XComposerConfig.read(folder), num_gpus=1, dtype=None, quantization=None, offload=False
+        )
 
 
 def test_the_map_covers_every_part_of_the_network(tiny_folder: Path) -> None:
     from accelerate.utils import check_device_map
 
-    from composer.models.xcomposer.config import XComposerConfig
-    from composer.models.xcomposer.language import set_rotary
+    from composer.models.xcomposer.checkpoint.config import XComposerConfig
+    from composer.models.xcomposer.network.language import set_rotary
 
     config = XComposerConfig.read(tiny_folder)
     with torch.device("meta"):
@@ -157,20 +163,20 @@ def test_the_map_covers_every_part_of_the_network(tiny_folder: Path) -> None:
 
 
 def test_the_hooks_between_devices_change_nothing(tiny_folder: Path) -> None:
-    from composer.models.xcomposer.decoding import Choice, search
-    from composer.models.xcomposer.placing import join
+    from composer.models.xcomposer.decoding.generation import GenerationOptions, generate
+    from composer.models.xcomposer.devices import dispatch
 
     network = XComposer.from_folder(tiny_folder, num_gpus=0)
     pixels = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
     seen = network.encode_pictures(pixels)
     prompts = [network.engine.prompt([[20, 21, 22], seen[0], [23]]), network.engine.prompt([[30, 31]])]
-    choices = [Choice(max_new_tokens=6, num_beams=beams) for beams in (1, 3)]
-    expected = [search(network.engine, prompts, choice) for choice in choices]
+    choices = [GenerationOptions(max_new_tokens=6, num_beams=beams) for beams in (1, 3)]
+    expected = [generate(network.engine, prompts, choice) for choice in choices]
     # every part is fetched from main memory for each pass: the same hooks as between cards
-    join(network, dict.fromkeys(plan(tiny_folder, num_gpus=2).device_map, "cpu"))
+    dispatch(network, dict.fromkeys(plan(tiny_folder, num_gpus=2).device_map, "cpu"))
     assert hasattr(network.language.model.layers[0], "_hf_hook")
     assert torch.equal(network.encode_pictures(pixels), seen)
-    assert [search(network.engine, prompts, choice) for choice in choices] == expected
+    assert [generate(network.engine, prompts, choice) for choice in choices] == expected
 
 
 def test_the_command_prints_the_map_and_the_memory(published: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from composer.errors import ModelFilesBroken, ModelFilesMissing
-from composer.models.xcomposer.tokenizer import XComposerTokenizer
+from composer.models.xcomposer.checkpoint.tokenizer import XComposerTokenizer
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from composer.errors import SettingsError
-from composer.models.placement import GIB
-from composer.models.xcomposer import XComposer, placing
-from composer.models.xcomposer.config import XComposerConfig
-from composer.models.xcomposer.placing import Placing
-from composer.models.xcomposer.weights import load_weights
+from composer.models.xcomposer import XComposer, devices
+from composer.models.xcomposer.checkpoint.config import XComposerConfig
+from composer.models.xcomposer.checkpoint.weights import load_weights
+from composer.models.xcomposer.devices import Placement
+from composer.models.xcomposer.placement import GIB
 from tests.composer.xcomposer.tiny import write_folder
 
 ROOT = Path(__file__).parents[3]
@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[3]
 def two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(placing, "_free", lambda cards: [GIB] * max(cards, 1))
-    monkeypatch.setattr(placing, "_device", lambda device: torch.device("meta" if device == 1 else "cpu"))
+    monkeypatch.setattr(devices, "_free_memory", lambda cards: [GIB] * max(cards, 1))
+    monkeypatch.setattr(devices, "_torch_device", lambda device: torch.device("meta" if device == 1 else "cpu"))
 
 
 @pytest.mark.usefixtures("two_cards")
@@ -35,11 +35,11 @@ def two_cards(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_tensor_goes_to_its_card_and_nowhere_else(tmp_path: Path, tokenizer_file: Path, scattered: bool) -> None:
     folder = write_folder(tmp_path / "x", tokenizer_file, shards=4, scattered=scattered, num_hidden_layers=6)
     config = XComposerConfig.read(folder)
-    made = Placing.of(folder, config, num_gpus=2, dtype="float32", quantization=None, offload=False)
+    made = Placement.for_machine(folder, config, num_gpus=2, dtype="float32", quantization=None, offload=False)
     with torch.device("meta"):
         network = XComposer(config)
     arrived: list[tuple[str, torch.device]] = []
-    put = made.put(network)
+    put = made.tensor_setter(network)
 
     def seen(name: str, tensor: torch.Tensor) -> None:
         arrived.append((name, tensor.device))
@@ -71,10 +71,10 @@ def test_every_tensor_goes_to_its_card_and_nowhere_else(tmp_path: Path, tokenize
 @pytest.mark.usefixtures("two_cards")
 def test_the_cards_are_joined_where_they_meet(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     joined: list[dict[str, int | str]] = []
-    monkeypatch.setattr(placing, "join", lambda network, device_map: joined.append(device_map))
+    monkeypatch.setattr(devices, "dispatch", lambda network, device_map: joined.append(device_map))
     network = XComposer.from_folder(tiny_folder, num_gpus=2)
-    assert network.placing.devices == ("cpu", "meta")
-    assert joined == [network.placing.plan.device_map]
+    assert network.placement.devices == ("cpu", "meta")
+    assert joined == [network.placement.plan.device_map]
     assert network.language.model.rotary_emb.cos.device.type == "cpu"  # with the embeddings
     assert network.engine.device.type == "cpu"
     assert network.engine.fast is None  # steps over two cards cannot be captured
@@ -83,17 +83,17 @@ def test_the_cards_are_joined_where_they_meet(tiny_folder: Path, monkeypatch: py
 MEASURE = """
 import json, sys, threading
 import psutil, torch
-from composer.models.xcomposer import XComposer, placing
-from composer.models.xcomposer.config import XComposerConfig
-from composer.models.xcomposer.placing import Placing
-from composer.models.xcomposer.weights import load_weights
+from composer.models.xcomposer import XComposer, devices
+from composer.models.xcomposer.checkpoint.config import XComposerConfig
+from composer.models.xcomposer.devices import Placement
+from composer.models.xcomposer.checkpoint.weights import load_weights
 folder = sys.argv[1]
 torch.cuda.is_available = lambda: True
 torch.cuda.device_count = lambda: 2
-placing._free = lambda cards: [2**30] * 2
-placing._device = lambda device: torch.device("meta")
+devices._free_memory = lambda cards: [2**30] * 2
+devices._torch_device = lambda device: torch.device("meta")
 config = XComposerConfig.read(folder)
-made = Placing.of(folder, config, num_gpus=2, dtype="float16", quantization=None, offload=False)
+made = Placement.for_machine(folder, config, num_gpus=2, dtype="float16", quantization=None, offload=False)
 with torch.device("meta"):
     network = XComposer(config)
 process, highest, finished = psutil.Process(), 0, threading.Event()
@@ -104,7 +104,7 @@ def watch():
 before = process.memory_info().rss
 watcher = threading.Thread(target=watch)
 watcher.start()
-load_weights(network, config, folder, device_of=made.device_of, dtype=made.dtype, put=made.put(network))
+load_weights(network, config, folder, device_of=made.device_of, dtype=made.dtype, put=made.tensor_setter(network))
 finished.set()
 watcher.join()
 print(json.dumps(highest - before))

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import LoadProgress
 from composer.models.xcomposer.adapter import load as load_model
-from composer.models.xcomposer.config import XComposerConfig, tensors
+from composer.models.xcomposer.checkpoint.config import XComposerConfig, tensor_specs
+from composer.models.xcomposer.checkpoint.tokenizer import XComposerTokenizer
 from composer.models.xcomposer.model import XComposer
-from composer.models.xcomposer.tokenizer import XComposerTokenizer
 from tests.composer.xcomposer.tiny import config_values, random_weights, write_folder
 
 
@@ -68,12 +68,12 @@ def test_nothing_is_left_on_the_meta_device_and_progress_reaches_the_end(tiny_fo
 def test_names_are_those_of_the_published_index(reference: Path, name: str) -> None:
     folder = reference / "checkpoints" / name
     index = json.loads((folder / "pytorch_model.bin.index.json").read_text("utf-8"))
-    assert set(tensors(XComposerConfig.read(folder))) == set(index["weight_map"])
+    assert set(tensor_specs(XComposerConfig.read(folder))) == set(index["weight_map"])
     assert len(index["weight_map"]) == 1480
 
 
 def test_the_published_format_has_1480_tensors(published: Path) -> None:
-    assert len(tensors(XComposerConfig.read(published / "internlm-xcomposer"))) == 1480
+    assert len(tensor_specs(XComposerConfig.read(published / "internlm-xcomposer"))) == 1480
 
 
 def test_folder_without_config(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sentencepiece
 import torch
 from safetensors.torch import save_file
 
-from composer.models.xcomposer.config import XComposerConfig, tensors
+from composer.models.xcomposer.checkpoint.config import XComposerConfig, tensor_specs
 
 CORPUS = (
     "meta instruction You are an AI assistant whose name is 浦语. A cat needs fresh water and good food every day.",
@@ -109,7 +109,7 @@ def random_weights(config: XComposerConfig, seed: int = 7, *, wide_lora: bool = 
     """
     generator = torch.Generator().manual_seed(seed)
     found: dict[str, torch.Tensor] = {}
-    for name, tensor in tensors(config).items():
+    for name, tensor in tensor_specs(config).items():
         if name.endswith("position_ids"):
             found[name] = torch.arange(tensor.shape[-1]).view(tensor.shape)
         elif name.endswith("inv_freq"):

@@ -1,0 +1,13 @@
+"""The data folders of the program, `configs` and `demo_asset`, in a checkout and in an installed package."""
+
+from pathlib import Path
+
+_INSTALLED = Path(__file__).parent / "resources"  # where the wheel puts them, see pyproject.toml
+
+
+def resource_folder(name: str) -> Path:
+    """The folder `name` ("configs", "demo_asset") on this machine. Raises FileNotFoundError."""
+    for folder in (_INSTALLED / name, Path(__file__).resolve().parents[1] / name):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"The folder '{name}' of XComposer Studio is missing; install the package again.")

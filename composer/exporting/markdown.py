@@ -1,0 +1,69 @@
+"""An article as Markdown. Everything a person or a model wrote is escaped; credits stand under the article."""
+
+import re
+
+from composer import inline
+from composer.article import Article
+from composer.exporting.pictures import CREDITS, credit_lines, image_names, linked
+
+# what means something at the beginning of a block only: heading, list, rule
+_BLOCK_START = re.compile(r"^(?:#{1,6}(?=\s|$)|\+(?=\s|$)|-(?=[\s-]|$)|\d+[.)](?=\s|$))")
+
+
+def to_markdown(article: Article, *, images: str = "images") -> str:
+    """The article as Markdown; pictures lie in the folder `images` beside it."""
+    blocks, names = [f"# {_heading(_escaped(article.title))}"], image_names(article)
+    for section in article:
+        mark = "#" * max(section.level, 2) + " " if section.kind == "heading" else ""
+        blocks.append(mark + _text(section.text, heading=bool(mark)))
+        if section.illustration and section.illustration.chosen:
+            illustration = section.illustration
+            alt = _escaped(illustration.alt or illustration.caption)
+            blocks.append(f"![{alt}]({images}/{names[section.id]})")
+            if illustration.caption:
+                blocks.append(f"*{_escaped(illustration.caption)}*")
+    notes = list(credit_lines(article))
+    if notes:
+        blocks.append("---\n\n" + f"**{CREDITS.text(article.language)}**")
+        blocks.append("\n".join(f"- {linked(line, _escaped, '<{}>'.format)}" for line in notes))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _text(text: str, *, heading: bool = False) -> str:
+    """A section's text with everything escaped that Markdown would read as more than bold, italic and links."""
+    pieces: list[str] = []
+    for span in inline.spans(text):
+        escaped = _escaped(span.text)
+        if span.kind == "link":
+            if pieces and pieces[-1].endswith("!"):
+                pieces[-1] = pieces[-1][:-1] + "\\!"  # "![label](address)" would be a picture from elsewhere
+            escaped = f"[{escaped}](<{span.href}>)"
+        elif span.kind != "text":
+            escaped = _emphasised(span.text, "**" if span.kind == "bold" else "*")
+        pieces.append(escaped)
+    joined = "".join(pieces)
+    return _heading(joined) if heading else _BLOCK_START.sub(_escape_start, joined.strip())
+
+
+def _emphasised(text: str, stars: str) -> str:
+    """The text between stars, without the punctuation at its ends: Markdown does not close "**猫砂：**" before a
+    character that is no blank."""
+    words = text.strip("".join({character for character in text if not character.isalnum()}))
+    if not words:
+        return _escaped(text)
+    before, _, after = text.partition(words)
+    return f"{_escaped(before)}{stars}{_escaped(words)}{stars}{_escaped(after)}"
+
+
+def _heading(escaped: str) -> str:
+    """A heading's words; marks at their end would be taken for the heading's own."""
+    return re.sub(r"(?<=\s)(#+)$", r"\\\1", escaped)
+
+
+def _escape_start(match: re.Match[str]) -> str:
+    mark = match[0]
+    return f"{mark[:-1]}\\{mark[-1]}" if mark[0].isdigit() else f"\\{mark}"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|~]|&(?=#?\w+;))", r"\\\1", re.sub(r"\s+", " ", text))

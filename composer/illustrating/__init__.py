@@ -1,0 +1,13 @@
+"""From an article to its pictures: places, search phrases, candidates, choices, captions.
+
+Knows model, gallery and prompts by their protocols; not how text is written or shown.
+"""
+
+from composer.illustrating.illustrator import softmax
+from composer.illustrating.places import MOST, WORTH_SHOWING
+
+__all__ = [
+    "MOST",
+    "WORTH_SHOWING",
+    "softmax",
+]

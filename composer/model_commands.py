@@ -1,0 +1,67 @@
+"""The commands `plan` and `convert`, which work on folders of InternLM-XComposer and load no model."""
+
+from typing import Annotated
+
+import typer
+
+from composer.errors import ComposerError, ConvertError
+from composer.models import LoadProgress, local_folder
+from composer.models.xcomposer import does_not_fit
+from composer.models.xcomposer import plan as make_plan
+
+
+def plan(
+    folder: Annotated[str, typer.Option(help="Folder of the checkpoint (config.json is enough), or a model's name.")],
+    num_gpus: Annotated[int, typer.Option("--num_gpus", "--num-gpus", help="Number of cards; 0 is the CPU.")] = 1,
+    memory: Annotated[str | None, typer.Option(help="Memory of one card, e.g. 24GiB.")] = None,
+    dtype: Annotated[str, typer.Option(help="float16, bfloat16 or float32.")] = "float16",
+    quantization: Annotated[str | None, typer.Option(help="nf4 packs a 16-bit checkpoint while loading.")] = None,
+    context: Annotated[
+        int | None, typer.Option(help="Tokens of context; the model's own limit where left out.")
+    ] = None,
+    beams: Annotated[int, typer.Option(help="Beams of the beam search.")] = 5,
+    offload: Annotated[bool, typer.Option("--offload", help="Leave in main memory what does not fit.")] = False,
+) -> None:
+    """Show where the parts of InternLM-XComposer go and what memory each card needs, without loading it."""
+    try:
+        planned = make_plan(
+            local_folder(folder),
+            num_gpus=num_gpus,
+            memory=memory,
+            dtype=dtype,
+            quantization=quantization,
+            context_tokens=context,
+            beams=beams,
+            offload=offload,
+        )
+    except ComposerError as error:  # a bad option or folder has the exit status of a bad command
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    typer.echo(planned.text())
+    if not planned.fits:
+        typer.echo(str(does_not_fit(planned)), err=True)
+        raise typer.Exit(1)
+
+
+def convert(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="Folder of a published 16-bit checkpoint.")],
+    target: Annotated[str, typer.Argument(metavar="DST", help="New folder for the converted one.")],
+    dtype: Annotated[str, typer.Option(help="float16, bfloat16 or float32.")] = "float16",
+) -> None:
+    """Convert InternLM-XComposer for stock transformers (AutoModelForImageTextToText) and engines that build on it."""
+    from composer.models.xcomposer import convert_checkpoint  # imports torch
+
+    tenths_shown = 0
+
+    def show(step: LoadProgress) -> None:
+        nonlocal tenths_shown
+        if step.total and (tenths := 10 * step.done // step.total) > tenths_shown:
+            tenths_shown = tenths
+            typer.echo(f"{10 * tenths} % of {step.total:,} bytes", err=True)
+
+    try:
+        convert_checkpoint(local_folder(source), target, dtype=dtype, progress=show)
+    except ComposerError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1 if isinstance(error, ConvertError) else 2) from error
+    typer.echo(target)

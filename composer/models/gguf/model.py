@@ -1,0 +1,320 @@
+"""The language model of a GGUF file behind the protocol of composer.models.base. It sees no pictures.
+
+The chat template of the file turns messages into one prompt. Prompts that share a prefix share its keys and values: the
+engine keeps them for each conversation and computes only what is new.
+"""
+
+import contextlib
+import logging
+import math
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
+
+from common.messages import Text, _
+from common.threads import free_threads
+from composer.errors import InputError, ModelFailed, ModelFilesBroken, OutOfMemory
+from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage, merge_turns
+from composer.models.gguf.engine import Engine, EngineError, EngineSettings, import_engine
+from composer.models.gguf.header import GgufHeader, read_header
+
+log = logging.getLogger(__name__)
+
+CONTEXT_TOKENS = 8192  # of one conversation, where memory allows
+MIN_CONTEXT_TOKENS = 2048
+SLOTS = 2  # conversations whose keys and values are kept at the same time
+_OVERHEAD = 150 << 20  # bytes of compute buffers, prompts kept aside and the engine itself
+_TOP_K = 40  # tokens that sampling considers; more cost milliseconds a token and change nothing at top_p 0.9
+_SCORED_TOKENS = 256  # log-probabilities in the first request; a second one names the tokens that it lacks
+_BIAS = 40.0  # lifts the named tokens above all others: log-probabilities of a vocabulary span less
+
+Progress = Callable[[LoadProgress], None]
+
+
+class GgufModel:
+    """A loaded model; implements `composer.models.base.Model`."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        threads: int | None = None,
+        num_gpus: int | None = None,
+        context_tokens: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Loads the file; takes seconds.
+
+        threads: to compute with; None chooses by what is free. num_gpus: 0 keeps everything on the CPU.
+        context_tokens: the longest prompt and reply together; None takes 8192, or less where memory is short.
+        Raises ModelFilesBroken, OutOfMemory.
+        """
+        report = progress or (lambda step: None)
+        header = read_header(path)
+        self.name = name or header.path.stem
+        report(LoadProgress("load", 0, header.size, self.name))
+        gpus = [] if num_gpus == 0 else _gpus()
+        context = _choose_context(header, context_tokens, self.name, on_gpu=bool(gpus))
+        self._control = _control_pattern(header.control_tokens)
+        try:
+            self._engine = Engine(
+                EngineSettings(
+                    path=header.path,
+                    context_tokens=context,
+                    slots=SLOTS,
+                    threads=free_threads(threads),
+                    gpu_layers=-1 if gpus else 0,
+                )
+            )
+        except EngineError as error:
+            raise ModelFilesBroken(
+                path=header.path,
+                reason=_(
+                    "the engine cannot load it ({error}). XCOMPOSER_DEBUG=1 shows what the engine says", error=error
+                ),
+            ) from error
+        self.capabilities = Capabilities(
+            context_tokens=context,
+            quantization=header.quantization,
+            devices=tuple(gpus) or ("cpu",),
+            memory_bytes=_memory_needed(header, context),
+        )
+        report(LoadProgress("ready", header.size, header.size, self.name))
+
+    @property
+    def usage(self) -> Usage:
+        return self._engine.usage
+
+    @property
+    def threads(self) -> int:
+        return self._engine.settings.threads
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of the last longer reply; 0 before the first."""
+        return self._engine.tokens_per_second
+
+    def close(self) -> None:
+        self._engine.close()
+
+    # -- the three calls ----------------------------------------------------------------------------------------------
+
+    def stream(
+        self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None
+    ) -> Iterator[str]:
+        """The reply in pieces of text; see `composer.models.base.Replier`.
+
+        Raises InputError for a prompt longer than the context, ModelFailed for anything that breaks.
+        """
+        try:
+            request = {"prompt": self._prompt(messages), **_sampling_fields(sampling)}
+            yield from self._engine.stream(request, stop)
+        except EngineError as error:
+            self._raise_readable(error, _("writing"))
+
+    def reply(
+        self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
+    ) -> list[str]:
+        """Answers one prompt after the other: on a CPU their shared prefix saves more than a batch would."""
+        texts = []
+        for prompt in prompts:
+            stopped = stop is not None and stop.is_set()
+            texts.append("" if stopped else "".join(self.stream(prompt, sampling, stop=stop)))
+        return texts
+
+    def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
+        """The log-probability of each option as the continuation.
+
+        An option is followed token by token until no other option shares its tokens: usually one token, and so one
+        forward pass for all. An option that is a prefix of others gets the probability that their tokens leave.
+        """
+        if not options:
+            return []
+        try:
+            prompt = self._prompt(messages)
+            tokens = {option: self._engine.tokens(prompt + _valid_utf8(option)) for option in dict.fromkeys(options)}
+            start = _common_length([*tokens.values(), self._engine.tokens(prompt)])
+            found: dict[str, float] = {}
+            self._score(next(iter(tokens.values()))[:start], tokens, start, 0.0, found)
+            return [found[option] for option in options]
+        except EngineError as error:
+            self._raise_readable(error, _("comparing answers"))
+
+    @contextlib.contextmanager
+    def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
+        """The prefix is computed with the first question; the next ones find it in the engine's cache."""
+        yield _PrefixReplier(self, messages)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _prompt(self, messages: Sequence[Message]) -> str:
+        """The messages as one prompt. Control tokens in a text are split up, so that it cannot end its turn."""
+        turns = [
+            {"role": turn.role, "content": self._control.sub(_split_token, _valid_utf8(turn.text))}
+            for turn in merge_turns(messages)
+            if turn.text or turn.role != "assistant"  # an empty reply needs no turn
+        ]
+        return self._engine.chat_prompt(turns)
+
+    def _score(
+        self, prefix: list[int], tokens: dict[str, list[int]], depth: int, logprob: float, found: dict[str, float]
+    ) -> None:
+        """Puts the options' scores into `found`. tokens: option -> ids of prompt and option, equal up to `depth`."""
+        ended = [option for option, ids in tokens.items() if len(ids) == depth]
+        branches: dict[int, dict[str, list[int]]] = {}
+        for option, ids in tokens.items():
+            if len(ids) > depth:
+                branches.setdefault(ids[depth], {})[option] = ids
+        logprobs = self._next_token(prefix, list(branches))
+        for option in ended:
+            rest = 1.0 - sum(math.exp(logprobs[token]) for token in branches)
+            found[option] = logprob + math.log(max(rest, 1e-12))
+        for token, below in branches.items():
+            if len(below) == 1:
+                found[next(iter(below))] = logprob + logprobs[token]
+            else:
+                self._score([*prefix, token], below, depth + 1, logprob + logprobs[token], found)
+
+    def _next_token(self, prompt: list[int], tokens: Sequence[int]) -> dict[int, float]:
+        """Log-probabilities of these tokens as the next one, before any sampling rule.
+
+        One forward pass, or two where a token is not among the likeliest ones.
+        """
+        listed = self._probabilities({"prompt": prompt, "temperature": 0.0, "n_probs": _SCORED_TOKENS})
+        values = {entry["id"]: float(entry["logprob"]) for entry in listed}
+        absent = [token for token in tokens if token not in values]
+        if absent:
+            anchor = int(listed[0]["id"])
+            named = [*absent, anchor]
+            # The same bias for all keeps their differences; the anchor's true log-probability gives the level
+            lifted = self._probabilities(
+                {
+                    "prompt": prompt,
+                    "temperature": 1.0,
+                    "samplers": ["temperature"],
+                    "logit_bias": [[token, _BIAS] for token in named],
+                    "n_probs": len(named) + 8,
+                    "post_sampling_probs": True,
+                }
+            )
+            shares = {entry["id"]: max(float(entry["prob"]), 1e-30) for entry in lifted}
+            for token in absent:
+                values[token] = values[anchor] + math.log(shares.get(token, 1e-30) / shares[anchor])
+        return {token: values[token] for token in tokens}
+
+    def _probabilities(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = self._engine.complete({**request, "n_predict": 1, "max_tokens": 1, "cache_prompt": True})
+        first = answer["choices"][0]["logprobs"]["content"][0]
+        listed: list[dict[str, Any]] = first.get("top_logprobs") or first["top_probs"]
+        return listed
+
+    def _raise_readable(self, error: EngineError, doing: Text) -> NoReturn:
+        """Raises an error for people instead of one of the engine."""
+        if error.kind == "exceed_context_size_error":
+            tokens, most = error.details.get("n_prompt_tokens", 0), self.capabilities.context_tokens
+            raise InputError(
+                _(
+                    "The text is too long for this model: {tokens:,} tokens, and it reads at most {most:,}. Shorten "
+                    "it, or use a model with a longer context.",
+                    tokens=tokens,
+                    most=most,
+                )
+            ) from error
+        raise ModelFailed(name=self.name, doing=doing, reason=str(error)) from error
+
+
+class _PrefixReplier:
+    """The three calls of a model with a shared prefix in front of the messages."""
+
+    def __init__(self, model: GgufModel, shared: Sequence[Message]) -> None:
+        self._model, self._shared = model, tuple(shared)
+
+    def stream(
+        self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None
+    ) -> Iterator[str]:
+        return self._model.stream([*self._shared, *messages], sampling, stop=stop)
+
+    def reply(
+        self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
+    ) -> list[str]:
+        return self._model.reply([[*self._shared, *prompt] for prompt in prompts], sampling, stop=stop)
+
+    def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
+        return self._model.score([*self._shared, *messages], options)
+
+
+def _sampling_fields(sampling: Sampling) -> dict[str, Any]:
+    return {
+        "n_predict": sampling.max_tokens,
+        "max_tokens": sampling.max_tokens,
+        "temperature": max(0.0, sampling.temperature),
+        "top_p": sampling.top_p,
+        "top_k": _TOP_K,
+        "min_p": 0.0,
+        "repeat_penalty": sampling.repetition_penalty,
+        "seed": -1 if sampling.seed is None else sampling.seed % 2**32,
+        "stop": [text for text in sampling.stop if text],
+        "cache_prompt": True,
+    }
+
+
+def _common_length(sequences: Sequence[Sequence[int]]) -> int:
+    """The length of the prefix that all sequences share."""
+    length = 0
+    for column in zip(*sequences, strict=False):
+        if len(set(column)) > 1:
+            break
+        length += 1
+    return length
+
+
+def _control_pattern(tokens: Sequence[str]) -> re.Pattern[str]:
+    longest_first = sorted((re.escape(token) for token in tokens), key=len, reverse=True)
+    return re.compile("|".join(longest_first) or r"(?!)")
+
+
+def _valid_utf8(text: str) -> str:
+    """The text without lone surrogates, which browsers can send and UTF-8 cannot encode; each becomes "?"."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _split_token(match: re.Match[str]) -> str:
+    """The control token with a blank after its first character."""
+    return f"{match[0][0]} {match[0][1:]}"
+
+
+def _gpus() -> list[str]:
+    """Names of the GPUs that this build of the engine can use."""
+    engine = import_engine()
+    return [device["name"] for device in engine.get_device_info() if "GPU" in str(device.get("type", ""))]
+
+
+def _memory_needed(header: GgufHeader, context: int) -> int:
+    """Bytes of weights, keys, values and buffers, as measured by benchmarks/model_decode.py."""
+    return header.size + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD
+
+
+def _choose_context(header: GgufHeader, wanted: int | None, name: str, *, on_gpu: bool) -> int:
+    """Context tokens of a conversation: as wanted, or as many as the model and the memory allow. Raises OutOfMemory."""
+    trained = header.context_tokens or CONTEXT_TOKENS
+    context = min(wanted or CONTEXT_TOKENS, trained)
+    if on_gpu:
+        return context  # the engine itself decides which layers go to the cards
+    free = psutil.virtual_memory().available
+    while wanted is None and context > MIN_CONTEXT_TOKENS and _memory_needed(header, context) > free:
+        context //= 2
+    needed = _memory_needed(header, context)
+    if needed > free:
+        raise OutOfMemory(
+            name=name,
+            needed=f"{needed / 1e9:.1f} GB",
+            device="CPU",
+            free=f"{free / 1e9:.1f} GB",
+            way_out=_("Close other programs, or use a smaller model."),
+        )
+    return context

@@ -1,0 +1,43 @@
+"""Headings for prose that came without any: a person skims an article by them."""
+
+import threading
+
+from composer.article import Article, Section
+from composer.models import Model, Sampling
+from composer.prompts import Prompts, WritesHeadings
+from composer.writing.answers import clean_heading
+
+FEWEST_PARAGRAPHS = 4  # a shorter article reads well without headings
+_LONGEST = {"en": 48, "zh": 16}  # characters
+_SHORT = Sampling(max_tokens=20, stop=("\n",))
+
+
+def with_headings(model: Model, prompts: Prompts, article: Article, stop: threading.Event | None = None) -> Article:
+    """The article with a heading over every two or three paragraphs after the first, where it had none and the family
+    of the model gives some; otherwise the article as it is. Raises what the model raises."""
+    paragraphs = list(article.sections)
+    if not isinstance(prompts, WritesHeadings) or len(paragraphs) < FEWEST_PARAGRAPHS:
+        return article
+    if any(section.kind == "heading" for section in paragraphs):
+        return article
+    sections: list[Section] = [paragraphs[0]]
+    number = int(article.next_section_id()[1:])
+    taken: set[str] = set()
+    with model.prefix(prompts.shared(article)) as ask:
+        for part in parts(paragraphs[1:]):
+            (answer,) = ask.reply([prompts.heading(article, part)], _SHORT, stop=stop)
+            words = clean_heading(answer)
+            if words and len(words) <= _LONGEST[article.language] and words.lower() not in taken:
+                taken.add(words.lower())
+                sections.append(Section(f"s{number}", words, "heading", 2))
+                number += 1
+            sections += part
+    return article.with_sections(sections)
+
+
+def parts(paragraphs: list[Section]) -> list[list[Section]]:
+    """The paragraphs in twos; the last three stay together rather than leave one alone."""
+    starts = list(range(0, len(paragraphs), 2))
+    if len(paragraphs) % 2 and len(starts) > 1:
+        starts.pop()
+    return [paragraphs[start:end] for start, end in zip(starts, [*starts[1:], len(paragraphs)], strict=True)]

@@ -1,0 +1,285 @@
+"""Turns what a model writes into sections while it is still writing.
+
+A language model answers in Markdown of its own taste: it repeats the title, opens with "Sure, here is your article",
+numbers its paragraphs, writes lists and closes with a word count. An `ArticleReader` takes the pieces as they come and
+tells of headings and paragraphs; what it told is corrected at the end, when the whole is known. Knows no model.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from difflib import SequenceMatcher
+
+from composer import inline
+from composer.article import Section
+from composer.events import SectionStarted, TextDelta
+from composer.writing.lines import SHORT_ITEM, Line, LineKind, read_line
+
+_SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’」』）)\]*]*(?=\s|$|[\u3400-\u9fff“「『])")
+_ENDS = re.compile(r"[.!?…。！？][\"'”’」』）)\]*]*$")
+_COLON = re.compile(r"[:：]\**$")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_CLOSERS = re.compile(
+    r"^\W*(?:word count|character count|i hope (?:this|you)|let me know|feel free to (?:ask|adjust|modify|edit)"
+    r"|if you (?:have any|need|would like) (?:other |more |further )?(?:questions|help|changes|assistance)"
+    r"|(?:the )?end of (?:the )?article|(?:the )?end$)"
+    r"|^\W*(?:字数|全文约?\d+字|希望(?:这篇|以上|本文)|以上就?是|如果(?:您|你)(?:有|需要)|[（(]?(?:全文)?完[）)]?\W*$)",
+    re.IGNORECASE,
+)
+_GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
+_MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
+_ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4,120}[:：]$")
+_ALIKE = 0.88  # share of two paragraphs' characters that agree, from which the second says nothing new
+_MARKED = re.compile(r"#|```|>|[-*+•]\s|\*\*|\d{1,2}[.)、．]|\||!\[")  # begins a line that stands alone
+_JOINED_UP_TO = 200  # characters of a paragraph that takes in one more short list item; wide characters count double
+
+
+def _width(text: str) -> int:
+    return len(text) + len(_HAN.findall(text))
+
+
+class ArticleReader:
+    """Reads a streamed article. `feed` the pieces, then `finish`.
+
+    The events are consistent: each TextDelta stands at the end of its section's text so far, and a section's deltas
+    after its last SectionStarted, put behind the text in that event, are its text.
+    """
+
+    def __init__(self, title: str = "", *, first: int = 1) -> None:
+        """`title`: the article's title, empty where the model is to find one. `first`: number of the first section."""
+        self.title = title  # the given title, or the one that the model wrote
+        self._given = bool(title)
+        self._next = first
+        self._sections: list[Section] = []
+        self._held_back = ""  # blanks and heading marks at the end of what came
+        self._line = ""  # what came since the last line end
+        self._open = False  # the line's kind is known
+        self._goes_on = False  # what comes of it goes into the last section
+        self._list = False  # the line before was a list item
+        self._fresh = True  # nothing of the article has come yet
+        self._lines_seen: dict[str, int] = {}
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """What has been read so far, without a line whose kind is not known yet."""
+        return tuple(self._sections)
+
+    @property
+    def looping(self) -> bool:
+        """A long line came a second time, or a short one a third: the model has nothing more to say."""
+        return any(count >= (2 if _width(line) > 80 else 3) for line, count in self._lines_seen.items())
+
+    def feed(self, piece: str) -> Iterator[SectionStarted | TextDelta]:
+        """The events of one more piece of text."""
+        # "…end of a sentence. ## Heading": the mark may come in pieces, so what could begin one waits
+        before = self._line[-1:]
+        piece = _GLUED_HEADING.sub(r"\n\1 ", before + self._held_back + piece.replace("\r", ""))[len(before) :]
+        waiting = _MAYBE_GLUED.search(piece)
+        self._held_back = waiting[0] if waiting else ""
+        first, *others = piece[: len(piece) - len(self._held_back)].split("\n")
+        yield from self._more(first)
+        for fragment in others:
+            yield from self._end_line()
+            yield from self._more(fragment)
+
+    def _more(self, fragment: str) -> Iterator[SectionStarted | TextDelta]:
+        self._line += fragment
+        if self._open:
+            if self._goes_on:
+                yield from self._append(fragment)
+        elif self._line.strip():
+            line = read_line(self._line, complete=False, title=self.title, opening=self._fresh)
+            if line is not None:
+                self._open, self._goes_on = True, line.kind in (LineKind.TEXT, LineKind.ITEM)
+                yield from self._begin(line)
+
+    def _end_line(self) -> Iterator[SectionStarted | TextDelta]:
+        whole, self._line = self._line.strip(), ""
+        if whole:
+            self._lines_seen[whole] = self._lines_seen.get(whole, 0) + 1
+            line = read_line(whole, complete=True, title=self.title, opening=self._fresh)
+            if self._open and self._goes_on:
+                # it turned out a heading only now that the line is whole
+                if line is not None and line.kind is LineKind.HEADING and self._sections[-1].kind == "paragraph":
+                    self._sections[-1] = replace(self._sections[-1], text=line.text, kind="heading", level=line.level)
+                    yield SectionStarted(self._sections[-1])
+            elif not self._open and line is not None:
+                yield from self._begin(line)
+        self._open = False
+
+    def _begin(self, line: Line) -> Iterator[SectionStarted | TextDelta]:
+        """A line whose kind is known."""
+        if line.kind is LineKind.TITLE:
+            if not self._given and not self.title:
+                self.title = inline.plain(inline.clean(line.text))
+            self._fresh = False
+        elif line.kind is LineKind.HEADING:
+            yield from self._close_list()
+            self._fresh = self._list = False
+            yield self._start(Section(self._new_id(), inline.clean(line.text), "heading", line.level))
+        elif line.kind in (LineKind.TEXT, LineKind.ITEM):
+            item = line.kind is LineKind.ITEM
+            text = " ".join(line.text.split()) + (" " if line.text[-1:].isspace() else "")
+            if item and self._joins(text):
+                yield from self._append(self._joiner() + text)
+            else:
+                yield from self._close_list()
+                yield self._start(Section(self._new_id(), ""))
+                yield from self._append(text)
+            self._fresh, self._list = False, item
+
+    def _new_id(self) -> str:
+        self._next += 1
+        return f"s{self._next - 1}"
+
+    def _start(self, section: Section) -> SectionStarted:
+        self._sections.append(section)
+        return SectionStarted(section)
+
+    def _append(self, text: str) -> Iterator[TextDelta]:
+        section = self._sections[-1]
+        text = re.sub(r"\s+", " ", text.replace("`", ""))
+        if not section.text or section.text.endswith(" "):
+            text = text.lstrip(" ")
+        if text:
+            self._sections[-1] = replace(section, text=section.text + text)
+            yield TextDelta(section.id, len(section.text), text)
+
+    # -- lists become prose ------------------------------------------------------------------------
+
+    def _joins(self, item: str) -> bool:
+        """Whether a list item goes on in the paragraph before it, which introduces the list or holds its last item."""
+        last = self._sections[-1] if self._sections else None
+        if last is None or last.kind != "paragraph" or _width(last.text) > _JOINED_UP_TO:
+            return False
+        introduced = bool(_COLON.search(last.text.rstrip()))
+        return (introduced or self._list) and _width(item) <= SHORT_ITEM and not item.startswith("**")
+
+    def _joiner(self) -> str:
+        text = self._sections[-1].text.rstrip()
+        chinese = bool(_HAN.search(text))
+        if _COLON.search(text) or _ENDS.search(text):
+            return "" if chinese else " "
+        return "；" if chinese else "; "
+
+    def _close_list(self) -> Iterator[TextDelta]:
+        """Ends the prose made of a list with a full stop, before something else begins."""
+        if self._list and self._sections[-1].kind == "paragraph":
+            text = self._sections[-1].text.rstrip()
+            if text and not _ENDS.search(text) and not _COLON.search(text):
+                yield from self._append("。" if _HAN.search(text) else ".")
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def finish(self, *, cut: bool = False) -> tuple[Section, ...]:
+        """The whole article, cleaned. `cut`: the model was stopped by its token limit, so the last sentence may be
+        broken and is trimmed to the last full one."""
+        if not self._held_back.isspace():
+            self._line += self._held_back.lstrip()
+        for _ in self._end_line():
+            pass
+        for _ in self._close_list():
+            pass
+        cleaned = [replace(s, text=_begun(_without_announcement(inline.clean(s.text)))) for s in self._sections]
+        cleaned = [section for section in cleaned if section.text]
+        kept = _levelled(_without_empty_headings(_without_closers(_once(trimmed(cleaned) if cut else cleaned))))
+        # words that look like headings only are all the model gave: better shown than lost
+        return tuple(kept or [replace(section, kind="paragraph", level=0) for section in cleaned])
+
+
+def trimmed(sections: list[Section]) -> list[Section]:
+    """The sections without the broken last sentence. Headings at the end go, and so does a last paragraph that holds no
+    full sentence, unless it is all there is."""
+    kept = list(sections)
+    while kept and kept[-1].kind == "heading":
+        kept.pop()
+    if not kept or _ENDS.search(kept[-1].text.rstrip()):
+        return kept
+    ends = [match.end() for match in _SENTENCE_END.finditer(kept[-1].text)]
+    if ends:
+        kept[-1] = replace(kept[-1], text=kept[-1].text[: ends[-1]].rstrip())
+    elif any(section.kind == "paragraph" for section in kept[:-1]):
+        return trimmed(kept[:-1])
+    return kept
+
+
+def _once(sections: list[Section]) -> list[Section]:
+    """The sections without paragraphs that repeat an earlier one, but for a few words."""
+    kept: list[Section] = []
+    for section in sections:
+        long = section.kind == "paragraph" and _width(section.text) > 40
+        if not (long and any(_alike(section.text, other.text) for other in kept)):
+            kept.append(section)
+    return kept
+
+
+def _alike(text: str, other: str) -> bool:
+    if not 0.75 < len(text) / max(len(other), 1) < 1.34:
+        return False
+    matcher = SequenceMatcher(None, text, other, autojunk=False)
+    return matcher.quick_ratio() > _ALIKE and matcher.ratio() > _ALIKE
+
+
+def _without_announcement(text: str) -> str:
+    """The text without a last sentence that announces a list ("Here are some tips:"), which became paragraphs."""
+    return _ANNOUNCEMENT.sub("", text)
+
+
+def _without_closers(sections: list[Section]) -> list[Section]:
+    """The sections without "Word count: 300" or "I hope this helps" at the end."""
+    kept = list(sections)
+    while len(kept) > 1 and _width(kept[-1].text) < 160 and _CLOSERS.match(kept[-1].text):
+        kept.pop()
+    return kept
+
+
+def _begun(text: str) -> str:
+    """The text with a capital letter where a small model begins with a small one; "iPhone" stays."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?![A-Za-z])", text) else text
+
+
+def _without_empty_headings(sections: list[Section]) -> list[Section]:
+    """The sections without headings over nothing: at the end, or before a heading of the same or a higher level."""
+    kept: list[Section] = []
+    for section in reversed(sections):
+        below = kept[-1] if kept else None
+        if section.kind == "heading" and (below is None or (below.kind == "heading" and below.level <= section.level)):
+            continue
+        kept.append(section)
+    return kept[::-1]
+
+
+def _levelled(sections: list[Section]) -> list[Section]:
+    """The sections with headings from level 2 on, where a model began with a lower one."""
+    above = min((section.level for section in sections if section.kind == "heading"), default=2) - 2
+    return [replace(s, level=s.level - above) if s.kind == "heading" else s for s in sections]
+
+
+def own_sections(text: str, *, first: int = 1) -> tuple[Section, ...]:
+    """A person's own text as sections: Markdown headings, and paragraphs parted by empty lines or, where there are
+    none, by line ends. Nothing is dropped but marks of lists, quotes, pictures and code fences."""
+    lines = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")]
+    sections: list[Section] = []
+    for raw in _unwrapped(lines) if "" in lines else lines:
+        line = read_line(raw, complete=True, own=True) if raw else None
+        if line is None or line.kind is LineKind.NOTHING or not (cleaned := inline.clean(line.text)):
+            continue
+        heading = line.kind in (LineKind.HEADING, LineKind.TITLE)
+        number = f"s{first + len(sections)}"
+        sections.append(
+            Section(number, cleaned, "heading", max(line.level, 2)) if heading else Section(number, cleaned)
+        )
+    return tuple(sections)
+
+
+def _unwrapped(lines: list[str]) -> list[str]:
+    """The lines with those joined that an editor had wrapped: neither of the two is empty, a heading or a list item."""
+    joined: list[str] = []
+    for line in lines:
+        before = joined[-1] if joined else ""
+        if not line or not before or _MARKED.match(line) or before.startswith(("#", "```")):
+            joined.append(line)
+        else:
+            chinese = _HAN.match(before[-1]) or _HAN.match(line[0]) or before[-1] in "，。！？、；："
+            joined[-1] = before + ("" if chinese else " ") + line
+    return joined

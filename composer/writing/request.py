@@ -1,0 +1,130 @@
+"""What a person types above an article: cleaned, checked, and read for the language it asks for."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from common.messages import _
+from composer.article import Language
+from composer.errors import InputError
+
+LONGEST_TITLE = 80  # characters; longer input is an instruction, and the model names the article itself
+TOKENS_A_CHARACTER = {"wide": 1.0, "other": 0.4}  # upper ends for current vocabularies; for checks before tokenising
+
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+
+
+def _asks_at_end(english: str, chinese: str) -> re.Pattern[str]:
+    """For the end of a title: "… in English", "……，用英文写", "……（英文）".
+
+    A Chinese name of a language that nothing sets apart belongs to the title: "如何学好英语".
+    """
+    written = r"(?:版|写|撰写|回答)?[)）]?[\s.。]*$"
+    return re.compile(
+        rf"[\s,，]*[(（]?\b(?:written )?in {english}\b[)）]?[\s.。]*$"
+        rf"|[\s,，]*[(（]?请?(?:用|使用|以){chinese}{written}"
+        rf"|(?:[\s,，]*[(（]|[\s,，]+){chinese}{written}",
+        re.IGNORECASE,
+    )
+
+
+def _asks_within(english: str, chinese: str) -> re.Pattern[str]:
+    """For instructions; "in Chinese restaurants" speaks of restaurants."""
+    return re.compile(
+        rf"\b(?:write|written|answer|article|text|guide)\b[^.]*\bin {english}\b"
+        r"(?!\s+(?!(?:about|on|for|with|of|and|that|which|please|using|to)\b)\w)"
+        rf"|用{chinese}",
+        re.IGNORECASE,
+    )
+
+
+_ENGLISH, _CHINESE = ("English", "(?:英文|英语)"), ("(?:Simplified )?Chinese", "(?:中文|汉语)")
+_AT_END: dict[Language, re.Pattern[str]] = {"en": _asks_at_end(*_ENGLISH), "zh": _asks_at_end(*_CHINESE)}
+_WITHIN: dict[Language, re.Pattern[str]] = {"en": _asks_within(*_ENGLISH), "zh": _asks_within(*_CHINESE)}
+_INSTRUCTION = re.compile(
+    r"^(?:please\b|write\b|compose\b|draft\b|create\b|tell\b|describe\b|explain\b|i (?:want|need|would)\b|can you\b)"
+    r"|^(?:请|写一|撰写|帮我|给我|介绍一下|用(?:英文|英语|中文|汉语)(?:写|撰写|介绍))",
+    re.IGNORECASE,
+)
+# Marks that turn the reading direction of everything after them; letters of right-to-left scripts stay.
+_DIRECTION = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F])
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to write about."""
+
+    text: str  # one line or several, without control characters; given to the model
+    language: Language
+    title: str  # of the article; empty where the text is an instruction, from which the model makes a title
+
+
+def without_controls(text: str) -> str:
+    """The text without control characters and direction marks; tabs and line ends become blanks or single line ends."""
+    text = text.translate(_DIRECTION).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return "".join(
+        c for c in text if c == "\n" or not (unicodedata.category(c) in ("Cc", "Cs", "Co") or _no_character(c))
+    )
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of it can be seen: blanks, controls, and marks that only join or direct others."""
+    return all(c.isspace() or unicodedata.category(c) == "Cf" for c in without_controls(text))
+
+
+def _no_character(code: str) -> bool:
+    """Of the 66 codes that never are one. Other unassigned ones may be emoji newer than this Python."""
+    return ord(code) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(code) <= 0xFDEF
+
+
+def estimated_tokens(text: str) -> int:
+    """An upper estimate of how many tokens the text takes, for checks before a model is asked."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return int(wide * TOKENS_A_CHARACTER["wide"] + (len(text) - wide) * TOKENS_A_CHARACTER["other"]) + 1
+
+
+def detect_language(text: str) -> Language:
+    """Chinese where Chinese characters carry the text, otherwise English.
+
+    One Chinese character says about as much as half a word, hence the comparison.
+    """
+    han, words = len(_HAN.findall(text)), len(_WORD.findall(text))
+    return "zh" if han and han >= words else "en"
+
+
+def read_request(text: str, *, language: str = "auto", room: int = 1024) -> Request:
+    """What a person typed, checked.
+
+    `room` is the number of tokens that the model has for it. "in English" and its like decide the language where
+    `language` is "auto", and are taken off the end of a title. Raises InputError with a sentence for the person.
+    """
+    lines = [" ".join(line.split()) for line in without_controls(text).split("\n")]
+    cleaned = "\n".join(line for line in lines if line)
+    if is_blank(cleaned):
+        raise InputError(_("Please type a title or say what the article should be about."))
+    if estimated_tokens(cleaned) > room:
+        characters = int(room / TOKENS_A_CHARACTER["wide" if detect_language(cleaned[:1000]) == "zh" else "other"])
+        raise InputError(
+            _(
+                "The title or instruction has {count:,} characters; this model can take about {characters:,}. "
+                "Shorten it.",
+                count=len(cleaned),
+                characters=characters,
+            )
+        )
+    title, asked = _without_language(cleaned)
+    is_title = "\n" not in title and len(title) <= LONGEST_TITLE and not _INSTRUCTION.match(title)
+    if not is_title and asked is None:
+        asked = next((of for of, pattern in _WITHIN.items() if pattern.search(cleaned)), None)
+    chosen: Language = "zh" if language == "zh" else "en" if language == "en" else asked or detect_language(cleaned)
+    return Request(text=title if is_title else cleaned, language=chosen, title=title if is_title else "")
+
+
+def _without_language(text: str) -> tuple[str, Language | None]:
+    """The text without a language asked for at its end, and that language."""
+    for language, pattern in _AT_END.items():
+        shorter = pattern.sub("", text)
+        if shorter and shorter != text:
+            return shorter, language
+    return text, None

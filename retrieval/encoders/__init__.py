@@ -1,0 +1,31 @@
+"""Encoders turn words and pictures into unit vectors of one space.
+
+Know nothing of galleries, catalogues or files of pictures. `load_encoder` gives the encoder of a name; what computes is
+loaded when it is first used.
+"""
+
+from retrieval.encoders.base import Encoder, Preparation, Vectors, encode_pictures, file_sha256, unit
+from retrieval.encoders.classifier import ImageLabeller
+from retrieval.encoders.clip import OpenClipEncoder
+from retrieval.encoders.dictionary import readable, understood
+from retrieval.encoders.factory import load_encoder
+from retrieval.encoders.labels import LabelEncoder, encode_caption, shared_label_encoder
+from retrieval.encoders.text import shared_text_encoder
+
+__all__ = [
+    "Encoder",
+    "ImageLabeller",
+    "LabelEncoder",
+    "OpenClipEncoder",
+    "Preparation",
+    "Vectors",
+    "encode_caption",
+    "encode_pictures",
+    "file_sha256",
+    "load_encoder",
+    "readable",
+    "shared_label_encoder",
+    "shared_text_encoder",
+    "understood",
+    "unit",
+]

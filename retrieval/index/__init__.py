@@ -1,0 +1,33 @@
+"""Where a gallery's facts, words and vectors lie, and how they are searched.
+
+Knows SQLite, FAISS and vectors of encoders; no folders, no files of pictures, no pages.
+"""
+
+from retrieval.index.catalogue import Catalogue, Slots, Vectors
+from retrieval.index.fusion import NEAR_DUPLICATE_BITS, differing_bits, fuse
+from retrieval.index.query import Query, parse_query, query_vectors
+from retrieval.index.search import CHARACTERS_WEIGHT, DENSE_WEIGHT, DEPTH, WORDS_WEIGHT, Searcher
+from retrieval.index.tokenizer import stored_words, wanted_words
+from retrieval.index.vectors import MANIFEST, VectorIndex, near_groups
+
+__all__ = [
+    "CHARACTERS_WEIGHT",
+    "DENSE_WEIGHT",
+    "DEPTH",
+    "MANIFEST",
+    "NEAR_DUPLICATE_BITS",
+    "WORDS_WEIGHT",
+    "Catalogue",
+    "Query",
+    "Searcher",
+    "Slots",
+    "VectorIndex",
+    "Vectors",
+    "differing_bits",
+    "fuse",
+    "near_groups",
+    "parse_query",
+    "query_vectors",
+    "stored_words",
+    "wanted_words",
+]

@@ -1,0 +1,194 @@
+"""Search by meaning and by words, fused. Knows catalogue, index and encoder; no files, no folders.
+
+Each phrasing of a query gives up to three rankings: by vector, by full text, by single Chinese characters.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrieval.encoders import Encoder, Vectors, unit
+from retrieval.index.catalogue import Catalogue, Slots
+from retrieval.index.fulltext import WIDER
+from retrieval.index.fusion import demote_near_duplicates, fuse
+from retrieval.index.query import Query, parse_query, query_vectors
+from retrieval.index.vectors import VectorIndex
+from retrieval.records import Filters, Picture
+
+if TYPE_CHECKING:
+    pass
+
+log = logging.getLogger(__name__)
+
+DENSE_WEIGHT = 1.0
+WORDS_WEIGHT = 1.0
+CHARACTERS_WEIGHT = 0.3  # single Chinese characters: often a part of another word
+DEPTH = 50  # pictures looked at in each ranking, at least
+
+
+class Searcher:
+    """Searches one catalogue. All calls may come from several threads; new pictures are seen at the next search."""
+
+    def __init__(self, catalogue: Catalogue, dim: int, folder: Path | None = None) -> None:
+        self._catalogue = catalogue
+        self._dim = dim
+        self.index = VectorIndex(dim, folder)
+        self._refreshing = threading.Lock()
+        self._rebuild: threading.Thread | None = None
+        self._beside = ThreadPoolExecutor(4, thread_name_prefix="gallery-words")
+        self.refresh()
+
+    def close(self) -> None:
+        """Ends the search: waits for what is going on; nothing can be searched afterwards."""
+        self.wait()
+        self._beside.shutdown()
+
+    def wait(self) -> None:
+        """Waits for a rebuild that is going on."""
+        if self._rebuild is not None:
+            self._rebuild.join()
+
+    def refresh(self) -> None:
+        """Takes in what was stored since the last time, by this process or another."""
+        if not self.index.reload() and self._catalogue.newest_slot() <= self.index.last_slot:
+            return
+        with self._refreshing:
+            while True:
+                after = self.index.last_slot
+                slots, vectors = self._catalogue.vectors_after(after, self._dim, limit=50_000)
+                if not len(slots):
+                    break
+                self.index.add(slots, vectors, after)
+
+    def rebuild_if_wanted(self) -> None:
+        """Starts making a new index file in the background where the old one has fallen behind."""
+        alive = self._catalogue.counts()["vectors"]
+        if self.index.folder is None or not self.index.rebuild_wanted(alive):
+            return
+        if self._rebuild is None or not self._rebuild.is_alive():
+            self._rebuild = threading.Thread(target=self._rebuild_beside, name="gallery-rebuild")
+            self._rebuild.start()
+
+    def _rebuild_beside(self) -> None:
+        try:
+            self.rebuild()
+        except OSError as error:  # searches stay exact for what the file does not hold
+            log.warning("The index in '%s' could not be written: %s", self.index.folder, error)
+
+    def rebuild(self) -> None:
+        """Makes a new index file now. Raises OSError."""
+        self.index.build(lambda: self._catalogue.chunks(self._dim), self._catalogue.counts()["vectors"])
+        self.refresh()
+
+    # -- searching ---------------------------------------------------------------------------------
+
+    def by_text(
+        self,
+        phrasings: Sequence[str],
+        encoder: Encoder,
+        k: int,
+        excluded: Collection[int] = (),
+        filters: Filters | None = None,
+        reading: Callable[[str], str] = str,
+    ) -> list[tuple[Picture, float]]:
+        """The k best pictures for several phrasings of one query. `reading` gives the encoder's version of a phrase."""
+        pictures = self._catalogue.by_numbers
+        scores = self.scores(phrasings, encoder, max(DEPTH, 4 * k), excluded, filters, reading)
+        ranked = list(scores.items())[: max(4 * k, 20)]
+        found = pictures([number for number, _ in ranked])
+        return self._diverse([(found[n], score) for n, score in ranked if n in found], not encoder.words_first)[:k]
+
+    def scores(
+        self,
+        phrasings: Sequence[str],
+        encoder: Encoder,
+        depth: int,
+        excluded: Collection[int] = (),
+        filters: Filters | None = None,
+        reading: Callable[[str], str] = str,
+    ) -> dict[int, float]:
+        """number -> fused score, best first."""
+        self.refresh()
+        queries = [parse_query(phrasing) for phrasing in phrasings]
+        # SQLite and FAISS both let other threads run meanwhile
+        words = self._beside.submit(self._word_rankings, queries, depth, excluded, filters)
+        rankings: list[tuple[list[int], float]] = []
+        for vector in query_vectors(queries, encoder, reading):
+            near = self._nearest(vector, depth, excluded, filters)
+            rankings.append(([number for number, _ in near], DENSE_WEIGHT))
+        return fuse(rankings + words.result())
+
+    def _word_rankings(
+        self, queries: Sequence[Query], depth: int, excluded: Collection[int], filters: Filters | None
+    ) -> list[tuple[list[int], float]]:
+        rankings: list[tuple[list[int], float]] = []
+        for query in queries:
+            unwanted = {n for phrase in query.minus for n in self._catalogue.find_words(phrase, 10_000)[0]}
+            barred = {*excluded, *unwanted}
+            strong, weak = self._catalogue.find_words(" ".join(query.plus), depth + len(barred), filters)
+            rankings.append(([n for n in strong if n not in barred][:depth], WORDS_WEIGHT))
+            rankings.append(([n for n in weak if n not in barred][:depth], CHARACTERS_WEIGHT))
+        return rankings
+
+    def by_vector(
+        self, vector: Vectors, k: int, excluded: Collection[int] = (), filters: Filters | None = None
+    ) -> list[tuple[Picture, float]]:
+        """The k pictures nearest to a vector (dim,), with their cosine."""
+        self.refresh()
+        near = self._nearest(vector, max(4 * k, 20), excluded, filters)
+        found = self._catalogue.by_numbers([number for number, _ in near])
+        return self._diverse([(found[n], score) for n, score in near if n in found], looks=False)[:k]
+
+    def like(
+        self, picture: Picture, k: int, excluded: Collection[int] = (), filters: Filters | None = None
+    ) -> list[tuple[Picture, float]]:
+        """The k pictures nearest to one of the catalogue."""
+        assert picture.number is not None
+        own = self._catalogue.vectors_of([picture.number], self._dim).get(picture.number)
+        return [] if own is None else self.by_vector(unit(own.mean(0)), k, excluded, filters)
+
+    def _nearest(
+        self, vector: Vectors, depth: int, excluded: Collection[int], filters: Filters | None
+    ) -> list[tuple[int, float]]:
+        """The `depth` pictures nearest to a vector (dim,) that pass the filters, as (number, cosine), best first."""
+        if filters is None or not filters.where()[0]:
+            return self._nearest_of(vector, depth, excluded, None)
+        # most filters keep many pictures, and then enough of the nearest: to look up all that pass takes far longer
+        wide = self._nearest_of(vector, WIDER * depth, excluded, None)
+        passing = self._catalogue.passing([number for number, _ in wide], filters)
+        kept = [entry for entry in wide if entry[0] in passing]
+        if len(kept) >= depth:
+            return kept[:depth]
+        return self._nearest_of(vector, depth, excluded, self._catalogue.allowed_slots(filters))
+
+    def _nearest_of(
+        self, vector: Vectors, depth: int, excluded: Collection[int], allowed: Slots | None
+    ) -> list[tuple[int, float]]:
+        """The same among the pictures of the allowed slots, each picture once."""
+        manifest = self.index.manifest
+        rerank = manifest is not None and manifest.rerank
+        wanted = (depth + len(excluded)) * (8 if rerank else 1)
+        while True:
+            found = self.index.search(vector, wanted, allowed)
+            owners = self._catalogue.numbers_of_slots([slot for slot, _ in found])
+            best: dict[int, float] = {}
+            for slot, cosine in found:
+                number = owners.get(slot)
+                if number is not None and number not in excluded:
+                    best.setdefault(number, cosine)
+            if len(best) >= depth or len(found) < wanted:
+                break
+            wanted *= 4  # many slots of the same picture, or of pictures that are gone
+        if rerank:
+            exact = self._catalogue.vectors_of(list(best), self._dim)
+            best = {number: float((vectors @ vector).max()) for number, vectors in exact.items()}
+            best = dict(sorted(best.items(), key=lambda entry: -entry[1]))
+        return list(best.items())[:depth]
+
+    def _diverse(self, ranked: list[tuple[Picture, float]], looks: bool) -> list[tuple[Picture, float]]:
+        """Near-duplicates last. `looks`: the encoder sees pixels, so vectors tell them apart too."""
+        numbers = [picture.number for picture, _ in ranked if picture.number is not None]
+        return demote_near_duplicates(ranked, self._catalogue.vectors_of(numbers, self._dim) if looks else {})

@@ -1,0 +1,70 @@
+"""Cuts texts and queries into words for full-text search, in English and Chinese. Pure functions.
+
+SQLite's tokenizers cannot cut Chinese: "unicode61" takes a whole run of characters as one word and "trigram" finds
+nothing shorter than three characters, while Chinese nouns have one or two (猫, 面条). A run of Chinese is therefore
+stored as its single characters and its neighbouring pairs.
+"""
+
+import re
+import unicodedata
+
+from common.language import HAN_RANGES, is_chinese
+
+_PIECES = re.compile(rf"[{HAN_RANGES}]+|[^\W_]+(?:['’][^\W_]+)*")
+
+# words that say nothing about what a picture shows
+_STOP_TEXT = """
+a an and any are as at be beside between by for from has have he her his in into is it its my near next of off on one
+onto or our out over photo photograph picture image s she some such than that the their them there these they this
+those through to two under up very was were what where which while who with your you
+"""
+_STOP_EN = frozenset(_STOP_TEXT.split())
+_STOP_ZH = frozenset("的了在是和与及或有着一个只条张座位这那些把被从到对也都就而为于上下里中旁边图照片")
+
+
+def pieces(text: str) -> list[str]:
+    """The text in lower case, cut into English words and runs of Chinese."""
+    return [match.group() for match in _PIECES.finditer(unicodedata.normalize("NFKC", text).lower())]
+
+
+def pairs(run: str) -> list[str]:
+    """Neighbouring pairs of a run of Chinese: 长沙面条 -> 长沙 沙面 面条."""
+    return [run[i : i + 2] for i in range(len(run) - 1)]
+
+
+def stored_words(text: str) -> str:
+    """What full-text search stores for a text: words, Chinese characters and pairs, joined by blanks."""
+    words: list[str] = []
+    for piece in pieces(text):
+        if is_chinese(piece):
+            words += [*piece, *pairs(piece)]
+        else:
+            words.append(piece.replace("'", " ").replace("’", " "))
+    return " ".join(words)
+
+
+def wanted_words(query: str) -> tuple[list[str], list[str]]:
+    """What to look for: (words and pairs, single Chinese characters). The second are weaker evidence than the first.
+
+    A query of a single Chinese character is as strong as a word. Words without content ("the", 的) are left out unless
+    nothing else remains.
+    """
+    strong: list[str] = []
+    weak: list[str] = []
+    everything = pieces(query)
+    for piece in everything:
+        if not is_chinese(piece):
+            strong += [word for word in re.split("['’]", piece) if word not in _STOP_EN]
+        elif len(piece) == 1:
+            strong.append(piece)
+        else:
+            strong += pairs(piece)
+            weak += [character for character in piece if character not in _STOP_ZH]
+    if not strong and not weak:
+        strong = everything
+    return list(dict.fromkeys(strong)), list(dict.fromkeys(weak))
+
+
+def match_expression(words: list[str]) -> str:
+    """An FTS5 expression that finds any of the words; no character of a query is taken as FTS5 syntax."""
+    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)

@@ -1,0 +1,27 @@
+"""Brings folders of pictures into a catalogue: scan, metadata, decode, encode, commit.
+
+Knows files and what can be wrong with them, and the catalogue it fills; not how a gallery is searched or shown.
+"""
+
+from retrieval.ingest.browser_formats import BrowserFormats
+from retrieval.ingest.decode import Decoded, thumbnail_path
+from retrieval.ingest.metadata import sidecar_lines
+from retrieval.ingest.pipeline import Ingest, IngestOptions, IngestReport, Progress, path_words
+from retrieval.ingest.scan import GALLERY_FILE, overlapping, scan_folder
+from retrieval.ingest.watch import Watcher
+
+__all__ = [
+    "GALLERY_FILE",
+    "BrowserFormats",
+    "Decoded",
+    "Ingest",
+    "IngestOptions",
+    "IngestReport",
+    "Progress",
+    "Watcher",
+    "overlapping",
+    "path_words",
+    "scan_folder",
+    "sidecar_lines",
+    "thumbnail_path",
+]

@@ -1,0 +1,390 @@
+"""Brings a folder of pictures into a gallery: scan -> decode (processes) -> encode -> commit.
+
+Incremental: a file whose size and time are known is not read again; a renamed one is recognised by its content; what
+was deleted is dropped. Every batch is one transaction, so an ingest that is killed at any point continues where it was.
+"""
+
+import contextlib
+import errno
+import functools
+import multiprocessing
+import os
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common.errors import ReadableError
+from retrieval.encoders import Encoder, LabelEncoder, Vectors, readable
+from retrieval.index import Catalogue
+from retrieval.ingest import decode
+from retrieval.ingest.decode import Decoded, Job, picture_id
+from retrieval.ingest.metadata import Metadata
+from retrieval.ingest.scan import Scan, scan_folder
+from retrieval.records import Picture, under
+
+if TYPE_CHECKING:
+    from pebble import ProcessFuture
+
+SECONDS_A_FILE = 30.0
+ENCODE_EVERY = 16  # pictures, at least
+COMMIT_EVERY = 64  # files; what a kill can cost
+WORD_FIELDS = ("caption", "tags", "credit", "licence", "source")
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where an ingest is."""
+
+    stage: str  # "scan" or "read"
+    done: int
+    total: int  # 0 while it is not known
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingest did. Counts are of files."""
+
+    found: int = 0
+    unchanged: int = 0
+    added: int = 0
+    renamed: int = 0
+    copies: int = 0  # the same content under another name: no second picture
+    updated: int = 0  # its words changed
+    removed: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # (path, reason)
+    bytes_read: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)  # stage -> s; decode: summed over the workers
+    stopped: bool = False
+
+    def merge(self, other: "IngestReport") -> None:
+        for name in ("found", "unchanged", "added", "renamed", "copies", "updated", "removed", "bytes_read"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.skipped += other.skipped
+        for stage, value in other.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
+        self.stopped |= other.stopped
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    workers: int = 0  # decoding processes; 0: as many as cores, at most 8
+    seconds_a_file: float = SECONDS_A_FILE
+    batch: int = 0  # pictures encoded at once; 0: the encoder's own
+
+
+class Ingest:
+    """One run over one folder. Not reusable."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        encoder: Encoder | Callable[[], Encoder],
+        thumbnails: Path,
+        options: IngestOptions,
+        progress: Callable[[Progress], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> None:
+        """`encoder`, or what loads it: where nothing has changed it is not needed."""
+        self._catalogue, self._given, self._thumbnails, self._options = catalogue, encoder, thumbnails, options
+        self._progress = progress or (lambda _: None)
+        self._stop = stop or (lambda: False)
+        self.report = IngestReport()
+        self._again: list[Job] = []  # to be read once more, with their pixels
+
+    @functools.cached_property
+    def _encoder(self) -> Encoder:
+        return self._given if isinstance(self._given, Encoder) else self._given()
+
+    def run(self, root: Path) -> IngestReport:
+        """Brings everything under `root` in.
+
+        Raises FolderUnreadable, and OSError or sqlite3.Error where the disk is full.
+        """
+        started = time.perf_counter()
+        with self._timed("scan"):
+            found = scan_folder(root, seen=lambda count: self._progress(Progress("scan", count, 0)))
+            jobs, vanished = self._changes(root, found)
+        self.report.found = len(found.jobs)
+        self.report.unchanged = len(found.jobs) - len(jobs)
+        self.report.skipped += found.unreadable
+        self._read(jobs, vanished)
+        if self._again and not self.report.stopped:
+            self._read(self._again[:], vanished)
+        if not self.report.stopped:
+            self._drop(vanished)
+        self.report.seconds["total"] = time.perf_counter() - started
+        return self.report
+
+    def _read(self, jobs: list[Job], vanished: dict[str, int | None]) -> None:
+        """Reads, encodes and stores; while one batch is encoded the worker processes decode the next ones."""
+        waiting: list[Decoded] = []
+        encoded: list[tuple[Decoded, Vectors | None, str]] = []
+        failed: list[tuple[Job, str]] = []
+        for done, (job, outcome) in enumerate(self.decoded(jobs), 1):
+            self._progress(Progress("read", done, len(jobs)))
+            if isinstance(outcome, Decoded):
+                self.report.bytes_read += outcome.bytes_read
+                self._add_seconds("decode", outcome.seconds)
+                waiting.append(outcome)
+            elif isinstance(outcome, OSError):  # the next run tries again: permissions and disks can be mended
+                failed.append((replace(job, mtime_ns=0), outcome.strerror or str(outcome)))
+            else:
+                failed.append((job, outcome))
+            if len(waiting) >= max(self._options.batch or self._encoder.batch, ENCODE_EVERY):
+                encoded += self._encoded(waiting)
+                waiting = []
+            if len(encoded) + len(failed) >= COMMIT_EVERY:
+                self._commit(encoded, failed, vanished)
+                encoded, failed = [], []
+        self._commit(encoded + self._encoded(waiting), failed, vanished)
+
+    # -- scan --------------------------------------------------------------------------------------
+
+    def _changes(self, root: Path, found: Scan) -> tuple[list[Job], dict[str, int | None]]:
+        """Files to read, and files of the catalogue that are gone: path -> number of their picture."""
+        first, end = under(root)
+        rows = self._catalogue.connection.execute(
+            "SELECT path, number, size, mtime_ns, words_mtime_ns, error FROM files WHERE path >= ? AND path < ?",
+            (first, end),
+        )
+        known = {row["path"]: row for row in rows}
+        jobs: list[Job] = []
+        for job in found.jobs:
+            row = known.pop(job.path, None)
+            if row is None or (row["size"], row["mtime_ns"], row["words_mtime_ns"]) != (
+                job.size,
+                job.mtime_ns,
+                job.words_mtime_ns,
+            ):
+                jobs.append(job)
+            elif row["error"]:
+                self.report.skipped.append((job.path, row["error"]))
+        unseen = [path for path, _ in found.unreadable] + found.passed_by
+        unknown = tuple(path.rstrip(os.sep) + os.sep for path in unseen)
+        gone = {path: row["number"] for path, row in known.items() if not f"{path}{os.sep}".startswith(unknown or "\0")}
+        return jobs, gone
+
+    # -- decode ------------------------------------------------------------------------------------
+
+    def decoded(self, jobs: list[Job]) -> Iterator[tuple[Job, Decoded | str | OSError]]:
+        """Every job with what came out of it, or the reason why nothing did, in order."""
+        if not jobs:
+            return
+        from pebble import ProcessPool
+
+        count = self._options.workers or min(8, os.cpu_count() or 1)
+        arguments = (self._encoder.preparation, str(self._thumbnails), str(self._catalogue.path))
+        waiting: deque[tuple[Job, ProcessFuture[Decoded]]] = deque()
+        remaining = iter(jobs)
+        with ProcessPool(
+            max_workers=count,
+            context=multiprocessing.get_context("spawn"),  # a fork would copy the threads' locks of torch and SQLite
+            initializer=decode.start,
+            initargs=arguments,
+        ) as pool:
+            try:
+                while True:
+                    while len(waiting) < COMMIT_EVERY + 4 * count and (job := next(remaining, None)):
+                        waiting.append((job, pool.schedule(_timed_decode, [job], timeout=self._options.seconds_a_file)))
+                    if not waiting:
+                        return
+                    if self._stop():
+                        self.report.stopped = True
+                        return
+                    job, future = waiting.popleft()
+                    yield job, self._outcome(job, future)
+            finally:
+                if waiting:
+                    pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
+
+    def _outcome(self, job: Job, future: "ProcessFuture[Decoded]") -> Decoded | str | OSError:
+        """What came of a file. Raises OSError where the disk is full, sqlite3.Error where the catalogue fails."""
+        from pebble import ProcessExpired
+
+        try:
+            result: Decoded = future.result()
+        except ReadableError as error:
+            return error.text()
+        except FutureTimeout:
+            return f"reading it took longer than {self._options.seconds_a_file:g} s"
+        except ProcessExpired:
+            return "reading it ended the reading process; the file is damaged or made to do harm"
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return error
+        except MemoryError:
+            return "reading it needs too much memory"
+        except sqlite3.Error:
+            raise
+        except Exception as error:  # noqa: BLE001 - one strange file must not end the indexing of all others
+            return f"reading it failed ({type(error).__name__}: {error})"
+        return result
+
+    # -- encode and commit -------------------------------------------------------------------------
+
+    def _commit(
+        self,
+        encoded: list[tuple[Decoded, Vectors | None, str]],
+        failed: list[tuple[Job, str]],
+        vanished: dict[str, int | None],
+    ) -> None:
+        if not encoded and not failed:
+            return
+        with self._timed("commit"), self._catalogue.transaction() as connection:
+            for decoded, vectors, labels in encoded:
+                self._store(decoded, vectors, labels, vanished)
+            for job, reason in failed:
+                self.report.skipped.append((job.path, reason))
+                self._note_file(job, reason)
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('updated', ?)", (_now(),))
+
+    def _encoded(self, batch: list[Decoded]) -> list[tuple[Decoded, Vectors | None, str]]:
+        """Each with its vectors (None: keep what is stored) and, where an image classifier spoke, its labels."""
+        if not batch:
+            return []
+        started = time.perf_counter()
+        results: dict[int, tuple[Vectors | None, str]] = {}
+        by_words = [i for i, d in enumerate(batch) if self._placed_by_words(d.words.caption)]
+        by_pixels = [i for i, d in enumerate(batch) if i not in set(by_words) and d.pixels is not None]
+        if by_words:
+            languages = self._encoder.query_languages
+            rows = self._encoder.encode_texts([readable(batch[i].words.caption, languages) for i in by_words])
+            results.update({i: (row[None], "") for i, row in zip(by_words, rows, strict=True)})
+        step = self._options.batch or self._encoder.batch
+        for start in range(0, len(by_pixels), step):
+            chosen = by_pixels[start : start + step]
+            pixels = np.stack([p for i in chosen if (p := batch[i].pixels) is not None])  # (B, side, side, 3)
+            if isinstance(self._encoder, LabelEncoder):
+                rows, labels = self._encoder.encode_labelled(pixels)
+            else:
+                rows, labels = self._encoder.encode_prepared(pixels), [""] * len(chosen)
+            results.update({i: (row[None], label) for i, row, label in zip(chosen, rows, labels, strict=True)})
+        self._add_seconds("encode", time.perf_counter() - started)
+        return [(decoded, *results.get(i, (None, ""))) for i, decoded in enumerate(batch)]
+
+    def _store(self, decoded: Decoded, vectors: Vectors | None, labels: str, vanished: dict[str, int | None]) -> None:
+        job, words = decoded.job, decoded.words
+        existing = self._catalogue.by_id(picture_id(decoded.sha256))
+        before = self._note_file(job, "")
+        if existing is None or existing.number is None:
+            if vectors is None:  # it was known when it was read, and is not any more
+                self._read_again(job)
+                return
+            number = self._catalogue.store(self._picture(decoded, labels, before), vectors, path_words(job.path))
+            self.report.added += 1
+        else:
+            number = existing.number
+            others = self._paths_of(number) - {job.path}
+            moved = others <= vanished.keys()
+            if before == number:
+                self.report.updated += 1
+            elif moved:
+                self.report.renamed += 1
+            else:
+                self.report.copies += 1
+            if (moved or before == number) and not existing.edited:
+                if vectors is None and self._placed_by_words(existing.caption) and not existing.approximate:
+                    self._read_again(job)  # its words are gone: now its pixels must place it
+                elif labels and not words.caption:
+                    self._rewrite(existing, replace(words, caption=labels), job, vectors, approximate=True)
+                elif existing.approximate and not words.caption:
+                    self._rewrite(existing, replace(words, caption=existing.caption), job, None, approximate=True)
+                else:
+                    self._rewrite(existing, words, job, vectors, approximate=False)
+        self._catalogue.connection.execute("UPDATE files SET number = ? WHERE path = ?", (number, job.path))
+
+    def _read_again(self, job: Job) -> None:
+        """Has the file read once more with its pixels: in this run, or in the next where this one ends before."""
+        self._again.append(replace(job, fresh=True))
+        self._catalogue.connection.execute("UPDATE files SET mtime_ns = 0 WHERE path = ?", (job.path,))
+
+    def _placed_by_words(self, caption: str) -> bool:
+        return self._encoder.words_first and bool(readable(caption, self._encoder.query_languages))
+
+    def _picture(self, decoded: Decoded, labels: str, before: int | None) -> Picture:
+        words = decoded.words
+        picture = Picture(
+            id=picture_id(decoded.sha256),
+            sha256=decoded.sha256,
+            phash=decoded.phash,
+            width=decoded.width,
+            height=decoded.height,
+            caption=words.caption or labels,
+            tags=words.tags,
+            credit=words.credit,
+            licence=words.licence,
+            source=words.source,
+            date=words.date or datetime.fromtimestamp(decoded.job.mtime_ns / 1e9, UTC).isoformat(timespec="seconds"),
+            indexed_at=_now(),
+            approximate=bool(labels and not words.caption),
+        )
+        edited = self._catalogue.by_numbers([before]).get(before) if before is not None else None
+        if edited is None or not edited.edited:
+            return picture
+        # the file was replaced by another version: what a person wrote about it stays
+        return replace(picture, edited=True, approximate=False, **{n: getattr(edited, n) for n in WORD_FIELDS})
+
+    def _rewrite(
+        self, existing: Picture, words: Metadata, job: Job, vectors: Vectors | None, *, approximate: bool
+    ) -> None:
+        """New words for a picture whose file was renamed or whose text file changed."""
+        kept = {name: getattr(words, name) for name in WORD_FIELDS}
+        self._catalogue.rewrite(replace(existing, approximate=approximate, **kept), path_words(job.path), vectors)
+
+    def _note_file(self, job: Job, error: str) -> int | None:
+        """Notes the file as it is now; returns the number of the picture it stood for until now."""
+        connection = self._catalogue.connection
+        row = connection.execute("SELECT number FROM files WHERE path = ?", (job.path,)).fetchone()
+        connection.execute(
+            "INSERT OR REPLACE INTO files (path, number, size, mtime_ns, words_mtime_ns, error) "
+            "VALUES (?, NULL, ?, ?, ?, ?)",
+            (job.path, job.size, job.mtime_ns, job.words_mtime_ns, error),
+        )
+        return None if row is None else row["number"]
+
+    def _paths_of(self, number: int) -> set[str]:
+        rows = self._catalogue.connection.execute("SELECT path FROM files WHERE number = ?", (number,))
+        return {row["path"] for row in rows}
+
+    def _drop(self, vanished: dict[str, int | None]) -> None:
+        with self._timed("commit"), self._catalogue.transaction() as connection:
+            connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in vanished])
+            orphans = self._catalogue.without_files()
+            self._catalogue.drop(orphans)
+        self.report.removed = len(orphans)
+
+    @contextlib.contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._add_seconds(stage, time.perf_counter() - started)
+
+    def _add_seconds(self, stage: str, seconds: float) -> None:
+        self.report.seconds[stage] = self.report.seconds.get(stage, 0.0) + seconds
+
+
+def _timed_decode(job: Job) -> Decoded:
+    started = time.perf_counter()
+    result = decode.decode(job)
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+def path_words(path: str) -> str:
+    """File and folder names as words to be found by; at most three folders up."""
+    return " ".join((Path(path).stem, *Path(path).parts[-4:-1]))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,105 @@
+"""Walks folders of pictures: what is there, without reading a picture. Knows nothing of galleries."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.messages import _
+from retrieval.errors import FolderUnreadable
+from retrieval.ingest.decode import Job
+from retrieval.pictures import SUFFIXES
+
+GALLERY_FILE = "gallery.sqlite"  # a folder that holds it is a gallery, not a folder of pictures
+
+
+@dataclass(slots=True)
+class Scan:
+    """The picture files under a folder, and what could not be looked at."""
+
+    jobs: list[Job] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)  # (folder, reason): nothing is known about them
+    passed_by: list[str] = field(default_factory=list)  # hidden folders and galleries: nothing is known either
+
+
+def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
+    """All files under `root` with a picture's suffix. Hidden files and folders and galleries are left out.
+
+    Links to folders are followed, each folder once, so that loops end. Names that are no UTF-8 are left out: the
+    catalogue cannot hold them. `seen(count)` hears how many there are so far.
+    Raises FolderUnreadable where `root` itself cannot be listed.
+    """
+    if not _is_text(str(root)):
+        raise FolderUnreadable(place=_as_text(str(root)), reason=_("its name is not valid UTF-8; rename it"))
+    result = Scan()
+    visited: set[tuple[int, int]] = set()
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            state = folder.stat()
+            if (state.st_dev, state.st_ino) in visited:
+                continue
+            visited.add((state.st_dev, state.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if folder == root:
+                raise FolderUnreadable(place=root, reason=reason) from error
+            result.unreadable.append((str(folder), reason))
+            continue
+        if any(entry.name == GALLERY_FILE for entry in entries):
+            result.passed_by.append(str(folder))
+            continue
+        texts = {entry.name: entry for entry in entries if entry.name.lower().endswith(".txt")}
+        for entry in entries:
+            try:
+                if entry.name.startswith("."):
+                    if entry.is_dir():
+                        result.passed_by.append(entry.path)
+                elif not _is_text(entry.name):
+                    if entry.is_dir() or Path(entry.name).suffix.lower() in SUFFIXES:
+                        result.unreadable.append((_as_text(entry.path), "its name is not valid UTF-8; rename it"))
+                elif entry.is_dir():
+                    waiting.append(Path(entry.path))
+                elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
+                    result.jobs.append(_job(entry, texts))
+            except OSError as error:  # it vanished, or its link leads nowhere
+                result.unreadable.append((entry.path, error.strerror or str(error)))
+        if seen is not None:
+            seen(len(result.jobs))
+    return result
+
+
+def _job(entry: "os.DirEntry[str]", texts: dict[str, "os.DirEntry[str]"]) -> Job:
+    state = entry.stat()
+    beside = (texts.get(f"{entry.name}.txt"), texts.get(f"{Path(entry.name).stem}.txt"))
+    sidecar = next((text for text in beside if text is not None and text.is_file()), None)
+    return Job(
+        path=entry.path,
+        size=state.st_size,
+        mtime_ns=state.st_mtime_ns,
+        sidecar=sidecar.path if sidecar else "",
+        words_mtime_ns=sidecar.stat().st_mtime_ns if sidecar else 0,
+    )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is Unicode; bytes that are none stand in it as lone surrogates (PEP 383)."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _as_text(path: str) -> str:
+    return path.encode("utf-8", "replace").decode()
+
+
+def overlapping(roots: list[Path]) -> Iterator[Path]:
+    """The roots without those that lie under another of them."""
+    for root in roots:
+        if not any(other != root and root.is_relative_to(other) for other in roots):
+            yield root

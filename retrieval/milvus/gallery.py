@@ -1,0 +1,226 @@
+"""MilvusGallery: the same gallery calls on Milvus, for collections that one machine does not hold.
+
+A place is `milvus://host:19530/name` (a cluster, or one server) or the path of a Milvus Lite file (`pictures.db`, the
+engine inside this process). Facts, words and vector of a picture are one row of one collection; its file stays where
+it is, so machines that show pictures need the same folders. docs/gallery-server.md has the sizes.
+
+Milvus Lite (3.2) differs from a cluster where its own documentation says so: one process at a time, exact search or
+HNSW and IVF without product quantization, BM25 weights counted by segment instead of over all, and no stemming
+("dog" does not find "dogs" by words; the vectors do). Sharding, replicas, DiskANN and users are the cluster's.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrieval.base import GalleryInfo, Hit
+from retrieval.encoders import Encoder, encode_pictures
+from retrieval.index import (
+    CHARACTERS_WEIGHT,
+    DENSE_WEIGHT,
+    DEPTH,
+    NEAR_DUPLICATE_BITS,
+    WORDS_WEIGHT,
+    Query,
+    differing_bits,
+    fuse,
+    parse_query,
+    query_vectors,
+    wanted_words,
+)
+from retrieval.ingest import BrowserFormats
+from retrieval.milvus import editing
+from retrieval.milvus.collection import MilvusCollection
+from retrieval.milvus.ingest import add_folder, take_files
+from retrieval.milvus.schema import SHOWN, condition, without_secrets
+from retrieval.pictures import load_picture
+from retrieval.records import Choices, Filters, Picture, cleaned_fields
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from retrieval.ingest import IngestOptions, IngestReport, Progress
+
+
+class MilvusGallery(MilvusCollection):
+    """A gallery in a Milvus collection; a PictureGallery. Several threads may use it.
+
+    `encoder`: a name for `load_encoder` or a loaded one; None takes the collection's own, for a new one the default.
+    `create` makes the collection where it is absent, with `index` over the vectors: AUTOINDEX lets Milvus choose; a
+    cluster also has HNSW, IVF_SQ8, DISKANN. Raises GalleryNotFound, WrongEncoder, EncoderUnavailable, and
+    GalleryUnreadable where Milvus cannot be asked.
+    """
+
+    def __init__(
+        self, place: str, encoder: str | Encoder | None = None, *, create: bool = False, index: str = "AUTOINDEX"
+    ) -> None:
+        super().__init__(place, encoder, create=create, index=index)
+        own = self.local_gallery
+        self._shown = BrowserFormats(own / "shown", own / "thumbnails")
+
+    # -- searching ---------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: "str | Sequence[str] | Image.Image",
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+        quick: bool = False,
+    ) -> list[Hit]:
+        """Nearest vectors and BM25 over the words, fused by rank as in a local gallery, near-duplicates last."""
+        if k < 1:
+            return []
+        depth = max(DEPTH, 4 * k)
+        if isinstance(query, (str, Sequence)):
+            phrasings = [query] if isinstance(query, str) else list(query)
+            queries = [parse_query(one) for one in dict.fromkeys(phrasings) if one.strip()]
+            rankings = self._by_words(queries, depth, exclude, filters)
+        else:
+            vector = encode_pictures(self.encoder, [load_picture(query)])[0].tolist()
+            rankings = [(ids, 1.0) for ids in self.near("dense", [vector], depth, condition(exclude, filters))]
+        return self._best(rankings, k, quick)
+
+    def like(
+        self,
+        picture_id: str,
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+        quick: bool = False,
+    ) -> list[Hit]:
+        """More pictures like that one, without it. Raises KeyError."""
+        vector = editing.one_row(self, picture_id, ("dense",))["dense"]
+        counting = condition({*exclude, picture_id}, filters)
+        return self._best([(ids, 1.0) for ids in self.near("dense", [vector], max(DEPTH, 4 * k), counting)], k, quick)
+
+    def get(self, picture_id: str) -> Hit:
+        """One picture by id (score 0). Raises KeyError."""
+        return self.hit(editing.one_row(self, picture_id, SHOWN), 0.0)
+
+    def picture(self, picture_id: str) -> Picture:
+        """Everything the collection knows about a picture. Raises KeyError."""
+        return editing.picture(self, picture_id)
+
+    def thumbnail(self, picture_id: str, size: int = 256) -> Path:
+        """A small WebP file, no side above `size` pixels (at most 512). Raises KeyError, PictureUnreadable."""
+        row = editing.one_row(self, picture_id, ("sha256", "path"))
+        return self._shown.thumbnail(str(row["sha256"]), Path(row["path"]), size)
+
+    def browse(self, *, limit: int = 60, offset: int = 0, filters: Filters | None = None) -> list[Hit]:
+        """Pictures without a query, the newest first (of a large collection: of a sample)."""
+        return [self.hit(row, 0.0, quick=True) for row in editing.newest(self, limit, offset, filters)]
+
+    def choices(self) -> Choices:
+        """What the pictures can be filtered by (of a large collection: of a sample)."""
+        return editing.choices(self)
+
+    def duplicates(self) -> list[list[Hit]]:
+        """Groups of pictures that look nearly the same (of a large collection: of a sample)."""
+        return [[self.hit(row, 0.0, quick=True) for row in group] for group in editing.duplicates(self)]
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """Files that this machine looked at and did not take: (path, reason)."""
+        return editing.skipped(self)
+
+    def info(self) -> GalleryInfo:
+        pictures, version, index = self.facts()
+        return GalleryInfo(
+            name=self.name,
+            place=without_secrets(self.place),
+            pictures=pictures,
+            encoder=self.encoder.name,
+            details={"engine": f"Milvus {version}", "index": index},
+        )
+
+    # -- changing ----------------------------------------------------------------------------------
+
+    def add(
+        self,
+        folder: str | Path,
+        *,
+        progress: "Callable[[Progress], None] | None" = None,
+        stop: Callable[[], bool] | None = None,
+        options: "IngestOptions | None" = None,
+    ) -> "IngestReport":
+        """Brings a folder's pictures in, incrementally, as a local gallery does. Raises RetrievalError."""
+        return add_folder(self, Path(folder), progress=progress, stop=stop, options=options)
+
+    def take(
+        self, files: Sequence[str | Path], *, progress: "Callable[[Progress], None] | None" = None
+    ) -> "IngestReport":
+        """Copies pictures into a folder of this machine and brings them in. Raises RetrievalError."""
+        return take_files(self, files, progress=progress)
+
+    def edit(
+        self,
+        picture_id: str,
+        *,
+        caption: str | None = None,
+        tags: str | None = None,
+        credit: str | None = None,
+        licence: str | None = None,
+        source: str | None = None,
+    ) -> Hit:
+        """Other words for a picture; None leaves a field as it is. Indexing again keeps them. Raises KeyError."""
+        new = cleaned_fields(caption=caption, tags=tags, credit=credit, licence=licence, source=source)
+        editing.edit(self, picture_id, new, self.thumbnail)
+        return self.get(picture_id)
+
+    def hit(self, row: Mapping[str, Any], score: float, *, quick: bool = False) -> Hit:
+        """A row with the columns SHOWN as a hit; its path is a file that browsers can show, where there is one."""
+        sha256, source = str(row["sha256"]), Path(row["path"])
+        path = (self._shown.quick if quick else self._shown.large)(sha256, source)
+        return Hit(
+            id=str(row["id"]),
+            path=str(path),
+            score=score,
+            caption=str(row["caption"]),
+            credit=str(row["credit"]),
+            licence=str(row["licence"]),
+            source=str(row["source"]),
+            approximate=bool(row["approximate"]),
+            drawing=bool(row["drawing"]),
+        )
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _by_words(
+        self, queries: Sequence[Query], depth: int, exclude: Collection[str], filters: Filters | None
+    ) -> list[tuple[list[str], float]]:
+        rankings: list[tuple[list[str], float]] = []
+        counting = condition(exclude, filters)
+        for ids in self.near("dense", [row.tolist() for row in query_vectors(queries, self.encoder)], depth, counting):
+            rankings.append((ids, DENSE_WEIGHT))
+        for query in queries:
+            strong, weak = wanted_words(" ".join(query.plus))
+            unwanted = [word for phrase in query.minus for word in wanted_words(phrase)[0]]
+            expression = condition(exclude, filters, unwanted)
+            for words, weight in ((strong, WORDS_WEIGHT), (weak, CHARACTERS_WEIGHT)):
+                found = self.near("sparse", [" ".join(words)] if words else [], depth, expression)
+                rankings += [(ids, weight) for ids in found]
+        return rankings
+
+    def _best(self, rankings: Sequence[tuple[Sequence[str], float]], k: int, quick: bool) -> list[Hit]:
+        """The k best of the fused rankings of ids as hits, near-duplicates of better ones last."""
+        known = list(dict.fromkeys(one for ids, _ in rankings for one in ids))
+        numbers = {one: number for number, one in enumerate(known)}
+        scores = fuse([([numbers[one] for one in ids], weight) for ids, weight in rankings])
+        best = {known[number]: score for number, score in list(scores.items())[: max(4 * k, 20)]}
+        rows = self.rows(list(best), SHOWN)
+        diverse = list(_near_duplicates_last({one: rows[one] for one in best if one in rows}).items())[:k]
+        return [self.hit(row, best[one], quick=quick) for one, row in diverse]
+
+
+def _near_duplicates_last(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The rows with near-duplicates of a better picture, by difference hash, behind everything else."""
+    first: dict[str, Mapping[str, Any]] = {}
+    later: dict[str, Mapping[str, Any]] = {}
+    for one, row in rows.items():
+        duplicate = any(
+            differing_bits(int(row["phash"]), int(other["phash"])) <= NEAR_DUPLICATE_BITS for other in first.values()
+        )
+        (later if duplicate else first)[one] = row
+    return first | later

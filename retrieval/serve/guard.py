@@ -1,0 +1,163 @@
+"""The gates of the gallery server: who may ask, how much may be sent, what is counted. Knows nothing of galleries."""
+
+import asyncio
+import hmac
+import ipaddress
+import logging
+import time
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common.messages import Text, _
+from retrieval.protocol import MAX_BODY, ErrorReply, Fault
+
+log = logging.getLogger(__name__)
+
+BODY_SECONDS = 30.0  # a request's body must have come by then
+OPEN_ROUTES = frozenset({"/health"})  # monitors need no token to see that the process lives
+METHODS = frozenset({"GET", "HEAD", "POST"})
+LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address, no port) means this machine only."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Meter:
+    """Prometheus metrics of one server: requests, seconds a request, pictures."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self, pictures: Callable[[], int]) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "gallery_requests", "Requests answered", ["route", "method", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "gallery_request_seconds", "Seconds until answered", ["route"], buckets=LATENCIES, registry=self._registry
+        )
+        Gauge("gallery_pictures", "Pictures in the gallery", registry=self._registry).set_function(pictures)
+
+    def count(self, route: str, method: str, status: int, seconds: float) -> None:
+        # routes and methods are of known sets, so that nobody can fill the memory with names
+        self._requests.labels(route, method if method in METHODS else "other", str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+class Gate:
+    """ASGI middleware: host, token and size are checked before anything reads the request; faults become JSON.
+
+    `token`: None lets everybody in who reaches the port. `local_only`: the Host header must name this machine, which
+    keeps web pages from asking through a name of theirs that points here (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str | None, local_only: bool, meter: Meter) -> None:
+        self._app, self._local_only, self._meter = app, local_only, meter
+        self._token = token.encode() if token else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope)
+            body = b"" if refusal else await self._body(Headers(scope=scope), receive)
+            if refusal is None and not isinstance(body, bytes):
+                refusal = body
+            if refusal is not None:
+                await refusal(scope, receive, watched)
+            elif isinstance(body, bytes):
+                await self._app(scope, _replay(body, receive), watched)
+        except Exception:
+            log.exception("A request failed")
+            if status == 500:  # nothing has been sent yet
+                fault = error_answer(500, "internal_error", _("the server failed; the reason is in its log"))
+                await fault(scope, receive, watched)
+            else:
+                raise
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self._meter.count(route, scope["method"], status, time.perf_counter() - start)
+
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        headers = Headers(scope=scope)
+        if self._local_only and not is_loopback(_host(headers.get("host", ""))):
+            return error_answer(400, "wrong_host", _("this gallery answers only requests to this machine"))
+        if self._token is not None and scope["path"] not in OPEN_ROUTES:
+            kind, _space, given = headers.get("authorization", "").partition(" ")
+            # latin-1: the bytes as they came; compare_digest takes the same time wherever they differ
+            same = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
+            if kind.lower() != "bearer" or not same:
+                refused = error_answer(401, "unauthorized", _("a valid token is needed"))
+                refused.headers["WWW-Authenticate"] = "Bearer"
+                return refused
+        return None
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes | JSONResponse:
+        too_large = error_answer(
+            413, "too_large", _("a request may have at most {max_body:,} bytes", max_body=MAX_BODY)
+        )
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length[:20]) > MAX_BODY:
+            return too_large
+        received = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return error_answer(400, "incomplete", _("the request ended early"))
+                    received += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if len(received) > MAX_BODY:
+                        return too_large
+        except TimeoutError:
+            return error_answer(408, "too_slow", _("the request came too slowly"))
+        return bytes(received)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that hands out the body once and then waits for the client to leave."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+def _host(header: str) -> str:
+    return header.partition("]")[0].strip("[") if header.startswith("[") else header.partition(":")[0]
+
+
+def error_answer(status: int, code: str, reason: Text | None, *, message: str = "") -> JSONResponse:
+    """The answer to a request that is refused or failed. `message` says more than `reason`, in English only."""
+    fault = Fault(code=code, message=message or str(reason), message_zh=reason.text("zh") if reason else "")
+    return JSONResponse(ErrorReply(error=fault).model_dump(), status_code=status)

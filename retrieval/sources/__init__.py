@@ -1,0 +1,15 @@
+"""Galleries that are no folder of this machine: the embedded drawings, Openverse, another machine's gallery.
+
+Knows the network and whom not to trust there; not how a person's own pictures are kept.
+"""
+
+from retrieval.sources.openmoji import OpenMojiGallery, drawings
+from retrieval.sources.openverse import OpenverseGallery
+from retrieval.sources.remote import RemoteGallery
+
+__all__ = [
+    "OpenMojiGallery",
+    "OpenverseGallery",
+    "RemoteGallery",
+    "drawings",
+]

@@ -1,0 +1,342 @@
+"""Fetches JSON and pictures from one configured host that may lie. Knows nothing of galleries.
+
+What is refused, each with a sentence: other hosts (redirects included), private addresses behind a public name,
+wrong types, too many bytes, fewer bytes than announced, answers that drip, compressed answers (a small one can hold
+gigabytes), pictures that do not open. Proxies and .netrc of the environment are not used: a proxy would hide which
+address is asked, and .netrc would hand its passwords to whatever host is named.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+import urllib3
+from PIL import Image, UnidentifiedImageError
+
+from common.folders import cache_folder
+from common.messages import Text, _
+from retrieval.errors import GalleryUnreadable, PictureUnreadable
+from retrieval.pictures import load_picture
+from retrieval.sources.connections import AddressRefused, AddressRule, CheckedAdapter
+
+log = logging.getLogger(__name__)
+
+MAX_JSON = 4 * 1024 * 1024
+MAX_PICTURE = 30 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+FRESH_SECONDS = 24 * 3600.0  # a kept picture is not asked for again within a day
+MAX_REDIRECTS = 3
+CHUNK = 64 * 1024
+JSON_TYPES = frozenset({"application/json"})
+PICTURE_TYPES = frozenset(
+    {"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/bmp", "image/tiff"}
+)
+SUFFIXES = {
+    "JPEG": ".jpg",
+    "PNG": ".png",
+    "WEBP": ".webp",
+    "GIF": ".gif",
+    "MPO": ".jpg",  # a JPEG with further views
+    "AVIF": ".avif",
+    "BMP": ".bmp",
+    "TIFF": ".tif",
+}
+
+STATUS = {
+    403: _("it does not allow this"),
+    404: _("it does not know this address"),
+    413: _("the request was too large for it"),
+    429: _("it has been asked too often; wait a while"),
+    503: _("it cannot answer now; try again later"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait for a host."""
+
+    connect: float = 5.0
+    silence: float = 20.0  # without a byte
+    answer: float = 25.0  # until the headers have come
+    whole: float = 60.0  # until the body has come
+
+
+class Refusal(GalleryUnreadable):
+    """What the host sent was not taken; `status` is the HTTP status, 0 where there was none."""
+
+    def __init__(self, *, status: int = 0, **values: object) -> None:
+        self.status = status
+        super().__init__(**values)
+
+
+class Downloader:
+    """Asks one origin (scheme, host, port) and no other. May be used from several threads.
+
+    `origin`: such as https://pictures.example.org. `token`: sent as a bearer token, to this origin only;
+    `token_variable` is where a person sets it. `public_only`: refuse private addresses from the first request on.
+    `folder`: where pictures are kept. Raises GalleryUnreadable for an address that is none.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        *,
+        token: str | None = None,
+        token_variable: str = "",
+        public_only: bool = False,
+        folder: Path | None = None,
+        patience: Patience | None = None,
+        max_picture: int = MAX_PICTURE,
+    ) -> None:
+        self.place = origin
+        parts = _parts(origin, origin)
+        self._origin = (parts.scheme, parts.hostname, _port(parts.scheme, parts.port))
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        self.base = f"{parts.scheme}://{host}:{self._origin[2]}{parts.path.rstrip('/')}/"
+        self._patience, self._max_picture = patience or Patience(), max_picture
+        self._folder = folder
+        self._token_variable = token_variable
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # an authority of a person's own network
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "xcomposer-studio"})
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+            if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+                log.warning("The token of %s travels unencrypted; https would protect it", self.base)
+        adapter = CheckedAdapter(AddressRule(public_only=public_only), self._patience.answer)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def json(self, path: str, *, body: object = None, params: Mapping[str, str] | None = None) -> Any:
+        """The JSON at `path` below the origin; posts `body` where given. Raises Refusal."""
+        with self._answer(path, body=body, params=params) as answer:
+            self._check_type(answer, JSON_TYPES)
+            data = b"".join(self._pieces(answer, MAX_JSON))
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise self.refusal(_("its answer is not valid JSON")) from error
+
+    def picture(self, address: str) -> Path:
+        """A checked picture file for `address` (a path or a URL of the origin), from the cache where fresh.
+
+        Files are named by the SHA-256 of their content and appear whole or not at all. Raises Refusal.
+        """
+        folder = self._folder or cache_folder("downloads")
+        url = urljoin(self.base, address)
+        note = folder / "addresses" / f"{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
+        kept, etag, age = _noted(note, folder)
+        if kept and age < FRESH_SECONDS:
+            return kept
+        with self._answer(url, etag=etag if kept else "") as answer:
+            if answer.status_code == 304 and kept:
+                os.utime(note)
+                return kept
+            self._check_type(answer, PICTURE_TYPES)
+            path = self._keep(answer, folder)
+            _write(
+                note, json.dumps({"file": f"{path.parent.name}/{path.name}", "etag": answer.headers.get("ETag", "")})
+            )
+        return path
+
+    def refusal(self, reason: Text, status: int = 0) -> Refusal:
+        return Refusal(place=self.place, reason=reason, status=status)
+
+    @contextlib.contextmanager
+    def _answer(
+        self, address: str, *, body: object = None, params: Mapping[str, str] | None = None, etag: str = ""
+    ) -> Iterator[requests.Response]:
+        """The answer with status 200 (or 304 to an ETag), its body not yet read."""
+        url = urljoin(self.base, address)
+        headers = {"If-None-Match": etag} if etag else {}
+        with contextlib.ExitStack() as stack:
+            for _redirect in range(MAX_REDIRECTS + 1):
+                self._check_origin(url)
+                answer = stack.enter_context(contextlib.closing(self._send(url, body, params, headers)))
+                if not answer.is_redirect:
+                    break
+                url, params = urljoin(url, answer.headers["Location"]), None
+            else:
+                raise self.refusal(_("it redirects in circles"))
+            if answer.status_code == 304 and etag:
+                yield answer
+            elif answer.status_code != 200:
+                raise self._status_refusal(answer)
+            elif answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise self.refusal(_("it sent a compressed answer, which was not asked for"))
+            else:
+                yield answer
+
+    def _send(
+        self, url: str, body: object, params: Mapping[str, str] | None, headers: Mapping[str, str]
+    ) -> requests.Response:
+        try:
+            return self._session.request(
+                "GET" if body is None else "POST",
+                url,
+                json=body,
+                params=params,
+                headers=dict(headers),
+                stream=True,
+                allow_redirects=False,
+                timeout=(self._patience.connect, self._patience.silence),
+            )
+        except AddressRefused as error:
+            raise self.refusal(
+                _("its name leads to the address {error}, which must not be asked", error=error)
+            ) from error
+        except (requests.exceptions.SSLError, requests.exceptions.InvalidURL) as error:
+            raise self.refusal(_("no safe connection is possible ({error})", error=_cause(error))) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if isinstance(error, requests.Timeout) or isinstance(_innermost(error), TimeoutError):
+                raise self.refusal(_("it does not answer in time")) from error
+            raise self.refusal(
+                _("it cannot be reached ({error}). Check the address and the network", error=_cause(error)),
+            ) from error
+
+    def _check_origin(self, url: str) -> None:
+        try:
+            parts = _parts(url, self.place)
+        except GalleryUnreadable:
+            parts = None
+        if parts is None or (parts.scheme, parts.hostname, _port(parts.scheme, parts.port)) != self._origin:
+            raise self.refusal(_("it points to another place ('{address}'), which is not asked", address=url[:100]))
+
+    def _check_type(self, answer: requests.Response, allowed: frozenset[str]) -> None:
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind not in allowed:
+            named = kind[:60] or "?"
+            raise self.refusal(
+                _("it sent '{sent}' instead of JSON", sent=named)
+                if allowed == JSON_TYPES
+                else _("it sent '{sent}' instead of a picture", sent=named)
+            )
+
+    def _pieces(self, answer: requests.Response, limit: int) -> Iterator[bytes]:
+        """The body, at most `limit` bytes and not for longer than the patience allows."""
+        announced = answer.headers.get("Content-Length", "")
+        expected = int(announced[:20]) if announced.isdecimal() else None
+        huge = self.refusal(_("it sent more than {limit:,} bytes", limit=limit))
+        if expected is not None and expected > limit:
+            raise huge
+        received, end = 0, time.monotonic() + self._patience.whole
+        try:
+            # read1 returns with what is there; read() would wait for a whole chunk, however slowly it drips
+            # and it raises where the body ends before the announced length
+            while piece := answer.raw.read1(CHUNK, decode_content=False):
+                received += len(piece)
+                if received > limit:
+                    raise huge
+                if time.monotonic() > end:
+                    raise self.refusal(_("it sends too slowly"))
+                yield piece
+        except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
+            raise self.refusal(_("it broke off ({error})", error=_cause(error))) from error
+
+    def _keep(self, answer: requests.Response, folder: Path) -> Path:
+        """Writes the body beside its place, looks whether it is a picture, then gives it its name."""
+        folder.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="arriving-", delete=False) as file:
+            arriving = Path(file.name)
+            try:
+                for piece in self._pieces(answer, self._max_picture):
+                    digest.update(piece)
+                    file.write(piece)
+                file.close()
+                load_picture(arriving, max_pixels=MAX_PIXELS)
+                suffix = self._suffix(arriving)
+                name = digest.hexdigest()
+                path = folder / name[:2] / f"{name}{suffix}"
+                path.parent.mkdir(exist_ok=True)
+                arriving.replace(path)
+            except PictureUnreadable as error:
+                raise self.refusal(
+                    _("it sent a file that is no usable picture: {reason}", reason=error.values["reason"])
+                ) from error
+            finally:
+                arriving.unlink(missing_ok=True)  # gone already where it got its name
+        return path
+
+    def _status_refusal(self, answer: requests.Response) -> Refusal:
+        status = answer.status_code
+        if status == 401:
+            return self.refusal(
+                _("it wants a valid token; set {token_variable}", token_variable=self._token_variable),
+                status,
+            )
+        reason = STATUS.get(status, _("it answers with the HTTP status {status}", status=status))
+        return self.refusal(reason, status)
+
+    def _suffix(self, path: Path) -> str:
+        """By what the file is, whatever its sender calls it: drawings in SVG open too, but may hold scripts."""
+        try:
+            with Image.open(path) as image:
+                return SUFFIXES[image.format or ""]
+        except (UnidentifiedImageError, KeyError) as error:
+            raise PictureUnreadable(name=path.name, reason=_("its kind is not among those taken")) from error
+
+
+def _parts(url: str, place: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and _port(parts.scheme, parts.port):
+            if parts.username is None and parts.password is None:
+                return parts
+            reason = _("an address may hold no user name or password; give the token in its own setting")
+        else:
+            reason = _("it is no http or https address")
+    except ValueError as error:  # urlsplit and .port of malformed addresses
+        reason = _("the address is malformed ({error})", error=error)
+    raise GalleryUnreadable(place=place, reason=reason)
+
+
+def _port(scheme: str, port: int | None) -> int:
+    return port if port is not None else {"http": 80, "https": 443}[scheme]
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What was first raised; requests wraps it twice, and its own sentences repeat addresses of objects."""
+    while True:
+        inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
+        if not isinstance(inner, BaseException):
+            return error
+        error = inner
+
+
+def _cause(error: BaseException) -> str:
+    first = _innermost(error)
+    return str(getattr(first, "strerror", None) or type(first).__name__)
+
+
+def _noted(note: Path, folder: Path) -> tuple[Path | None, str, float]:
+    """The kept file of an address, its ETag and its age in seconds; (None, "", 0) where there is none."""
+    try:
+        noted = json.loads(note.read_text(encoding="utf-8"))
+        path = folder / str(noted["file"])
+        if path.is_file():
+            return path, str(noted["etag"]), time.time() - note.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):  # absent, or half written by another version
+        return None, "", 0.0
+    return None, "", 0.0
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(path)

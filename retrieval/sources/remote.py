@@ -1,0 +1,199 @@
+"""RemoteGallery: searches the gallery of another machine over HTTP. Knows the protocol of retrieval/wire.py.
+
+What the other machine sends is not trusted: download.py says what is refused, wire.py what the answers must look like.
+"""
+
+import base64
+import functools
+import io
+import logging
+import os
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from common.messages import _
+from retrieval.base import GalleryInfo, Hit
+from retrieval.protocol import (
+    MAX_EXCLUDED,
+    MAX_PHRASINGS,
+    MAX_RESULTS,
+    QUERY_PIXELS,
+    InfoReply,
+    PictureReply,
+    SearchReply,
+)
+from retrieval.records import Filters
+from retrieval.sources.download import Downloader, Patience, Refusal
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+log = logging.getLogger(__name__)
+
+TOKEN_VARIABLE = "XCOMPOSER_GALLERY_TOKEN"
+DOWNLOADS_AT_ONCE = 4
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+
+class RemoteGallery:
+    """A gallery served by `python -m retrieval serve` elsewhere; a PictureGallery.
+
+    `address`: https://host[:port][/path], or http:// in a network of your own. `token` defaults to the environment
+    variable XCOMPOSER_GALLERY_TOKEN. Pictures found are kept under `folder` (default: the user's cache), which is what
+    the paths of the hits point to. Opening it asks the server for its facts; everything raises RetrievalError where
+    the server is not there, is slow, or sends what it should not.
+    """
+
+    def __init__(
+        self, address: str, *, token: str | None = None, folder: Path | None = None, patience: Patience | None = None
+    ) -> None:
+        token = token or os.environ.get(TOKEN_VARIABLE) or None
+        self._downloader = Downloader(
+            address, token=token, token_variable=TOKEN_VARIABLE, folder=folder, patience=patience
+        )
+        facts = self._facts()
+        self.name = facts.name
+        self.query_languages = tuple(facts.query_languages)
+
+    def search(
+        self,
+        query: "str | Sequence[str] | Image.Image",
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+        quick: bool = False,
+    ) -> list[Hit]:
+        """The k best pictures (at most 100), downloaded: with `quick` their thumbnails. Those that cannot be fetched
+        are left out, with a warning in the log; where none can, the first reason is raised."""
+        asked: dict[str, object] = {}
+        if isinstance(query, (str, Sequence)):
+            phrasings = [one.strip()[:2000] for one in ([query] if isinstance(query, str) else query) if one.strip()]
+            if not phrasings:
+                return []
+            asked["queries"] = phrasings[:MAX_PHRASINGS]
+        else:
+            asked["picture"] = _small_jpeg(query)
+        return self._asked(asked, k, exclude, filters, quick)
+
+    def like(
+        self,
+        picture_id: str,
+        *,
+        k: int = 4,
+        exclude: Collection[str] = (),
+        filters: Filters | None = None,
+        quick: bool = False,
+    ) -> list[Hit]:
+        """More pictures like that one, without it, downloaded as for `search`. Raises KeyError where there is none."""
+        try:
+            return self._asked({"like": picture_id}, k, exclude, filters, quick)
+        except Refusal as refusal:
+            if refusal.status == 404:
+                raise KeyError(picture_id) from refusal
+            raise
+
+    def _asked(
+        self, asked: dict[str, object], k: int, exclude: Collection[str], filters: Filters | None, quick: bool
+    ) -> list[Hit]:
+        asked |= {"k": min(max(k, 1), MAX_RESULTS), "exclude": list(exclude)[:MAX_EXCLUDED]}
+        if filters is not None and filters != Filters():
+            if filters.folder:
+                raise self._downloader.refusal(
+                    _("the folders of its machine cannot be asked for. Leave the folder out"),
+                )
+            asked["filters"] = {name: value for name, value in asdict(filters).items() if value}
+        try:
+            answer = self._downloader.json("v1/search", body=asked)
+        except Refusal as refusal:
+            if refusal.status == 422 and ("filters" in asked or "like" in asked):
+                raise self._downloader.refusal(
+                    _("its pictures cannot be filtered, or looked for by likeness"), 422
+                ) from refusal
+            raise
+        reply = self._checked(SearchReply, answer)
+        return fetched(reply.results[:k], functools.partial(self._hit, quick=quick))
+
+    def get(self, picture_id: str) -> Hit:
+        """One picture by id. Raises KeyError where the server has none, RetrievalError where it cannot be asked."""
+        try:
+            answer = self._downloader.json(f"v1/images/{quote(picture_id, safe='')}")
+        except Refusal as refusal:
+            if refusal.status == 404:
+                raise KeyError(picture_id) from refusal
+            raise
+        return self._hit(self._checked(PictureReply, answer))
+
+    def info(self) -> GalleryInfo:
+        """The server's facts, asked anew."""
+        facts = self._facts()
+        return GalleryInfo(
+            name=facts.name,
+            place=self._downloader.place,
+            pictures=facts.pictures,
+            encoder=facts.encoder,
+            updated=facts.updated,
+            skipped=facts.skipped,
+            attribution=facts.attribution,
+        )
+
+    def _facts(self) -> InfoReply:
+        return self._checked(InfoReply, self._downloader.json("v1/info"))
+
+    def _hit(self, reply: PictureReply, quick: bool = False) -> Hit:
+        path = self._downloader.picture(f"v1/images/{quote(reply.id, safe='')}/{'thumbnail' if quick else 'file'}")
+        source = reply.source if reply.source.startswith(("https://", "http://")) else ""
+        return Hit(**{**reply.model_dump(), "source": source}, path=str(path))
+
+    def _checked(self, kind: type[Reply], answer: object) -> Reply:
+        try:
+            return kind.model_validate(answer)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise self._downloader.refusal(
+                _(
+                    "its answer is not that of a gallery server ({where}: {reason}). Check the address",
+                    where=where or "answer",
+                    reason=first["msg"],
+                )
+            ) from error
+
+
+Found = TypeVar("Found")
+
+
+def fetched(found: Sequence[Found], fetch: Callable[[Found], Hit]) -> list[Hit]:
+    """`fetch` over all, a few at once, in order. Failures are logged and left out; if all fail, the first is raised."""
+
+    def attempt(one: Found) -> Hit | Refusal:
+        try:
+            return fetch(one)
+        except Refusal as refusal:
+            log.warning("A picture was left out: %s", refusal)
+            return refusal
+
+    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
+        results = list(pool.map(attempt, found))
+    hits = [one for one in results if isinstance(one, Hit)]
+    if results and not hits:
+        raise next(one for one in results if isinstance(one, Refusal))
+    return hits
+
+
+def _small_jpeg(picture: "Image.Image") -> str:
+    """The picture as the server's encoder needs it, as base64: without metadata, small."""
+    from retrieval.pictures import load_picture
+
+    small = load_picture(picture)
+    small.thumbnail((QUERY_PIXELS, QUERY_PIXELS), reducing_gap=3)
+    written = io.BytesIO()
+    small.save(written, "JPEG", quality=92)
+    return base64.b64encode(written.getvalue()).decode("ascii")

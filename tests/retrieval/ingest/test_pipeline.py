@@ -1,0 +1,165 @@
+"""Bringing folders in: names, files and moments that are out of the ordinary."""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from retrieval.encoders.base import Vectors
+from retrieval.errors import FolderUnreadable
+from retrieval.gallery import Gallery
+from retrieval.ingest import decode
+from retrieval.ingest.decode import Decoded, Job
+from retrieval.ingest.pipeline import Ingest, IngestOptions
+from retrieval.ingest.scan import Scan, scan_folder
+from retrieval.maintenance import verify
+from tests.retrieval.conftest import ONE_WORKER
+from tests.retrieval.helpers import ColourEncoder, paint
+
+
+class WordyColours(ColourEncoder):
+    """Places pictures by their words where they have some."""
+
+    words_first = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[str] = []
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        self.read += texts
+        return super().encode_texts(texts)
+
+
+def test_names_that_are_no_text_are_left_out_with_a_reason(gallery: Gallery, pictures: Path) -> None:
+    old = pictures / os.fsdecode(b"caf\xe9")
+    old.mkdir()
+    paint(pictures / "x.png").rename(old.with_suffix(".png"))
+    paint(pictures / "good.png", "blue")
+    for _ in range(2):
+        report = gallery.add(pictures, options=ONE_WORKER)
+        assert [path for path, _ in report.skipped] == [f"{pictures}/caf?", f"{pictures}/caf?.png"]
+        assert all("UTF-8" in reason for _, reason in report.skipped)
+    assert [hit.caption for hit in gallery.browse()] == ["good"]
+    with pytest.raises(FolderUnreadable, match="UTF-8"):
+        gallery.add(old)
+
+
+def test_what_only_looks_like_a_text_file_leaves_no_picture_out(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "red door.png")
+    paint(pictures / "blue door.png", "blue")
+    (pictures / "red door.txt").mkdir()
+    (pictures / "blue door.txt").symlink_to(pictures / "nowhere.txt")
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.added, report.skipped) == (2, [])
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = paint(pictures / "a.png")
+
+    def scanned(root: Path, **options: object) -> Scan:
+        found = scan_folder(root)
+        path.rename(pictures / "a.away")
+        return found
+
+    monkeypatch.setattr("retrieval.ingest.pipeline.scan_folder", scanned)
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert report.skipped == [(str(path), "No such file or directory")]
+    monkeypatch.undo()
+    (pictures / "a.away").rename(path)
+    assert gallery.add(pictures, options=ONE_WORKER).added == 1
+    assert gallery.info().skipped == 0
+
+
+def test_a_file_whose_state_cannot_be_asked_keeps_its_picture(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = paint(pictures / "a.png")
+    gallery.add(pictures, options=ONE_WORKER)
+
+    def scanned(root: Path, **options: object) -> Scan:
+        return Scan(unreadable=[(str(path), "Stale file handle")])
+
+    monkeypatch.setattr("retrieval.ingest.pipeline.scan_folder", scanned)
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.removed, report.skipped) == (0, [(str(path), "Stale file handle")])
+
+
+def test_what_was_dropped_in_stays_when_a_folder_around_the_gallery_is_indexed(pictures: Path, tmp_path: Path) -> None:
+    paint(pictures / "a.png")
+    dropped = paint(tmp_path / "dropped.png", "blue")
+    for place in (pictures / "my.gallery", pictures / ".hidden" / "my.gallery"):
+        with Gallery.open(place, create=True, encoder=ColourEncoder()) as gallery:
+            gallery.take([dropped])
+            for folder in (pictures, place):
+                assert gallery.add(folder, options=ONE_WORKER).removed == 0
+            assert {hit.caption for hit in gallery.browse()} == {"a", "dropped"}
+
+
+def test_one_file_with_a_fault_nobody_foresaw_does_not_end_the_rest(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Future:
+        def result(self) -> Decoded:
+            raise AssertionError("a fault of a codec")
+
+    run = Ingest(gallery.catalogue, ColourEncoder(), gallery.place, IngestOptions())
+    outcome = run._outcome(Job("a.png", 1, 1), Future())  # type: ignore[arg-type]  # pebble's
+    assert outcome == "reading it failed (AssertionError: a fault of a codec)"
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("Not implemented"), AttributeError("no such tag")])
+def test_words_that_cannot_be_read_leave_the_name(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def broken(*_: object) -> None:
+        raise fault
+
+    path = paint(pictures / "red door.png")
+    monkeypatch.setattr("retrieval.ingest.metadata.embedded_words", broken)
+    assert decode._words(path, path.read_bytes(), Job(str(path), 1, 1)).caption == "red door"
+    monkeypatch.setattr(decode, "open_picture", broken)
+    assert decode._upright_size(path.read_bytes()) == (0, 0)
+
+
+def test_a_run_that_ends_before_reading_again_is_made_good_by_the_next(tmp_path: Path, pictures: Path) -> None:
+    path = paint(pictures / "IMG_1.png", "blue")
+    text = path.with_suffix(".txt")
+    text.write_text("red")
+    encoder = WordyColours()
+    with Gallery.open(tmp_path / "g", create=True, encoder=encoder) as gallery:
+        gallery.add(pictures, options=ONE_WORKER)
+        assert (encoder.read, encoder.encoded) == (["red"], 0)
+        text.unlink()
+        run = Ingest(gallery.catalogue, encoder, gallery.place / "thumbnails", ONE_WORKER)
+        run._read(scan_folder(pictures).jobs, {})  # what a kill leaves behind: read once, not yet once more
+        gallery.add(pictures, options=ONE_WORKER)
+        assert encoder.encoded == 1
+        [hit] = gallery.search(Image.new("RGB", (9, 9), "blue"))
+        assert (hit.score > 0.5, hit.caption) == (True, "")
+        assert verify(gallery) == []
+
+
+def test_a_change_that_cannot_be_committed_is_taken_back(gallery: Gallery) -> None:
+    class FullAtTheEnd(sqlite3.Connection):
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            if sql == "COMMIT":
+                raise sqlite3.OperationalError("database or disk is full")
+            return super().execute(sql, *values)  # type: ignore[arg-type]  # passed on
+
+    catalogue = gallery.catalogue
+    whole = catalogue.connection
+    broken = sqlite3.connect(catalogue.path, factory=FullAtTheEnd, isolation_level=None)
+    broken.row_factory = sqlite3.Row
+    catalogue._local.connection = broken
+    with pytest.raises(sqlite3.OperationalError):
+        catalogue.set_fact("colour", "red")
+    assert not broken.in_transaction  # else later changes would never be committed, and nobody else could write
+    broken.close()
+    catalogue._local.connection = whole
+    assert catalogue.fact("colour") is None

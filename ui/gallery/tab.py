@@ -1,0 +1,56 @@
+"""The Gallery tab: one view that searches while typing, filters, edits words, shows duplicates and takes pictures in.
+
+The view asks Python by calls of its own (calls.py), each with its answer; what the page sends it are the
+labels, and that a gallery has been opened.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui.gallery.calls import GalleryCalls
+from ui.gallery.facts import facts
+from ui.indexing import may_change
+from ui.session import Session
+from ui.studio import Studio
+from ui.texts import error_sentence, table, text
+from ui.theme import asset
+
+
+def shown(studio: Studio, session: Session) -> dict[str, Any]:
+    """What the page tells the view: labels, and the gallery's facts or why there is none."""
+    language = session.language
+    told = {"texts": table("gallery", language), "language": language, "ready": False, "problem": ""}
+    if studio.gallery is not None:
+        return told | {"ready": True} | facts(studio.gallery, language)
+    problem = studio.gallery_problem
+    if problem is None:
+        return told | {"problem": text("gallery.opening", language)}
+    return told | {"problem": text("status.no_gallery", language, reason=error_sentence(problem, language))}
+
+
+def build(studio: Studio, language: str) -> gr.HTML:
+    """The tab. Returns the view, which the page fills when a visitor arrives or changes the language."""
+    from gradio.utils import get_upload_folder
+
+    def gallery_call(asked: Any, request: gr.Request) -> dict[str, Any]:
+        calls = GalleryCalls(studio, allowed=may_change(studio.shared, request), uploads=Path(get_upload_folder()))
+        return calls.answer(asked)
+
+    return gr.HTML(
+        {
+            "texts": table("gallery", language),
+            "language": language,
+            "ready": False,
+            "problem": text("gallery.opening", language),
+        },
+        html_template='<div class="xc-gallery-root"></div>',
+        css_template=asset("gallery.css"),
+        js_on_load="".join(
+            map(asset, ("dom.js", "gallery_details.js", "gallery_filters.js", "gallery_add.js", "gallery.js"))
+        ),
+        server_functions=[gallery_call],
+        apply_default_css=False,
+        elem_id="xc-gallery-view",
+    )

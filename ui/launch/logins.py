@@ -1,0 +1,25 @@
+"""Who may enter: the file of --auth."""
+
+from pathlib import Path
+
+from common.messages import _
+from composer.errors import SettingsError
+
+
+def read_logins(file: Path | None) -> list[tuple[str, str]] | None:
+    """Names and passwords from a file of lines "name:password". Raises SettingsError."""
+    if file is None:
+        return None
+    try:
+        lines = [line.strip() for line in file.expanduser().read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            name="auth", value=file, reason=_("the file cannot be read: {error}", error=error)
+        ) from error
+    people = [tuple(line.split(":", 1)) for line in lines if line and not line.startswith("#")]
+    good = [(name.strip(), word) for name, word in (pair for pair in people if len(pair) == 2) if name.strip() and word]
+    if not good or len(good) != len(people):
+        raise SettingsError(
+            name="auth", value=file, reason=_("each line must be name:password, and there must be at least one.")
+        )
+    return good

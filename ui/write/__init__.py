@@ -1,0 +1,11 @@
+"""The Write tab: the form, the running composition and what a person does in the article view.
+
+Knows the composer's events and the view's messages; no engine and no gallery.
+"""
+
+from ui.write.tab import MODEL_QUEUE, title_problem
+
+__all__ = [
+    "MODEL_QUEUE",
+    "title_problem",
+]

@@ -1,0 +1,222 @@
+"""What a person does in the article view: each action is an edit of the frozen article, answered with a message."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from composer.article import Article, Illustration, Section
+from composer.events import Event
+from composer.writing import without_controls
+from ui import view
+from ui.session import Run, Session
+from ui.studio import Studio
+from ui.texts import text
+from ui.write.running import Message, logged_sentence, run_messages, whole_article
+
+LONGEST_TEXT = 20_000  # characters of one edited paragraph
+FREE_ACTIONS = ("resync", "save", "wait")  # possible while the article is being written
+
+
+def select(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
+    """A quick action: needs neither model nor gallery. Unknown actions and sections are answered with a sentence."""
+    with session.turn():
+        return _selected(studio, session, value)
+
+
+def _selected(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
+    action = str(value.get("act"))
+    language = session.language
+    if session.busy and action not in FREE_ACTIONS:
+        return session.message(view.notice(text("say.busy", language)))
+    try:
+        return session.message(*_QUICK[action](studio, session, value))
+    except KeyError:
+        return session.message(whole_article(studio, session), view.notice(text("say.gone", language)))
+    except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
+        return session.message(view.notice(logged_sentence(error, language), tone="bad"))
+
+
+def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """For a view that noticed a gap in the numbers of its messages."""
+    return [whole_article(studio, session), session.status, *session.lately()]
+
+
+def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """How many come first: with `join` as soon as the model is wanted, and now and then until it is this one's turn."""
+    ahead = studio.join(session.id) if value.get("join") and not session.busy else studio.ahead(session.id)
+    return [] if ahead is None or session.busy else [view.waiting(ahead)]
+
+
+def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    title = _line(value.get("text"))
+    if title:
+        session.article = session.article.with_title(title[:500])
+    return [whole_article(studio, session)]
+
+
+def _text(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    written = _line(value.get("text"))[:LONGEST_TEXT]
+    if written:
+        session.article = session.article.with_text(_id(value), written)
+    return [whole_article(studio, session)]
+
+
+def _caption(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    caption = _line(value.get("caption"))[:500]
+    return _illustrated(studio, session, value, lambda old: replace(old, caption=caption, alt="", by_hand=True))
+
+
+def _choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    def chosen(old: Illustration) -> Illustration:
+        found = {candidate.id: candidate for candidate in old.candidates}[str(value.get("picture"))]
+        return replace(old, chosen=found, by_hand=True)
+
+    return _illustrated(studio, session, value, chosen)
+
+
+def _remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    session.article = session.article.with_illustration(_id(value), None)
+    return [whole_article(studio, session)]
+
+
+def _upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    from gradio.utils import get_upload_folder
+
+    path = Path(str(value.get("path"))).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+        # an address that no upload of this page has: a visitor may not name files of this machine
+        return [view.notice(text("say.bad_upload", session.language), tone="bad")]
+    section = session.article.section(_id(value))
+    candidate = studio.pictures.keep_upload(str(path))
+    old = section.illustration or Illustration(caption="")
+    others = tuple(one for one in old.candidates if one.id != candidate.id)
+    caption = _line(value.get("caption"))[:500] or old.caption
+    picture = replace(old, caption=caption, chosen=candidate, candidates=(candidate, *others), by_hand=True)
+    session.article = session.article.with_illustration(section.id, picture)
+    return [whole_article(studio, session), {"op": "open", "id": section.id}]
+
+
+def _save(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    from composer.exporting import download_name, markdown_zip, to_html
+
+    article, language = session.article, session.language
+    if not article.sections:
+        return [view.notice(text("say.no_article", language))]
+    if value.get("kind") == "html":
+        name, kind, content = download_name(article, ".html"), "text/html", to_html(article).encode()
+    else:
+        name, kind, content = download_name(article, ".zip"), "application/zip", markdown_zip(article)
+    url = studio.pictures.offer(content, name, kind)
+    return [
+        {"op": "download", "url": url, "name": name},
+        view.notice(text("say.saved", language, name=name), tone="good"),
+    ]
+
+
+_QUICK: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
+    "resync": _resync,
+    "wait": _wait,
+    "title": _title,
+    "text": _text,
+    "caption": _caption,
+    "choose": _choose,
+    "remove": _remove,
+    "upload": _upload,
+    "save": _save,
+}
+
+
+# -- actions for which the model works -----------------------------------------------------------------
+
+
+def work(studio: Studio, session: Session, value: dict[str, Any], *, selects: bool = True) -> Iterator[Message]:
+    """An action that waits for the model: search, propose, illustrate. `selects`: the model chooses pictures."""
+    action = value.get("act")
+    if action == "illustrate":
+        yield from run_messages(studio, session, lambda run: _plan(studio, session, value, selects, run))
+    elif action in ("search", "propose"):
+        yield from _one_picture(studio, session, value, _search if action == "search" else _propose)
+    else:
+        yield session.message(view.notice(text("say.gone", session.language)))
+
+
+def _plan(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: Run) -> Iterator[Event]:
+    from composer.pipeline import Options
+
+    count = value.get("pictures")
+    options = Options(pictures=None if count is None else int(count), select=selects)
+    return studio.composer().illustrate(session.article, options, stop=run.stop)
+
+
+def _one_picture(
+    studio: Studio,
+    session: Session,
+    value: dict[str, Any],
+    find: Callable[[Studio, Session, Section, dict[str, Any]], Illustration],
+) -> Iterator[Message]:
+    """Search and propose: short, so without a stepper. The panel opens with what was found.
+
+    What the person did to the picture in the meantime stays.
+    """
+    language = session.language
+    try:
+        before = session.article.section(_id(value))
+        found = find(studio, session, before, value)
+        with session.turn():
+            now = session.article.section(before.id).illustration
+            removed = now is None and before.illustration is not None
+            if not removed:
+                session.article = session.article.with_illustration(before.id, _joined(now, found))
+        operations = [whole_article(studio, session)]
+        if not removed:
+            operations.append({"op": "open", "id": before.id})
+        if not found.candidates:
+            operations.append(view.notice(text("say.nothing_found", language, query=found.caption)))
+        yield session.message(*operations)
+    except KeyError:
+        yield session.message(whole_article(studio, session), view.notice(text("say.gone", language)))
+    except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
+        yield session.message(view.notice(logged_sentence(error, language), tone="bad"))
+
+
+def _search(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
+    caption = _line(value.get("caption"))[:500]
+    found = studio.composer().search(session.article, caption, section_id=section.id)
+    return Illustration(caption, query=caption, candidates=found, chosen=found[0] if found else None)
+
+
+def _propose(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
+    return studio.composer().propose(session.article, section.id)
+
+
+def _joined(now: Illustration | None, found: Illustration) -> Illustration:
+    """What was found, around the picture that stands there, if one does."""
+    chosen = now.chosen if now is not None else None
+    if chosen is None:
+        return replace(found, by_hand=True)
+    kept = () if any(one.id == chosen.id for one in found.candidates) else (chosen,)
+    return replace(found, candidates=(*kept, *found.candidates), chosen=chosen, by_hand=True)
+
+
+# -- helpers ----------------------------------------------------------------------------------------
+
+
+def _illustrated(
+    studio: Studio, session: Session, value: dict[str, Any], change: Callable[[Illustration], Illustration]
+) -> list[view.Operation]:
+    article: Article = session.article
+    section = article.section(_id(value))
+    if section.illustration is None:
+        raise KeyError(section.id)
+    session.article = article.with_illustration(section.id, change(section.illustration))
+    return [whole_article(studio, session)]
+
+
+def _id(value: dict[str, Any]) -> str:
+    return str(value.get("id"))
+
+
+def _line(value: object) -> str:
+    """One line of what a person typed: no controls, and blanks for line breaks."""
+    return " ".join(without_controls(str(value or "")).split())

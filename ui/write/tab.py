@@ -1,0 +1,235 @@
+"""The Write tab: the form on top, and the article as one view component that is fed with messages."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from common.messages import _
+from composer.article import Article
+from composer.errors import InputError
+from composer.events import Event, StepStarted
+from composer.models import Capabilities, Model, Sampling
+from composer.pipeline import WRITING, Options
+from composer.writing import is_blank
+from ui import view
+from ui.labels import Labels
+from ui.session import Run, Session
+from ui.studio import Studio
+from ui.texts import table, text
+from ui.theme import asset
+from ui.write import actions
+from ui.write.running import run_messages, whole_article
+
+EXAMPLES = (
+    "How to take good care of a pet cat",
+    "Shanghai Travel Guide",
+    "Travel guidance of London",
+    "如何养好一只宠物",
+    "又见敦煌",
+    "星链新闻稿",
+)
+MODEL_QUEUE = "model"  # one queue for everything the model does, whoever asks
+HIGHEST_PENALTY = 2.0  # for repeated words; a family may need more
+LONGEST_TITLE = 8000  # characters; beyond, the page answers without troubling the model
+
+
+def labels_operation(language: str) -> view.Operation:
+    """The labels of the view, and the few sentences its script says by itself."""
+    said = {key: text(f"say.{key}", language) for key in ("empty_query", "bad_upload")}
+    return {"op": "texts", "language": language, "texts": {**table("view", language), **said}}
+
+
+def picture_choices(language: str) -> list[tuple[str, str]]:
+    numbers = [(str(number), str(number)) for number in range(1, 31)]
+    return [(text("compose.automatic", language), "auto"), (text("compose.none", language), "0"), *numbers]
+
+
+def length_choices(language: str) -> list[tuple[str, str]]:
+    return [(text(f"compose.length.{length}", language), length) for length in ("short", "medium", "long")]
+
+
+def model_defaults(model: Model | None, *, values: bool) -> list[Any]:
+    """Updates of temperature, top-p, repetition penalty and beams: the last is for models that have it, and `values`
+    moves all to what the family of the model writes best with."""
+    can = model.capabilities if model is not None else Capabilities()
+    best = can.defaults if values else None
+    if best is None:
+        return [gr.update(), gr.update(), gr.update(), gr.update(visible=can.beams)]
+    return [
+        gr.update(value=best.temperature),
+        gr.update(value=best.top_p),
+        gr.update(value=best.repetition_penalty, maximum=max(HIGHEST_PENALTY, best.repetition_penalty)),
+        gr.update(value=best.beams, visible=can.beams),
+    ]
+
+
+def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> tuple[gr.HTML, list[Any], list[Any]]:
+    """The tab. Returns the view, the sliders that `suited` updates, and the listeners after which the model's last
+    speed is known."""
+    with gr.Column(elem_id="xc-form"):
+        with gr.Row(elem_id="xc-ask", equal_height=True):
+            title = labels(
+                gr.Textbox,
+                label="compose.title",
+                placeholder="compose.placeholder",
+                lines=1,
+                max_lines=6,
+                elem_id="xc-title",
+                autofocus=True,
+                scale=1,
+            )
+            write = labels(gr.Button, value_text="compose.write", variant="primary", elem_id="xc-go", scale=0)
+        with gr.Row(elem_id="xc-chips"):
+            chips = [gr.Button(example, size="sm", elem_classes="xc-chip", scale=0) for example in EXAMPLES]
+        with gr.Row(elem_id="xc-options"):
+            pictures = labels(
+                gr.Dropdown, label="compose.pictures", choices=picture_choices, value="auto", min_width=120
+            )
+            length = labels(gr.Dropdown, label="compose.length", choices=length_choices, value="medium", min_width=120)
+        with labels(gr.Accordion, label="compose.advanced", open=False, elem_id="xc-advanced"):
+            select = labels(gr.Checkbox, label="compose.select", info="compose.select_info", value=True)
+            with gr.Row():
+                temperature = labels(
+                    gr.Slider, label="compose.temperature", info="compose.temperature_info",
+                    minimum=0, maximum=1.5, step=0.05, value=WRITING.temperature,
+                )  # fmt: skip
+                top_p = labels(
+                    gr.Slider,
+                    label="compose.top_p",
+                    info="compose.top_p_info",
+                    minimum=0.05,
+                    maximum=1,
+                    step=0.05,
+                    value=WRITING.top_p,
+                )
+            with gr.Row():
+                penalty = labels(
+                    gr.Slider,
+                    label="compose.penalty",
+                    minimum=1,
+                    maximum=HIGHEST_PENALTY,
+                    step=0.05,
+                    value=WRITING.repetition_penalty,
+                )
+                seed = labels(
+                    gr.Textbox, label="compose.seed", info="compose.seed_info", max_lines=1, elem_id="xc-seed"
+                )
+            beams = labels(
+                gr.Slider,
+                label="compose.beams",
+                minimum=1,
+                maximum=6,
+                step=1,
+                value=1,
+                visible=False,
+                elem_id="xc-beams",
+            )
+    first = {"session": None, "n": 0, "ops": [labels_operation(language)]}
+    page_view = gr.HTML(
+        first,
+        html_template='<div class="xc-root"></div>',
+        css_template=asset("article.css"),
+        js_on_load=asset("dom.js") + asset("inspector.js") + asset("stepper.js") + asset("article.js"),
+        apply_default_css=False,
+        elem_id="xc-view",
+    )
+
+    def compose(
+        session: Session, pictures: str, length: str, select: bool,
+        temperature: float, top_p: float, penalty: float, beams: float, seed: str | None,
+    ) -> Iterator[dict[str, Any]]:  # fmt: skip
+        title, session.wanted = session.wanted, None
+        if title is None:
+            return  # refused a moment ago, with the reason
+
+        def events(run: Run) -> Iterator[Event]:
+            sampling = Sampling(
+                max_tokens=4000,
+                temperature=temperature,
+                top_p=top_p,
+                repetition_penalty=penalty,
+                beams=int(beams),
+                seed=seed_of(seed),
+            )
+            count = None if pictures == "auto" else int(pictures)
+            options = Options(pictures=count, sampling=sampling, select=select, length=length)  # type: ignore[arg-type]
+            composer = studio.composer()
+            for event in composer.compose(title, options, stop=run.stop):
+                if event == StepStarted("write"):
+                    session.article = Article(title=composer.article.title, language=composer.article.language)
+                yield event
+
+        yield from run_messages(studio, session, events)
+
+    def work(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
+        yield from actions.work(studio, session, event.value, selects=selects)
+
+    def queued(session: Session, title: str) -> dict[str, Any]:
+        problem = title_problem(title, session.language)
+        if not problem and (session.busy or session.wanted is not None):
+            problem = text("say.busy", session.language)
+        if problem:
+            return session.message(view.notice(problem))
+        session.wanted = title
+        return session.message(view.waiting(studio.join(session.id)))
+
+    def selected(session: Session, event: gr.EventData) -> dict[str, Any]:
+        return actions.select(studio, session, event.value)
+
+    def halt(session: Session) -> None:
+        session.stop("article")
+
+    def left(session: Session) -> dict[str, Any]:
+        session.stop("article")
+        session.wanted = None
+        studio.leave(session.id)
+        return session.message(whole_article(studio, session), view.idle())
+
+    private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    quick: dict[str, Any] = {**private, "queue": False}
+    model: dict[str, Any] = {
+        **private,
+        "concurrency_id": MODEL_QUEUE,
+        "concurrency_limit": 1,
+        "trigger_mode": "multiple",
+    }
+    settings = [pictures, length, select, temperature, top_p, penalty, beams, seed]
+    runs = []
+    for trigger in (write.click, title.submit):
+        first_step = trigger(queued, [session, title], [page_view], **quick)
+        runs.append(first_step.then(compose, [session, *settings], [page_view], **model))
+    for chip, example in zip(chips, EXAMPLES, strict=True):
+        chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
+    runs.append(page_view.work(work, [session, select], [page_view], **model))
+    # an action may follow before the one before is answered (leaving a text by clicking on Save): none may be dropped
+    page_view.select(selected, [session], [page_view], **quick, trigger_mode="multiple")
+    page_view.halt(halt, [session], None, **quick)
+    page_view.leave(left, [session], [page_view], cancels=runs, **quick)
+    return page_view, [temperature, top_p, penalty, beams], runs
+
+
+def seed_of(typed: str | None) -> int | None:
+    """The seed a person typed; None for an empty field. Raises InputError."""
+    digits = (typed or "").strip()
+    if not digits:
+        return None
+    if not (digits.isascii() and digits.isdigit() and int(digits) < 2**31):
+        raise InputError(
+            _(
+                "The seed is '{seed}'; it must be a whole number from 0 to {most:,}, or empty.",
+                seed=digits[:40],
+                most=2**31 - 1,
+            )
+        )
+    return int(digits)
+
+
+def title_problem(title: str, language: str) -> str:
+    """Why a title cannot be used; empty if it can."""
+    if is_blank(title):
+        return text("say.empty_title", language)
+    if len(title) > LONGEST_TITLE:
+        return text("say.long_title", language, length=f"{len(title):,}", limit=f"{LONGEST_TITLE:,}")
+    return ""
