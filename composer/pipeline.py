@@ -26,7 +26,7 @@ from composer.events import (
     StepFinished,
     StepStarted,
 )
-from composer.illustrating import MOST, illustrator
+from composer.illustrating import MOST, Illustrator
 from composer.models import Message, Model, Sampling, Usage
 from composer.prompts import LENGTHS, ContinuesConversation, Length, Prompts, max_tokens, prompts_for
 from composer.writing import (
@@ -152,10 +152,10 @@ class Composer:
 
     def _illustrator(
         self, article: Article, options: Options, stop: threading.Event | None, written: Sequence[Message] = ()
-    ) -> illustrator.Illustrator:
+    ) -> Illustrator:
         if self.gallery is None:
             raise InputError(_("There is no picture gallery; open one to add pictures."))
-        return illustrator.Illustrator(
+        return Illustrator(
             self.model,
             self.gallery,
             self.prompts,

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from yaml import YAMLError
 
 from common.folders import CACHE_VARIABLE
-from common.messages import _
+from common.messages import _, languages
+from common.resources import resource_folder
 from composer.errors import SettingsError
 
-APP_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "app.yaml"
+APP_CONFIG = resource_folder("configs") / "app.yaml"
 PREFIX = "XCOMPOSER_"
 
 
@@ -42,13 +44,23 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=1, le=65535)
     share: bool = False
     auth: Path | None = None  # lines "name:password"
-    language: Literal["auto", "en", "zh"] = "auto"  # of the page
+    language: str = "auto"  # of the page: "auto", or a language that has a catalogue
     cache_dir: Path | None = None
 
     @field_validator("folder", "gallery", "auth", "cache_dir", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return value if not isinstance(value, str) or value.strip() else None
+
+    @field_validator("language")
+    @classmethod
+    def _has_a_catalogue(cls, value: str) -> str:
+        known = ("auto", *languages())
+        if value not in known:
+            raise PydanticCustomError(
+                "literal_error", "unknown", {"expected": f"{', '.join(map(repr, known[:-1]))} or {known[-1]!r}"}
+            )
+        return value
 
     @property
     def wanted_model(self) -> str:

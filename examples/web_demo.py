@@ -12,4 +12,4 @@ from app import main
 
 if __name__ == "__main__":
     # the original shared the page with everybody unless told --private; here that has to be asked for with --share
-    sys.exit(main())
+    main()

@@ -41,21 +41,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
 def main() -> None:
-    """Runs the command line; a problem a person can read about ends it with status 2 and one sentence."""
-    try:
+    """Runs the command line."""
+    with readable_errors():
         app()
+
+
+@contextmanager
+def readable_errors() -> "Iterator[None]":
+    """Ends the program with status 2 and one sentence for a problem that a person can read about."""
+    try:
+        yield
     except ReadableError as error:
         _fail(error)
     except sqlite3.DatabaseError as error:
-        _fail(
-            RetrievalError(
-                _(
-                    "The gallery's catalogue cannot be read ({error}). Mend it with: python -m retrieval repair "
-                    "--gallery …",
-                    error=error,
-                )
-            )
+        way_out = "python -m retrieval repair --gallery …"
+        reason = _(
+            "The gallery's catalogue cannot be read ({error}). Mend it with: {way_out}", error=error, way_out=way_out
         )
+        _fail(RetrievalError(reason))
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -389,8 +392,8 @@ def serve(
     import logging
 
     from retrieval import open_gallery
-    from retrieval.serve import server
+    from retrieval.serve import serve as serve_gallery
 
     logging.basicConfig(format="%(message)s")
     logging.getLogger("retrieval").setLevel(logging.INFO)  # not faiss and the like
-    server.serve(open_gallery(gallery), host=host, port=port, token=token)
+    serve_gallery(open_gallery(gallery), host=host, port=port, token=token)

@@ -6,13 +6,13 @@ import gradio as gr
 
 from common.messages import SOURCE_LANGUAGE, languages, preferred_language
 from ui import api, chat
-from ui.gallery import tab as gallery_tab
+from ui.gallery import build_gallery_tab, gallery_message
 from ui.labels import Labels
 from ui.session import Session
 from ui.studio import Studio
 from ui.texts import languages_for_header, table, text
 from ui.theme import asset
-from ui.write import tab as write_tab
+from ui.write import build_write_tab, labels_operation, model_defaults
 
 _REMEMBERED = """(session) => {
   let language = navigator.language || "";
@@ -52,11 +52,11 @@ def build(studio: Studio) -> gr.Blocks:
         )
         with gr.Tabs(elem_id="xc-tabs"):
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write"):
-                view, sliders, runs = write_tab.build(studio, session, labels, first)
+                view, sliders, runs = build_write_tab(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
                 note, chats = chat.build(studio, session, labels)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
-                gallery_view = gallery_tab.build(studio, first)
+                gallery_view = build_gallery_tab(studio, first)
         timer = gr.Timer(1.0)
 
         def about_model(session: Session) -> list[Any]:
@@ -64,18 +64,18 @@ def build(studio: Studio) -> gr.Blocks:
             whether it sees pictures."""
             model = studio.model
             if model is None:
-                return [*write_tab.model_defaults(None, values=False), ""]
+                return [*model_defaults(None, values=False), ""]
             first_time, session.moved_to_defaults = not session.moved_to_defaults, True
             said = text("chat.sees" if model.capabilities.sees_pictures else "chat.blind", session.language)
-            return [*write_tab.model_defaults(model, values=first_time), said]
+            return [*model_defaults(model, values=first_time), said]
 
         def relabelled(session: Session, language: str, *, chosen: bool) -> list[Any]:
             """Everything that speaks; `chosen` with the language button, otherwise by a visitor's arrival."""
             session.language = language
             return [
                 header_value(studio, language, chosen),
-                session.message(write_tab.labels_operation(language)),
-                gallery_tab.shown(studio, session),
+                session.message(labels_operation(language)),
+                gallery_message(studio, session),
                 *about_model(session),
                 *labels.updates(language),
             ]
@@ -95,7 +95,7 @@ def build(studio: Studio) -> gr.Blocks:
 
         def tick(session: Session) -> list[Any]:
             settled = studio.settled
-            pictures = gallery_tab.shown(studio, session) if settled else gr.skip()
+            pictures = gallery_message(studio, session) if settled else gr.skip()
             header = header_value(studio, session.language)
             return [header, pictures, *about_model(session), gr.Timer(active=not settled)]
 

@@ -5,10 +5,11 @@ Font stacks name what systems have; no font is fetched from anywhere.
 """
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-ASSETS = Path(__file__).resolve().parent.parent / "demo_asset"
+from common.resources import resource_folder
+
+ASSETS = resource_folder("demo_asset")
 
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans CJK SC", "PingFang SC",
         "Microsoft YaHei", "sans-serif")  # fmt: skip

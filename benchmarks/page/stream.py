@@ -22,10 +22,10 @@ def main() -> None:
     known.add_argument("--pieces", type=int, default=400)
     pieces = known.parse_args().pieces
     from tests.fakes import FakeGallery, FakeModel
-    from ui.launch import import_gradio
+    from ui.launch.quick_import import import_gradio
 
     import_gradio()
-    from ui.launch import serve
+    from ui.launch.server import serve
     from ui.studio import Studio
 
     article = "A cat sat on the mat. " * (pieces * 4 // 22 + 1)

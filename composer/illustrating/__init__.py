@@ -3,11 +3,12 @@
 Knows model, gallery and prompts by their protocols; not how text is written or shown.
 """
 
-from composer.illustrating.illustrator import softmax
+from composer.illustrating.illustrator import Illustrator, softmax
 from composer.illustrating.places import MOST, WORTH_SHOWING
 
 __all__ = [
     "MOST",
     "WORTH_SHOWING",
+    "Illustrator",
     "softmax",
 ]

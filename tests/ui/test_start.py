@@ -34,7 +34,7 @@ def app(*arguments: str) -> "subprocess.CompletedProcess[str]":
         (["--language", "fr"], "language"),
         (["--auth", "/no/such/file"], "auth"),
         (["--host", "203.0.113.1"], "this machine has no such address"),
-        (["--no-such-flag"], "unrecognized arguments"),
+        (["--no-such-flag"], "No such option"),
     ],
 )
 def test_what_cannot_be_used_is_said_without_a_traceback(arguments: list[str], said: str) -> None:

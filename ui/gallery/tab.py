@@ -18,7 +18,7 @@ from ui.texts import error_sentence, table, text
 from ui.theme import asset
 
 
-def shown(studio: Studio, session: Session) -> dict[str, Any]:
+def gallery_message(studio: Studio, session: Session) -> dict[str, Any]:
     """What the page tells the view: labels, and the gallery's facts or why there is none."""
     language = session.language
     told = {"texts": table("gallery", language), "language": language, "ready": False, "problem": ""}
@@ -30,7 +30,7 @@ def shown(studio: Studio, session: Session) -> dict[str, Any]:
     return told | {"problem": text("status.no_gallery", language, reason=error_sentence(problem, language))}
 
 
-def build(studio: Studio, language: str) -> gr.HTML:
+def build_gallery_tab(studio: Studio, language: str) -> gr.HTML:
     """The tab. Returns the view, which the page fills when a visitor arrives or changes the language."""
     from gradio.utils import get_upload_folder
 

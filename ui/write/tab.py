@@ -65,7 +65,9 @@ def model_defaults(model: Model | None, *, values: bool) -> list[Any]:
     ]
 
 
-def build(studio: Studio, session: gr.State, labels: Labels, language: str) -> tuple[gr.HTML, list[Any], list[Any]]:
+def build_write_tab(
+    studio: Studio, session: gr.State, labels: Labels, language: str
+) -> tuple[gr.HTML, list[Any], list[Any]]:
     """The tab. Returns the view, the sliders that `suited` updates, and the listeners after which the model's last
     speed is known."""
     with gr.Column(elem_id="xc-form"):

@@ -19,7 +19,7 @@ from common.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from composer.models.xcomposer.adapter import XComposerModel, load
-    from composer.models.xcomposer.checkpoint.tokenizer import END_OF_BOT
+    from composer.models.xcomposer.checkpoint import END_OF_BOT
     from composer.models.xcomposer.convert import convert_checkpoint
     from composer.models.xcomposer.model import XComposer
     from composer.models.xcomposer.placement import does_not_fit, plan, show_bytes
@@ -39,7 +39,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "adapter": ("XComposerModel", "load"),
-        "checkpoint.tokenizer": ("END_OF_BOT",),
+        "checkpoint": ("END_OF_BOT",),
         "convert": ("convert_checkpoint",),
         "model": ("XComposer",),
         "placement": ("does_not_fit", "plan", "show_bytes"),

@@ -1,0 +1,130 @@
+"""The command `serve`: reads the arguments, checks the names in them, serves the page, and loads in the background."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from common.errors import ReadableError
+from common.messages import _
+from composer import Composer
+from composer.errors import SettingsError, UnknownModel
+from composer.models import LoadProgress, Model, is_known_model, known_models, load_model
+from composer.settings import Settings, load_settings
+from retrieval import NAMED_GALLERIES, open_gallery
+from retrieval.errors import GalleryNotFound
+from ui.launch.logins import read_logins
+from ui.launch.quick_import import import_gradio
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def serve(
+    folder: Annotated[str | None, typer.Option(help="A model folder, a .gguf file, or a model's name.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model's name; `python -m composer models` lists them.")] = None,
+    num_gpus: Annotated[
+        int | None, typer.Option("--num_gpus", "--num-gpus", help="Graphics cards to use; 0 means the CPU only.")
+    ] = None,
+    hub: Annotated[
+        str | None, typer.Option(metavar="huggingface|modelscope", help="Where a model that is named comes from.")
+    ] = None,
+    update: Annotated[bool, typer.Option("--update", help="Take the hub's newest version of it.")] = False,
+    offload: Annotated[bool, typer.Option("--offload", help="Layers beyond the cards stay in main memory.")] = False,
+    quantization: Annotated[
+        str | None, typer.Option(metavar="nf4", help="Pack a 16-bit XComposer folder into 4 bits.")
+    ] = None,
+    gallery: Annotated[
+        str | None, typer.Option(help="A gallery of pictures, path or address; without it, the drawings inside.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1: this machine only).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (7860).")] = None,
+    share: Annotated[bool, typer.Option("--share", help="Also make a public address through Gradio.")] = False,
+    auth: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Lines name:password; only these people may enter.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Language of the page: auto (the browser's), en, zh or another catalogue's.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="No public address, which is the default anyway.")] = False,
+) -> None:
+    """Serve the page until it is stopped.
+
+    What is not given comes from the environment (XCOMPOSER_PORT=8080 …), then from configs/app.yaml.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        settings = load_settings(
+            folder=folder,
+            model=model,
+            num_gpus=num_gpus,
+            hub=hub,
+            update=update or None,
+            offload=offload or None,
+            quantization=quantization,
+            gallery=gallery,
+            host=host,
+            port=port,
+            share=False if private else share or None,
+            auth=auth,
+            language=language,
+        )
+        check_names(settings.wanted_model, settings.gallery)
+        run(settings, read_logins(settings.auth))
+    except ReadableError as error:
+        print(error.text(language or "en"), file=sys.stderr)
+        raise typer.Exit(2) from error
+
+
+def check_names(model: str, gallery: str | None) -> None:
+    """Refuses what cannot exist before anything is started. Raises UnknownModel or GalleryNotFound."""
+    if not is_known_model(model) and not Path(model).expanduser().exists():
+        raise UnknownModel(name=model, known=", ".join(known.name for known in known_models()))
+    if gallery is None or "://" in gallery or gallery.lower() in NAMED_GALLERIES:
+        return
+    if not Path(gallery).expanduser().exists():
+        raise GalleryNotFound(place=gallery)
+
+
+def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
+    """Serves the page; model and gallery load meanwhile. Raises SettingsError where the address cannot be had."""
+    import_gradio()
+    from ui.launch.server import serve as serve_page
+    from ui.studio import Studio
+
+    def load(progress: Callable[[LoadProgress], None]) -> Model:
+        model = load_model(
+            settings.wanted_model, num_gpus=settings.num_gpus, progress=progress, **settings.model_options
+        )
+        Composer(model, None).warm_up()
+        return model
+
+    studio = Studio(load, lambda: open_gallery(settings.gallery), language=settings.language, shared=settings.share)
+    try:
+        page, local, public = serve_page(
+            studio, host=settings.host, port=settings.port, share=settings.share, auth=logins
+        )
+    except OSError as error:
+        raise SettingsError(
+            name="host:port",
+            value=f"{settings.host}:{settings.port}",
+            reason=_("the port is in use (another one: --port NUMBER), or this machine has no such address (--host)."),
+        ) from error
+    print(f"XComposer Studio is at {local}", flush=True)
+    if public:
+        print(f"and for everybody at {public}" + ("" if logins else " (no password: see --auth)"), flush=True)
+    studio.start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        page.block_thread()
+    finally:
+        studio.close()
+        page.close(verbose=False)
+        if not studio.settled:  # a thread still loads in C++, which crashes when the interpreter is taken down under it
+            sys.stdout.flush()
+            os._exit(0)
