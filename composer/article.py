@@ -5,10 +5,18 @@ or pages. JSON in and out is lossless.
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from common.messages import _
+from composer.errors import ArticleUnreadable
+
+SCHEMA = 1  # of articles as JSON; grows when an older program could not read a newer file
 
 Language = Literal["en", "zh"]
 SectionKind = Literal["heading", "paragraph"]
@@ -125,33 +133,41 @@ class Article:
     # -- JSON --------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """The article as plain data. "schema" is the version of the form, `SCHEMA`."""
+        return {"schema": SCHEMA, **dataclasses.asdict(self)}
 
     def to_json(self, indent: int | None = None) -> str:
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
 
     @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> "Article":
-        """The article that `to_dict` described. Raises TypeError or KeyError on anything else."""
-        sections = tuple(_section(section) for section in value["sections"])
-        return cls(**{**value, "sections": sections})
+    def from_dict(cls, value: Any) -> "Article":
+        """The article that `to_dict` described; data without "schema" is older and of the same form.
+
+        Raises ArticleUnreadable, which names the field, for anything else.
+        """
+        if isinstance(value, dict):
+            schema = value.get("schema", SCHEMA)
+            if schema != SCHEMA:
+                reason = _("its format is version {found}; this program reads {known}", found=schema, known=SCHEMA)
+                raise ArticleUnreadable(reason=reason)
+            value = {name: one for name, one in value.items() if name != "schema"}
+        try:
+            return _reader().validate_python(value, extra="forbid")
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"]) or "article"
+            raise ArticleUnreadable(reason=_("{field}: {problem}", field=field, problem=first["msg"])) from error
 
     @classmethod
     def from_json(cls, text: str) -> "Article":
-        return cls.from_dict(json.loads(text))
+        """The article of a JSON text. Raises ArticleUnreadable."""
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise ArticleUnreadable(reason=_("it is no JSON: {error}", error=error)) from error
+        return cls.from_dict(value)
 
 
-def _section(value: dict[str, Any]) -> Section:
-    illustration = value.get("illustration")
-    return Section(**{**value, "illustration": _illustration(illustration) if illustration else None})
-
-
-def _illustration(value: dict[str, Any]) -> Illustration:
-    chosen = value.get("chosen")
-    return Illustration(
-        **{
-            **value,
-            "candidates": tuple(Candidate(**candidate) for candidate in value.get("candidates", ())),
-            "chosen": Candidate(**chosen) if chosen else None,
-        }
-    )
+@functools.cache
+def _reader() -> TypeAdapter[Article]:
+    return TypeAdapter(Article)

@@ -11,6 +11,7 @@ common.errors.ReadableError
     ├── OutOfMemory           the device has too little memory
     ├── SettingsError         a setting has a bad value
     ├── ExportError           the article cannot be saved
+    ├── ArticleUnreadable     a saved article is not in a form that is known
     ├── ConvertError          a converted model cannot be written
     ├── NoPictureFound        the gallery has nothing for a place
     └── FewerPlaces           more pictures were asked for than the article has paragraphs
@@ -25,7 +26,7 @@ class ComposerError(ReadableError):
 
 
 class InputError(ComposerError):
-    """What the person typed or uploaded cannot be used; `reason_en` and `reason_zh` are whole sentences."""
+    """What the person typed or uploaded cannot be used; `reason` is a whole sentence."""
 
 
 class PictureError(ComposerError):
@@ -63,6 +64,10 @@ class ExportError(ComposerError):
     sentence = _(
         "The article cannot be saved to '{place}': {reason}. Nothing was lost; choose another place and save again."
     )
+
+
+class ArticleUnreadable(ComposerError):
+    sentence = _("The article cannot be read: {reason}")
 
 
 class ConvertError(ComposerError):

@@ -1,7 +1,8 @@
 """After which paragraphs the pictures stand, given how well each paragraph can be shown. Pure arithmetic, no model."""
 
-import re
 from collections.abc import Collection, Sequence
+
+from common.language import HAN
 
 MOST = 30  # pictures a person may ask for
 TEXT_A_PICTURE = 450  # width of text that carries one picture where their number is automatic: about 75 English words
@@ -9,12 +10,10 @@ WORTH_SHOWING = 0.4  # automatic: paragraphs less likely than this get no pictur
 BARELY = 0.2  # automatic: the best paragraph gets the only picture where none is worth showing, unless below this
 CROWDING = 0.5  # what two pictures without text between them cost, in units of probability
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
-
 
 def width(text: str) -> float:
     """Length of a text as English characters: a Chinese character says as much as 3.75 of them."""
-    return len(text) + 2.75 * len(_HAN.findall(text))
+    return len(text) + 2.75 * len(HAN.findall(text))
 
 
 def automatic_count(widths: Sequence[float]) -> int:

@@ -2,6 +2,7 @@
 
 import re
 
+from common.language import HAN
 from composer import inline
 from composer.article import Language
 
@@ -46,7 +47,6 @@ _SMALL_WORDS = frozenset((
     "a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "to", "for", "by", "from", "into", "over",
     "under", "near", "around", "as", "that", "is", "are", "its", "their", "his", "her",
 ))  # fmt: skip
-_HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 def one_line(text: str) -> str:
@@ -100,7 +100,7 @@ def clean_query(text: str) -> str:
 def clean_caption(text: str, language: Language) -> str:
     """A caption: one line, not longer than a line is, ending where a word or a clause ends."""
     line = one_line(text)
-    if language == "zh" and _HAN.search(line):
+    if language == "zh" and HAN.search(line):
         line = _THIS_IS.sub("", line)
         if len(line) > LONGEST_ZH:
             line = re.split(r"(?<=[。！？])|[，；,;](?=[^，；,;]*$)", line[:LONGEST_ZH])[0]

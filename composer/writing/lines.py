@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from common.language import HAN
 from composer import inline
 
 # So many characters of a line are waited for before its kind is judged; less than a quarter of a second of decoding.
@@ -27,7 +28,6 @@ class Line:
 
 
 _NOTHING = Line(LineKind.NOTHING)
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _FENCE = re.compile(r"^(?:```|~~~)")
 _RULE = re.compile(r"^(?:[-*_=—]\s*){3,}$")
 _ITEM = re.compile(r"^(?:[-*+]\s+|[•·●]\s*|[(（]?\d{1,2}[.)、．）](?!\d)\s*)(?=\S)")
@@ -122,7 +122,7 @@ def _must_wait(text: str, *, title: str, opening: bool) -> bool:
     if text.startswith(("#", "|", "!", "=", "_")) or _MAYBE_ITEM.match(text):
         return True
     start = text[match.end() :] if (match := _ITEM.match(text)) else text
-    if match and len(start) + len(_HAN.findall(start)) <= SHORT_ITEM:
+    if match and len(start) + len(HAN.findall(start)) <= SHORT_ITEM:
         return True  # a short item joins the sentence before it, a long one is a paragraph
     if len(start) < WAIT or (_BOLD_START.match(start) and len(start) < 120):
         return True
@@ -162,7 +162,7 @@ def _is_bare_heading(text: str) -> bool:
     """A short line that does not end like a sentence: "Feeding Your Cat", "一、选择猫粮"."""
     if _ENDS_SENTENCE.search(text) or "**" in text or re.search(r"[.!?][\"'”’)]*\s|[。！？]", text):
         return False
-    return len(text) <= 18 if _HAN.search(text) else len(text) <= 60 and len(text.split()) <= 9
+    return len(text) <= 18 if HAN.search(text) else len(text) <= 60 and len(text.split()) <= 9
 
 
 def _without_stock_phrase(text: str, *, keep_blank: bool, raw: str) -> str:
@@ -179,7 +179,7 @@ def _row(text: str) -> Line:
     if not words:
         return _NOTHING
     return Line(
-        LineKind.ITEM, ("：" if _HAN.search(text) else ": ").join(words[:2]) + "".join(f", {w}" for w in words[2:])
+        LineKind.ITEM, ("：" if HAN.search(text) else ": ").join(words[:2]) + "".join(f", {w}" for w in words[2:])
     )
 
 

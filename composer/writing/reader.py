@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from difflib import SequenceMatcher
 
+from common.language import HAN
 from composer import inline
 from composer.article import Section
 from composer.events import SectionStarted, TextDelta
@@ -18,7 +19,6 @@ from composer.writing.lines import SHORT_ITEM, Line, LineKind, read_line
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’」』）)\]*]*(?=\s|$|[\u3400-\u9fff“「『])")
 _ENDS = re.compile(r"[.!?…。！？][\"'”’」』）)\]*]*$")
 _COLON = re.compile(r"[:：]\**$")
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _CLOSERS = re.compile(
     r"^\W*(?:word count|character count|i hope (?:this|you)|let me know|feel free to (?:ask|adjust|modify|edit)"
     r"|if you (?:have any|need|would like) (?:other |more |further )?(?:questions|help|changes|assistance)"
@@ -35,7 +35,7 @@ _JOINED_UP_TO = 200  # characters of a paragraph that takes in one more short li
 
 
 def _width(text: str) -> int:
-    return len(text) + len(_HAN.findall(text))
+    return len(text) + len(HAN.findall(text))
 
 
 class ArticleReader:
@@ -157,7 +157,7 @@ class ArticleReader:
 
     def _joiner(self) -> str:
         text = self._sections[-1].text.rstrip()
-        chinese = bool(_HAN.search(text))
+        chinese = bool(HAN.search(text))
         if _COLON.search(text) or _ENDS.search(text):
             return "" if chinese else " "
         return "；" if chinese else "; "
@@ -167,7 +167,7 @@ class ArticleReader:
         if self._list and self._sections[-1].kind == "paragraph":
             text = self._sections[-1].text.rstrip()
             if text and not _ENDS.search(text) and not _COLON.search(text):
-                yield from self._append("。" if _HAN.search(text) else ".")
+                yield from self._append("。" if HAN.search(text) else ".")
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -280,6 +280,6 @@ def _unwrapped(lines: list[str]) -> list[str]:
         if not line or not before or _MARKED.match(line) or before.startswith(("#", "```")):
             joined.append(line)
         else:
-            chinese = _HAN.match(before[-1]) or _HAN.match(line[0]) or before[-1] in "，。！？、；："
+            chinese = HAN.match(before[-1]) or HAN.match(line[0]) or before[-1] in "，。！？、；："
             joined[-1] = before + ("" if chinese else " ") + line
     return joined

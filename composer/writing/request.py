@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from common.language import HAN
 from common.messages import _
 from composer.article import Language
 from composer.errors import InputError
@@ -11,7 +12,6 @@ from composer.errors import InputError
 LONGEST_TITLE = 80  # characters; longer input is an instruction, and the model names the article itself
 TOKENS_A_CHARACTER = {"wide": 1.0, "other": 0.4}  # upper ends for current vocabularies; for checks before tokenising
 
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 
 
@@ -89,7 +89,7 @@ def detect_language(text: str) -> Language:
 
     One Chinese character says about as much as half a word, hence the comparison.
     """
-    han, words = len(_HAN.findall(text)), len(_WORD.findall(text))
+    han, words = len(HAN.findall(text)), len(_WORD.findall(text))
     return "zh" if han and han >= words else "en"
 
 

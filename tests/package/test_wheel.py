@@ -20,7 +20,8 @@ import sys
 import composer.models
 from tests.fakes import FakeModel
 
-composer.models.load_model = lambda *_, **__: FakeModel(article="# A cat\\n\\nThe cat sleeps.\\n\\nThe cat wakes up.\\n")
+ARTICLE = "# A cat\\n\\nThe cat sleeps.\\n\\nThe cat wakes up.\\n"
+composer.models.load_model = lambda *_, **__: FakeModel(article=ARTICLE)
 from ui.launch.command import main
 
 sys.argv = ["xcomposer", "write", "A cat", "--pictures", "0", "--json", "--out", sys.argv[1]]
