@@ -17,7 +17,12 @@ _SPANS = re.compile(
 )
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\[\]]+)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)")
-_TAG = re.compile(r"</?(?:b|i|u|em|strong|p|br|span|div|center|sup|sub|small|mark)\b[^<>]*>", re.IGNORECASE)
+# known tags only, with attributes or none: "if a<b and c>d" holds no tag
+_ATTRIBUTES = r"(?:\s+[a-z-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s<>\"']+))*\s*/?"
+_INLINE_TAG = re.compile(rf"</?(?:b|i|u|s|em|strong|span|sub|small|mark|font|code)\b{_ATTRIBUTES}>", re.IGNORECASE)
+_POWER = re.compile(rf"(?<=\d)<sup{_ATTRIBUTES}>(?=[-+−]?\d)", re.IGNORECASE)
+_SUP = re.compile(rf"</?sup\b{_ATTRIBUTES}>", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rf"</?(?:p|br|div|center|hr|li|ul|ol)\b{_ATTRIBUTES}>", re.IGNORECASE)
 _STRAY = re.compile(r"\*{2,}|(?<![\d\s])\*|\*(?![\d\s])")  # "3 * 4" and "3*4" are arithmetic
 _UNDERSCORES = re.compile(r"(?<!\w)(_{1,2})(?=\S)([^_]+?)(?<=\S)\1(?!\w)")
 
@@ -63,7 +68,8 @@ def clean(text: str) -> str:
     """
     text = _IMAGE.sub("", text)
     text = _LINK.sub(lambda match: match[0] if SAFE_LINK.match(match[2]) else match[1], text)
-    text = _TAG.sub(" ", text).replace("`", "")
+    text = _SUP.sub("", _POWER.sub("^", text))  # 10<sup>3</sup> is 10^3, not 103
+    text = _BLOCK_TAG.sub(" ", _INLINE_TAG.sub("", text)).replace("`", "")
     text = _UNDERSCORES.sub(lambda match: "*" * len(match[1]) + match[2] + "*" * len(match[1]), text)
     text = re.sub(r"\*{3,}", "**", text)
     kept = _STRAY.sub("", "".join(_rest(text)))

@@ -13,6 +13,7 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
+from common.decoding import decode_text
 from common.messages import _
 from retrieval.errors import PictureUnreadable
 
@@ -33,6 +34,9 @@ PILLOW_ERRORS = (
 )
 MAX_SVG_BYTES = 16 * 1024 * 1024
 _FOREIGN_LINK = re.compile(r"""<image\b[^>]*?href\s*=\s*["'](?!\s*(?:data:|#))""", re.IGNORECASE | re.DOTALL)
+SVG_BEGINNING = 64 * 1024  # bytes in which a drawing must have begun
+_XML_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_XML_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
 SVG_SIDE = 1024  # pixels of the longer side a vector drawing is rendered at
 
 
@@ -115,11 +119,22 @@ def _know_heif() -> None:
 def _is_svg(source: str | Path | IO[bytes]) -> bool:
     if isinstance(source, (str, Path)):
         with Path(source).open("rb") as file:
-            start = file.read(1024)
+            start = file.read(SVG_BEGINNING)
     else:
-        start = source.read(1024)
+        start = source.read(SVG_BEGINNING)
         source.seek(0)
-    return start[:2] == b"\x1f\x8b" or b"<svg" in start or (start.lstrip()[:5] == b"<?xml" and b"svg" in start.lower())
+    if start[:2] == b"\x1f\x8b":
+        return True
+    plain = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")  # UTF-16 reads as ASCII without its zeros
+    # a licence of any length may stand before the drawing
+    return plain[:1] == b"<" and (b"<svg" in plain or plain[:5] == b"<?xml" or plain[:4] == b"<!--")
+
+
+def _svg_text(data: bytes) -> str:
+    """The drawing as text, in the encoding that it declares."""
+    declared = _XML_ENCODING.match(data.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:200])
+    text = decode_text(data, declared[1].decode("ascii") if declared else "")
+    return _XML_DECLARATION.sub("", text.lstrip("\ufeff \t\r\n"))  # it is Unicode now, whatever it says
 
 
 def _render_svg(source: str | Path | IO[bytes]) -> Image.Image:
@@ -131,7 +146,7 @@ def _render_svg(source: str | Path | IO[bytes]) -> Image.Image:
             data = file.read(MAX_SVG_BYTES + 1)
     if len(data) > MAX_SVG_BYTES:
         raise ValueError("the drawing is too large")
-    text = data.decode("utf-8", "strict")
+    text = _svg_text(data)
     if _FOREIGN_LINK.search(text):
         raise ValueError("the drawing wants another file")  # a stranger's drawing may not show this machine's files
     # both sides given: it is fitted inside, whatever size or proportion it claims

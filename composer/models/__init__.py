@@ -23,8 +23,10 @@ from composer.models.configs import KnownModel, is_known_model, known_models
 from composer.models.describer import PictureDescriber
 from composer.models.gguf import GgufModel, import_engine, read_header
 from composer.models.registry import choose_model, download_model, load_model, local_folder
+from composer.models.thinking import UNOPENED_END, ThoughtFilter
 
 __all__ = [
+    "UNOPENED_END",
     "Capabilities",
     "GgufModel",
     "GraphicsCard",
@@ -36,6 +38,7 @@ __all__ = [
     "PictureDescriber",
     "Replier",
     "Sampling",
+    "ThoughtFilter",
     "Usage",
     "assistant",
     "choose_model",

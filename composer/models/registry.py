@@ -25,6 +25,7 @@ from composer.models.configs import (
     model_configs,
     unknown_model,
 )
+from composer.models.gguf import is_picture_part
 from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_files, find_download
 
 log = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: 
     kind = _model_type(folder)
     if kind == XCOMPOSER_TYPE:
         return _load_xcomposer(folder, num_gpus, report, options)
-    models = sorted(path for path in folder.glob("*.gguf") if not path.name.startswith("mmproj"))
+    models = sorted(path for path in folder.glob("*.gguf") if not is_picture_part(path))
     if len(models) == 1:
         return _load_gguf(models[0], models[0].stem, num_gpus, report, options)
     if models:

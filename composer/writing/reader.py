@@ -14,6 +14,7 @@ from common.language import HAN
 from composer import inline
 from composer.article import Section
 from composer.events import SectionStarted, TextDelta
+from composer.models import UNOPENED_END, ThoughtFilter
 from composer.writing.lines import SHORT_ITEM, Line, LineKind, read_line
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’」』）)\]*]*(?=\s|$|[\u3400-\u9fff“「『])")
@@ -47,10 +48,15 @@ class ArticleReader:
 
     def __init__(self, title: str = "", *, first: int = 1) -> None:
         """`title`: the article's title, empty where the model is to find one. `first`: number of the first section."""
-        self.title = title  # the given title, or the one that the model wrote
-        self._given = bool(title)
-        self._next = first
+        self._given, self._first = title, first
+        self._thoughts = ThoughtFilter()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.title = self._given  # the given title, or the one that the model wrote
+        self._next = self._first
         self._sections: list[Section] = []
+        self._tail = ""  # the end of what came, in which a mark may have begun
         self._held_back = ""  # blanks and heading marks at the end of what came
         self._line = ""  # what came since the last line end
         self._open = False  # the line's kind is known
@@ -70,7 +76,16 @@ class ArticleReader:
         return any(count >= (2 if _width(line) > 80 else 3) for line, count in self._lines_seen.items())
 
     def feed(self, piece: str) -> Iterator[SectionStarted | TextDelta]:
-        """The events of one more piece of text."""
+        """The events of one more piece of text. What the model thinks aloud before the article is left out."""
+        piece = self._thoughts.feed(piece)
+        ended = UNOPENED_END.split(self._tail + piece)
+        if len(ended) > 1:  # all before was a thought, which the model's template had opened
+            self._begin_anew()
+            piece = ended[-1]
+        self._tail = (self._tail + piece)[-len("</thinking>") :]
+        yield from self._read(piece)
+
+    def _read(self, piece: str) -> Iterator[SectionStarted | TextDelta]:
         # "…end of a sentence. ## Heading": the mark may come in pieces, so what could begin one waits
         before = self._line[-1:]
         piece = _GLUED_HEADING.sub(r"\n\1 ", before + self._held_back + piece.replace("\r", ""))[len(before) :]
@@ -174,6 +189,8 @@ class ArticleReader:
     def finish(self, *, cut: bool = False) -> tuple[Section, ...]:
         """The whole article, cleaned. `cut`: the model was stopped by its token limit, so the last sentence may be
         broken and is trimmed to the last full one."""
+        for _ in self._read(self._thoughts.finish()):
+            pass
         if not self._held_back.isspace():
             self._line += self._held_back.lstrip()
         for _ in self._end_line():

@@ -27,6 +27,11 @@ THUMBNAIL = 256  # pixels of the longer side
 WORKER_MEMORY = 4 * 1024**3  # bytes of address space: 120 M pixels need 0.5 GB as they are decoded
 
 
+def bounded(time_ns: int) -> int:
+    """A file's time as the catalogue can hold it: clocks of cameras say 2286 and 1601, and SQLite has 64 bits."""
+    return max(-(2**63), min(time_ns, 2**63 - 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A file to read, as it was when the folder was scanned."""
@@ -126,7 +131,7 @@ def _read(path: Path, job: Job) -> bytes:
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
         after = os.fstat(file.fileno())
-    if (after.st_size, after.st_mtime_ns) != (job.size, job.mtime_ns) or len(data) != job.size:
+    if (after.st_size, bounded(after.st_mtime_ns)) != (job.size, job.mtime_ns) or len(data) != job.size:
         raise PictureUnreadable(name=path.name, reason=_("it changed while it was being read; index again"))
     return data
 

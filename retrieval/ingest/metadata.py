@@ -15,6 +15,8 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
+from common.decoding import decode_text, repaired, same_name
+
 MAX_SIDECAR_BYTES = 64 * 1024
 MAX_CAPTION = 1000  # characters
 
@@ -58,10 +60,12 @@ class Metadata:
 
 def sidecar_of(path: Path) -> Path | None:
     """The text file beside a picture, if there is one."""
-    for candidate in (path.with_name(path.name + ".txt"), path.with_suffix(".txt")):
-        if candidate.is_file():
-            return candidate
-    return None
+    wanted = [same_name(f"{path.name}.txt"), same_name(f"{path.stem}.txt")]
+    try:
+        beside = {same_name(file.name): file for file in path.parent.iterdir() if file.suffix.lower() == ".txt"}
+    except OSError:
+        return None
+    return next((beside[name] for name in wanted if name in beside and beside[name].is_file()), None)
 
 
 def read_metadata(path: Path, image: Image.Image | None = None, sidecar: Path | None = None) -> Metadata:
@@ -94,9 +98,7 @@ def caption_from_name(stem: str) -> str:
 
 def sidecar_words(path: Path) -> Metadata:
     """The words of a text file: lines before the first "name: value" line are the caption."""
-    data = path.read_bytes()[:MAX_SIDECAR_BYTES]
-    text = data.decode("utf-8-sig", errors="ignore") if not data.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
-    text = text or data.decode("utf-16", errors="ignore")
+    text = _sidecar_text(path)
     caption: list[str] = []
     fields: dict[str, str] = {}
     for line in text.splitlines():
@@ -112,12 +114,20 @@ def sidecar_words(path: Path) -> Metadata:
     return Metadata(**fields)
 
 
+def _sidecar_text(path: Path) -> str:
+    with path.open("rb") as file:
+        data = file.read(MAX_SIDECAR_BYTES)
+    if len(data) == MAX_SIDECAR_BYTES:  # cut: at the end of a line, not within a character
+        data = data[: data.rfind(b"\n") + 1 or None]
+    return decode_text(data)
+
+
 def sidecar_lines(path: Path) -> list[str]:
     """The captions in the text files beside a picture, one a line: NAME.txt, NAME.jpg.txt, NAME.zh.txt."""
     lines: list[str] = []
     for text in (sidecar_of(path), path.with_suffix(".zh.txt")):
         if text is not None and text.is_file():
-            for line in text.read_text(encoding="utf-8-sig", errors="ignore").splitlines():
+            for line in _sidecar_text(text).splitlines():
                 match = _FIELD.match(line.strip())
                 if match is None or match.group(1).lower() in ("caption", "标题"):
                     lines.append(_clean(match.group(2) if match else line))
@@ -164,13 +174,8 @@ def _wide(exif: Image.Exif, tag: int) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return _clean(value)
-    if not isinstance(value, bytes):
-        return ""
-    try:
-        return _clean(value.decode("utf-8"))
-    except UnicodeDecodeError:
-        return _clean(value.decode("latin-1"))
+        return _clean(repaired(value))
+    return _clean(decode_text(value)) if isinstance(value, bytes) else ""
 
 
 def _clean(text: str) -> str:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SECONDS_A_FILE = 30.0
 ENCODE_EVERY = 16  # pictures, at least
 COMMIT_EVERY = 64  # files; what a kill can cost
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORD_FIELDS = ("caption", "tags", "credit", "licence", "source")
 
 
@@ -323,7 +324,7 @@ class Ingest:
             credit=words.credit,
             licence=words.licence,
             source=words.source,
-            date=words.date or datetime.fromtimestamp(decoded.job.mtime_ns / 1e9, UTC).isoformat(timespec="seconds"),
+            date=words.date or _file_date(decoded.job.mtime_ns),
             indexed_at=_now(),
             approximate=bool(labels and not words.caption),
         )
@@ -384,6 +385,14 @@ def _timed_decode(job: Job) -> Decoded:
 def path_words(path: str) -> str:
     """File and folder names as words to be found by; at most three folders up."""
     return " ".join((Path(path).stem, *Path(path).parts[-4:-1]))
+
+
+def _file_date(time_ns: int) -> str:
+    """ISO 8601 of a file's time; empty where no calendar has it."""
+    try:
+        return (_EPOCH + timedelta(microseconds=time_ns // 1000)).isoformat(timespec="seconds")
+    except OverflowError:
+        return ""
 
 
 def _now() -> str:

@@ -5,11 +5,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.decoding import same_name
 from common.messages import _
 from retrieval.errors import FolderUnreadable
-from retrieval.ingest.decode import Job
+from retrieval.ingest.decode import Job, bounded
 from retrieval.pictures import SUFFIXES
 
+# folders that programs make beside people's pictures: thumbnails of NAS boxes, recycle bins, leftovers of Mac zips
+NOT_A_PERSONS = frozenset(
+    (
+        *("@eadir", "@__thumb", "#recycle", "$recycle.bin", "recycler"),
+        *("system volume information", "__macosx", "lost+found"),
+    )
+)
 GALLERY_FILE = "gallery.sqlite"  # a folder that holds it is a gallery, not a folder of pictures
 
 
@@ -19,11 +27,12 @@ class Scan:
 
     jobs: list[Job] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)  # (folder, reason): nothing is known about them
-    passed_by: list[str] = field(default_factory=list)  # hidden folders and galleries: nothing is known either
+    passed_by: list[str] = field(default_factory=list)  # hidden folders, bins and galleries: nothing is known either
 
 
 def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
-    """All files under `root` with a picture's suffix. Hidden files and folders and galleries are left out.
+    """All files under `root` with a picture's suffix. Hidden files and folders, thumbnails and recycle bins of
+    other programs, and galleries are left out.
 
     Links to folders are followed, each folder once, so that loops end. Names that are no UTF-8 are left out: the
     catalogue cannot hold them. `seen(count)` hears how many there are so far.
@@ -52,10 +61,10 @@ def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Sca
         if any(entry.name == GALLERY_FILE for entry in entries):
             result.passed_by.append(str(folder))
             continue
-        texts = {entry.name: entry for entry in entries if entry.name.lower().endswith(".txt")}
+        texts = {same_name(entry.name): entry for entry in entries if entry.name.lower().endswith(".txt")}
         for entry in entries:
             try:
-                if entry.name.startswith("."):
+                if entry.name.startswith(".") or entry.name.lower() in NOT_A_PERSONS:
                     if entry.is_dir():
                         result.passed_by.append(entry.path)
                 elif not _is_text(entry.name):
@@ -74,14 +83,14 @@ def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Sca
 
 def _job(entry: "os.DirEntry[str]", texts: dict[str, "os.DirEntry[str]"]) -> Job:
     state = entry.stat()
-    beside = (texts.get(f"{entry.name}.txt"), texts.get(f"{Path(entry.name).stem}.txt"))
+    beside = (texts.get(same_name(f"{entry.name}.txt")), texts.get(same_name(f"{Path(entry.name).stem}.txt")))
     sidecar = next((text for text in beside if text is not None and text.is_file()), None)
     return Job(
         path=entry.path,
         size=state.st_size,
-        mtime_ns=state.st_mtime_ns,
+        mtime_ns=bounded(state.st_mtime_ns),
         sidecar=sidecar.path if sidecar else "",
-        words_mtime_ns=sidecar.stat().st_mtime_ns if sidecar else 0,
+        words_mtime_ns=bounded(sidecar.stat().st_mtime_ns) if sidecar else 0,
     )
 
 

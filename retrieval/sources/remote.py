@@ -1,6 +1,6 @@
-"""RemoteGallery: searches the gallery of another machine over HTTP. Knows the protocol of retrieval/wire.py.
+"""RemoteGallery: searches the gallery of another machine over HTTP. Knows the protocol of retrieval/protocol.py.
 
-What the other machine sends is not trusted: download.py says what is refused, wire.py what the answers must look like.
+What the other machine sends is not trusted: download.py says what is refused, protocol.py what answers look like.
 """
 
 import base64

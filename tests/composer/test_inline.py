@@ -2,6 +2,7 @@
 
 import pytest
 
+from composer import inline
 from composer.inline import Span, clean, plain, spans
 
 
@@ -48,3 +49,19 @@ def test_clean(text: str, cleaned: str) -> None:
 
 def test_plain_has_no_marks() -> None:
     assert plain("a **b** [c](https://d.e) [f](javascript:g)") == "a b c f"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("H<sub>2</sub>O and CO<sub>2</sub>", "H2O and CO2"),
+        ("10<sup>3</sup> m", "10^3 m"),
+        ("the 1<sup>st</sup> of May", "the 1st of May"),
+        ("这是<b>重要</b>的", "这是重要的"),
+        ("true if a<b and c>d, else false", "true if a<b and c>d, else false"),
+        ('a <span style="color:red">red</span> car', "a red car"),
+        ("one<br>two<br/>three", "one two three"),
+    ],
+)
+def test_known_tags_go_and_other_marks_stay(written: str, read: str) -> None:
+    assert inline.clean(written) == read

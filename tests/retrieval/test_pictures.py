@@ -156,3 +156,34 @@ def test_a_large_jpeg_is_decoded_no_larger_than_wanted() -> None:
 def test_too_many_pixels_are_named_before_decoding(side: int) -> None:
     with pytest.raises(PictureUnreadable, match="pixels"):
         load_picture(io.BytesIO(huge_png(side)))
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-16", "gb2312", "utf-8"])
+def test_a_drawing_is_read_in_the_encoding_that_it_declares(tmp_path: Path, encoding: str) -> None:
+    title = "咖啡" if encoding == "gb2312" else "Café"
+    drawing = (
+        f'<?xml version="1.0" encoding="{encoding}"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10">'
+        f'<title>{title}</title><rect width="20" height="10" fill="red"/></svg>'
+    )
+    path = tmp_path / "a.svg"
+    path.write_bytes(drawing.encode(encoding))
+    assert load_picture(path).getpixel((9, 9)) == (255, 0, 0)
+
+
+def test_a_long_licence_before_a_drawing_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    path.write_text(
+        '<?xml version="1.0"?>\n<!-- ' + "A licence. " * 2000 + '-->\n<svg xmlns="http://www.w3.org/2000/svg" '
+        'viewBox="0 0 20 10"><rect width="20" height="10" fill="red"/></svg>'
+    )
+    assert load_picture(path).getpixel((9, 9)) == (255, 0, 0)
+
+
+def test_a_foreign_link_in_another_encoding_is_refused_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    path.write_bytes(
+        '<?xml version="1.0" encoding="utf-16"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10">'
+        '<image href="/etc/passwd" width="20" height="10"/></svg>'.encode("utf-16")
+    )
+    with pytest.raises(PictureUnreadable):
+        load_picture(path)

@@ -5,6 +5,7 @@ container (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), not how a
 """
 
 import mmap
+import re
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ MAGIC = b"GGUF"
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _MAX_LENGTH = 1 << 28  # no string, list or table of a real file is longer than this
-_CONTROL_TOKEN = 3  # llama_token_type
+_CONTROL_TOKEN, _USER_DEFINED_TOKEN = 3, 4  # llama_token_type
+_MARK = re.compile(rb"[<\[{|].*[>\]}|]", re.DOTALL)  # a token that opens or closes something: "<tool_call>", "[INST]"
 
 # ggml type -> (values in a block, bytes of a block); ggml/src/ggml-common.h
 _BLOCKS = {
@@ -53,6 +55,10 @@ class GgufHeader:
     values: dict[str, Any] = field(default_factory=dict)  # single values only; lists are left out
 
 
+class PicturePart(ModelFilesBroken):
+    """The file is whole, and holds the part of a vision model that sees, not the one that writes."""
+
+
 class _Damaged(Exception):
     """The header holds something that no GGUF file has."""
 
@@ -78,6 +84,19 @@ def read_header(path: str | Path) -> GgufHeader:
             _("its header is damaged or incomplete. Download the file again"),
             error,
         )
+
+
+def is_picture_part(path: Path) -> bool:
+    """Whether a file is the picture part of a vision model, by the names that publishers give it or by its header."""
+    if "mmproj" in path.name.lower():
+        return True
+    try:
+        read_header(path)
+    except PicturePart:
+        return True
+    except ModelFilesBroken:
+        return False  # whoever loads it says what is wrong
+    return False
 
 
 def _parse(path: Path, size: int, data: mmap.mmap) -> GgufHeader:
@@ -120,13 +139,14 @@ def _parse(path: Path, size: int, data: mmap.mmap) -> GgufHeader:
         )
     architecture = str(values.get("general.architecture", ""))
     if architecture in ("", "clip") or not tokens or not tensors:
-        _refuse(
-            path,
-            _("it holds no language model but the picture part of one (mmproj)")
-            if architecture == "clip"
-            else _("it holds no language model"),
-        )
-    special = [token for token, kind in zip(tokens, token_types, strict=False) if kind == _CONTROL_TOKEN]
+        if architecture == "clip":
+            raise PicturePart(path=path, reason=_("it holds no language model but the picture part of one (mmproj)"))
+        _refuse(path, _("it holds no language model"))
+    special = [
+        token
+        for token, kind in zip(tokens, token_types, strict=False)
+        if kind == _CONTROL_TOKEN or (kind == _USER_DEFINED_TOKEN and _MARK.fullmatch(token))  # many conversions say so
+    ]
     return GgufHeader(
         path=path,
         size=size,

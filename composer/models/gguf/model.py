@@ -21,6 +21,7 @@ from composer.errors import InputError, ModelFailed, ModelFilesBroken, OutOfMemo
 from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage, merge_turns
 from composer.models.gguf.engine import Engine, EngineError, EngineSettings, import_engine
 from composer.models.gguf.header import GgufHeader, read_header
+from composer.models.thinking import without_thoughts
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class GgufModel:
         """
         try:
             request = {"prompt": self._prompt(messages), **_sampling_fields(sampling)}
-            yield from self._engine.stream(request, stop)
+            yield from without_thoughts(self._engine.stream(request, stop))
         except EngineError as error:
             self._raise_readable(error, _("writing"))
 
@@ -159,7 +160,9 @@ class GgufModel:
             for turn in merge_turns(messages)
             if turn.text or turn.role != "assistant"  # an empty reply needs no turn
         ]
-        return self._engine.chat_prompt(turns)
+        prompt = self._engine.chat_prompt(turns)
+        opened = prompt.rstrip().endswith("<think>")  # by the template: closed, so that what follows is the answer
+        return f"{prompt.rstrip()}\n\n</think>\n\n" if opened else prompt
 
     def _score(
         self, prefix: list[int], tokens: dict[str, list[int]], depth: int, logprob: float, found: dict[str, float]

@@ -24,9 +24,10 @@ from composer.models.cards import GraphicsCard
 from composer.models.hub import fetching
 from composer.models.hub import files as hubs
 from composer.models.hub.files import HubName, HubUnavailable, Source
-from composer.settings import load_settings
+from composer.settings import Settings
 from tests.composer.hub_server import FIRST, SECOND, Hub, serving
 from tests.composer.xcomposer.tiny import train_tokenizer, write_folder
+from ui.launch.cli import app as page_command
 
 ROOT = Path(__file__).parents[3]
 WEIGHTS = bytes(range(256)) * 4096  # 1 MiB
@@ -369,13 +370,10 @@ def test_plan_and_convert_take_the_name_of_what_is_here(server: Hub, tmp_path: P
     assert run.invoke(app, ["plan", "--folder", "no-such-name"]).exit_code == 2
 
 
-def test_the_page_takes_the_options() -> None:
-    from app import parser
-
-    given = vars(parser().parse_args(["--hub", "modelscope", "--update", "--offload", "--model", "xcomposer-7b"]))
-    given.pop("private")
-    settings = load_settings(**given)
-    assert settings.model_options == {"hub": "modelscope", "update": True, "offload": True}
-    without = vars(parser().parse_args([]))
-    without.pop("private")
-    assert load_settings(**without).model_options == {}
+def test_the_page_takes_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Settings] = []
+    monkeypatch.setattr("ui.launch.cli.run", lambda settings, logins: served.append(settings))
+    for arguments in (["--hub", "modelscope", "--update", "--offload", "--model", "xcomposer-7b", "--private"], []):
+        assert CliRunner().invoke(page_command, arguments).exit_code == 0
+    assert served[0].model_options == {"hub": "modelscope", "update": True, "offload": True}
+    assert (served[1].model_options, served[0].share) == ({}, False)

@@ -275,3 +275,25 @@ def test_own_text_keeps_everything_but_marks() -> None:
     assert [s.text for s in own_sections("一行，\n接着写。\n\n另一段。")] == ["一行，接着写。", "另一段。"]
     assert [s.id for s in own_sections("a\nb", first=5)] == ["s5", "s6"]
     assert own_sections(" \n ") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>\nThe user wants an article.\n\nFirst the arms.\n</think>\n\n# The octopus\n\nIt has three hearts.\n",
+        "The user wants an article. First the arms.\n</think>\n\nIt has three hearts.\n",
+        "<|channel|>analysis<|message|>So.<|end|><|start|>assistant<|channel|>final<|message|>It has three hearts.",
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_what_a_model_thinks_aloud_is_no_part_of_the_article(text: str, piece: int) -> None:
+    reader = ArticleReader("The octopus")
+    for start in range(0, len(text), piece):
+        list(reader.feed(text[start : start + piece]))
+    assert [section.text for section in reader.finish()] == ["It has three hearts."]
+
+
+def test_an_article_that_begins_with_a_mark_is_not_taken_for_a_thought() -> None:
+    reader = ArticleReader("Less")
+    list(reader.feed("<thinner> hair is no thought.\n"))
+    assert reader.finish()[0].text.endswith("hair is no thought.")

@@ -1,5 +1,6 @@
 """The words that come with picture files."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_camera_text_is_no_caption() -> None:
     assert embedded_words(image).caption == ""
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gbk"])
 def test_text_files_of_other_programs(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.txt"
     path.write_text("一只猫\ncredit: Li", encoding=encoding)
@@ -78,3 +79,24 @@ def test_every_line_is_a_query_of_an_evaluation(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("A cat\nA cat sleeps\ncredit: Ann\n")
     (tmp_path / "a.zh.txt").write_text("一只猫\n", encoding="utf-8")
     assert sidecar_lines(picture) == ["A cat", "A cat sleeps", "一只猫"]
+
+
+def test_exif_in_utf_8_is_read_as_written(tmp_path: Path) -> None:
+    """As exiftool, telephones and Lightroom write it; Pillow hands it over as Latin-1."""
+    exif, written = Image.Exif(), "Café in Zürich 长城".encode()
+    exif[0x010E] = "X" * len(written)
+    picture = tmp_path / "a.jpg"
+    Image.new("RGB", (8, 8)).save(picture, exif=exif.tobytes().replace(b"X" * len(written), written))
+    with Image.open(picture) as image:
+        assert embedded_words(image).caption == "Café in Zürich 长城"
+
+
+@pytest.mark.parametrize("name", ["BRIDGE.TXT", "bridge.Txt", "bridge.jpg.TXT"])
+def test_a_text_file_is_found_whatever_its_case(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("an iron bridge")
+    assert sidecar_of(tmp_path / "bridge.jpg") == tmp_path / name
+
+
+def test_a_text_file_is_found_beside_a_decomposed_name(tmp_path: Path) -> None:
+    (tmp_path / unicodedata.normalize("NFC", "Größe.txt")).write_text("a chimney")
+    assert sidecar_of(tmp_path / unicodedata.normalize("NFD", "Größe.jpg")) is not None

@@ -163,3 +163,21 @@ def test_a_change_that_cannot_be_committed_is_taken_back(gallery: Gallery) -> No
     broken.close()
     catalogue._local.connection = whole
     assert catalogue.fact("colour") is None
+
+
+@pytest.mark.parametrize("seconds", [10**10, -11_644_473_600, 2**62 // 10**9 * 3])
+def test_a_file_of_an_odd_date_costs_no_other_its_place(gallery: Gallery, pictures: Path, seconds: int) -> None:
+    """2286 is a camera's broken clock, 1601 the zero of Windows."""
+    odd = paint(pictures / "odd.png", "red")
+    paint(pictures / "usual.png", "blue")
+    os.utime(odd, (seconds, seconds))
+    assert gallery.add(pictures, options=ONE_WORKER).added == 2
+    again = gallery.add(pictures, options=ONE_WORKER)
+    assert (again.unchanged, again.updated) == (2, 0)
+
+
+def test_thumbnails_and_bins_of_other_programs_are_passed_by(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "harbour.png", "red")
+    for number, folder in enumerate(("@eaDir/harbour.png", "#recycle", "$RECYCLE.BIN/S-1-5", "__MACOSX")):
+        paint(pictures / folder / f"{number}.png", "blue")
+    assert gallery.add(pictures, options=ONE_WORKER).found == 1

@@ -1,0 +1,114 @@
+"""Bytes that people's programs wrote -> text, and names that are the same to a person.
+
+The one place that guesses an encoding: caption files, password files, metadata of pictures.
+"""
+
+import codecs
+import re
+import unicodedata
+
+from charset_normalizer import from_bytes
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# encodings of Chinese Windows, simplified and traditional, and where their most used characters lie
+_CHINESE = (("gb18030", b"\xb0\xa1", b"\xd7\xf9"), ("big5", b"\xa4\x40", b"\xc6\x7e"))
+_INVISIBLE = r"[\s\x00\ufeff\u200b-\u200f\u2028-\u202e\u2060]+"
+_INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
+
+
+def decode_text(data: bytes, declared: str = "") -> str:
+    """The text of bytes in an encoding that nobody may have named; nothing is lost without a mark.
+
+    In this order: a byte order mark, the `declared` encoding, UTF-8, UTF-16 by its zero bytes, GB18030 or Big5 where
+    that gives common Chinese characters (what Chinese Windows calls ANSI), the guess of charset-normalizer where it is
+    sure, and Windows-1252, in which every byte means something.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data[len(mark) if encoding == "utf-8" else 0 :].decode(encoding, "replace").removeprefix("\ufeff")
+    if declared:
+        try:
+            return data.decode(declared)
+        except (LookupError, UnicodeDecodeError):
+            pass  # the declaration is wrong
+    if encoding := _utf16(data):
+        return data.decode(encoding, "replace")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return _guessed(data)
+    # two bytes of Chinese may be a letter of UTF-8, "一只猫" then a Cyrillic, a Hebrew and a French one
+    if _mixes_scripts(text) and (chinese := _chinese(data, *_CHINESE[0])) is not None:
+        return chinese
+    return text
+
+
+def _utf16(data: bytes) -> str:
+    """ "utf-16-le" or "-be" where every other byte of mostly Western text is zero; "" elsewhere."""
+    if len(data) < 4 or len(data) % 2:
+        return ""
+    for encoding, zeros in (("utf-16-le", data[1::2]), ("utf-16-be", data[0::2])):
+        if zeros.count(0) > 0.4 * len(zeros):
+            return encoding
+    return ""
+
+
+def _mixes_scripts(text: str) -> bool:
+    """Whether the letters beyond ASCII are few-byte ones of several scripts, as no person writes them together."""
+    letters = {character for character in text if character > "\x7f" and not character.isspace()}
+    if not letters or max(letters) >= "\u0800":  # what takes three bytes is no accident
+        return False
+    return len({unicodedata.name(letter, "?").split()[0] for letter in letters}) > 1
+
+
+def _guessed(data: bytes) -> str:
+    for encoding, first, last in _CHINESE:
+        if (text := _chinese(data, encoding, first, last)) is not None:
+            return text
+    best = from_bytes(data, cp_isolation=["shift_jis", "euc_kr", "cp1251", "cp1252"]).best()
+    if best is not None and best.encoding != "cp1252" and best.chaos == 0 and len(data) > 40:
+        return str(best)
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:  # five bytes have no character there
+        return data.decode("latin-1")
+
+
+def _chinese(data: bytes, encoding: str, first: bytes, last: bytes) -> str | None:
+    """The text where it is Chinese in this encoding: two thirds of it are of the characters that are used most, which
+    stand between `first` and `last` in the encoding's own table. Accented letters of Western text come out as Chinese
+    characters, too, but as single ones among letters: "Jürgen"."""
+    try:
+        text = data.decode(encoding)
+        codes = [character.encode(encoding) for character in text if "\u4e00" <= character <= "\u9fff"]
+    except UnicodeError:
+        return None
+    if any(unicodedata.category(character) in ("Co", "Cn", "Cc") and character not in "\r\n\t" for character in text):
+        return None
+    common = sum(first <= code <= last for code in codes if len(code) == 2)
+    alone = len(re.findall(r"[A-Za-z][\u4e00-\u9fff]|[\u4e00-\u9fff][a-z]", text))
+    return text if codes and 3 * common >= 2 * len(codes) and 2 * alone <= len(codes) - 2 * (alone > 0) else None
+
+
+def repaired(text: str) -> str:
+    """Text that a reader took for Latin-1 although it is UTF-8, as Pillow does with EXIF: "CafÃ©" -> "Café"."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+def same_name(name: str) -> str:
+    """A file's name for comparing: composed as Windows and Linux write it, where a Mac decomposes, and without case."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def without_invisible_ends(text: str) -> str:
+    """What a person typed or piped, without blanks, byte order marks and other invisible characters at its ends."""
+    return _INVISIBLE_ENDS.sub("", text)
