@@ -85,12 +85,8 @@ def _check_own(place: str) -> None:
     from retrieval import NAMED_GALLERIES
 
     if "://" in place or place.endswith(".db") or place.lower() in NAMED_GALLERIES:
-        raise RetrievalError(
-            _(
-                "'{place}' is no folder; this is done with a gallery's folder, on the machine where it lies.",
-                place=place,
-            )
-        )
+        sentence = _("'{place}' is no folder; this is done with a gallery's folder, on the machine where it lies.")
+        raise RetrievalError(sentence, place=place)
 
 
 @app.command()
@@ -103,6 +99,7 @@ def index(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on and follow changes until interrupted.")] = False,
     workers: Annotated[int, typer.Option(min=0, help="Reading processes; 0: as many as cores.")] = 0,
+    prune: Annotated[bool, typer.Option("--prune", help="Drop all pictures of an empty or absent folder.")] = False,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for another program that is indexing.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -118,10 +115,10 @@ def index(
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     before = signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
-    roots = list(overlapping([folder.expanduser().absolute() for folder in folders]))
-    for root in roots:
+    roots = list(overlapping([folder.expanduser().resolve() for folder in folders]))
+    for root in roots if not prune else ():
         _check_folder(root)
-    options = IngestOptions(workers=workers)
+    options = IngestOptions(workers=workers, prune=prune)
     waiting: dict[str, Any] = {"wait": wait} if wait else {}
     total = IngestReport()
     with closing(

@@ -8,6 +8,7 @@ common.errors.ReadableError
     ├── GalleryFull          the disk has no room left
     ├── WrongEncoder         the gallery was made with another encoder
     ├── FolderUnreadable     the folder of pictures cannot be read
+    ├── FolderEmpty          a folder that held pictures holds none now
     ├── PictureUnreadable    one picture cannot be read
     └── EncoderUnavailable   the encoder's weights cannot be had
 """
@@ -49,6 +50,13 @@ class WrongEncoder(RetrievalError):
 
 class FolderUnreadable(RetrievalError):
     sentence = _("The folder '{place}' cannot be read: {reason}")
+
+
+class FolderEmpty(RetrievalError):
+    sentence = _(
+        "The folder '{place}' holds no pictures now, but {count} files of the gallery lie in it. Is its drive mounted? "
+        "Nothing was changed. To take them out of the gallery, index it with --prune."
+    )
 
 
 class PictureUnreadable(RetrievalError):

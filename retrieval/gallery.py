@@ -165,12 +165,16 @@ class Gallery:
     ) -> IngestReport:
         """Brings the pictures under `folder` in, or up to date; pictures whose files are gone are dropped.
 
+        What a person wrote about a picture is remembered by its content and comes back with it. A folder that holds no
+        pictures any more changes nothing unless `options.prune` says so: its drive may be away.
+
         `stop()` is asked between files; what was read until then is kept. `wait` is how many seconds to wait for
-        another program that is indexing. Raises FolderUnreadable, GalleryBusy, GalleryFull, EncoderUnavailable.
+        another program that is indexing. Raises FolderUnreadable, FolderEmpty, GalleryBusy, GalleryFull,
+        EncoderUnavailable.
         """
         from filelock import FileLock, Timeout
 
-        root = Path(folder).expanduser().absolute()
+        root = Path(folder).expanduser().resolve()  # one folder is one, however it is spelled
         run = Ingest(
             self.catalogue, lambda: self.encoder, self.place / "thumbnails", options or IngestOptions(), progress, stop
         )
@@ -340,7 +344,8 @@ class Gallery:
         return self._shown.thumbnail(picture.sha256, Path(picture.path), size)
 
     def _hit(self, picture: Picture, score: float, quick: bool = False) -> Hit:
-        path = (self._shown.quick if quick else self._shown.large)(picture.sha256, Path(picture.path))
+        source = self._existing(picture)
+        path = (self._shown.quick if quick else self._shown.large)(picture.sha256, source)
         return Hit(
             id=picture.id,
             path=str(path),
@@ -352,3 +357,10 @@ class Gallery:
             approximate=picture.approximate,
             drawing=picture.drawing,
         )
+
+    def _existing(self, picture: Picture) -> Path:
+        """The file of a picture; of several copies one that is there."""
+        first = Path(picture.path)
+        if picture.number is None or first.is_file():
+            return first
+        return next((path for path in map(Path, self.catalogue.paths_of(picture.number)) if path.is_file()), first)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.index.fulltext import LISTED, find_words, listed, passing
+from retrieval.index.remembered import REMEMBERED, remember, remembered
 from retrieval.index.tokenizer import stored_words
 from retrieval.records import Filters, Picture, folder_counts
 
@@ -91,7 +92,7 @@ class Catalogue:
         self._writing = threading.RLock()
         with self._writing:
             connection = self.connection
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SCHEMA + REMEMBERED)
             stored = self.fact("schema")
             if stored is None:
                 self.set_fact("schema", str(SCHEMA_VERSION))
@@ -230,6 +231,15 @@ class Catalogue:
             ):
                 connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", chosen)
 
+    def remember(self, numbers: Iterable[int]) -> None:
+        """Keeps what a person wrote about these pictures, by their content, for when they come back."""
+        with self.transaction() as connection:
+            remember(connection, numbers)
+
+    def remembered(self, sha256: str) -> dict[str, str]:
+        """What a person wrote about a picture of this content that has gone; empty where nothing was written."""
+        return remembered(self.connection, sha256)
+
     # -- reading -----------------------------------------------------------------------------------
 
     def by_id(self, picture_id: str) -> Picture | None:
@@ -281,6 +291,11 @@ class Catalogue:
     def numbers_of_ids(self, ids: Iterable[str]) -> set[int]:
         rows = self.connection.execute(f"SELECT number FROM pictures WHERE id IN {LISTED}", (listed(ids),))
         return {int(row[0]) for row in rows}
+
+    def paths_of(self, number: int) -> list[str]:
+        """The files of one picture, by name."""
+        rows = self.connection.execute("SELECT path FROM files WHERE number = ? ORDER BY path", (number,))
+        return [str(row[0]) for row in rows]
 
     def without_files(self) -> list[int]:
         """Numbers of pictures that no file stands for any more."""

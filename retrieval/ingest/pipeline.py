@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,62 +23,22 @@ import numpy as np
 
 from common.errors import ReadableError
 from retrieval.encoders import Encoder, LabelEncoder, Vectors, readable
+from retrieval.errors import FolderEmpty
 from retrieval.index import Catalogue
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job, picture_id
 from retrieval.ingest.metadata import Metadata
+from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import Scan, scan_folder
 from retrieval.records import Picture, under
 
 if TYPE_CHECKING:
     from pebble import ProcessFuture
 
-SECONDS_A_FILE = 30.0
 ENCODE_EVERY = 16  # pictures, at least
 COMMIT_EVERY = 64  # files; what a kill can cost
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORD_FIELDS = ("caption", "tags", "credit", "licence", "source")
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where an ingest is."""
-
-    stage: str  # "scan" or "read"
-    done: int
-    total: int  # 0 while it is not known
-
-
-@dataclass(slots=True)
-class IngestReport:
-    """What an ingest did. Counts are of files."""
-
-    found: int = 0
-    unchanged: int = 0
-    added: int = 0
-    renamed: int = 0
-    copies: int = 0  # the same content under another name: no second picture
-    updated: int = 0  # its words changed
-    removed: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)  # (path, reason)
-    bytes_read: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)  # stage -> s; decode: summed over the workers
-    stopped: bool = False
-
-    def merge(self, other: "IngestReport") -> None:
-        for name in ("found", "unchanged", "added", "renamed", "copies", "updated", "removed", "bytes_read"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.skipped += other.skipped
-        for stage, value in other.seconds.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
-        self.stopped |= other.stopped
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOptions:
-    workers: int = 0  # decoding processes; 0: as many as cores, at most 8
-    seconds_a_file: float = SECONDS_A_FILE
-    batch: int = 0  # pictures encoded at once; 0: the encoder's own
 
 
 class Ingest:
@@ -107,12 +67,15 @@ class Ingest:
     def run(self, root: Path) -> IngestReport:
         """Brings everything under `root` in.
 
-        Raises FolderUnreadable, and OSError or sqlite3.Error where the disk is full.
+        Raises FolderUnreadable, FolderEmpty, and OSError or sqlite3.Error where the disk is full.
         """
         started = time.perf_counter()
         with self._timed("scan"):
-            found = scan_folder(root, seen=lambda count: self._progress(Progress("scan", count, 0)))
+            gone = self._options.prune and not root.exists()
+            found = Scan() if gone else scan_folder(root, seen=lambda count: self._progress(Progress("scan", count, 0)))
             jobs, vanished = self._changes(root, found)
+        if vanished and not found.jobs and not self._options.prune:
+            raise FolderEmpty(place=root, count=len(vanished))
         self.report.found = len(found.jobs)
         self.report.unchanged = len(found.jobs) - len(jobs)
         self.report.skipped += found.unreadable
@@ -284,8 +247,10 @@ class Ingest:
             self.report.added += 1
         else:
             number = existing.number
-            others = self._paths_of(number) - {job.path}
-            moved = others <= vanished.keys()
+            others = set(self._catalogue.paths_of(number)) - {job.path}
+            moved = others <= vanished.keys() or not any(map(os.path.exists, others))
+            if moved:  # a library that was renamed, or mounted elsewhere: its old paths lead nowhere
+                self._forget(others - vanished.keys())
             if before == number:
                 self.report.updated += 1
             elif moved:
@@ -328,6 +293,8 @@ class Ingest:
             indexed_at=_now(),
             approximate=bool(labels and not words.caption),
         )
+        if kept := self._catalogue.remembered(decoded.sha256):  # it was gone for a while
+            return replace(picture, edited=True, approximate=False, **kept)  # type: ignore[arg-type]  # names of texts
         edited = self._catalogue.by_numbers([before]).get(before) if before is not None else None
         if edited is None or not edited.edited:
             return picture
@@ -352,14 +319,14 @@ class Ingest:
         )
         return None if row is None else row["number"]
 
-    def _paths_of(self, number: int) -> set[str]:
-        rows = self._catalogue.connection.execute("SELECT path FROM files WHERE number = ?", (number,))
-        return {row["path"] for row in rows}
+    def _forget(self, paths: set[str]) -> None:
+        self._catalogue.connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
 
     def _drop(self, vanished: dict[str, int | None]) -> None:
         with self._timed("commit"), self._catalogue.transaction() as connection:
             connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in vanished])
             orphans = self._catalogue.without_files()
+            self._catalogue.remember(orphans)
             self._catalogue.drop(orphans)
         self.report.removed = len(orphans)
 

@@ -70,6 +70,9 @@ def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Sca
                 elif not _is_text(entry.name):
                     if entry.is_dir() or Path(entry.name).suffix.lower() in SUFFIXES:
                         result.unreadable.append((_as_text(entry.path), "its name is not valid UTF-8; rename it"))
+                elif entry.is_symlink() and not Path(entry.path).exists() and not entry.name.lower().endswith(".txt"):
+                    # what it leads to may be on a drive that is away: nothing is known about what lies there
+                    result.unreadable.append((entry.path, "its link leads nowhere"))
                 elif entry.is_dir():
                     waiting.append(Path(entry.path))
                 elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():

@@ -9,8 +9,8 @@ from typing import Protocol
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from retrieval.errors import GalleryBusy
-from retrieval.ingest.pipeline import IngestOptions, IngestReport
+from retrieval.errors import FolderEmpty, FolderUnreadable, GalleryBusy
+from retrieval.ingest.report import IngestOptions, IngestReport
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +82,8 @@ class Watcher(FileSystemEventHandler):
         for folder in self._folders:
             try:
                 self._done(self._gallery.add(folder, options=self._options, wait=BUSY_SECONDS, stop=self._ended.is_set))
+            except (FolderEmpty, FolderUnreadable) as error:  # its drive is away; it may come back
+                log.warning("%s", error)
             except GalleryBusy:
                 log.warning("Another program is indexing into '%s'; trying again later", self._gallery.place)
                 self._changed.set()

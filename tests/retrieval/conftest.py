@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.gallery import Gallery
-from retrieval.ingest.pipeline import IngestOptions
+from retrieval.ingest.report import IngestOptions
 from tests.retrieval.helpers import ColourEncoder
 
 ONE_WORKER = IngestOptions(workers=1)

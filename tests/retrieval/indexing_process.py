@@ -3,7 +3,7 @@
 import sys
 
 from retrieval.gallery import Gallery
-from retrieval.ingest.pipeline import IngestOptions
+from retrieval.ingest.report import IngestOptions
 from tests.retrieval.helpers import ColourEncoder
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from retrieval.errors import (
 )
 from retrieval.gallery import Gallery
 from retrieval.ingest.decode import Job, decode, start
-from retrieval.ingest.pipeline import IngestOptions
+from retrieval.ingest.report import IngestOptions
 from retrieval.maintenance import verify
 from retrieval.records import Filters
 from tests.retrieval.conftest import ONE_WORKER
@@ -101,7 +102,7 @@ def test_copies_are_one_picture_and_deleted_ones_go(gallery: Gallery, pictures: 
     path.unlink()
     assert gallery.add(pictures, options=ONE_WORKER).removed == 0
     copy.unlink()
-    assert gallery.add(pictures, options=ONE_WORKER).removed == 1
+    assert gallery.add(pictures, options=replace(ONE_WORKER, prune=True)).removed == 1
     assert gallery.search("red") == []
     assert verify(gallery) == []
 

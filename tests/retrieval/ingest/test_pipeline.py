@@ -13,7 +13,8 @@ from retrieval.errors import FolderUnreadable
 from retrieval.gallery import Gallery
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job
-from retrieval.ingest.pipeline import Ingest, IngestOptions
+from retrieval.ingest.pipeline import Ingest
+from retrieval.ingest.report import IngestOptions
 from retrieval.ingest.scan import Scan, scan_folder
 from retrieval.maintenance import verify
 from tests.retrieval.conftest import ONE_WORKER

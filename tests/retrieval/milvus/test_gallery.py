@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 from retrieval.base import PictureGallery
 from retrieval.encoders.base import Preparation, Vectors, unit
 from retrieval.errors import GalleryNotFound, GalleryUnreadable, WrongEncoder
-from retrieval.ingest.pipeline import IngestOptions
+from retrieval.ingest.report import IngestOptions
 from retrieval.milvus.gallery import MilvusGallery
 from retrieval.milvus.schema import address_of
 from retrieval.records import Filters
@@ -381,7 +382,7 @@ def test_the_same_over_the_network_protocol_with_two_stations(
         assert gallery.info().pictures == 5
         assert names(gallery, "an orange", k=1) == ["9"]
         (other / "IMG_0009.png").unlink()
-        assert second.add(other, options=ONE_WORKER).removed == 1
+        assert second.add(other, options=replace(ONE_WORKER, prune=True)).removed == 1
         assert gallery.info().pictures == 4
         second.close()
         gallery.close()

@@ -1,0 +1,47 @@
+"""How an ingest is asked for, where it is, and what it did. Values only."""
+
+from dataclasses import dataclass, field
+
+SECONDS_A_FILE = 30.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where an ingest is."""
+
+    stage: str  # "scan" or "read"
+    done: int
+    total: int  # 0 while it is not known
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingest did. Counts are of files."""
+
+    found: int = 0
+    unchanged: int = 0
+    added: int = 0
+    renamed: int = 0
+    copies: int = 0  # the same content under another name: no second picture
+    updated: int = 0  # its words changed
+    removed: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # (path, reason)
+    bytes_read: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)  # stage -> s; decode: summed over the workers
+    stopped: bool = False
+
+    def merge(self, other: "IngestReport") -> None:
+        for name in ("found", "unchanged", "added", "renamed", "copies", "updated", "removed", "bytes_read"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.skipped += other.skipped
+        for stage, value in other.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
+        self.stopped |= other.stopped
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    workers: int = 0  # decoding processes; 0: as many as cores, at most 8
+    seconds_a_file: float = SECONDS_A_FILE
+    batch: int = 0  # pictures encoded at once; 0: the encoder's own
+    prune: bool = False  # drop all pictures of a folder that is empty now, or gone
