@@ -1,7 +1,7 @@
 # make run     the page on http://127.0.0.1:7860 (installs on first use; ARGS="--port 8000" passes arguments on)
 # make check   formatting, lint, types
 # make test    the whole test suite
-# make messages  brings the translations in common/locale up to date with the code
+# make messages  brings the translations in common/locale up to date with the code (NEW=de begins another language)
 # make clean   removes the environment
 
 PYTHON ?= python3
@@ -9,6 +9,7 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet
 ARGS ?=
 PYTEST_ARGS ?=
+NEW ?=
 
 .PHONY: run check test messages install install-dev clean
 
@@ -29,7 +30,7 @@ messages: install-dev
 	$(VENV)/bin/pybabel --quiet extract --no-default-keywords --keyword _ --keyword _n:1,2 --keyword _p:1c,2 \
 	    --no-location --sort-output --project xcomposer-studio --output-file $(VENV)/studio.pot common composer retrieval ui
 	$(VENV)/bin/pybabel --quiet update --domain studio --input-file $(VENV)/studio.pot --output-dir common/locale \
-	    --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 110
+	    --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 110 $(if $(NEW),--init-missing --locale $(NEW))
 	$(VENV)/bin/pybabel --quiet compile --domain studio --directory common/locale --statistics
 
 install: $(VENV)/installed
@@ -42,7 +43,7 @@ $(VENV)/bin/python:
 
 # A stamp per set of packages: the second run installs nothing.
 $(VENV)/installed: requirements.txt requirements-embedded.txt constraints.txt | $(VENV)/bin/python
-	@echo "Installing packages into $(VENV) (first time only; about 7 GB, 3 GB with the CPU build of PyTorch) ..."
+	@echo "Installing packages into $(VENV) (first time only; about 7.4 GB, 3.4 GB with the CPU build of PyTorch) ..."
 	$(PIP) --requirement requirements.txt --constraint constraints.txt
 	$(PIP) --no-deps --requirement requirements-embedded.txt
 	@touch $@

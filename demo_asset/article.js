@@ -14,8 +14,8 @@ let saved = -1; // revision of the article that was saved last; a new article co
 const done = new Set(); // numbers of the messages that were received
 
 const texts = (key) => state.labels[key] || key;
-const ask = (act, more = {}) => trigger("select", { value: { act, ...more } });
-const work = (act, more = {}) => trigger("work", { value: { act, ...more } });
+const ask = (action, more = {}) => trigger("select", { value: { action, ...more } });
+const work = (action, more = {}) => trigger("work", { value: { action, ...more } });
 const running = () => WAITING.includes(status.state);
 
 const stepper = makeStepper({ texts, halt: ({ state: now }) => trigger(now === "running" ? "halt" : "leave", { value: {} }) });
@@ -338,18 +338,18 @@ function receive(message) {
   done.add(message.n);
   refocused(root, () => {
     for (const op of message.ops) {
-      if (op.of && (op.of <= since || done.has(op.of))) continue; // was done when its own message came
+      if (op.message && (op.message <= since || done.has(op.message))) continue; // was done when its own message came
       if (OPERATIONS[op.op](op) === false) missing = true;
     }
   });
-  for (const op of message.ops) if (op.of) done.add(op.of);
+  for (const op of message.ops) if (op.message) done.add(op.message);
   if (missing && state.n > asked) {
     asked = state.n + 3; // a few further pieces may already be under way: ask once for them all
     ask("resync");
   }
 }
 
-// Leaving the page loses the article: the browser asks first (ui/launch/serve.py), unless it was saved as it is.
+// Leaving the page loses the article: the browser asks first (ui/launch/server.py), unless it was saved as it is.
 window.xcUnsaved = () => state.order.length > 0 && state.revision !== saved;
 
 watch("value", () => {

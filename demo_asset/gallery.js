@@ -12,31 +12,31 @@ let labels = {};
 let language = "en";
 let ready = false;
 let known = ""; // the gallery that is shown
-let may = false;
-let own = false;
-let narrow = false; // its searches can be narrowed by filters, and by likeness
-let few = false; // it allows few searches: only what is confirmed with Enter
+let allowed = false; // this visitor may change pictures
+let editable = false; // a gallery of one's own
+let filterable = false; // its searches take filters, and a picture to be like
+let fewSearches = false; // only what is confirmed with Enter is searched
 let pictures = 0;
 let hits = [];
 let mode = "search"; // "search", "like" or "duplicates"
-let model = null; // the picture of "like"
+let like = null; // the picture of "like"
 let count = PAGE;
 let turn = 0;
 let timer = 0;
 
-async function call(act, more = {}) {
+async function call(action, more = {}) {
   try {
-    return (await server.gallery_call({ act, language, ...more })) || { problem: labels.failed };
+    return (await server.gallery_action({ action, language, ...more })) || { problem: labels.failed };
   } catch {
     return { problem: labels.failed };
   }
 }
 
 // The answer of a call, unless a later one has been asked meanwhile: then null.
-async function latest(act, asked) {
+async function latest(action, asked) {
   const mine = ++turn;
   const late = window.setTimeout(() => mine === turn && (seeking.textContent = labels.searching), LONG);
-  const answer = await call(act, asked);
+  const answer = await call(action, asked);
   window.clearTimeout(late);
   if (mine !== turn) return null;
   seeking.textContent = "";
@@ -47,9 +47,9 @@ const facts = make("p", { class: "xc-facts" });
 const leftOut = make("button", { type: "button", class: "xc-link", hidden: true, onclick: () => details.leftOut(leftOut.textContent) });
 const query = make("input", { type: "search", autocomplete: "off", spellcheck: "false", maxlength: "300" });
 const filterButton = button("", "", () => unfold(filters.form.hidden), { class: "xc-button", "aria-expanded": "false" });
-const twins = button("", "", () => (mode === "duplicates" ? everything() : duplicates()), { class: "xc-button", "aria-pressed": "false" });
+const duplicatesButton = button("", "", () => (mode === "duplicates" ? everything() : duplicates()), { class: "xc-button", "aria-pressed": "false" });
 const seeking = make("span", { class: "xc-seeking", role: "status" });
-const seek = make("div", { class: "xc-seek", id: "xc-gallery-search" }, make("label", {}, icon("search"), query, seeking), filterButton, twins);
+const seek = make("div", { class: "xc-seek", id: "xc-gallery-search" }, make("label", {}, icon("search"), query, seeking), filterButton, duplicatesButton);
 const heading = make("h3", {});
 const back = make("button", { type: "button", class: "xc-link", onclick: () => everything() });
 const shown = make("div", { class: "xc-shown", hidden: true }, heading, back);
@@ -62,10 +62,10 @@ const filters = makeFilters({ labels: () => labels, changed: () => (mode === "du
 const details = makeDetails({
   labels: () => labels,
   call,
-  may: () => may,
-  own: () => own,
-  narrow: () => narrow,
-  like: (one) => ((mode = "like"), (model = hits.find((hit) => hit.id === one.id) || one), restart(), root.scrollIntoView({ block: "start" })),
+  allowed: () => allowed,
+  editable: () => editable,
+  filterable: () => filterable,
+  like: (one) => ((mode = "like"), (like = hits.find((hit) => hit.id === one.id) || one), restart(), root.scrollIntoView({ block: "start" })),
   changed: (one) => (replace(one), refresh()),
   removed: () => (mode === "duplicates" ? duplicates() : find(), refresh()),
   step: (id, way) => {
@@ -98,7 +98,7 @@ function restart() {
 
 function everything() {
   mode = "search";
-  model = null;
+  like = null;
   restart();
 }
 
@@ -107,11 +107,11 @@ async function find() {
   label();
   if (!ready) return;
   const wanted = query.value.trim();
-  const answer = await latest("search", { query: mode === "like" ? "" : wanted, like: mode === "like" ? model.id : "", filters: filters.value(), count });
+  const answer = await latest("search", { query: mode === "like" ? "" : wanted, like: mode === "like" ? like.id : "", filters: filters.value(), count });
   if (!answer) return;
   const asked = wanted || mode === "like";
-  const untouched = own ? labels.empty : few ? labels.begin_enter : labels.begin; // others show nothing before they are searched
-  const nothing = filters.count() && (own || asked) ? labels.nothing_filtered : asked ? labels.nothing : untouched;
+  const untouched = editable ? labels.empty : fewSearches ? labels.begin_enter : labels.begin; // others show nothing before they are searched
+  const nothing = filters.count() && (editable || asked) ? labels.nothing_filtered : asked ? labels.nothing : untouched;
   show(answer.hits || [], answer.problem || nothing, Boolean(answer.more));
 }
 
@@ -128,16 +128,16 @@ async function duplicates() {
 
 // Facts and choices anew: the gallery has changed.
 async function refresh() {
-  const told = await call("hello");
-  if (told.problem) return;
-  ({ may, own, narrow, few } = told);
-  pictures = told.pictures || 0;
-  facts.textContent = told.facts || facts.textContent;
-  leftOut.textContent = told.left_out || "";
-  leftOut.hidden = !told.left_out || !may || !own;
-  credit.textContent = told.attribution || "";
-  adding.greet(may, told.job);
-  filters.offer(own ? await call("choices") : {});
+  const hello = await call("hello");
+  if (hello.problem) return;
+  ({ allowed, editable, filterable, few_searches: fewSearches } = hello);
+  pictures = hello.pictures || 0;
+  facts.textContent = hello.facts || facts.textContent;
+  leftOut.textContent = hello.left_out || "";
+  leftOut.hidden = !hello.left_out || !allowed || !editable;
+  credit.textContent = hello.attribution || "";
+  adding.greet(allowed, hello.job);
+  filters.offer(editable ? await call("choices") : {});
   label();
 }
 
@@ -182,20 +182,20 @@ function label() {
   const chosen = filters.count();
   filterButton.lastChild.textContent = chosen ? `${labels.filters} · ${chosen}` : labels.filters;
   filterButton.setAttribute("aria-label", labels.filters);
-  twins.lastChild.textContent = labels.duplicates;
-  twins.setAttribute("aria-label", labels.duplicates);
-  twins.setAttribute("aria-pressed", String(mode === "duplicates"));
-  filterButton.hidden = !narrow || !pictures;
-  twins.hidden = !own || !pictures;
+  duplicatesButton.lastChild.textContent = labels.duplicates;
+  duplicatesButton.setAttribute("aria-label", labels.duplicates);
+  duplicatesButton.setAttribute("aria-pressed", String(mode === "duplicates"));
+  filterButton.hidden = !filterable || !pictures;
+  duplicatesButton.hidden = !editable || !pictures;
   more.textContent = labels.more;
   back.textContent = labels.all;
   shown.hidden = mode === "search";
-  if (mode === "like") heading.textContent = labels.like_shown.replace("{caption}", model.caption || labels.no_caption);
+  if (mode === "like") heading.textContent = labels.like_shown.replace("{caption}", like.caption || labels.no_caption);
 }
 
 // -- what the page says: labels, and whether there is a gallery ------------------------------------
 
-async function told(value) {
+async function receive(value) {
   if (!value || !value.texts) return;
   const relabelled = value.language !== language || !labels.search;
   labels = value.texts;
@@ -217,11 +217,11 @@ async function told(value) {
 query.addEventListener("input", () => {
   mode = "search";
   window.clearTimeout(timer);
-  if (!few || !query.value.trim()) timer = window.setTimeout(restart, TYPING);
+  if (!fewSearches || !query.value.trim()) timer = window.setTimeout(restart, TYPING);
 });
 query.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.isComposing) restart();
 });
 
-watch("value", () => told(props.value));
-told(props.value);
+watch("value", () => receive(props.value));
+receive(props.value);

@@ -114,8 +114,8 @@ function makeAdding({ labels, call, upload, root, ended }) {
   }
 
   // What the page found when it came: whether pictures can be added, and a job that is still going on.
-  function greet(may, state) {
-    panel.hidden = !may;
+  function greet(allowed, state) {
+    panel.hidden = !allowed;
     if (state && state.running && !running) {
       panel.open = true;
       follow(call("job"));

@@ -1,6 +1,6 @@
-// The dialog of one picture: large, with its facts; words can be changed where `may` says so.
+// The dialog of one picture: large, with its facts; words can be changed where `allowed` says so.
 
-function makeDetails({ labels, call, may, own, narrow, changed, removed, like, step }) {
+function makeDetails({ labels, call, allowed, editable, filterable, changed, removed, like, step }) {
   const dialog = make("dialog", { class: "xc-details", tabindex: "-1", "aria-labelledby": "xc-details-title" });
   let shown = null;
 
@@ -8,11 +8,11 @@ function makeDetails({ labels, call, may, own, narrow, changed, removed, like, s
     return value ? [make("dt", { text: labels()[key] }), make("dd", { text: value })] : [];
   }
 
-  const editable = () => may() && own();
+  const changeable = () => allowed() && editable();
 
   function facts(one) {
     const list = make("dl", {});
-    if (!editable()) list.append(...fact("credit", one.credit), ...fact("licence", one.licence));
+    if (!changeable()) list.append(...fact("credit", one.credit), ...fact("licence", one.licence));
     list.append(...fact("size", one.size), ...fact("date", one.date), ...fact("file", one.file), ...fact("score", one.score ? String(one.score) : ""));
     if (/^https?:/.test(one.source)) {
       list.append(make("dt", { text: labels().source }), make("dd", {}, make("a", { href: one.source, text: one.source, target: "_blank", rel: "noopener noreferrer" })));
@@ -59,11 +59,11 @@ function makeDetails({ labels, call, may, own, narrow, changed, removed, like, s
     return node;
   }
 
-  function acts(one) {
+  function actions(one) {
     const row = make("div", { class: "xc-row" });
-    if (!narrow()) return row;
+    if (!filterable()) return row;
     row.append(button(labels().like, "search", () => (dialog.close(), like(one)), { class: "xc-button" }));
-    if (!editable()) return row;
+    if (!changeable()) return row;
     let sure = false;
     const remove = button(labels().remove, "trash", async () => {
       if (!sure) {
@@ -81,8 +81,8 @@ function makeDetails({ labels, call, may, own, narrow, changed, removed, like, s
 
   function draw(one, whole) {
     const shut = button(labels().close, "close", () => dialog.close(), { class: "xc-quiet", bare: true });
-    const under = [facts(one), one.approximate && make("p", { class: "xc-facts", text: labels().approximate }), whole && acts(one)].filter(Boolean);
-    dialog.classList.toggle("xc-plain", !editable());
+    const under = [facts(one), one.approximate && make("p", { class: "xc-facts", text: labels().approximate }), whole && actions(one)].filter(Boolean);
+    dialog.classList.toggle("xc-plain", !changeable());
     dialog.replaceChildren(
       make("header", { class: "xc-panel-head" }, make("h2", { class: "xc-panel-title", id: "xc-details-title", text: one.caption || labels().no_caption }), shut),
       make(
@@ -94,7 +94,7 @@ function makeDetails({ labels, call, may, own, narrow, changed, removed, like, s
           make("div", { class: `xc-large${one.drawing ? " xc-drawing" : ""}` }, make("img", { src: address(one.src || one.thumb), alt: one.caption })),
           ...under,
         ),
-        editable() ? make("div", {}, whole ? form(one) : null) : null,
+        changeable() ? make("div", {}, whole ? form(one) : null) : null,
       ),
     );
   }

@@ -22,7 +22,7 @@ function makeFilters({ labels, changed }) {
     ["licence", "select"],
   ]) {
     const input = make(tag, { name, ...(type ? { type } : {}), ...LIMITS[type] });
-    input.addEventListener(type ? "input" : "change", tell);
+    input.addEventListener(type ? "input" : "change", notify);
     const label = make("label", {}, make("span", {}), input);
     fields[name] = { input, label };
     form.append(label);
@@ -30,7 +30,7 @@ function makeFilters({ labels, changed }) {
   form.append(clear);
   form.addEventListener("submit", (event) => event.preventDefault());
 
-  function tell() {
+  function notify() {
     press();
     changed();
   }
@@ -41,7 +41,7 @@ function makeFilters({ labels, changed }) {
 
   function reset() {
     for (const { input } of Object.values(fields)) input.value = "";
-    tell();
+    notify();
   }
 
   function options(select, pairs) {
@@ -76,7 +76,7 @@ function makeFilters({ labels, changed }) {
 
   function toggle(tag) {
     fields.tag.input.value = fields.tag.input.value === tag ? "" : tag;
-    tell();
+    notify();
   }
 
   function offer(found) {

@@ -46,18 +46,20 @@ function applyChosen() {
 }
 
 function choose(code) {
-  trigger("select", { value: { act: "language", language: code } });
+  trigger("select", { value: { action: "language", language: code } });
 }
 
-// With two languages a button that leads to the other one, with more a menu. Made anew only where it changes, so that
-// an open menu stays open.
+// With two languages a button that leads to the other one, with more a menu. Drawn again only where something changed,
+// so that an open menu stays open.
 let drawn = "";
 function drawLanguages({ language: current, languages }) {
   const state = JSON.stringify([current, languages]);
   if (state === drawn) return;
   drawn = state;
-  if (languages.length === 1) {
-    const [other] = languages;
+  const others = languages.filter(({ code }) => code !== current);
+  if (others.length < 2) {
+    const [other] = others;
+    if (!other) return;
     const change = button(other.name, "language", () => choose(other.code), { class: "xc-button xc-language" });
     change.title = other.title;
     change.setAttribute("aria-label", other.title);
@@ -65,7 +67,7 @@ function drawLanguages({ language: current, languages }) {
     return;
   }
   const menu = make("select", { class: "xc-button xc-language", "aria-label": labels.language, title: labels.language });
-  for (const { code, name } of languages) menu.append(make("option", { value: code, text: name, lang: code }));
+  for (const { code, name, tag } of languages) menu.append(make("option", { value: code, text: name, lang: tag }));
   menu.value = current;
   menu.addEventListener("change", () => choose(menu.value));
   language.replaceChildren(menu);
@@ -74,7 +76,7 @@ function drawLanguages({ language: current, languages }) {
 function draw(value) {
   if (!value || !value.texts) return;
   labels = value.texts;
-  document.documentElement.lang = value.language === "zh" ? "zh-CN" : value.language;
+  document.documentElement.lang = value.tag;
   try {
     if (value.remember) localStorage.setItem("xc-language", value.language);
   } catch {

@@ -32,7 +32,7 @@ function makeStepper({ texts, halt }) {
     return status.state === "loading" ? status.text : "";
   }
 
-  function tell() {
+  function showSeconds() {
     if (!line.hidden) clock.textContent = `${((performance.now() - startedAt) / 1000).toFixed(0)} ${texts("seconds")}`;
   }
 
@@ -50,7 +50,7 @@ function makeStepper({ texts, halt }) {
     stop.setAttribute("aria-label", label);
     stop.lastChild.textContent = label;
     stop.disabled = Boolean(status.stopping);
-    tell();
+    showSeconds();
   }
 
   function begin() {
@@ -63,6 +63,6 @@ function makeStepper({ texts, halt }) {
     draw(status);
   }
 
-  setInterval(tell, 500);
+  setInterval(showSeconds, 500);
   return { line, begin, draw, ended };
 }

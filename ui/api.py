@@ -8,6 +8,7 @@ import binascii
 import itertools
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import gradio as gr
@@ -59,7 +60,7 @@ class SearchArguments(BaseModel):
     exclude: list[str]
 
 
-def build(studio: Studio) -> None:
+def add_endpoints(studio: Studio) -> None:
     """Adds the three endpoints to the page being built."""
 
     def compose(
@@ -88,7 +89,7 @@ def build(studio: Studio) -> None:
         """
         from composer.pipeline import Options
 
-        with _said():
+        with _errors_for_callers():
             asked = ComposeArguments.model_validate(
                 {
                     "title": title,
@@ -102,7 +103,7 @@ def build(studio: Studio) -> None:
             problem = title_problem(asked.title, "en")
             if problem:
                 raise InputError(reason=problem)
-            composer = _ready(studio).composer()
+            composer = _when_loaded(studio).composer()
             sampling = composer.sampling.with_choices(
                 temperature=asked.temperature,
                 top_p=asked.top_p,
@@ -128,7 +129,7 @@ def build(studio: Studio) -> None:
                         if problems and not event.article.sections:
                             raise problems[0]
                         notes = [problem.text("en") for problem in problems]
-                        yield {"state": "done", **described(studio, event.article, event.report), "notes": notes}
+                        yield {"state": "done", **article_answer(studio, event.article, event.report), "notes": notes}
             finally:
                 stop.set()  # the caller went away, or it is done
 
@@ -152,7 +153,7 @@ def build(studio: Studio) -> None:
             repetition_penalty: 1 means none.
             seed: -1 gives another answer each time.
         """
-        with _said():
+        with _errors_for_callers():
             asked = ChatArguments.model_validate(
                 {
                     "question": question,
@@ -168,9 +169,9 @@ def build(studio: Studio) -> None:
                 raise InputError(
                     _("At most {most_pictures} pictures can be sent with a question.", most_pictures=MOST_PICTURES)
                 )
-            shown = [decoded(picture, number) for number, picture in enumerate(asked.pictures, 1)]
-            conversation = _ready(studio).conversation()
-            conversation.turns = turns(asked.history)
+            shown = [decode_picture(picture, number) for number, picture in enumerate(asked.pictures, 1)]
+            conversation = _when_loaded(studio).conversation()
+            conversation.turns = turns_from_messages(asked.history)
             sampling = Sampling(
                 max_tokens=asked.max_tokens,
                 temperature=asked.temperature,
@@ -195,14 +196,14 @@ def build(studio: Studio) -> None:
             k: how many, 1 to 100.
             exclude: ids that must not come.
         """
-        with _said():
+        with _errors_for_callers():
             asked = SearchArguments.model_validate({"query": query, "k": k, "exclude": exclude or []})
             words = " ".join(asked.query.split())[:1000]
             if not words:
                 raise InputError(_("Say what the picture should show."))
-            gallery = _ready(studio).require_gallery()
+            gallery = _when_loaded(studio).require_gallery()
             hits = gallery.search(words, k=asked.k, exclude=set(asked.exclude))
-            return view.described(hits, studio.addresses)
+            return view.hit_views(hits, studio.addresses)
 
     model: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
     gr.api(compose, api_name="compose", **model)
@@ -210,12 +211,12 @@ def build(studio: Studio) -> None:
     gr.api(search, api_name="search", concurrency_limit=4)
 
 
-def described(studio: Studio, article: Article, report: Report) -> dict[str, Any]:
+def article_answer(studio: Studio, article: Article, report: Report) -> dict[str, Any]:
     """An article for a program: no path of this machine is in it."""
     from composer.exporting import markdown_zip
 
     shown = view.article_operation(article, studio.pictures.address, studio.attribution)
-    archive = studio.pictures.offer(markdown_zip(article), "article.zip", "application/zip")
+    archive = studio.pictures.offer_download(markdown_zip(article), "article.zip", "application/zip")
     return {
         "title": article.title,
         "language": article.language,
@@ -229,7 +230,7 @@ def described(studio: Studio, article: Article, report: Report) -> dict[str, Any
     }
 
 
-def decoded(picture: str, number: int) -> Picture:
+def decode_picture(picture: str, number: int) -> Picture:
     """A picture sent as base64 text. Raises PictureError."""
     name = f"picture {number}"
     text = picture.split(",", 1)[1] if picture.startswith("data:") and "," in picture else picture
@@ -243,7 +244,7 @@ def decoded(picture: str, number: int) -> Picture:
         raise PictureError(**{**error.values, "name": name}) from error
 
 
-def turns(history: list[dict[str, str]]) -> tuple[Any, ...]:
+def turns_from_messages(history: list[dict[str, str]]) -> tuple[Any, ...]:
     """Messages as turns: each question with the answer that follows it. Raises InputError."""
     from composer.chat import Turn
 
@@ -264,23 +265,21 @@ def automatic(value: int) -> int | None:
     return None if value < 0 else value
 
 
-def _ready(studio: Studio) -> Studio:
+def _when_loaded(studio: Studio) -> Studio:
     """Waits until model and gallery are loaded or have failed; the calls after this raise what went wrong."""
     studio.model_settled.wait()
     studio.gallery_settled.wait()
     return studio
 
 
-class _said:  # noqa: N801 - reads as a word in a with statement
+@contextmanager
+def _errors_for_callers() -> Iterator[None]:
     """Turns a readable error, and the refusal of an argument, into one that Gradio passes on to the caller."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, ReadableError):
-            raise gr.Error(error.text("en"), print_exception=False) from error
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            name, value = first["loc"][0], repr(first["input"])[:80]
-            raise gr.Error(f"The argument '{name}' is {value}: {first['msg']}.", print_exception=False) from error
+    try:
+        yield
+    except ReadableError as error:
+        raise gr.Error(error.text("en"), print_exception=False) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        name, value = first["loc"][0], repr(first["input"])[:80]
+        raise gr.Error(f"The argument '{name}' is {value}: {first['msg']}.", print_exception=False) from error

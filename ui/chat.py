@@ -28,15 +28,15 @@ def history(session: Session, pending: str = "") -> Messages:
     """
     shown: Messages = []
     for turn in session.conversation.turns if session.conversation else ():
-        shown.append(_question(session, turn.question, turn.pictures))
+        shown.append(_user_message(session, turn.question, turn.pictures))
         answer = turn.answer or pending
         if answer:
-            shown.append(_reply(answer))
+            shown.append(_assistant_message(answer))
     return shown
 
 
-def build(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdown, list[Any]]:
-    """The tab. Returns the note about pictures, and the listeners after which the model's last speed is known."""
+def build_chat_tab(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdown, list[Any]]:
+    """The tab. Returns the note about pictures, and the listeners after which the speed of the model is known anew."""
     chat = labels(
         gr.Chatbot,
         placeholder="chat.hello",
@@ -48,7 +48,7 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdow
         layout="bubble",
         group_consecutive_messages=False,
     )
-    with gr.Row(elem_id="xc-chat-acts"):
+    with gr.Row(elem_id="xc-chat-actions"):
         regenerate = labels(gr.Button, value_text="chat.regenerate", size="sm", scale=0, elem_id="xc-regenerate")
         clear = labels(gr.Button, value_text="chat.clear", size="sm", scale=0, elem_id="xc-clear")
     box = labels(
@@ -71,14 +71,14 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdow
         )  # fmt: skip
         penalty = labels(gr.Slider, label="compose.penalty", minimum=1, maximum=2, step=0.05, value=1.1)
 
-    def answering(**box: Any) -> list[Any]:
-        """Of the box and of Regenerate: Stop in place of Send."""
+    def show_stop(**box: Any) -> list[Any]:
+        """Updates of the box and of Regenerate while the model answers: Stop in place of Send."""
         return [gr.update(submit_btn=False, stop_btn=True, **box), gr.update(interactive=False)]
 
-    def asking(**box: Any) -> list[Any]:
+    def show_send(**box: Any) -> list[Any]:
         return [gr.update(submit_btn=True, stop_btn=False, **box), gr.update(interactive=True)]
 
-    def asked(session: Session, message: dict[str, Any]) -> list[Any]:
+    def ask(session: Session, message: dict[str, Any]) -> list[Any]:
         words = str(message.get("text") or "").strip()
         files = [str(file) for file in message.get("files") or []]
         problem, pictures = "", []
@@ -87,51 +87,51 @@ def build(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdow
         elif not words and not files:
             problem = text("chat.empty", session.language)
         try:
-            pictures = [_kept(studio, session, path) for path in files]
+            pictures = [_store_picture(studio, session, path) for path in files]
         except ReadableError as error:
             problem = problem or error.text(session.language)
         if problem:  # what was typed stays in the box
             gr.Warning(html.escape(problem, quote=False), duration=8)
             return [gr.skip()] * 3
         session.question = Question(words, tuple(pictures), tuple(files))
-        studio.join(session.id)
-        shown = [*history(session), _question(session, words, pictures), _reply("…")]
-        return [shown, *answering(value=None)]
+        studio.join_queue(session.id)
+        shown = [*history(session), _user_message(session, words, pictures), _assistant_message("…")]
+        return [shown, *show_stop(value=None)]
 
     def answer(session: Session, length: float, temperature: float, penalty: float) -> Iterator[Messages]:
-        yield from _answered(studio, session, _sampling(length, temperature, penalty), again=False)
+        yield from _stream_answer(studio, session, _sampling(length, temperature, penalty), again=False)
 
-    def again(session: Session, length: float, temperature: float, penalty: float) -> Iterator[Messages]:
-        yield from _answered(studio, session, _sampling(length, temperature, penalty), again=True)
+    def answer_again(session: Session, length: float, temperature: float, penalty: float) -> Iterator[Messages]:
+        yield from _stream_answer(studio, session, _sampling(length, temperature, penalty), again=True)
 
-    def halt(session: Session) -> list[Any]:
+    def stop(session: Session) -> list[Any]:
         session.stop("chat")
-        studio.leave(session.id)
-        back, session.question = session.question, None
-        typed = {"value": {"text": back.words, "files": list(back.files)}} if back is not None else {}
-        return [history(session, text("chat.stopped", session.language)), *asking(**typed)]
+        studio.leave_queue(session.id)
+        waiting, session.question = session.question, None  # goes back into the box
+        typed = {"value": {"text": waiting.text, "files": list(waiting.files)}} if waiting is not None else {}
+        return [history(session, text("chat.stopped", session.language)), *show_send(**typed)]
 
-    def cleared(session: Session) -> list[Any]:
+    def clear_chat(session: Session) -> list[Any]:
         session.stop("chat")
-        studio.leave(session.id)
+        studio.leave_queue(session.id)
         session.question = None
         if session.conversation is not None:
             session.conversation.clear()
-        return [[], *asking(value=None)]
+        return [[], *show_send(value=None)]
 
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     quick: dict[str, Any] = {**private, "queue": False}
     model: dict[str, Any] = {**private, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
     settings = [length, temperature, penalty]
     # through the queue, because Gradio shows a warning only from there; never behind the model's work
-    sent = box.submit(asked, [session, box], [chat, box, regenerate], concurrency_limit=None, **private)
+    sent = box.submit(ask, [session, box], [chat, box, regenerate], concurrency_limit=None, **private)
     first = sent.success(answer, [session, *settings], [chat], **model)
-    first.then(asking, None, [box, regenerate], **quick)
-    redo = regenerate.click(answering, None, [box, regenerate], **quick)
-    second = redo.then(again, [session, *settings], [chat], **model)
-    second.then(asking, None, [box, regenerate], **quick)
-    box.stop(halt, [session], [chat, box, regenerate], cancels=[first, second], **quick)
-    clear.click(cleared, [session], [chat, box, regenerate], cancels=[first, second], **quick)
+    first.then(show_send, None, [box, regenerate], **quick)
+    redo = regenerate.click(show_stop, None, [box, regenerate], **quick)
+    second = redo.then(answer_again, [session, *settings], [chat], **model)
+    second.then(show_send, None, [box, regenerate], **quick)
+    box.stop(stop, [session], [chat, box, regenerate], cancels=[first, second], **quick)
+    clear.click(clear_chat, [session], [chat, box, regenerate], cancels=[first, second], **quick)
     return note, [first, second]
 
 
@@ -139,15 +139,15 @@ def _sampling(length: float, temperature: float, penalty: float) -> Sampling:
     return Sampling(max_tokens=int(length), temperature=temperature, top_p=0.9, repetition_penalty=penalty)
 
 
-def _kept(studio: Studio, session: Session, path: str) -> Picture:
+def _store_picture(studio: Studio, session: Session, path: str) -> Picture:
     """A visitor's picture, decoded anew, with an address to show it by."""
-    candidate = studio.pictures.keep_upload(path)
+    candidate = studio.pictures.store_upload(path)
     picture = Picture.open(candidate.path)
     session.pictures[picture.sha256] = studio.pictures.address(candidate.path)
     return picture
 
 
-def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bool) -> Iterator[Messages]:
+def _stream_answer(studio: Studio, session: Session, sampling: Sampling, *, again: bool) -> Iterator[Messages]:
     """The history after each piece of the answer."""
     question, language = session.question, session.language
     if question is None and not again:
@@ -155,10 +155,10 @@ def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bo
     run = session.begin("chat")
     asked = history(session)
     if question is not None:  # it joins the conversation only when the model takes it up
-        asked.append(_question(session, question.words, question.pictures))
+        asked.append(_user_message(session, question.text, question.pictures))
     try:
         while not studio.model_settled.is_set() and wait_until(studio.model_settled, run.stop):
-            yield [*asked, _reply(loading_status(studio.progress, language).text + " …")]
+            yield [*asked, _assistant_message(loading_status(studio.progress, language).text + " …")]
         if run.stop.is_set():
             return
         if session.conversation is None:
@@ -167,8 +167,8 @@ def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bo
             pieces = session.conversation.regenerate(sampling, stop=run.stop)
         else:
             if question.pictures and not studio.require_model().capabilities.sees_pictures:
-                yield [*asked, _reply(text("chat.looking", language))]
-            pieces = session.conversation.ask(question.words, question.pictures, sampling, stop=run.stop)
+                yield [*asked, _assistant_message(text("chat.looking", language))]
+            pieces = session.conversation.ask(question.text, question.pictures, sampling, stop=run.stop)
             if session.question is not question:  # stopped while the pictures were looked at: it is in the box again
                 session.conversation.turns = session.conversation.turns[:-1]
                 return
@@ -182,28 +182,28 @@ def _answered(studio: Studio, session: Session, sampling: Sampling, *, again: bo
     except Exception as error:  # noqa: BLE001 - the person reads it in place of the answer
         if not isinstance(error, ReadableError):
             _log.exception("The chat failed.")
-        yield [*asked, _reply(error_sentence(error, language))]
+        yield [*asked, _assistant_message(error_sentence(error, language))]
     finally:
         run.stop.set()
         run.ended.set()
-        studio.leave(session.id)
+        studio.leave_queue(session.id)
         if session.question is question:
             session.question = None
 
 
-def _question(session: Session, words: str, pictures: Sequence[Picture]) -> dict[str, Any]:
+def _user_message(session: Session, words: str, pictures: Sequence[Picture]) -> dict[str, Any]:
     shown = []
     for number, picture in enumerate(pictures, 1):
         name = text("chat.picture", session.language, number=number)
         shown.append(f"![{name}]({session.pictures[picture.sha256]})")
-    return {"role": "user", "content": "\n\n".join([*shown, as_typed(words)]).strip()}
+    return {"role": "user", "content": "\n\n".join([*shown, escape_markdown(words)]).strip()}
 
 
-def _reply(said: str) -> dict[str, Any]:
-    return {"role": "assistant", "content": without_tags(said)}
+def _assistant_message(answer: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": escape_tags(answer)}
 
 
-def as_typed(words: str) -> str:
+def escape_markdown(words: str) -> str:
     """Markdown that shows exactly these words: no mark is one, and lines keep their indentation."""
     escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", words)
     return re.sub(r"^[ \t]+", lambda blanks: "\u00a0" * len(blanks[0].expandtabs(4)), escaped, flags=re.MULTILINE)
@@ -212,7 +212,7 @@ def as_typed(words: str) -> str:
 _CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)  # a block may still be streaming
 
 
-def without_tags(markdown: str) -> str:
+def escape_tags(markdown: str) -> str:
     """An answer in which tags outside of code are text: as HTML they would be swallowed."""
     parts = _CODE.split(markdown)
     return "".join(part if at % 2 else part.replace("<", "\\<") for at, part in enumerate(parts))

@@ -62,8 +62,8 @@ class PictureServer:
             return ""
         return self._register(f"{path}\0{facts.st_size}\0{facts.st_mtime_ns}", path)
 
-    def lazily(self, name: str, make: Callable[[], str]) -> str:
-        """The address of a picture whose file `make` brings about when it is first asked for, e.g. a thumbnail.
+    def lazy_address(self, name: str, make: Callable[[], str]) -> str:
+        """The address of a picture whose file `make` makes when it is first fetched, e.g. a thumbnail.
 
         `name` is the picture's identity: the same name is the same address.
         """
@@ -78,7 +78,7 @@ class PictureServer:
                 self._files.popitem(last=False)
         return f"studio/pictures/{key}"
 
-    def offer(self, content: bytes, name: str, media_type: str) -> str:
+    def offer_download(self, content: bytes, name: str, media_type: str) -> str:
         """The page-relative address under which `content` can be fetched as a file called `name`."""
         key = secrets.token_urlsafe(24)
         with self._lock:
@@ -89,7 +89,7 @@ class PictureServer:
                 size -= len(dropped)
         return f"studio/files/{key}"
 
-    def keep_upload(self, path: str) -> Candidate:
+    def store_upload(self, path: str) -> Candidate:
         """A visitor's picture, decoded and written anew: upright, without EXIF, under a name made of its hash.
 
         Raises PictureError for a file that is no usable picture, or where it cannot be stored.

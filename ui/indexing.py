@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def own_gallery_place() -> Path:
+def own_gallery_path() -> Path:
     """Where the gallery of a person's own pictures is kept when none was named at the start."""
     from platformdirs import user_data_path
 
@@ -58,7 +58,7 @@ def _is_loopback(address: str) -> bool:
 class Indexing:
     """A folder, or files that were dropped in, being indexed in a thread of its own.
 
-    They go into the current gallery where that is a person's own, else into the one at `own_gallery_place`, which
+    They go into the current gallery where that is a person's own, else into the one at `own_gallery_path`, which
     becomes everybody's when it is done.
     """
 
@@ -108,14 +108,14 @@ class Indexing:
         current = self._current()
         if isinstance(current, EditableGallery):
             return current
-        place = own_gallery_place()
+        place = own_gallery_path()
         place.parent.mkdir(parents=True, exist_ok=True)
         return Gallery.open(place, create=True)
 
     def _on_progress(self, progress: Any) -> None:
         self.done, self.total = progress.done, progress.total
 
-    def line(self, language: str) -> str:
+    def status_line(self, language: str) -> str:
         """Where it is, or how it ended, as a sentence."""
         if self.problem is not None:
             return error_sentence(self.problem, language)

@@ -1,4 +1,4 @@
-"""Components whose labels follow the language button: made once, relabelled in place."""
+"""Components with labels in the language of the page: made once, and relabelled in place when it changes."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

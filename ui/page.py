@@ -5,29 +5,33 @@ from typing import Any
 import gradio as gr
 
 from common.messages import SOURCE_LANGUAGE, languages, preferred_language
-from ui import api, chat
+from ui.api import add_endpoints
+from ui.chat import build_chat_tab
 from ui.gallery import build_gallery_tab, gallery_message
 from ui.labels import Labels
 from ui.session import Session
 from ui.studio import Studio
-from ui.texts import languages_for_header, table, text
+from ui.texts import language_choices, language_tag, table, text
 from ui.theme import asset
 from ui.write import build_write_tab, labels_operation, model_defaults
 
-_REMEMBERED = """(session) => {
+# the language that this browser remembers from an earlier choice, else its own
+_PREFERRED_LANGUAGE = """(session) => {
   let language = navigator.language || "";
   try { language = localStorage.getItem("xc-language") || language; } catch { /* storage is forbidden */ }
   return [session, language];
 }"""
 
 
-def header_value(studio: Studio, language: str, remember: bool = False) -> dict[str, Any]:
-    """What header.js draws. `remember`: the visitor chose this language, so the browser keeps it."""
+def header_value(studio: Studio, language: str, *, remember: bool = False, switch: bool = True) -> dict[str, Any]:
+    """What header.js draws. `remember`: the visitor chose this language, so the browser keeps it. `switch`: with the
+    language switch, whose names of languages take a moment when they are first looked up."""
     status = studio.status(language)
     return {
         "texts": table("header", language),
         "language": language,
-        "languages": languages_for_header(language),
+        "tag": language_tag(language),
+        "languages": language_choices() if switch else [],
         "remember": remember,
         "status": {"tone": status.tone, "text": status.text, "detail": status.detail, "fraction": status.fraction},
     }
@@ -40,11 +44,11 @@ def build(studio: Studio) -> gr.Blocks:
     # an upload is written anew where it is used, without its metadata: the file itself goes after a day, and at the end
     keeping = (3600, 86400)
     with gr.Blocks(title="XComposer Studio", analytics_enabled=False, fill_width=True, delete_cache=keeping) as page:
-        api.build(studio)  # first, so that the endpoints have the plain names
+        add_endpoints(studio)  # first, so that the endpoints have the plain names
         session = gr.State(Session(), delete_callback=Session.close)
         browser_language = gr.Textbox(visible=False)
         header = gr.HTML(
-            header_value(studio, first),
+            header_value(studio, first, switch=False),  # the switch comes with the visitor's language
             html_template=asset("header.html").replace("@logo", asset("logo.svg")),
             js_on_load=asset("dom.js") + asset("header.js"),
             apply_default_css=False,
@@ -54,63 +58,63 @@ def build(studio: Studio) -> gr.Blocks:
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write"):
                 view, sliders, runs = build_write_tab(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
-                note, chats = chat.build(studio, session, labels)
+                note, chats = build_chat_tab(studio, session, labels)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
                 gallery_view = build_gallery_tab(studio, first)
         timer = gr.Timer(1.0)
 
-        def about_model(session: Session) -> list[Any]:
-            """What depends on the model: how it is best asked to write, once, so that what a person moved stays, and
-            whether it sees pictures."""
+        def model_updates(session: Session) -> list[Any]:
+            """Updates of what depends on the model: the sliders, to where it writes best (once, so that a person's own
+            choice stays), and the note whether it sees pictures."""
             model = studio.model
             if model is None:
                 return [*model_defaults(None, values=False), ""]
             first_time, session.moved_to_defaults = not session.moved_to_defaults, True
-            said = text("chat.sees" if model.capabilities.sees_pictures else "chat.blind", session.language)
-            return [*model_defaults(model, values=first_time), said]
+            sight = text("chat.sees" if model.capabilities.sees_pictures else "chat.blind", session.language)
+            return [*model_defaults(model, values=first_time), sight]
 
-        def relabelled(session: Session, language: str, *, chosen: bool) -> list[Any]:
-            """Everything that speaks; `chosen` with the language button, otherwise by a visitor's arrival."""
+        def set_language(session: Session, language: str, *, chosen: bool) -> list[Any]:
+            """Updates of everything that holds words. `chosen`: with the language switch, not by arriving."""
             session.language = language
             return [
-                header_value(studio, language, chosen),
+                header_value(studio, language, remember=chosen),
                 session.message(labels_operation(language)),
                 gallery_message(studio, session),
-                *about_model(session),
+                *model_updates(session),
                 *labels.updates(language),
             ]
 
         def arrive(session: Session, preferred: str, request: gr.Request) -> list[Any]:
-            def gone() -> None:
+            def stop() -> None:
                 session.close()
-                studio.leave(session.id)
+                studio.leave_queue(session.id)
 
-            studio.arrived(str(request.session_hash), gone)
+            studio.visitor_arrived(str(request.session_hash), stop)
             language = preferred_language(preferred) if studio.language == "auto" or preferred in languages() else first
-            return relabelled(session, language, chosen=False)
+            return set_language(session, language, chosen=False)
 
-        def switch(session: Session, event: gr.EventData) -> list[Any]:
+        def switch_language(session: Session, event: gr.EventData) -> list[Any]:
             wanted = str((event.value or {}).get("language"))
-            return relabelled(session, wanted if wanted in languages() else session.language, chosen=True)
+            return set_language(session, wanted if wanted in languages() else session.language, chosen=True)
 
         def tick(session: Session) -> list[Any]:
             settled = studio.settled
             pictures = gallery_message(studio, session) if settled else gr.skip()
             header = header_value(studio, session.language)
-            return [header, pictures, *about_model(session), gr.Timer(active=not settled)]
+            return [header, pictures, *model_updates(session), gr.Timer(active=not settled)]
 
-        def header_now(session: Session) -> dict[str, Any]:
+        def header_update(session: Session) -> dict[str, Any]:
             return header_value(studio, session.language)
 
         def leave(request: gr.Request) -> None:
-            studio.departed(str(request.session_hash))
+            studio.visitor_left(str(request.session_hash))
 
         everything = [header, view, gallery_view, *sliders, note, *labels.components]
         quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-        page.load(arrive, [session, browser_language], everything, js=_REMEMBERED, **quiet)
-        header.select(switch, [session], everything, **quiet)
+        page.load(arrive, [session, browser_language], everything, js=_PREFERRED_LANGUAGE, **quiet)
+        header.select(switch_language, [session], everything, **quiet)
         timer.tick(tick, [session], [header, gallery_view, *sliders, note, timer], **quiet)
         for run in [*runs, *chats]:
-            run.then(header_now, [session], [header], **quiet)
+            run.then(header_update, [session], [header], **quiet)
         page.unload(leave)
     return page

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 Work = Literal["article", "chat"]
 
-ONCE = ("download", "notice", "open")  # what a message does rather than shows: the whole article does not repeat it
-REMEMBERED = 32  # messages of that kind; a view misses a few at most
+# operations that do something once: sending the whole article does not repeat them
+EFFECTS = ("download", "notice", "open")
+REMEMBERED_MESSAGES = 32  # with such operations; a view misses a few at most
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Run:
 class Question:
     """What was asked in the chat and the model has not yet taken up."""
 
-    words: str
+    text: str
     pictures: tuple[Picture, ...]
     files: tuple[str, ...]  # the uploads that the pictures were read from
 
@@ -52,17 +53,17 @@ class Session:
         self.language = "en"  # of the page, not of the article
         self.moved_to_defaults = False  # the sliders, to where the model writes best
         self._runs: dict[Work, Run] = {}
-        self.wanted: str | None = None  # a title that waits for the model
+        self.queued_title: str | None = None  # waits for the model
         self.status: Operation = {"op": "status", "state": "idle"}
         self.conversation: Conversation | None = None
         self.question: Question | None = None
         self.pictures: dict[str, str] = {}  # sha256 of a picture of the chat -> its address on the page
         self._numbers = itertools.count(1)
-        self._once: deque[tuple[int, list[Operation]]] = deque(maxlen=REMEMBERED)
+        self._effects: deque[tuple[int, list[Operation]]] = deque(maxlen=REMEMBERED_MESSAGES)
         self._lock = threading.Lock()
-        self._arrived = itertools.count()
-        self._turn = 0
-        self._turned = threading.Condition()
+        self._tickets = itertools.count()  # of actions, in the order in which they came
+        self._served = 0  # the ticket whose turn it is
+        self._next = threading.Condition()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Session":
         return Session()
@@ -74,27 +75,27 @@ class Session:
                 if operation["op"] == "status":
                     self.status = operation
             number = next(self._numbers)
-            if once := [operation for operation in operations if operation["op"] in ONCE]:
-                self._once.append((number, once))
+            if effects := [operation for operation in operations if operation["op"] in EFFECTS]:
+                self._effects.append((number, effects))
             return {"session": self.id, "n": number, "ops": list(operations)}
 
-    def lately(self) -> list[Operation]:
-        """What the last messages did once, with their numbers (`of`): a view does what it has missed of it."""
+    def recent_effects(self) -> list[Operation]:
+        """The effects of the last messages, each with the number of its message: a view runs those that it missed."""
         with self._lock:
-            return [{**operation, "of": number} for number, once in self._once for operation in once]
+            return [{**operation, "message": number} for number, effects in self._effects for operation in effects]
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """One act at a time, in the order in which they came: saving right after an edit saves the edit."""
-        with self._turned:
-            mine = next(self._arrived)
-            self._turned.wait_for(lambda: self._turn == mine)
+    def in_order(self) -> Iterator[None]:
+        """One action at a time, in the order in which they came: saving right after an edit saves the edit."""
+        with self._next:
+            ticket = next(self._tickets)
+            self._next.wait_for(lambda: self._served == ticket)
         try:
             yield
         finally:
-            with self._turned:
-                self._turn += 1
-                self._turned.notify_all()
+            with self._next:
+                self._served += 1
+                self._next.notify_all()
 
     @property
     def busy(self) -> bool:

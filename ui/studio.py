@@ -45,7 +45,7 @@ class Studio:
     def __init__(
         self, load: LoadModel, open_gallery: OpenGallery, *, language: str = "auto", shared: bool = False
     ) -> None:
-        self.language = language  # of the page: "auto" or a language's code
+        self.language = language  # of the page: a language's code, or "auto" for the browser's
         self.shared = shared  # strangers can reach the page through a public address
         self.pictures = PictureServer()
         self.model: Model | None = None
@@ -58,7 +58,7 @@ class Studio:
         self.model_settled = threading.Event()  # loaded, or failed for good
         self.gallery_settled = threading.Event()
         self._load, self._open_gallery = load, open_gallery
-        self._waiting: dict[str, None] = {}  # sessions that wait for the model or use it, in their order
+        self._queue: dict[str, None] = {}  # sessions that wait for the model or use it, in their order
         self._stops: dict[str, Callable[[], None]] = {}  # Gradio's session hash -> stops that visitor's work
         self._lock = threading.Lock()
         self._describer: Any = None
@@ -73,14 +73,14 @@ class Studio:
 
     def _start_model(self) -> None:
         try:
-            self.model = self._load(self._progressed)
+            self.model = self._load(self._on_progress)
         except Exception as error:  # noqa: BLE001 - shown in the status line: the page must live on without a model
             _log.error("The model did not load: %s", error, exc_info=not isinstance(error, ReadableError))
             self.model_problem = error
         finally:
             self.model_settled.set()
 
-    def _progressed(self, progress: LoadProgress) -> None:
+    def _on_progress(self, progress: LoadProgress) -> None:
         self.progress = progress
 
     def _start_gallery(self) -> None:
@@ -118,7 +118,7 @@ class Studio:
         return Composer(self.require_model(), self.require_gallery())
 
     def conversation(self, language: str = "en") -> "Conversation":
-        """A new one. language: of answers, until a question in words tells."""
+        """A new conversation. language: of the page; answers keep to it until a question in words shows another one."""
         from composer.chat import Conversation
 
         model = self.require_model()
@@ -127,7 +127,7 @@ class Studio:
                 from composer.models import PictureDescriber
 
                 self._describer = PictureDescriber()
-        return Conversation(model, self._describer, language="zh" if language == "zh" else "en")
+        return Conversation(model, self._describer, language="zh" if language.startswith("zh") else "en")
 
     def require_model(self) -> Model:
         if self.model is None:
@@ -146,44 +146,44 @@ class Studio:
         if thumbnail is None:
             return picture, picture
         name = f"thumbnail\0{picture}\0{THUMBNAIL}"
-        return self.pictures.lazily(name, lambda: str(thumbnail(hit.id, THUMBNAIL))), picture
+        return self.pictures.lazy_address(name, lambda: str(thumbnail(hit.id, THUMBNAIL))), picture
 
-    def join(self, session_id: str) -> int:
-        """Notes that a session wants the model; returns how many others came before it."""
+    def join_queue(self, session_id: str) -> int:
+        """Puts a session into the model's queue, where it is not there yet; returns how many others are before it."""
         with self._lock:
-            self._waiting.setdefault(session_id)
-            return list(self._waiting).index(session_id)
+            self._queue.setdefault(session_id)
+            return list(self._queue).index(session_id)
 
-    def ahead(self, session_id: str) -> int | None:
-        """How many others come before a session that has joined; None for one that has left."""
+    def queue_position(self, session_id: str) -> int | None:
+        """How many others are before a session in the model's queue; None for one that is not in it."""
         with self._lock:
-            waiting = list(self._waiting)
-        return waiting.index(session_id) if session_id in waiting else None
+            queue = list(self._queue)
+        return queue.index(session_id) if session_id in queue else None
 
-    def leave(self, session_id: str) -> None:
+    def leave_queue(self, session_id: str) -> None:
         with self._lock:
-            self._waiting.pop(session_id, None)
+            self._queue.pop(session_id, None)
 
-    def measured(self, tokens: int, seconds: float) -> None:
+    def record_speed(self, tokens: int, seconds: float) -> None:
         """Remembers the speed of the last text for the header."""
         if tokens > 0 and seconds > 0:
             self.speed = tokens / seconds
 
     # -- visitors ----------------------------------------------------------------------------------
 
-    def arrived(self, session_hash: str, stop: Callable[[], None]) -> None:
-        """Remembers how to stop what that tab has going on."""
+    def visitor_arrived(self, session_hash: str, stop: Callable[[], None]) -> None:
+        """Remembers how to stop the work of that tab."""
         with self._lock:
             self._stops[session_hash] = stop
 
-    def departed(self, session_hash: str) -> None:
+    def visitor_left(self, session_hash: str) -> None:
         """The tab closed: its work stops, so that the model is free for others."""
         with self._lock:
             stop = self._stops.pop(session_hash, None)
         if stop is not None:
             stop()
 
-    # -- telling -----------------------------------------------------------------------------------
+    # -- status ------------------------------------------------------------------------------------
 
     def status(self, language: str) -> Status:
         """The model's state as a line for the header."""

@@ -213,13 +213,23 @@ def table(prefix: str, language: str) -> dict[str, str]:
     return {key[len(prefix) + 1 :]: text(key, language) for key in TEXTS if key.startswith(f"{prefix}.")}
 
 
-def languages_for_header(language: str) -> list[dict[str, str]]:
-    """What the header's switch offers: code, name, and the invitation to switch in that language itself."""
+def language_choices() -> list[dict[str, str]]:
+    """The languages of the page for the header's switch: code, tag, own name, and the invitation to switch in it."""
     return [
-        {"code": code, "name": language_name(code), "title": text("header.switch", code, name=language_name(code))}
+        {
+            "code": code,
+            "tag": language_tag(code),
+            "name": language_name(code),
+            "title": text("header.switch", code, name=language_name(code)),
+        }
         for code in languages()
-        if code != language or len(languages()) > 2
     ]
+
+
+def language_tag(code: str) -> str:
+    """A catalogue's language as browsers name it (BCP 47): "pt_BR" is "pt-BR". The catalogue "zh" is written in the
+    simplified characters of mainland China, which its tag says because fonts differ."""
+    return "zh-CN" if code == "zh" else code.replace("_", "-")
 
 
 def error_sentence(error: Exception, language: str) -> str:

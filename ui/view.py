@@ -12,6 +12,8 @@ a lost one and asks for the whole article. Operations:
     open      id                                                  opens the panel of that section
     download  url, name                                           fetches a finished file
     texts     language, texts                                     the labels of the view
+
+After a gap, what the lost messages did once is sent again, with the number of its message as `message`.
 """
 
 from collections.abc import Callable, Sequence
@@ -117,7 +119,7 @@ def word_count(article: Article) -> int:
 # -- events -----------------------------------------------------------------------------------------
 
 
-def applied(article: Article, event: Event) -> Article:
+def apply_event(article: Article, event: Event) -> Article:
     """The article after an event: what a reload or a stop in the middle would show."""
     match event:
         case SectionStarted(section):
@@ -146,10 +148,10 @@ def applied(article: Article, event: Event) -> Article:
             return article
 
 
-def operations(
+def event_operations(
     article: Article, event: Event, address: Address, language: str, attribution: str = ""
 ) -> list[Operation]:
-    """What the view must do for an event; `article` is the article after it (`applied`)."""
+    """What the view must do for an event; `article` is the article after it (`apply_event`)."""
     match event:
         case SectionStarted(section):
             return [section_operation(article, section.id, address)]
@@ -201,7 +203,7 @@ def notice(text: str, section_id: str | None = None, tone: str = "warning") -> O
     return {"op": "notice", "text": text, "id": section_id, "tone": tone}
 
 
-def described(hits: Sequence[Any], address: Callable[[Any], tuple[str, str]]) -> list[dict[str, Any]]:
+def hit_views(hits: Sequence[Any], address: Callable[[Any], tuple[str, str]]) -> list[dict[str, Any]]:
     """Gallery hits for the gallery view; `address(hit)` gives the addresses of the thumbnail and of the picture."""
     shown = []
     for hit in hits:

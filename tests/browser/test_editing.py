@@ -113,13 +113,13 @@ def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., An
 def test_what_is_done_in_a_row_is_all_done(
     server: Server, visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = actions._QUICK["choose"]
+    chosen = actions._QUICK_ACTIONS["choose"]
 
     def slowly(*arguments: Any) -> Any:
         time.sleep(1)
         return chosen(*arguments)
 
-    monkeypatch.setitem(actions._QUICK, "choose", slowly)
+    monkeypatch.setitem(actions._QUICK_ACTIONS, "choose", slowly)
     page = visit(server)
     write(page)
     page.click(".xc-text >> nth=0")

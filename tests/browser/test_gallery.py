@@ -211,7 +211,7 @@ def test_pictures_are_dropped_in_and_found(open_tab: Callable[..., Any], own: Ga
 def test_indexing_shows_how_far_it_is_also_after_a_reload_and_stops(
     open_tab: Callable[..., Any], own: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from retrieval.ingest.pipeline import IngestReport, Progress
+    from retrieval.ingest.report import IngestReport, Progress
 
     stopped = threading.Event()
 
@@ -249,16 +249,16 @@ def test_strangers_can_only_look(open_tab: Callable[..., Any], own: Gallery, ind
     assert "Ann" in page.inner_text(".xc-details dl")
     assert str(indexed) not in page.content()
     number = page.evaluate("window.gradio_config.components.find((c) => c.props.elem_id === 'xc-gallery-view').id")
-    for act, more in (
+    for action, more in (
         ("edit", {"caption": "Mine", "tags": "", "credit": "", "licence": "", "source": ""}),
         ("remove", {}),
     ):
         answer = page.request.post(
             f"{page.url}gradio_api/component_server/",
             data={
-                "data": {"act": act, "id": own.search("red")[0].id, **more},
+                "data": {"action": action, "id": own.search("red")[0].id, **more},
                 "component_id": number,
-                "fn_name": "gallery_call",
+                "fn_name": "gallery_action",
                 "session_hash": "stranger",
             },
         )
@@ -270,9 +270,9 @@ def test_another_web_page_cannot_change_pictures(open_tab: Callable[..., Any], o
     page = open_tab()
     number = page.evaluate("window.gradio_config.components.find((c) => c.props.elem_id === 'xc-gallery-view').id")
     asked = {
-        "data": {"act": "remove", "id": own.search("red")[0].id},
+        "data": {"action": "remove", "id": own.search("red")[0].id},
         "component_id": number,
-        "fn_name": "gallery_call",
+        "fn_name": "gallery_action",
         "session_hash": "other",
     }
     for headers in ({"sec-fetch-site": "cross-site"}, {"host": "evil.example"}):

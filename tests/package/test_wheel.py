@@ -31,9 +31,9 @@ main()
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with nothing but the package."""
+    """A folder with nothing but the package: the wheel, made from the source archive."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder / "dist"), str(ROOT)]
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, text=True)
     (wheel,) = (folder / "dist").glob("*.whl")
     target = folder / "site"
@@ -72,6 +72,18 @@ def test_the_package_is_used_and_not_the_checkout(installed: Path, tmp_path: Pat
     assert all(place.startswith(str(installed)) for place in ran.stdout.split())
 
 
+def test_data_and_compiled_catalogues_are_inside(installed: Path) -> None:
+    def names(folder: Path) -> set[str]:
+        return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+    resources = installed / "common" / "resources"
+    assert names(resources / "configs") == names(ROOT / "configs")
+    assert names(resources / "demo_asset") == names(ROOT / "demo_asset")
+    sources = names(ROOT / "common" / "locale")
+    assert names(installed / "common" / "locale") == {name[:-2] + "mo" for name in sources if name.endswith(".po")}
+    assert not {"tests", "benchmarks", "configs"} & {path.name for path in installed.iterdir()}
+
+
 def test_models_are_listed_in_both_languages(installed: Path, tmp_path: Path) -> None:
     listed = run(installed, tmp_path, "models", "--json")
     assert listed.returncode == 0, listed.stderr
@@ -79,6 +91,22 @@ def test_models_are_listed_in_both_languages(installed: Path, tmp_path: Path) ->
         one["name"] for one in json.loads(listed.stdout)
     }
     assert "未下载" in run(installed, tmp_path, "models", "--language", "zh").stdout
+
+
+def test_a_way_out_names_a_file_that_is_there(installed: Path, tmp_path: Path) -> None:
+    code = "from composer.models.embedded import PIP_COMMAND; from composer.doctor import INSTALL; "
+    code += "print(PIP_COMMAND.split()[-1], INSTALL.split()[-1])"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(installed),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    embedded, packages = map(Path, ran.stdout.split())
+    assert embedded.read_bytes() == (ROOT / "requirements-embedded.txt").read_bytes()
+    assert packages.read_bytes() == (ROOT / "requirements.txt").read_bytes()
 
 
 def test_the_galleries_commands_are_there(installed: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a person does in the view, without a browser: acts on a session, with fakes behind the studio."""
+"""What a person does in the view, without a browser: actions on a session, with fakes behind the studio."""
 
 import errno
 import threading
@@ -42,25 +42,25 @@ def session(tmp_path: Path) -> Session:
     return made
 
 
-def act(studio: Studio, session: Session, name: str, **more: Any) -> list[dict[str, Any]]:
-    return list(actions.select(studio, session, {"act": name, **more})["ops"])
+def ask(studio: Studio, session: Session, name: str, **more: Any) -> list[dict[str, Any]]:
+    return list(actions.quick_action(studio, session, {"action": name, **more})["ops"])
 
 
 def test_editing_makes_a_new_article_each_time(studio: Studio, session: Session) -> None:
     before = session.article
-    act(studio, session, "text", id="s2", text="It  **sleeps**\n long.")
+    ask(studio, session, "text", id="s2", text="It  **sleeps**\n long.")
     assert session.article.section("s2").text == "It **sleeps** long."
     assert before.section("s2").text == "It sleeps."
     assert session.article.revision > before.revision
 
 
 def test_joined_and_new_emoji_stay_what_they_are(studio: Studio, session: Session) -> None:
-    act(studio, session, "title", text="A \U0001f469\u200d\U0001f467 \U0001fae9\x00\ncat")
+    ask(studio, session, "title", text="A \U0001f469\u200d\U0001f467 \U0001fae9\x00\ncat")
     assert session.article.title == "A \U0001f469\u200d\U0001f467 \U0001fae9 cat"
 
 
 def test_choosing_keeps_the_candidates_and_marks_the_hand(studio: Studio, session: Session) -> None:
-    act(studio, session, "choose", id="s1", picture="p2")
+    ask(studio, session, "choose", id="s1", picture="p2")
     illustration = session.article.section("s1").illustration
     assert illustration is not None
     assert illustration.chosen is not None
@@ -72,18 +72,18 @@ def test_choosing_keeps_the_candidates_and_marks_the_hand(studio: Studio, sessio
 @pytest.mark.parametrize(
     "value",
     [
-        {"act": "choose", "id": "s1", "picture": "nope"},
-        {"act": "text", "id": "s99", "text": "x"},
-        {"act": "caption", "id": "s2", "caption": "there is no picture"},
-        {"act": "no such act"},
+        {"action": "choose", "id": "s1", "picture": "nope"},
+        {"action": "text", "id": "s99", "text": "x"},
+        {"action": "caption", "id": "s2", "caption": "there is no picture"},
+        {"action": "no such action"},
         {},
     ],
 )
-def test_acts_on_what_is_gone_are_answered_with_a_sentence(
+def test_actions_on_what_is_gone_are_answered_with_a_sentence(
     studio: Studio, session: Session, value: dict[str, Any]
 ) -> None:
     before = session.article
-    operations = actions.select(studio, session, value)["ops"]
+    operations = actions.quick_action(studio, session, value)["ops"]
     assert operations[-1]["op"] == "notice"
     assert operations[-1]["text"] == "This paragraph no longer exists."
     assert session.article == before
@@ -91,28 +91,28 @@ def test_acts_on_what_is_gone_are_answered_with_a_sentence(
 
 def test_nothing_can_be_edited_while_the_model_writes(studio: Studio, session: Session) -> None:
     session.begin("article")
-    operations = act(studio, session, "remove", id="s1")
+    operations = ask(studio, session, "remove", id="s1")
     assert "Wait until" in operations[0]["text"]
     assert session.article.section("s1").illustration is not None
-    assert act(studio, session, "resync")[0]["op"] == "article"  # looking is always possible
+    assert ask(studio, session, "resync")[0]["op"] == "article"  # looking is always possible
 
 
-def test_acts_take_effect_in_the_order_in_which_they_came(
+def test_actions_take_effect_in_the_order_in_which_they_came(
     studio: Studio, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
-    written = actions._QUICK["text"]
+    written = actions._QUICK_ACTIONS["text"]
 
     def slowly(*arguments: Any) -> list[Any]:
         begun.set()
         assert go_on.wait(5)
         return written(*arguments)
 
-    monkeypatch.setitem(actions._QUICK, "text", slowly)
+    monkeypatch.setitem(actions._QUICK_ACTIONS, "text", slowly)
     answers: list[tuple[str, list[Any]]] = []
 
     def run(name: str, **more: Any) -> None:
-        answers.append((name, act(studio, session, name, **more)))
+        answers.append((name, ask(studio, session, name, **more)))
 
     threads = [threading.Thread(target=run, args=("text",), kwargs={"id": "s2", "text": "It purrs."})]
     threads[0].start()
@@ -130,15 +130,15 @@ def test_acts_take_effect_in_the_order_in_which_they_came(
 
 
 def test_a_view_that_missed_a_download_gets_it_with_its_number(studio: Studio, session: Session) -> None:
-    saved = actions.select(studio, session, {"act": "save", "kind": "html"})
-    lately = {op["op"]: op for op in act(studio, session, "resync") if "of" in op}
-    assert set(lately) == {"download", "notice"}
-    assert lately["download"] == {**saved["ops"][0], "of": saved["n"]}
+    saved = actions.quick_action(studio, session, {"action": "save", "kind": "html"})
+    effects = {op["op"]: op for op in ask(studio, session, "resync") if "message" in op}
+    assert set(effects) == {"download", "notice"}
+    assert effects["download"] == {**saved["ops"][0], "message": saved["n"]}
 
 
 def test_a_saved_file_is_named_after_its_title(studio: Studio, session: Session) -> None:
-    act(studio, session, "title", text="../How to: 养猫?")
-    assert [act(studio, session, "save", kind=kind)[0]["name"] for kind in ("zip", "html")] == [
+    ask(studio, session, "title", text="../How to: 养猫?")
+    assert [ask(studio, session, "save", kind=kind)[0]["name"] for kind in ("zip", "html")] == [
         "How-to-养猫.zip",
         "How-to-养猫.html",
     ]
@@ -147,10 +147,10 @@ def test_a_saved_file_is_named_after_its_title(studio: Studio, session: Session)
 def test_finished_files_take_no_more_memory_than_allowed(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.files.MAX_DOWNLOAD_BYTES", 250)
     for number in range(4):
-        studio.pictures.offer(bytes(100), f"{number}.zip", "application/zip")
+        studio.pictures.offer_download(bytes(100), f"{number}.zip", "application/zip")
     kept = studio.pictures._downloads
     assert [name for name, _, _ in kept.values()] == ["2.zip", "3.zip"]
-    studio.pictures.offer(bytes(1000), "large.zip", "application/zip")
+    studio.pictures.offer_download(bytes(1000), "large.zip", "application/zip")
     assert [name for name, _, _ in kept.values()] == ["large.zip"]
 
 
@@ -166,7 +166,7 @@ def test_the_folder_of_uploads_goes_with_a_page_that_never_came_up() -> None:
 def test_an_upload_must_come_from_the_upload_folder(studio: Studio, session: Session, tmp_path: Path) -> None:
     secret = tmp_path / "private.png"
     Image.new("RGB", (8, 8)).save(secret)
-    operations = act(studio, session, "upload", id="s2", path=str(secret))
+    operations = ask(studio, session, "upload", id="s2", path=str(secret))
     assert operations[0]["op"] == "notice"
     assert session.article.section("s2").illustration is None
 
@@ -179,7 +179,7 @@ def test_an_upload_is_written_anew_without_its_metadata(
     exif[0x010E] = "a secret place"
     exif[0x0112] = 6  # lies on its side
     Image.new("RGB", (40, 20), "red").save(tmp_path / "../evil name.jpg".replace("../", ""), exif=exif)
-    act(studio, session, "upload", id="s2", path=str(tmp_path / "evil name.jpg"), caption="Mine")
+    ask(studio, session, "upload", id="s2", path=str(tmp_path / "evil name.jpg"), caption="Mine")
     illustration = session.article.section("s2").illustration
     assert illustration is not None
     assert illustration.chosen is not None
@@ -192,7 +192,7 @@ def test_an_upload_is_written_anew_without_its_metadata(
 
 
 def test_a_search_offers_pictures_and_keeps_the_chosen_one(studio: Studio, session: Session) -> None:
-    [message] = actions.work(studio, session, {"act": "search", "id": "s1", "caption": "a boat"})
+    [message] = actions.model_action(studio, session, {"action": "search", "id": "s1", "caption": "a boat"})
     illustration = session.article.section("s1").illustration
     assert illustration is not None
     assert illustration.caption == "a boat"
@@ -201,7 +201,7 @@ def test_a_search_offers_pictures_and_keeps_the_chosen_one(studio: Studio, sessi
     assert message["ops"][-1] == {"op": "open", "id": "s1"}
 
 
-@pytest.mark.parametrize("meanwhile", [{"act": "choose", "picture": "p2"}, {"act": "remove"}])
+@pytest.mark.parametrize("meanwhile", [{"action": "choose", "picture": "p2"}, {"action": "remove"}])
 def test_what_a_person_does_while_a_search_runs_stays(
     studio: Studio, session: Session, meanwhile: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,13 +209,13 @@ def test_what_a_person_does_while_a_search_runs_stays(
     search = gallery.search
 
     def slowly(*arguments: Any, **options: Any) -> Any:
-        actions.select(studio, session, {"id": "s1", **meanwhile})
+        actions.quick_action(studio, session, {"id": "s1", **meanwhile})
         return search(*arguments, **options)
 
     monkeypatch.setattr(gallery, "search", slowly)
-    list(actions.work(studio, session, {"act": "search", "id": "s1", "caption": "a boat"}))
+    list(actions.model_action(studio, session, {"action": "search", "id": "s1", "caption": "a boat"}))
     illustration = session.article.section("s1").illustration
-    if meanwhile["act"] == "remove":
+    if meanwhile["action"] == "remove":
         assert illustration is None
     else:
         assert illustration is not None
@@ -224,7 +224,7 @@ def test_what_a_person_does_while_a_search_runs_stays(
 
 
 def test_a_proposal_illustrates_a_bare_paragraph(studio: Studio, session: Session) -> None:
-    list(actions.work(studio, session, {"act": "propose", "id": "s2"}))
+    list(actions.model_action(studio, session, {"action": "propose", "id": "s2"}))
     illustration = session.article.section("s2").illustration
     assert illustration is not None
     assert illustration.chosen is not None
@@ -261,10 +261,10 @@ def test_a_copied_session_is_a_new_one(session: Session) -> None:
 
 def test_a_closed_tab_stops_its_own_work_only(studio: Studio) -> None:
     mine, other = Session(), Session()
-    studio.arrived("a", mine.close)
-    studio.arrived("b", other.close)
+    studio.visitor_arrived("a", mine.close)
+    studio.visitor_arrived("b", other.close)
     run, else_run = mine.begin("article"), other.begin("article")
-    studio.departed("a")
+    studio.visitor_left("a")
     assert run.stop.is_set()
     assert not else_run.stop.is_set()
 
@@ -310,7 +310,7 @@ def test_a_disk_that_is_full_leaves_no_half_picture(
     with monkeypatch.context() as full:
         full.setattr(Image.Image, "save", half)
         with pytest.raises(PictureError, match=r"mine\.png.*No space left") as caught:
-            studio.pictures.keep_upload(str(mine))
+            studio.pictures.store_upload(str(mine))
     assert "腾出空间" in caught.value.text("zh")
-    with Image.open(studio.pictures.keep_upload(str(mine)).path) as kept:
+    with Image.open(studio.pictures.store_upload(str(mine)).path) as kept:
         assert kept.size == (80, 60)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.chat import as_typed, without_tags
+from ui.chat import escape_markdown, escape_tags
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from ui.chat import as_typed, without_tags
     ],
 )
 def test_a_question_is_shown_as_it_was_typed(typed: str, shown: str) -> None:
-    assert as_typed(typed) == shown
+    assert escape_markdown(typed) == shown
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_a_question_is_shown_as_it_was_typed(typed: str, shown: str) -> None:
     ],
 )
 def test_tags_in_an_answer_are_text_and_code_is_left_alone(answer: str, shown: str) -> None:
-    assert without_tags(answer) == shown
+    assert escape_tags(answer) == shown

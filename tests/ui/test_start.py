@@ -1,4 +1,4 @@
-"""Starting: names are checked before anything is loaded, people are read, nothing heavy is imported."""
+"""Starting: names are checked before anything is loaded, logins are read, nothing heavy is imported."""
 
 import signal
 import subprocess
@@ -90,16 +90,16 @@ def test_an_upload_is_gone_when_the_program_ends(tmp_path: Path, monkeypatch: py
     assert not kept.exists()
 
 
-def test_people_are_read_from_lines(tmp_path: Path) -> None:
-    file = tmp_path / "people"
+def test_logins_are_read_from_lines(tmp_path: Path) -> None:
+    file = tmp_path / "logins"
     file.write_text("# who may enter\nanna:pass:word\n\n 王 :密码\n", encoding="utf-8")
     assert read_logins(file) == [("anna", "pass:word"), ("王", "密码")]
     assert read_logins(None) is None
 
 
 @pytest.mark.parametrize("content", ["", "anna", "anna:\n", ":word\n", "anna:word\nbert\n"])
-def test_a_people_file_with_a_gap_is_refused(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "people"
+def test_a_file_of_logins_with_a_gap_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "logins"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(SettingsError, match="name:password"):
         read_logins(file)

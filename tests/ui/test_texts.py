@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.messages import languages
-from ui.texts import TEXTS, languages_for_header, table, text
+from ui.texts import TEXTS, language_choices, language_tag, table, text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,5 +55,11 @@ def test_a_table_holds_what_a_script_needs() -> None:
 
 
 def test_the_switch_invites_in_the_language_it_leads_to() -> None:
-    assert languages_for_header("en") == [{"code": "zh", "name": "中文", "title": "切换到中文"}]
-    assert languages_for_header("zh") == [{"code": "en", "name": "English", "title": "Switch to English"}]
+    assert language_choices() == [
+        {"code": "en", "tag": "en", "name": "English", "title": "Switch to English"},
+        {"code": "zh", "tag": "zh-CN", "name": "中文", "title": "切换到中文"},
+    ]
+
+
+def test_a_region_is_named_as_browsers_name_it() -> None:
+    assert [language_tag(code) for code in ("en", "eo", "pt_BR")] == ["en", "eo", "pt-BR"]

@@ -27,8 +27,8 @@ def address(path: str) -> str:
 def run(article: Article, *events: object) -> tuple[Article, list[view.Operation]]:
     operations: list[view.Operation] = []
     for event in events:
-        article = view.applied(article, event)  # type: ignore[arg-type]  # the tests name events one by one
-        operations += view.operations(article, event, address, "en", "By the gallery")  # type: ignore[arg-type]
+        article = view.apply_event(article, event)  # type: ignore[arg-type]  # the tests name events one by one
+        operations += view.event_operations(article, event, address, "en", "By the gallery")  # type: ignore[arg-type]
     return article, operations
 
 
@@ -122,7 +122,7 @@ def test_the_end_sends_the_whole_article_and_says_whether_it_was_stopped() -> No
 
 def test_a_notice_speaks_the_language_of_the_page() -> None:
     event = Notice(InputError(_("Please type a question.")), "s2")
-    assert view.operations(TWO, event, address, "zh")[0]["text"] == "请输入问题。"
+    assert view.event_operations(TWO, event, address, "zh")[0]["text"] == "请输入问题。"
 
 
 def test_words_are_counted_in_both_scripts() -> None:

@@ -3,20 +3,20 @@
 import pytest
 
 from composer.errors import InputError
-from ui.write.tab import LONGEST_TITLE, labels_operation, length_choices, picture_choices, seed_of, title_problem
+from ui.write.tab import LONGEST_TITLE, labels_operation, length_choices, parse_seed, picture_choices, title_problem
 
 
 @pytest.mark.parametrize(
     ("typed", "seed"), [(None, None), ("", None), ("  ", None), ("0", 0), (" 42 ", 42), ("2147483647", 2147483647)]
 )
 def test_a_seed_is_a_whole_number_or_nothing(typed: str | None, seed: int | None) -> None:
-    assert seed_of(typed) == seed
+    assert parse_seed(typed) == seed
 
 
 @pytest.mark.parametrize("typed", ["-1", "1.5", "abc", "2147483648", "\u0664"])
 def test_any_other_seed_is_refused_with_a_sentence(typed: str) -> None:
     with pytest.raises(InputError, match="whole number"):
-        seed_of(typed)
+        parse_seed(typed)
 
 
 @pytest.mark.parametrize("title", ["", " ", "\n\t", "\x00\x1b", "\u200b", "\u202e"])

@@ -1,6 +1,6 @@
 """The Gallery tab: one view that searches while typing, filters, edits words, shows duplicates and takes pictures in.
 
-The view asks Python by calls of its own (calls.py), each with its answer; what the page sends it are the
+The view asks Python by a server function of its own (actions.py), which answers each request. The page sends it the
 labels, and that a gallery has been opened.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.gallery.calls import GalleryCalls
+from ui.gallery.actions import GalleryActions
 from ui.gallery.facts import facts
 from ui.indexing import may_change
 from ui.session import Session
@@ -21,22 +21,22 @@ from ui.theme import asset
 def gallery_message(studio: Studio, session: Session) -> dict[str, Any]:
     """What the page tells the view: labels, and the gallery's facts or why there is none."""
     language = session.language
-    told = {"texts": table("gallery", language), "language": language, "ready": False, "problem": ""}
+    message = {"texts": table("gallery", language), "language": language, "ready": False, "problem": ""}
     if studio.gallery is not None:
-        return told | {"ready": True} | facts(studio.gallery, language)
+        return message | {"ready": True} | facts(studio.gallery, language)
     problem = studio.gallery_problem
     if problem is None:
-        return told | {"problem": text("gallery.opening", language)}
-    return told | {"problem": text("status.no_gallery", language, reason=error_sentence(problem, language))}
+        return message | {"problem": text("gallery.opening", language)}
+    return message | {"problem": text("status.no_gallery", language, reason=error_sentence(problem, language))}
 
 
 def build_gallery_tab(studio: Studio, language: str) -> gr.HTML:
     """The tab. Returns the view, which the page fills when a visitor arrives or changes the language."""
     from gradio.utils import get_upload_folder
 
-    def gallery_call(asked: Any, request: gr.Request) -> dict[str, Any]:
-        calls = GalleryCalls(studio, allowed=may_change(studio.shared, request), uploads=Path(get_upload_folder()))
-        return calls.answer(asked)
+    def gallery_action(sent: Any, request: gr.Request) -> dict[str, Any]:
+        actions = GalleryActions(studio, allowed=may_change(studio.shared, request), uploads=Path(get_upload_folder()))
+        return actions.answer(sent)
 
     return gr.HTML(
         {
@@ -50,7 +50,7 @@ def build_gallery_tab(studio: Studio, language: str) -> gr.HTML:
         js_on_load="".join(
             map(asset, ("dom.js", "gallery_details.js", "gallery_filters.js", "gallery_add.js", "gallery.js"))
         ),
-        server_functions=[gallery_call],
+        server_functions=[gallery_action],
         apply_default_css=False,
         elem_id="xc-gallery-view",
     )

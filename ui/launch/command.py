@@ -1,10 +1,22 @@
 """The command `xcomposer`: what `app.py`, `python -m composer` and `python -m retrieval` do, in one place."""
 
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 import composer.cli
 import retrieval.cli
 from ui.launch.cli import serve
+
+
+class GalleryCommands(TyperGroup):
+    """The gallery's commands; what goes wrong in them is said as `python -m retrieval` says it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with retrieval.cli.readable_errors():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     add_completion=False,
@@ -14,10 +26,14 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.add_typer(composer.cli.app)
-app.add_typer(retrieval.cli.app, name="gallery", help="A gallery of your own pictures: index, search, serve.")
+app.add_typer(
+    retrieval.cli.app,
+    name="gallery",
+    cls=GalleryCommands,
+    help="A gallery of your own pictures: index, search, serve.",
+)
 
 
 def main() -> None:
     """Runs the command line."""
-    with retrieval.cli.readable_errors():
-        app()
+    app()

@@ -16,10 +16,10 @@ def read_logins(file: Path | None) -> list[tuple[str, str]] | None:
         raise SettingsError(
             name="auth", value=file, reason=_("the file cannot be read: {error}", error=error)
         ) from error
-    people = [tuple(line.split(":", 1)) for line in lines if line and not line.startswith("#")]
-    good = [(name.strip(), word) for name, word in (pair for pair in people if len(pair) == 2) if name.strip() and word]
-    if not good or len(good) != len(people):
+    pairs = [tuple(line.split(":", 1)) for line in lines if line and not line.startswith("#")]
+    logins = [(pair[0].strip(), pair[1]) for pair in pairs if len(pair) == 2 and pair[0].strip() and pair[1]]
+    if not logins or len(logins) != len(pairs):
         raise SettingsError(
             name="auth", value=file, reason=_("each line must be name:password, and there must be at least one.")
         )
-    return good
+    return logins

@@ -18,19 +18,19 @@ LONGEST_TEXT = 20_000  # characters of one edited paragraph
 FREE_ACTIONS = ("resync", "save", "wait")  # possible while the article is being written
 
 
-def select(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
-    """A quick action: needs neither model nor gallery. Unknown actions and sections are answered with a sentence."""
-    with session.turn():
-        return _selected(studio, session, value)
+def quick_action(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
+    """An action that needs neither model nor gallery. Unknown actions and sections are answered with a sentence."""
+    with session.in_order():
+        return _message(studio, session, value)
 
 
-def _selected(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
-    action = str(value.get("act"))
+def _message(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
+    action = str(value.get("action"))
     language = session.language
     if session.busy and action not in FREE_ACTIONS:
         return session.message(view.notice(text("say.busy", language)))
     try:
-        return session.message(*_QUICK[action](studio, session, value))
+        return session.message(*_QUICK_ACTIONS[action](studio, session, value))
     except KeyError:
         return session.message(whole_article(studio, session), view.notice(text("say.gone", language)))
     except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
@@ -39,32 +39,34 @@ def _selected(studio: Studio, session: Session, value: dict[str, Any]) -> Messag
 
 def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """For a view that noticed a gap in the numbers of its messages."""
-    return [whole_article(studio, session), session.status, *session.lately()]
+    return [whole_article(studio, session), session.status, *session.recent_effects()]
 
 
 def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """How many come first: with `join` as soon as the model is wanted, and now and then until it is this one's turn."""
-    ahead = studio.join(session.id) if value.get("join") and not session.busy else studio.ahead(session.id)
+    ahead = (
+        studio.join_queue(session.id) if value.get("join") and not session.busy else studio.queue_position(session.id)
+    )
     return [] if ahead is None or session.busy else [view.waiting(ahead)]
 
 
 def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    title = _line(value.get("text"))
+    title = _one_line(value.get("text"))
     if title:
         session.article = session.article.with_title(title[:500])
     return [whole_article(studio, session)]
 
 
 def _text(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    written = _line(value.get("text"))[:LONGEST_TEXT]
+    written = _one_line(value.get("text"))[:LONGEST_TEXT]
     if written:
         session.article = session.article.with_text(_id(value), written)
     return [whole_article(studio, session)]
 
 
 def _caption(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    caption = _line(value.get("caption"))[:500]
-    return _illustrated(studio, session, value, lambda old: replace(old, caption=caption, alt="", by_hand=True))
+    caption = _one_line(value.get("caption"))[:500]
+    return _change_illustration(studio, session, value, lambda old: replace(old, caption=caption, alt="", by_hand=True))
 
 
 def _choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -72,7 +74,7 @@ def _choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[vie
         found = {candidate.id: candidate for candidate in old.candidates}[str(value.get("picture"))]
         return replace(old, chosen=found, by_hand=True)
 
-    return _illustrated(studio, session, value, chosen)
+    return _change_illustration(studio, session, value, chosen)
 
 
 def _remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -88,10 +90,10 @@ def _upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[vie
         # an address that no upload of this page has: a visitor may not name files of this machine
         return [view.notice(text("say.bad_upload", session.language), tone="bad")]
     section = session.article.section(_id(value))
-    candidate = studio.pictures.keep_upload(str(path))
+    candidate = studio.pictures.store_upload(str(path))
     old = section.illustration or Illustration(caption="")
     others = tuple(one for one in old.candidates if one.id != candidate.id)
-    caption = _line(value.get("caption"))[:500] or old.caption
+    caption = _one_line(value.get("caption"))[:500] or old.caption
     picture = replace(old, caption=caption, chosen=candidate, candidates=(candidate, *others), by_hand=True)
     session.article = session.article.with_illustration(section.id, picture)
     return [whole_article(studio, session), {"op": "open", "id": section.id}]
@@ -107,14 +109,14 @@ def _save(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
         name, kind, content = download_name(article, ".html"), "text/html", to_html(article).encode()
     else:
         name, kind, content = download_name(article, ".zip"), "application/zip", markdown_zip(article)
-    url = studio.pictures.offer(content, name, kind)
+    url = studio.pictures.offer_download(content, name, kind)
     return [
         {"op": "download", "url": url, "name": name},
         view.notice(text("say.saved", language, name=name), tone="good"),
     ]
 
 
-_QUICK: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
+_QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
     "resync": _resync,
     "wait": _wait,
     "title": _title,
@@ -130,18 +132,18 @@ _QUICK: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operatio
 # -- actions for which the model works -----------------------------------------------------------------
 
 
-def work(studio: Studio, session: Session, value: dict[str, Any], *, selects: bool = True) -> Iterator[Message]:
+def model_action(studio: Studio, session: Session, value: dict[str, Any], *, selects: bool = True) -> Iterator[Message]:
     """An action that waits for the model: search, propose, illustrate. `selects`: the model chooses pictures."""
-    action = value.get("act")
+    action = value.get("action")
     if action == "illustrate":
-        yield from run_messages(studio, session, lambda run: _plan(studio, session, value, selects, run))
+        yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run))
     elif action in ("search", "propose"):
         yield from _one_picture(studio, session, value, _search if action == "search" else _propose)
     else:
         yield session.message(view.notice(text("say.gone", session.language)))
 
 
-def _plan(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: Run) -> Iterator[Event]:
+def _illustrate(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: Run) -> Iterator[Event]:
     from composer.pipeline import Options
 
     count = value.get("pictures")
@@ -163,11 +165,11 @@ def _one_picture(
     try:
         before = session.article.section(_id(value))
         found = find(studio, session, before, value)
-        with session.turn():
+        with session.in_order():
             now = session.article.section(before.id).illustration
             removed = now is None and before.illustration is not None
             if not removed:
-                session.article = session.article.with_illustration(before.id, _joined(now, found))
+                session.article = session.article.with_illustration(before.id, _with_found(now, found))
         operations = [whole_article(studio, session)]
         if not removed:
             operations.append({"op": "open", "id": before.id})
@@ -181,7 +183,7 @@ def _one_picture(
 
 
 def _search(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
-    caption = _line(value.get("caption"))[:500]
+    caption = _one_line(value.get("caption"))[:500]
     found = studio.composer().search(session.article, caption, section_id=section.id)
     return Illustration(caption, query=caption, candidates=found, chosen=found[0] if found else None)
 
@@ -190,7 +192,7 @@ def _propose(studio: Studio, session: Session, section: Section, value: dict[str
     return studio.composer().propose(session.article, section.id)
 
 
-def _joined(now: Illustration | None, found: Illustration) -> Illustration:
+def _with_found(now: Illustration | None, found: Illustration) -> Illustration:
     """What was found, around the picture that stands there, if one does."""
     chosen = now.chosen if now is not None else None
     if chosen is None:
@@ -202,7 +204,7 @@ def _joined(now: Illustration | None, found: Illustration) -> Illustration:
 # -- helpers ----------------------------------------------------------------------------------------
 
 
-def _illustrated(
+def _change_illustration(
     studio: Studio, session: Session, value: dict[str, Any], change: Callable[[Illustration], Illustration]
 ) -> list[view.Operation]:
     article: Article = session.article
@@ -217,6 +219,6 @@ def _id(value: dict[str, Any]) -> str:
     return str(value.get("id"))
 
 
-def _line(value: object) -> str:
+def _one_line(value: object) -> str:
     """One line of what a person typed: no controls, and blanks for line breaks."""
     return " ".join(without_controls(str(value or "")).split())

@@ -22,7 +22,7 @@ def run_messages(studio: Studio, session: Session, events: Callable[[Run], Itera
     Closing the iterator (the tab is gone) stops the model.
     """
     run = session.begin("article")
-    studio.join(session.id)
+    studio.join_queue(session.id)
     try:
         yield from _until_loaded(studio, session, run)
         if run.stop.is_set():
@@ -30,10 +30,10 @@ def run_messages(studio: Studio, session: Session, events: Callable[[Run], Itera
             return
         studio.require_model()
         for event in events(run):
-            session.article = view.applied(session.article, event)
+            session.article = view.apply_event(session.article, event)
             if isinstance(event, ArticleReady):
-                studio.measured(event.report.generated, event.report.seconds.get("write", 0.0))
-            operations = view.operations(
+                studio.record_speed(event.report.generated, event.report.seconds.get("write", 0.0))
+            operations = view.event_operations(
                 session.article, event, studio.pictures.address, session.language, studio.attribution
             )
             if operations:
@@ -47,7 +47,7 @@ def run_messages(studio: Studio, session: Session, events: Callable[[Run], Itera
     finally:
         run.stop.set()
         run.ended.set()
-        studio.leave(session.id)
+        studio.leave_queue(session.id)
 
 
 def whole_article(studio: Studio, session: Session) -> view.Operation:

@@ -68,8 +68,8 @@ def model_defaults(model: Model | None, *, values: bool) -> list[Any]:
 def build_write_tab(
     studio: Studio, session: gr.State, labels: Labels, language: str
 ) -> tuple[gr.HTML, list[Any], list[Any]]:
-    """The tab. Returns the view, the sliders that `suited` updates, and the listeners after which the model's last
-    speed is known."""
+    """The tab. Returns the view, the sliders that `model_defaults` updates, and the listeners after which the speed of
+    the model is known anew."""
     with gr.Column(elem_id="xc-form"):
         with gr.Row(elem_id="xc-ask", equal_height=True):
             title = labels(
@@ -142,7 +142,7 @@ def build_write_tab(
         session: Session, pictures: str, length: str, select: bool,
         temperature: float, top_p: float, penalty: float, beams: float, seed: str | None,
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
-        title, session.wanted = session.wanted, None
+        title, session.queued_title = session.queued_title, None
         if title is None:
             return  # refused a moment ago, with the reason
 
@@ -153,7 +153,7 @@ def build_write_tab(
                 top_p=top_p,
                 repetition_penalty=penalty,
                 beams=int(beams),
-                seed=seed_of(seed),
+                seed=parse_seed(seed),
             )
             count = None if pictures == "auto" else int(pictures)
             options = Options(pictures=count, sampling=sampling, select=select, length=length)  # type: ignore[arg-type]
@@ -165,28 +165,28 @@ def build_write_tab(
 
         yield from run_messages(studio, session, events)
 
-    def work(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
-        yield from actions.work(studio, session, event.value, selects=selects)
+    def model_action(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
+        yield from actions.model_action(studio, session, event.value, selects=selects)
 
-    def queued(session: Session, title: str) -> dict[str, Any]:
+    def queue_title(session: Session, title: str) -> dict[str, Any]:
         problem = title_problem(title, session.language)
-        if not problem and (session.busy or session.wanted is not None):
+        if not problem and (session.busy or session.queued_title is not None):
             problem = text("say.busy", session.language)
         if problem:
             return session.message(view.notice(problem))
-        session.wanted = title
-        return session.message(view.waiting(studio.join(session.id)))
+        session.queued_title = title
+        return session.message(view.waiting(studio.join_queue(session.id)))
 
-    def selected(session: Session, event: gr.EventData) -> dict[str, Any]:
-        return actions.select(studio, session, event.value)
+    def quick_action(session: Session, event: gr.EventData) -> dict[str, Any]:
+        return actions.quick_action(studio, session, event.value)
 
-    def halt(session: Session) -> None:
+    def stop(session: Session) -> None:
         session.stop("article")
 
-    def left(session: Session) -> dict[str, Any]:
+    def leave_queue(session: Session) -> dict[str, Any]:
         session.stop("article")
-        session.wanted = None
-        studio.leave(session.id)
+        session.queued_title = None
+        studio.leave_queue(session.id)
         return session.message(whole_article(studio, session), view.idle())
 
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -200,19 +200,19 @@ def build_write_tab(
     settings = [pictures, length, select, temperature, top_p, penalty, beams, seed]
     runs = []
     for trigger in (write.click, title.submit):
-        first_step = trigger(queued, [session, title], [page_view], **quick)
+        first_step = trigger(queue_title, [session, title], [page_view], **quick)
         runs.append(first_step.then(compose, [session, *settings], [page_view], **model))
     for chip, example in zip(chips, EXAMPLES, strict=True):
         chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
-    runs.append(page_view.work(work, [session, select], [page_view], **model))
+    runs.append(page_view.work(model_action, [session, select], [page_view], **model))
     # an action may follow before the one before is answered (leaving a text by clicking on Save): none may be dropped
-    page_view.select(selected, [session], [page_view], **quick, trigger_mode="multiple")
-    page_view.halt(halt, [session], None, **quick)
-    page_view.leave(left, [session], [page_view], cancels=runs, **quick)
+    page_view.select(quick_action, [session], [page_view], **quick, trigger_mode="multiple")
+    page_view.halt(stop, [session], None, **quick)
+    page_view.leave(leave_queue, [session], [page_view], cancels=runs, **quick)
     return page_view, [temperature, top_p, penalty, beams], runs
 
 
-def seed_of(typed: str | None) -> int | None:
+def parse_seed(typed: str | None) -> int | None:
     """The seed a person typed; None for an empty field. Raises InputError."""
     digits = (typed or "").strip()
     if not digits:
