@@ -14,8 +14,8 @@ let saved = -1; // revision of the article that was saved last; a new article co
 const done = new Set(); // numbers of the messages that were received
 
 const texts = (key) => state.labels[key] || key;
-const ask = (action, more = {}) => trigger("select", { value: { action, ...more } });
-const work = (action, more = {}) => trigger("work", { value: { action, ...more } });
+const ask = (action, more = {}) => trigger("select", { value: { act: action, ...more } });
+const work = (action, more = {}) => trigger("work", { value: { act: action, ...more } });
 const running = () => WAITING.includes(status.state);
 
 const stepper = makeStepper({ texts, halt: ({ state: now }) => trigger(now === "running" ? "halt" : "leave", { value: {} }) });

@@ -26,7 +26,7 @@ let timer = 0;
 
 async function call(action, more = {}) {
   try {
-    return (await server.gallery_action({ action, language, ...more })) || { problem: labels.failed };
+    return (await server.gallery_call({ act: action, language, ...more })) || { problem: labels.failed };
   } catch {
     return { problem: labels.failed };
   }
@@ -130,7 +130,7 @@ async function duplicates() {
 async function refresh() {
   const hello = await call("hello");
   if (hello.problem) return;
-  ({ allowed, editable, filterable, few_searches: fewSearches } = hello);
+  ({ may: allowed, editable, filterable, few_searches: fewSearches } = hello);
   pictures = hello.pictures || 0;
   facts.textContent = hello.facts || facts.textContent;
   leftOut.textContent = hello.left_out || "";

@@ -46,7 +46,7 @@ function applyChosen() {
 }
 
 function choose(code) {
-  trigger("select", { value: { action: "language", language: code } });
+  trigger("select", { value: { act: "language", language: code } });
 }
 
 // With two languages a button that leads to the other one, with more a menu. Drawn again only where something changed,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
-Place = Annotated[
+GalleryOption = Annotated[
     str | None,
     typer.Option(
         "--gallery",
@@ -36,7 +36,9 @@ Place = Annotated[
         help="Folder, https:// or milvus:// address, or 'openverse'. Default: the embedded drawings.",
     ),
 ]
-OwnPlace = Annotated[str, typer.Option("--gallery", "-g", envvar="XCOMPOSER_GALLERY", help="Folder of the gallery.")]
+FolderOption = Annotated[
+    str, typer.Option("--gallery", "-g", envvar="XCOMPOSER_GALLERY", help="Folder of the gallery.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
@@ -73,15 +75,15 @@ def _fail(error: ReadableError) -> NoReturn:
 
 
 @contextmanager
-def _own(place: str, **options: Any) -> "Iterator[Gallery]":
+def _open_folder(place: str, **options: Any) -> "Iterator[Gallery]":
     from retrieval.gallery import Gallery
 
-    _check_own(place)
+    _check_is_folder_gallery(place)
     with Gallery.open(place, **options) as gallery:
         yield gallery
 
 
-def _check_own(place: str) -> None:
+def _check_is_folder_gallery(place: str) -> None:
     from retrieval import NAMED_GALLERIES
 
     if "://" in place or place.endswith(".db") or place.lower() in NAMED_GALLERIES:
@@ -92,7 +94,7 @@ def _check_own(place: str) -> None:
 @app.command()
 def index(
     folders: Annotated[list[Path], typer.Argument(help="Folders of pictures. They are only read.")],
-    gallery: OwnPlace,
+    gallery: FolderOption,
     encoder: Annotated[
         str | None,
         typer.Option(help="labels, clip, an open_clip name, hf-hub:REPO, local-dir:FOLDER or ARCHITECTURE=FILE."),
@@ -111,7 +113,7 @@ def index(
     if milvus and (watch or wait):
         raise typer.BadParameter("--watch and --wait are for a gallery in a folder, not for Milvus.")
     if not milvus:
-        _check_own(gallery)
+        _check_is_folder_gallery(gallery)
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     before = signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
@@ -125,7 +127,7 @@ def index(
         _milvus(gallery, encoder) if milvus else Gallery.open(gallery, create=True, encoder=encoder)
     ) as opened:
         for root in roots:
-            with _bar(str(root)) as progress:
+            with _progress_bar(str(root)) as progress:
                 stop = partial(bool, stopped)
                 total.merge(opened.add(root, progress=progress, stop=stop, options=options, **waiting))
         _report(total, opened, as_json)
@@ -157,7 +159,7 @@ def _check_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _bar(title: str) -> "Iterator[Callable[[Progress], None]]":
+def _progress_bar(title: str) -> "Iterator[Callable[[Progress], None]]":
     """A progress line on stderr; silent where that is no terminal."""
     from rich import progress as rich_progress
     from rich.console import Console
@@ -201,7 +203,7 @@ def _report(report: "IngestReport", gallery: "Gallery | MilvusGallery", as_json:
 @app.command()
 def search(
     query: Annotated[str | None, typer.Argument(help="Words, or a sum of wishes: 'dog + beach - people'.")] = None,
-    gallery: Place = None,
+    gallery: GalleryOption = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many pictures.")] = 4,
     image: Annotated[Path | None, typer.Option(help="Search with a picture instead of words.")] = None,
     like: Annotated[str | None, typer.Option(help="Id of a picture: more like it.")] = None,
@@ -235,7 +237,7 @@ def search(
         licence=licence,
     )
     opened = open_gallery(gallery)
-    hits = _found(opened, query, image, like, k, exclude or [], None if filters == Filters() else filters)
+    hits = _search(opened, query, image, like, k, exclude or [], None if filters == Filters() else filters)
     if as_json:
         keys = ("id", "path", "score", "caption", "credit", "licence")
         print(json.dumps([{key: getattr(hit, key) for key in keys} for hit in hits], ensure_ascii=False))
@@ -253,7 +255,7 @@ def _date(text: str, option: str) -> str:
         raise typer.BadParameter(f"'{text}' is no date; write YYYY-MM-DD.", param_hint=option) from None
 
 
-def _found(
+def _search(
     opened: PictureGallery,
     query: str | None,
     image: Path | None,
@@ -265,27 +267,27 @@ def _found(
     from retrieval.editable import FilteredGallery
     from retrieval.pictures import load_picture
 
-    asked = load_picture(image) if image else query or ""
+    searched = load_picture(image) if image else query or ""
     if not isinstance(opened, FilteredGallery):
         if filters is not None or like is not None:
             raise RetrievalError(
                 _("This gallery has no filters and no --like. Name one of your own pictures with --gallery.")
             )
-        return opened.search(asked, k=k, exclude=exclude)
+        return opened.search(searched, k=k, exclude=exclude)
     if like is None:
-        return opened.search(asked, k=k, exclude=exclude, filters=filters)
+        return opened.search(searched, k=k, exclude=exclude, filters=filters)
     try:
         return opened.like(like, k=k, exclude=exclude, filters=filters)
     except KeyError:
-        raise _unknown(like) from None
+        raise _unknown_picture(like) from None
 
 
-def _unknown(picture_id: str) -> RetrievalError:
+def _unknown_picture(picture_id: str) -> RetrievalError:
     return RetrievalError(_("The gallery has no picture '{picture_id}'.", picture_id=picture_id))
 
 
 @app.command()
-def info(gallery: Place = None, as_json: AsJson = False) -> None:
+def info(gallery: GalleryOption = None, as_json: AsJson = False) -> None:
     """What is inside: how many pictures, which encoder, when updated, what was skipped."""
     from retrieval import open_gallery
 
@@ -302,11 +304,11 @@ def info(gallery: Place = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(gallery: OwnPlace, as_json: AsJson = False) -> None:
+def verify(gallery: FolderOption, as_json: AsJson = False) -> None:
     """Look whether the gallery is whole; status 1 where it is not."""
     from retrieval import maintenance
 
-    with _own(gallery) as opened:
+    with _open_folder(gallery) as opened:
         problems = maintenance.verify(opened)
     if as_json:
         print(json.dumps([asdict(problem) for problem in problems], ensure_ascii=False))
@@ -319,7 +321,7 @@ def verify(gallery: OwnPlace, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def repair(gallery: OwnPlace) -> None:
+def repair(gallery: FolderOption) -> None:
     """Mend what verify finds."""
     from retrieval import maintenance
 
@@ -329,21 +331,21 @@ def repair(gallery: OwnPlace) -> None:
 
 @app.command()
 def remove(
-    ids: Annotated[list[str], typer.Argument(help="Ids of pictures.")], gallery: OwnPlace, as_json: AsJson = False
+    ids: Annotated[list[str], typer.Argument(help="Ids of pictures.")], gallery: FolderOption, as_json: AsJson = False
 ) -> None:
     """Take pictures out of the gallery; their files stay. Indexing their folder again brings them back."""
-    with _own(gallery) as opened:
+    with _open_folder(gallery) as opened:
         count = opened.remove(ids)
     print(json.dumps({"removed": count}) if as_json else f"{count} of {len(ids)} removed.")
 
 
 @app.command()
 def export(
-    gallery: OwnPlace,
+    gallery: FolderOption,
     out: Annotated[Path | None, typer.Option(help="File to write, JSON lines; default: stdout.")] = None,
 ) -> None:
     """Write everything the catalogue knows, one JSON object a picture."""
-    with _own(gallery) as opened:
+    with _open_folder(gallery) as opened:
         lines = (json.dumps(asdict(picture), ensure_ascii=False) for picture in opened.catalogue.pictures())
         if out is None:
             for line in lines:
@@ -378,7 +380,7 @@ def evaluate(
 
 @app.command()
 def serve(
-    gallery: Place = None,
+    gallery: GalleryOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 7801,
     token: Annotated[

@@ -15,26 +15,26 @@ QUERY_PIXELS = 512  # longest edge of a query picture as a client sends it: enco
 
 _DATE = r"^(\d{4}-\d\d-\d\d)?$"
 Id = Annotated[str, Field(min_length=1, max_length=256)]
-Text = Annotated[str, Field(max_length=2000)]
-Long = Annotated[str, Field(max_length=10_000)]  # captions and credits of strangers
+ShortText = Annotated[str, Field(max_length=2000)]
+LongText = Annotated[str, Field(max_length=10_000)]  # captions and credits of strangers
 
 
-class Asked(BaseModel):
+class ClientRequest(BaseModel):
     """Base of what clients send: unknown fields are refused, so that a misspelt one does not go unnoticed."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class SimilarRequest(Asked):
+class SimilarRequest(ClientRequest):
     """POST /image/similar, the request of the InternLM-XComposer demo's picture service."""
 
-    caption: Annotated[Text, Field(min_length=1)]
+    caption: Annotated[ShortText, Field(min_length=1)]
     exclude: Annotated[list[Id | int], Field(max_length=MAX_EXCLUDED)] = []
     need_idxs: bool = True
     k: Annotated[int, Field(ge=1, le=MAX_RESULTS)] = 4
 
 
-class FilterRequest(Asked):
+class FilterRequest(ClientRequest):
     """Which pictures count: retrieval.records.Filters without folders, which are no business of other machines."""
 
     tag: Annotated[str, Field(max_length=500)] = ""
@@ -46,11 +46,11 @@ class FilterRequest(Asked):
     licence: Annotated[str, Field(max_length=500)] = ""
 
 
-class SearchRequest(Asked):
+class SearchRequest(ClientRequest):
     """POST /v1/search: phrasings of one wish, or a picture (an encoded file as base64), or the id of a picture: more
     like that one."""
 
-    queries: Annotated[list[Annotated[Text, Field(min_length=1)]], Field(max_length=MAX_PHRASINGS)] = []
+    queries: Annotated[list[Annotated[ShortText, Field(min_length=1)]], Field(max_length=MAX_PHRASINGS)] = []
     picture: Base64Bytes | None = None
     like: Id | None = None
     filters: FilterRequest | None = None
@@ -69,10 +69,10 @@ class PictureReply(BaseModel):
 
     id: Id
     score: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    caption: Long = ""
-    credit: Long = ""
-    licence: Long = ""
-    source: Long = ""
+    caption: LongText = ""
+    credit: LongText = ""
+    licence: LongText = ""
+    source: LongText = ""
     approximate: bool = False
     drawing: bool = False
 
@@ -89,14 +89,14 @@ class InfoReply(BaseModel):
     encoder: Annotated[str, Field(max_length=500)]
     updated: Annotated[str, Field(max_length=100)] = ""
     skipped: Annotated[int, Field(ge=0)] = 0
-    attribution: Long = ""
+    attribution: LongText = ""
     query_languages: Annotated[list[Annotated[str, Field(max_length=20)]], Field(max_length=200)] = ["en"]
 
 
 class Fault(BaseModel):
     code: Annotated[str, Field(max_length=100)]
-    message: Long
-    message_zh: Long = ""
+    message: LongText
+    message_zh: LongText = ""
 
 
 class ErrorReply(BaseModel):
@@ -105,7 +105,7 @@ class ErrorReply(BaseModel):
     error: Fault
 
 
-def sentences(faults: list[dict[str, object]]) -> Iterator[str]:
+def fault_sentences(faults: list[dict[str, object]]) -> Iterator[str]:
     """pydantic's list of what is wrong as "field: reason", without the values that were sent."""
     for fault in faults:
         where = fault.get("loc", ())

@@ -17,9 +17,9 @@ from retrieval.errors import GalleryNotFound, GalleryUnreadable, WrongEncoder
 from retrieval.milvus.schema import (
     FORMAT,
     TOKEN_VARIABLE,
-    address_of,
-    fitted,
+    fit_to_columns,
     is_id,
+    parse_address,
     schema_and_indexes,
     without_secrets,
 )
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 SECONDS = 15.0  # for one question
-FACTS = "xcomposer.gallery"  # the collection's property that tells its encoder
+DESCRIPTION_PROPERTY = "xcomposer.gallery"  # the collection's property that tells its encoder
 # Milvus Lite drops connections that ask for signs of life as often as pymilvus makes them; these are gRPC's defaults
 GRPC = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": 0}
 
@@ -38,7 +38,7 @@ class MilvusCollection:
 
     def __init__(self, place: str, encoder: str | Encoder | None, *, create: bool, index: str) -> None:
         self.place = place
-        self._uri, self._collection = address_of(place)
+        self._uri, self._collection = parse_address(place)
         self.address = f"{self._uri}/{self._collection}"
         self.name = self._collection if "://" in place else Path(place).stem
         self._writing = threading.Lock()  # Milvus Lite takes one writer at a time
@@ -46,7 +46,7 @@ class MilvusCollection:
             raise GalleryNotFound(place=place)
         self._client = self._connect()
         try:
-            self.encoder = self._opened(encoder, create, index)
+            self.encoder = self._open(encoder, create, index)
         except BaseException:
             self._client.close()
             raise
@@ -60,11 +60,11 @@ class MilvusCollection:
 
     # -- asking ------------------------------------------------------------------------------------
 
-    def near(self, field: str, data: Sequence[object], limit: int, expression: str) -> list[list[str]]:
+    def nearest_ids(self, field: str, data: Sequence[object], limit: int, expression: str) -> list[list[str]]:
         """The ids nearest to each of the queries, best first: vectors for "dense", words for "sparse"."""
         if not data:
             return []
-        with self._asking():
+        with self._readable_errors():
             found = self._client.search(
                 self._collection,
                 data=list(data),
@@ -81,14 +81,14 @@ class MilvusCollection:
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(ids), 1000):
             part = list(ids[start : start + 1000])
-            with self._asking():
+            with self._readable_errors():
                 rows = self._client.get(self._collection, ids=part, output_fields=["id", *fields], timeout=SECONDS)
             found.update({str(row["id"]): dict(row) for row in rows})
         return found
 
-    def some(self, expression: str, fields: Sequence[str], most: int) -> list[dict[str, Any]]:
+    def sample(self, expression: str, fields: Sequence[str], most: int) -> list[dict[str, Any]]:
         """At most `most` rows (16,384 is Milvus' own bound) that fulfil the expression, in no order."""
-        with self._asking():
+        with self._readable_errors():
             rows = self._client.query(
                 self._collection, filter=expression, output_fields=["id", *fields], limit=most, timeout=SECONDS
             )
@@ -96,7 +96,7 @@ class MilvusCollection:
 
     def facts(self) -> tuple[int, str, str]:
         """(rows, version of the engine, kind of the index over the vectors)."""
-        with self._asking():
+        with self._readable_errors():
             counted = self._client.query(self._collection, output_fields=["count(*)"], timeout=SECONDS)
             version = self._client.get_server_version()
             indexed = self._client.describe_index(self._collection, "dense", timeout=SECONDS) or {}
@@ -108,25 +108,25 @@ class MilvusCollection:
         """Takes pictures out of the gallery; their files stay. How many there were."""
         known = list(self.rows([one for one in ids if is_id(one)], ()))
         for start in range(0, len(known), 1000):
-            with self._writing, self._asking():
+            with self._writing, self._readable_errors():
                 self._client.delete(self._collection, ids=known[start : start + 1000], timeout=SECONDS)
         return len(known)
 
     def store(self, rows: Sequence[Mapping[str, object]]) -> None:
         """Adds or replaces rows with the columns of `schema_and_indexes`; too long texts are cut."""
         if rows:
-            with self._writing, self._asking():
-                self._client.upsert(self._collection, [fitted(row) for row in rows], timeout=SECONDS * 4)
+            with self._writing, self._readable_errors():
+                self._client.upsert(self._collection, [fit_to_columns(row) for row in rows], timeout=SECONDS * 4)
 
     def flush(self) -> None:
         """Closes the segments that are being written: until then they are searched without an index."""
-        with self._writing, self._asking():
+        with self._writing, self._readable_errors():
             self._client.flush(self._collection, timeout=SECONDS * 8)
 
     def stamps(self, station: str) -> dict[str, str]:
         """id -> stamp of all rows that came from this station (64 hexadecimal digits)."""
         found: dict[str, str] = {}
-        with self._asking():
+        with self._readable_errors():
             iterator = self._client.query_iterator(
                 self._collection, batch_size=1000, filter=f'station == "{station}"', output_fields=["stamp"]
             )
@@ -148,7 +148,7 @@ class MilvusCollection:
             from pymilvus import MilvusClient
             from pymilvus.exceptions import MilvusException
         except ImportError as error:
-            raise self._unusable(
+            raise self._unreadable(
                 _("the packages for Milvus are not installed. Install them with: pip install 'pymilvus[milvus-lite]'")
             ) from error
         # every error also comes as an exception; Milvus Lite reports calls that it does not have and need not have
@@ -158,7 +158,7 @@ class MilvusCollection:
             return MilvusClient(self._uri, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=SECONDS, grpc_options=GRPC)
         except MilvusException as error:
             if "://" in self._uri:
-                raise self._unusable(
+                raise self._unreadable(
                     _(
                         "no Milvus answers there ({message}). Check the address, and {token_variable} where it needs a "
                         "password",
@@ -166,36 +166,36 @@ class MilvusCollection:
                         token_variable=TOKEN_VARIABLE,
                     )
                 ) from error
-            raise self._unusable(
+            raise self._unreadable(
                 _("it is no Milvus Lite file, or another program has it open; one program at a time can use it")
             ) from error
 
-    def _opened(self, encoder: str | Encoder | None, create: bool, index: str) -> Encoder:
+    def _open(self, encoder: str | Encoder | None, create: bool, index: str) -> Encoder:
         """The encoder of the collection, which is made where it is absent and `create` allows it."""
         given = encoder if isinstance(encoder, Encoder) else None
-        with self._asking():
+        with self._readable_errors():
             if self._client.has_collection(self._collection, timeout=SECONDS):
-                facts = self._facts()
+                facts = self._read_description()
                 chosen = given or load_encoder(encoder if isinstance(encoder, str) else facts["encoder"])
-                different = [key for key, value in facts["identity"].items() if chosen.identity.get(key) != value]
-                if different:
+                differing = [key for key, value in facts["identity"].items() if chosen.identity.get(key) != value]
+                if differing:
                     raise WrongEncoder(
                         place=without_secrets(self.place),
                         stored=facts["identity"].get("name", ""),
                         given=chosen.name,
-                        difference=", ".join(different),
+                        difference=", ".join(differing),
                     )
             elif create:
                 name = encoder if isinstance(encoder, str) else "auto"
                 chosen = given or load_encoder(name)
-                told = json.dumps(
+                description = json.dumps(
                     {"encoder": getattr(chosen, "spec", name), "identity": chosen.identity, "format": FORMAT}
                 )
-                schema, indexes = schema_and_indexes(self._client, chosen.dim, told, index)
+                schema, indexes = schema_and_indexes(self._client, chosen.dim, description, index)
                 self._client.create_collection(
                     self._collection,
                     schema=schema,
-                    properties={FACTS: told},
+                    properties={DESCRIPTION_PROPERTY: description},
                     consistency_level="Session",  # who adds sees what was added; others within moments
                     timeout=SECONDS * 4,
                 )
@@ -206,26 +206,28 @@ class MilvusCollection:
             self._client.load_collection(self._collection, timeout=SECONDS * 4)
         return chosen
 
-    def _facts(self) -> dict[str, Any]:
+    def _read_description(self) -> dict[str, Any]:
         described = self._client.describe_collection(self._collection, timeout=SECONDS)
         # Milvus Lite keeps properties and drops descriptions; a cluster keeps both
-        told = described.get("properties", {}).get(FACTS) or described.get("description") or "null"
+        description = (
+            described.get("properties", {}).get(DESCRIPTION_PROPERTY) or described.get("description") or "null"
+        )
         with contextlib.suppress(ValueError):
-            facts = json.loads(told)
+            facts = json.loads(description)
             if isinstance(facts, dict) and isinstance(facts.get("identity"), dict) and facts.get("format") == FORMAT:
                 return facts
-        raise self._unusable(
+        raise self._unreadable(
             _("the collection '{name}' was not made by this version of this program", name=self._collection)
         )
 
     @contextlib.contextmanager
-    def _asking(self) -> Iterator[None]:
+    def _readable_errors(self) -> Iterator[None]:
         from pymilvus.exceptions import MilvusException
 
         try:
             yield
         except MilvusException as error:
-            raise self._unusable(_("Milvus says: {message}", message=error.message)) from error
+            raise self._unreadable(_("Milvus says: {message}", message=error.message)) from error
 
-    def _unusable(self, reason: Text) -> GalleryUnreadable:
+    def _unreadable(self, reason: Text) -> GalleryUnreadable:
         return GalleryUnreadable(place=without_secrets(self.place), reason=reason)

@@ -14,7 +14,7 @@ from retrieval.encoders import encode_caption
 from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, near_groups, stored_words
 from retrieval.ingest import GALLERY_FILE, path_words
 from retrieval.milvus.collection import MilvusCollection
-from retrieval.milvus.schema import SHOWN, condition, is_id
+from retrieval.milvus.schema import HIT_COLUMNS, filter_expression, is_id
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, folder_counts
 
@@ -54,11 +54,11 @@ def edit(
             row["dense"] = dense[0].tolist()
     facts = {name: getattr(changed, name) for name in _PICTURE}
     collection.store(
-        [row | facts | {"id": picture_id, "tags": lowered(changed.tag_list), "words": searchable_text(changed)}]
+        [row | facts | {"id": picture_id, "tags": lower_case(changed.tag_list), "words": searchable_text(changed)}]
     )
 
 
-def lowered(tags: Sequence[str]) -> list[str]:
+def lower_case(tags: Sequence[str]) -> list[str]:
     return [tag.lower() for tag in tags]
 
 
@@ -70,15 +70,15 @@ def searchable_text(picture: Picture) -> str:
 
 def newest(collection: MilvusCollection, limit: int, offset: int, filters: Filters | None) -> list[dict[str, Any]]:
     """Rows of pictures that pass the filters, the newest of a sample first."""
-    found = collection.some(condition((), filters), ("date",), SAMPLE)
+    found = collection.sample(filter_expression((), filters), ("date",), SAMPLE)
     order = sorted(found, key=lambda row: (str(row["date"]), str(row["id"])), reverse=True)[offset : offset + limit]
-    rows = collection.rows([str(row["id"]) for row in order], SHOWN)
+    rows = collection.rows([str(row["id"]) for row in order], HIT_COLUMNS)
     return [rows[one] for one in (str(row["id"]) for row in order) if one in rows]
 
 
 def choices(collection: MilvusCollection) -> Choices:
     """What can be filtered by, counted in a sample."""
-    rows = collection.some("", ("tags", "path", "licence"), SAMPLE)
+    rows = collection.sample("", ("tags", "path", "licence"), SAMPLE)
     tags = Counter(tag for row in rows for tag in row["tags"])
     licences = Counter(str(row["licence"]) for row in rows if row["licence"])
     return Choices(
@@ -88,9 +88,9 @@ def choices(collection: MilvusCollection) -> Choices:
 
 def duplicates(collection: MilvusCollection) -> list[list[dict[str, Any]]]:
     """Groups of rows of a sample whose pictures look nearly the same."""
-    hashes = [(str(row["id"]), int(row["phash"])) for row in collection.some("", ("phash",), SAMPLE)]
+    hashes = [(str(row["id"]), int(row["phash"])) for row in collection.sample("", ("phash",), SAMPLE)]
     groups = near_groups(dict(enumerate(phash for _, phash in hashes)), NEAR_DUPLICATE_BITS)
-    rows = collection.rows([hashes[number][0] for group in groups for number in group], SHOWN)
+    rows = collection.rows([hashes[number][0] for group in groups for number in group], HIT_COLUMNS)
     return [[rows[hashes[number][0]] for number in group] for group in groups]
 
 

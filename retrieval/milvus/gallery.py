@@ -32,7 +32,7 @@ from retrieval.ingest import BrowserFormats
 from retrieval.milvus import editing
 from retrieval.milvus.collection import MilvusCollection
 from retrieval.milvus.ingest import add_folder, take_files
-from retrieval.milvus.schema import SHOWN, condition, without_secrets
+from retrieval.milvus.schema import HIT_COLUMNS, filter_expression, without_secrets
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, cleaned_fields
 
@@ -56,7 +56,7 @@ class MilvusGallery(MilvusCollection):
     ) -> None:
         super().__init__(place, encoder, create=create, index=index)
         own = self.local_gallery
-        self._shown = BrowserFormats(own / "shown", own / "thumbnails")
+        self._browser_formats = BrowserFormats(own / "shown", own / "thumbnails")
 
     # -- searching ---------------------------------------------------------------------------------
 
@@ -76,11 +76,13 @@ class MilvusGallery(MilvusCollection):
         if isinstance(query, (str, Sequence)):
             phrasings = [query] if isinstance(query, str) else list(query)
             queries = [parse_query(one) for one in dict.fromkeys(phrasings) if one.strip()]
-            rankings = self._by_words(queries, depth, exclude, filters)
+            rankings = self._text_rankings(queries, depth, exclude, filters)
         else:
             vector = encode_pictures(self.encoder, [load_picture(query)])[0].tolist()
-            rankings = [(ids, 1.0) for ids in self.near("dense", [vector], depth, condition(exclude, filters))]
-        return self._best(rankings, k, quick)
+            rankings = [
+                (ids, 1.0) for ids in self.nearest_ids("dense", [vector], depth, filter_expression(exclude, filters))
+            ]
+        return self._best_hits(rankings, k, quick)
 
     def like(
         self,
@@ -93,12 +95,14 @@ class MilvusGallery(MilvusCollection):
     ) -> list[Hit]:
         """More pictures like that one, without it. Raises KeyError."""
         vector = editing.one_row(self, picture_id, ("dense",))["dense"]
-        counting = condition({*exclude, picture_id}, filters)
-        return self._best([(ids, 1.0) for ids in self.near("dense", [vector], max(DEPTH, 4 * k), counting)], k, quick)
+        expression = filter_expression({*exclude, picture_id}, filters)
+        return self._best_hits(
+            [(ids, 1.0) for ids in self.nearest_ids("dense", [vector], max(DEPTH, 4 * k), expression)], k, quick
+        )
 
     def get(self, picture_id: str) -> Hit:
         """One picture by id (score 0). Raises KeyError."""
-        return self.hit(editing.one_row(self, picture_id, SHOWN), 0.0)
+        return self.hit(editing.one_row(self, picture_id, HIT_COLUMNS), 0.0)
 
     def picture(self, picture_id: str) -> Picture:
         """Everything the collection knows about a picture. Raises KeyError."""
@@ -107,7 +111,7 @@ class MilvusGallery(MilvusCollection):
     def thumbnail(self, picture_id: str, size: int = 256) -> Path:
         """A small WebP file, no side above `size` pixels (at most 512). Raises KeyError, PictureUnreadable."""
         row = editing.one_row(self, picture_id, ("sha256", "path"))
-        return self._shown.thumbnail(str(row["sha256"]), Path(row["path"]), size)
+        return self._browser_formats.thumbnail(str(row["sha256"]), Path(row["path"]), size)
 
     def browse(self, *, limit: int = 60, offset: int = 0, filters: Filters | None = None) -> list[Hit]:
         """Pictures without a query, the newest first (of a large collection: of a sample)."""
@@ -172,7 +176,7 @@ class MilvusGallery(MilvusCollection):
     def hit(self, row: Mapping[str, Any], score: float, *, quick: bool = False) -> Hit:
         """A row with the columns SHOWN as a hit; its path is a file that browsers can show, where there is one."""
         sha256, source = str(row["sha256"]), Path(row["path"])
-        path = (self._shown.quick if quick else self._shown.large)(sha256, source)
+        path = (self._browser_formats.quick if quick else self._browser_formats.large)(sha256, source)
         return Hit(
             id=str(row["id"]),
             path=str(path),
@@ -187,29 +191,31 @@ class MilvusGallery(MilvusCollection):
 
     # -- inside ------------------------------------------------------------------------------------
 
-    def _by_words(
+    def _text_rankings(
         self, queries: Sequence[Query], depth: int, exclude: Collection[str], filters: Filters | None
     ) -> list[tuple[list[str], float]]:
         rankings: list[tuple[list[str], float]] = []
-        counting = condition(exclude, filters)
-        for ids in self.near("dense", [row.tolist() for row in query_vectors(queries, self.encoder)], depth, counting):
+        expression = filter_expression(exclude, filters)
+        for ids in self.nearest_ids(
+            "dense", [row.tolist() for row in query_vectors(queries, self.encoder)], depth, expression
+        ):
             rankings.append((ids, DENSE_WEIGHT))
         for query in queries:
             strong, weak = wanted_words(" ".join(query.plus))
             unwanted = [word for phrase in query.minus for word in wanted_words(phrase)[0]]
-            expression = condition(exclude, filters, unwanted)
+            expression = filter_expression(exclude, filters, unwanted)
             for words, weight in ((strong, WORDS_WEIGHT), (weak, CHARACTERS_WEIGHT)):
-                found = self.near("sparse", [" ".join(words)] if words else [], depth, expression)
+                found = self.nearest_ids("sparse", [" ".join(words)] if words else [], depth, expression)
                 rankings += [(ids, weight) for ids in found]
         return rankings
 
-    def _best(self, rankings: Sequence[tuple[Sequence[str], float]], k: int, quick: bool) -> list[Hit]:
+    def _best_hits(self, rankings: Sequence[tuple[Sequence[str], float]], k: int, quick: bool) -> list[Hit]:
         """The k best of the fused rankings of ids as hits, near-duplicates of better ones last."""
         known = list(dict.fromkeys(one for ids, _ in rankings for one in ids))
         numbers = {one: number for number, one in enumerate(known)}
         scores = fuse([([numbers[one] for one in ids], weight) for ids, weight in rankings])
         best = {known[number]: score for number, score in list(scores.items())[: max(4 * k, 20)]}
-        rows = self.rows(list(best), SHOWN)
+        rows = self.rows(list(best), HIT_COLUMNS)
         diverse = list(_near_duplicates_last({one: rows[one] for one in best if one in rows}).items())[:k]
         return [self.hit(row, best[one], quick=quick) for one, row in diverse]
 

@@ -21,9 +21,9 @@ from retrieval.index import Catalogue, stored_words
 from retrieval.ingest import GALLERY_FILE, IngestOptions, IngestReport, Progress, path_words
 from retrieval.milvus.collection import MilvusCollection
 
-WORDS = ("caption", "tags", "credit", "licence", "source")  # what a person may have changed
+EDITABLE = ("caption", "tags", "credit", "licence", "source")  # what a person may have changed
 BATCH = 256  # rows a message: 256 x (2 kB of vector + words) stays far below gRPC's 64 MB
-_FACTS = ("id", "sha256", "caption", "credit", "licence", "source", "date", "indexed_at", "path", "words")
+_TEXT_COLUMNS = ("id", "sha256", "caption", "credit", "licence", "source", "date", "indexed_at", "path", "words")
 
 _ROWS = """
 SELECT p.*, w.caption || ' ' || w.tags || ' ' || w.names AS words,
@@ -34,7 +34,7 @@ WHERE p.number > ? ORDER BY p.number LIMIT ?
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendCounts:
     """What went to the collection. Counts are of pictures."""
 
     stored: int
@@ -54,61 +54,61 @@ def add_folder(
 
     Raises FolderUnreadable, GalleryBusy, GalleryFull, GalleryUnreadable, EncoderUnavailable.
     """
-    return _brought(collection, lambda local: local.add(folder, progress=progress, stop=stop, options=options))
+    return _ingest_and_send(collection, lambda local: local.add(folder, progress=progress, stop=stop, options=options))
 
 
 def take_files(
     collection: MilvusCollection, files: Sequence[str | Path], *, progress: Callable[[Progress], None] | None = None
 ) -> IngestReport:
     """Copies files into this machine's own folder for the collection and sends them; raises as `add_folder`."""
-    return _brought(collection, lambda local: local.take(files, progress=progress))
+    return _ingest_and_send(collection, lambda local: local.take(files, progress=progress))
 
 
-def _brought(collection: MilvusCollection, bring: Callable[[Gallery], IngestReport]) -> IngestReport:
+def _ingest_and_send(collection: MilvusCollection, ingest: Callable[[Gallery], IngestReport]) -> IngestReport:
     place = collection.local_gallery
     with Gallery.open(place, create=True, encoder=collection.encoder) as local:
-        report = bring(local)
+        report = ingest(local)
     started = time.perf_counter()
     send(place, collection)
     report.seconds["send"] = time.perf_counter() - started
     return report
 
 
-def send(local: Path, collection: MilvusCollection) -> Sent:
+def send(local: Path, collection: MilvusCollection) -> SendCounts:
     """Makes the collection's rows of this station equal to the local gallery's: sends what changed, removes the rest.
 
     `local`: the folder of a gallery of the same encoder. May be interrupted anywhere; the next call continues.
     """
     station = hashlib.sha256(f"{platform.node()}\n{local.resolve()}".encode("utf-8", "surrogatepass")).hexdigest()
-    there = collection.stamps(station)
+    remote_stamps = collection.stamps(station)
     stored = unchanged = 0
     catalogue = Catalogue(local / GALLERY_FILE)
     try:
         for rows in _batches(catalogue, collection.encoder.dim, station):
-            changed = [row for row in rows if there.pop(str(row["id"]), None) != row["stamp"]]
-            kept = _kept_words(collection, [str(row["id"]) for row in changed])
+            changed = [row for row in rows if remote_stamps.pop(str(row["id"]), None) != row["stamp"]]
+            kept = _edited_metadata(collection, [str(row["id"]) for row in changed])
             collection.store(
-                [_with_kept_words(row, kept[i]) if (i := str(row["id"])) in kept else row for row in changed]
+                [_with_edited_metadata(row, kept[i]) if (i := str(row["id"])) in kept else row for row in changed]
             )
             stored += len(changed)
             unchanged += len(rows) - len(changed)
     finally:
         catalogue.close()
-    removed = collection.remove(list(there))
+    removed = collection.remove(list(remote_stamps))
     if stored or removed:
         collection.flush()
-    return Sent(stored=stored, removed=removed, unchanged=unchanged)
+    return SendCounts(stored=stored, removed=removed, unchanged=unchanged)
 
 
-def _kept_words(collection: MilvusCollection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _edited_metadata(collection: MilvusCollection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """id -> the words that a person gave it, of those that were edited."""
-    rows = collection.rows(ids, ("edited", "approximate", *WORDS))
+    rows = collection.rows(ids, ("edited", "approximate", *EDITABLE))
     return {one: row for one, row in rows.items() if row["edited"]}
 
 
-def _with_kept_words(row: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+def _with_edited_metadata(row: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
     """A row that is sent again, with the words that a person gave the picture."""
-    words = {name: kept[name] for name in WORDS}
+    words = {name: kept[name] for name in EDITABLE}
     texts = (kept["caption"], ", ".join(kept["tags"]), path_words(str(row["path"])))
     return row | words | {"edited": True, "approximate": False, "words": " ".join(map(stored_words, texts))}
 
@@ -125,7 +125,7 @@ def _batches(catalogue: Catalogue, dim: int, station: str) -> Iterator[list[dict
                 continue  # nothing to find it by, or no file to show
             # a collection has one vector a picture: several wordings of a drawing become their mean
             dense = unit(own.mean(axis=0))  # (V, dim) -> (dim,)
-            row: dict[str, Any] = {name: str(one[name] or "") for name in _FACTS}
+            row: dict[str, Any] = {name: str(one[name] or "") for name in _TEXT_COLUMNS}
             row |= {name: int(one[name] or 0) for name in ("width", "height", "phash")}
             row |= {name: bool(one[name]) for name in ("approximate", "drawing", "edited")}
             row["tags"] = [tag.strip().lower() for tag in str(one["tags"]).split(",") if tag.strip()]

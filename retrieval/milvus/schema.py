@@ -19,7 +19,7 @@ TOKEN_VARIABLE = "XCOMPOSER_MILVUS_TOKEN"  # "user:password" or an API key
 LITE_COLLECTION = "pictures"
 ID_LENGTH = 20
 FORMAT = 2  # of the columns
-SHOWN = ("caption", "credit", "licence", "source", "approximate", "drawing", "path", "phash", "sha256")
+HIT_COLUMNS = ("caption", "credit", "licence", "source", "approximate", "drawing", "path", "phash", "sha256")
 # column -> most bytes; Milvus wants a limit for every text
 TEXTS = {
     "sha256": 64,
@@ -40,7 +40,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _ID = re.compile(rf"[0-9a-f]{{{ID_LENGTH}}}")
 
 
-def address_of(place: str) -> tuple[str, str]:
+def parse_address(place: str) -> tuple[str, str]:
     """(URI for pymilvus, collection) of a place. Raises GalleryUnreadable.
 
     milvus://host:19530/name -> http://host:19530; with ?tls=1 https; a file's path becomes absolute.
@@ -119,16 +119,16 @@ def schema_and_indexes(
     return schema, indexes
 
 
-def fitted(row: Mapping[str, object]) -> dict[str, object]:
+def fit_to_columns(row: Mapping[str, object]) -> dict[str, object]:
     """The row with texts and tags cut to what the columns hold. Milvus counts bytes; no character is cut in two."""
-    ready = {name: _cut(value, TEXTS[name]) if name in TEXTS else value for name, value in row.items()}
+    ready = {name: _cut_to_bytes(value, TEXTS[name]) if name in TEXTS else value for name, value in row.items()}
     tags = row.get("tags")
     if isinstance(tags, list):
-        ready["tags"] = [_cut(tag, TAG_BYTES) for tag in tags[:MAX_TAGS]]
+        ready["tags"] = [_cut_to_bytes(tag, TAG_BYTES) for tag in tags[:MAX_TAGS]]
     return ready
 
 
-def _cut(value: object, limit: int) -> str:
+def _cut_to_bytes(value: object, limit: int) -> str:
     return str(value).encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
 
 
@@ -137,7 +137,9 @@ def literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def condition(exclude: Collection[str] = (), filters: Filters | None = None, unwanted: Sequence[str] = ()) -> str:
+def filter_expression(
+    exclude: Collection[str] = (), filters: Filters | None = None, unwanted: Sequence[str] = ()
+) -> str:
     """Milvus' expression for the pictures that count: "" where all do.
 
     `exclude`: ids. `unwanted`: words (retrieval/index/tokenizer.py) that must not be among a picture's.
@@ -148,11 +150,11 @@ def condition(exclude: Collection[str] = (), filters: Filters | None = None, unw
     if unwanted:
         parts.append(f"not text_match(words, {literal(' '.join(unwanted))})")
     if filters is not None:
-        parts += _filtered(filters)
+        parts += _filter_parts(filters)
     return " and ".join(parts)
 
 
-def _filtered(filters: Filters) -> list[str]:
+def _filter_parts(filters: Filters) -> list[str]:
     shapes = {"landscape": "width > height", "portrait": "width < height", "square": "width == height"}
     parts: list[str] = []
     if filters.tag:

@@ -19,7 +19,7 @@ from retrieval.protocol import MAX_BODY, ErrorReply, Fault
 log = logging.getLogger(__name__)
 
 BODY_SECONDS = 30.0  # a request's body must have come by then
-OPEN_ROUTES = frozenset({"/health"})  # monitors need no token to see that the process lives
+PUBLIC_ROUTES = frozenset({"/health"})  # monitors need no token to see that the process lives
 METHODS = frozenset({"GET", "HEAD", "POST"})
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
@@ -34,7 +34,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class Meter:
+class RequestMetrics:
     """Prometheus metrics of one server: requests, seconds a request, pictures."""
 
     content_type = CONTENT_TYPE_LATEST
@@ -58,15 +58,15 @@ class Meter:
         return generate_latest(self._registry)
 
 
-class Gate:
+class RequestGuard:
     """ASGI middleware: host, token and size are checked before anything reads the request; faults become JSON.
 
     `token`: None lets everybody in who reaches the port. `local_only`: the Host header must name this machine, which
     keeps web pages from asking through a name of theirs that points here (DNS rebinding).
     """
 
-    def __init__(self, app: ASGIApp, *, token: str | None, local_only: bool, meter: Meter) -> None:
-        self._app, self._local_only, self._meter = app, local_only, meter
+    def __init__(self, app: ASGIApp, *, token: str | None, local_only: bool, request_metrics: RequestMetrics) -> None:
+        self._app, self._local_only, self._metrics = app, local_only, request_metrics
         self._token = token.encode() if token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +75,7 @@ class Gate:
             return
         start, status = time.perf_counter(), 500
 
-        async def watched(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -83,40 +83,40 @@ class Gate:
 
         try:
             refusal = self._refusal(scope)
-            body = b"" if refusal else await self._body(Headers(scope=scope), receive)
+            body = b"" if refusal else await self._read_body(Headers(scope=scope), receive)
             if refusal is None and not isinstance(body, bytes):
                 refusal = body
             if refusal is not None:
-                await refusal(scope, receive, watched)
+                await refusal(scope, receive, send_and_note_status)
             elif isinstance(body, bytes):
-                await self._app(scope, _replay(body, receive), watched)
+                await self._app(scope, _replay(body, receive), send_and_note_status)
         except Exception:
             log.exception("A request failed")
             if status == 500:  # nothing has been sent yet
-                fault = error_answer(500, "internal_error", _("the server failed; the reason is in its log"))
-                await fault(scope, receive, watched)
+                fault = error_response(500, "internal_error", _("the server failed; the reason is in its log"))
+                await fault(scope, receive, send_and_note_status)
             else:
                 raise
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            self._meter.count(route, scope["method"], status, time.perf_counter() - start)
+            self._metrics.count(route, scope["method"], status, time.perf_counter() - start)
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
-        if self._local_only and not is_loopback(_host(headers.get("host", ""))):
-            return error_answer(400, "wrong_host", _("this gallery answers only requests to this machine"))
-        if self._token is not None and scope["path"] not in OPEN_ROUTES:
+        if self._local_only and not is_loopback(_host_name(headers.get("host", ""))):
+            return error_response(400, "wrong_host", _("this gallery answers only requests to this machine"))
+        if self._token is not None and scope["path"] not in PUBLIC_ROUTES:
             kind, _space, given = headers.get("authorization", "").partition(" ")
             # latin-1: the bytes as they came; compare_digest takes the same time wherever they differ
-            same = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
-            if kind.lower() != "bearer" or not same:
-                refused = error_answer(401, "unauthorized", _("a valid token is needed"))
-                refused.headers["WWW-Authenticate"] = "Bearer"
-                return refused
+            matches = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
+            if kind.lower() != "bearer" or not matches:
+                refusal = error_response(401, "unauthorized", _("a valid token is needed"))
+                refusal.headers["WWW-Authenticate"] = "Bearer"
+                return refusal
         return None
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes | JSONResponse:
-        too_large = error_answer(
+    async def _read_body(self, headers: Headers, receive: Receive) -> bytes | JSONResponse:
+        too_large = error_response(
             413, "too_large", _("a request may have at most {max_body:,} bytes", max_body=MAX_BODY)
         )
         length = headers.get("content-length", "")
@@ -129,13 +129,13 @@ class Gate:
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        return error_answer(400, "incomplete", _("the request ended early"))
+                        return error_response(400, "incomplete", _("the request ended early"))
                     received += message.get("body", b"")
                     more = message.get("more_body", False)
                     if len(received) > MAX_BODY:
                         return too_large
         except TimeoutError:
-            return error_answer(408, "too_slow", _("the request came too slowly"))
+            return error_response(408, "too_slow", _("the request came too slowly"))
         return bytes(received)
 
 
@@ -153,11 +153,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def _host(header: str) -> str:
+def _host_name(header: str) -> str:
     return header.partition("]")[0].strip("[") if header.startswith("[") else header.partition(":")[0]
 
 
-def error_answer(status: int, code: str, reason: Text | None, *, message: str = "") -> JSONResponse:
+def error_response(status: int, code: str, reason: Text | None, *, message: str = "") -> JSONResponse:
     """The answer to a request that is refused or failed. `message` says more than `reason`, in English only."""
     fault = Fault(code=code, message=message or str(reason), message_zh=reason.text("zh") if reason else "")
     return JSONResponse(ErrorReply(error=fault).model_dump(), status_code=status)

@@ -40,10 +40,10 @@ from retrieval.protocol import (
     SearchReply,
     SearchRequest,
     SimilarRequest,
-    sentences,
+    fault_sentences,
 )
 from retrieval.records import Filters
-from retrieval.serve.guard import Gate, Meter, error_answer, is_loopback
+from retrieval.serve.guard import RequestGuard, RequestMetrics, error_response, is_loopback
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -118,9 +118,9 @@ def serve(gallery: PictureGallery, host: str = "127.0.0.1", port: int = 7801, to
 def create_app(gallery: PictureGallery, *, token: str | None = None, local_only: bool = False) -> FastAPI:
     """The ASGI application over `gallery`; `local_only` refuses requests whose Host header names another machine."""
     app = FastAPI(title="Picture gallery", version="1", docs_url=None, redoc_url=None)  # their pages load from a CDN
-    meter = Meter(pictures=lambda: gallery.info().pictures)
-    app.add_middleware(Gate, token=token, local_only=local_only, meter=meter)
-    _add_error_answers(app)
+    request_metrics = RequestMetrics(pictures=lambda: gallery.info().pictures)
+    app.add_middleware(RequestGuard, token=token, local_only=local_only, request_metrics=request_metrics)
+    _add_error_handlers(app)
     renderer = _Renderer()
 
     @app.post("/image/similar")
@@ -133,20 +133,20 @@ def create_app(gallery: PictureGallery, *, token: str | None = None, local_only:
 
     @app.post("/v1/search")
     def search(asked: SearchRequest) -> SearchReply:
-        return SearchReply(results=[_reply(hit) for hit in _found(gallery, asked)])
+        return SearchReply(results=[_reply(hit) for hit in _search_or_like(gallery, asked)])
 
     # ids may hold slashes; the longer routes come first, so that ":path" does not swallow their last part
     @app.get("/v1/images/{picture_id:path}/thumbnail")
     def thumbnail(picture_id: str, request: Request, size: Annotated[int, Query(ge=1, le=FILE_SIZE)] = 256) -> Response:
-        return renderer.answer(_known(gallery, picture_id), size, request)
+        return renderer.response(_get_or_404(gallery, picture_id), size, request)
 
     @app.get("/v1/images/{picture_id:path}/file")
     def file(picture_id: str, request: Request) -> Response:
-        return renderer.answer(_known(gallery, picture_id), FILE_SIZE, request)
+        return renderer.response(_get_or_404(gallery, picture_id), FILE_SIZE, request)
 
     @app.get("/v1/images/{picture_id:path}")
     def picture(picture_id: str) -> PictureReply:
-        return _reply(_known(gallery, picture_id))
+        return _reply(_get_or_404(gallery, picture_id))
 
     @app.get("/v1/info")
     def info() -> InfoReply:
@@ -167,7 +167,7 @@ def create_app(gallery: PictureGallery, *, token: str | None = None, local_only:
 
     @app.get("/metrics")
     def metrics() -> Response:
-        return Response(meter.text(), media_type=meter.content_type)
+        return Response(request_metrics.text(), media_type=request_metrics.content_type)
 
     return app
 
@@ -185,15 +185,15 @@ def _reply(hit: Hit) -> PictureReply:
     )
 
 
-def _known(gallery: PictureGallery, picture_id: str) -> Hit:
+def _get_or_404(gallery: PictureGallery, picture_id: str) -> Hit:
     try:
         return gallery.get(picture_id)
     except KeyError as error:
         raise HTTPException(404, "there is no picture with this id") from error
 
 
-def _found(gallery: PictureGallery, asked: SearchRequest) -> list[Hit]:
-    query = asked.queries if asked.picture is None else _query_picture(asked.picture)
+def _search_or_like(gallery: PictureGallery, asked: SearchRequest) -> list[Hit]:
+    query = asked.queries if asked.picture is None else _decode_query_picture(asked.picture)
     if asked.filters is None and asked.like is None:
         return gallery.search(query, k=asked.k, exclude=asked.exclude)
     if not isinstance(gallery, FilteredGallery):
@@ -207,7 +207,7 @@ def _found(gallery: PictureGallery, asked: SearchRequest) -> list[Hit]:
         raise HTTPException(404, "there is no picture with this id") from error
 
 
-def _query_picture(data: bytes) -> "Image.Image":
+def _decode_query_picture(data: bytes) -> "Image.Image":
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\x1f\x8b")):
         raise HTTPException(422, "picture: SVG is not taken here; send pixels")  # a small one can draw for hours
     try:
@@ -222,9 +222,9 @@ class _Renderer:
     def __init__(self) -> None:
         # a decoded picture takes up to 360 MB (120 M pixels): only as many at once as there are cores
         self._slots = threading.BoundedSemaphore(max(1, (os.cpu_count() or 2) // 2))
-        self._small = functools.lru_cache(maxsize=512)(self._make)  # about 15 KB each
+        self._render_small = functools.lru_cache(maxsize=512)(self._render)  # about 15 KB each
 
-    def answer(self, hit: Hit, size: int, request: Request) -> Response:
+    def response(self, hit: Hit, size: int, request: Request) -> Response:
         size = next(made for made in SIZES if made >= size)
         path = Path(hit.path)
         try:
@@ -238,10 +238,10 @@ class _Renderer:
         asked = request.headers.get("if-none-match", "")
         if asked.strip() == "*" or etag in (one.strip().removeprefix("W/") for one in asked.split(",")):
             return Response(status_code=304, headers=headers)
-        make = self._small if size <= 512 else self._make
+        make = self._render_small if size <= 512 else self._render
         return Response(make(path, size, hit.drawing, etag), media_type="image/webp", headers=headers)
 
-    def _make(self, path: Path, size: int, drawing: bool, _etag: str) -> bytes:
+    def _render(self, path: Path, size: int, drawing: bool, _etag: str) -> bytes:
         from PIL import Image
 
         with self._slots:
@@ -256,28 +256,28 @@ class _Renderer:
         return written.getvalue()
 
 
-def _add_error_answers(app: FastAPI) -> None:
+def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         faults: list[dict[str, Any]] = list(error.errors())
-        message = "; ".join(sentences(faults))[:2000]
-        return error_answer(422, "invalid_request", _("the request is not of the right form"), message=message)
+        message = "; ".join(fault_sentences(faults))[:2000]
+        return error_response(422, "invalid_request", _("the request is not of the right form"), message=message)
 
     @app.exception_handler(HTTPException)
     def refused(_request: Request, error: HTTPException) -> JSONResponse:
         codes = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 422: "invalid_request"}
         code = codes.get(error.status_code, "refused")
-        reply = error_answer(error.status_code, code, None, message=str(error.detail))
+        reply = error_response(error.status_code, code, None, message=str(error.detail))
         reply.headers.update(error.headers or {})
         return reply
 
     @app.exception_handler(PictureUnreadable)
     def unreadable(_request: Request, error: PictureUnreadable) -> JSONResponse:
         log.warning("%s", error)
-        return error_answer(404, "picture_unreadable", _("the file of this picture cannot be read"))
+        return error_response(404, "picture_unreadable", _("the file of this picture cannot be read"))
 
     @app.exception_handler(RetrievalError)
     def gallery_failed(_request: Request, error: RetrievalError) -> JSONResponse:
         log.error("The gallery cannot answer: %s", error)  # the sentence may name paths of this machine: log only
         reason = _("the gallery cannot answer now; the reason is in the server's log")
-        return error_answer(503, "gallery_unavailable", reason)
+        return error_response(503, "gallery_unavailable", reason)

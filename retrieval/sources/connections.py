@@ -37,19 +37,19 @@ class AddressRule:
         ip = ipaddress.ip_address(address.partition("%")[0])
         if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
             ip = ip.ipv4_mapped
-        inner = ip.is_loopback or ip.is_private
+        private = ip.is_loopback or ip.is_private
         with self._lock:
             if ip.is_link_local or ip.is_multicast or ip.is_unspecified or (self._public and not ip.is_global):
                 raise AddressRefused(str(ip))
-            if not inner:
+            if not private:
                 self._public = True
 
 
-class _Checked:
+class _CheckedConnection:
     """Mixed into urllib3's connections: asks the rule about the peer before a byte is sent, and bounds the wait."""
 
     rule: ClassVar[AddressRule]
-    answer_seconds: ClassVar[float]
+    header_seconds: ClassVar[float]
 
     def _new_conn(self) -> socket.socket:
         connected: socket.socket = super()._new_conn()  # type: ignore[misc]  # a mixin: urllib3's method
@@ -70,24 +70,24 @@ class _Checked:
                 # not the method of SSLSocket, which drops the layer that the other thread is reading from
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # type: ignore[attr-defined]  # a mixin
 
-        watch = threading.Timer(self.answer_seconds, hang_up)
+        watch = threading.Timer(self.header_seconds, hang_up)
         watch.daemon = True
         watch.start()
         try:
-            answer: HTTPResponse = super().getresponse()  # type: ignore[misc]  # a mixin: urllib3's method
+            response: HTTPResponse = super().getresponse()  # type: ignore[misc]  # a mixin: urllib3's method
         finally:
             watch.cancel()
         if late.is_set():  # the headers were cut off, which http.client takes for their end
-            answer.close()
+            response.close()
             raise TimeoutError("the headers did not come in time")
-        return answer
+        return response
 
 
 class CheckedAdapter(HTTPAdapter):
-    """Retries with back-off; every connection obeys `rule` and sends its headers within `answer_seconds`."""
+    """Retries with back-off; every connection obeys `rule` and sends its headers within `header_seconds`."""
 
-    def __init__(self, rule: AddressRule, answer_seconds: float) -> None:
-        self._settings = {"rule": rule, "answer_seconds": answer_seconds}
+    def __init__(self, rule: AddressRule, header_seconds: float) -> None:
+        self._settings = {"rule": rule, "header_seconds": header_seconds}
         retry = Retry(
             total=3,
             connect=2,
@@ -104,8 +104,8 @@ class CheckedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        plain = type("CheckedConnection", (_Checked, HTTPConnection), self._settings)
-        secure = type("CheckedSecureConnection", (_Checked, HTTPSConnection), self._settings)
+        plain = type("CheckedConnection", (_CheckedConnection, HTTPConnection), self._settings)
+        secure = type("CheckedSecureConnection", (_CheckedConnection, HTTPSConnection), self._settings)
         self.poolmanager.pool_classes_by_scheme = {
             "http": type("CheckedPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("CheckedSecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),

@@ -54,7 +54,7 @@ SUFFIXES = {
     "TIFF": ".tif",
 }
 
-STATUS = {
+STATUS_REASONS = {
     403: _("it does not allow this"),
     404: _("it does not know this address"),
     413: _("the request was too large for it"),
@@ -64,12 +64,12 @@ STATUS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Seconds to wait for a host."""
 
     connect: float = 5.0
     silence: float = 20.0  # without a byte
-    answer: float = 25.0  # until the headers have come
+    response: float = 25.0  # until the headers have come
     whole: float = 60.0  # until the body has come
 
 
@@ -97,15 +97,15 @@ class Downloader:
         token_variable: str = "",
         public_only: bool = False,
         folder: Path | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         max_picture: int = MAX_PICTURE,
     ) -> None:
         self.place = origin
-        parts = _parts(origin, origin)
+        parts = _split_address(origin, origin)
         self._origin = (parts.scheme, parts.hostname, _port(parts.scheme, parts.port))
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         self.base = f"{parts.scheme}://{host}:{self._origin[2]}{parts.path.rstrip('/')}/"
-        self._patience, self._max_picture = patience or Patience(), max_picture
+        self._timeouts, self._max_picture = timeouts or Timeouts(), max_picture
         self._folder = folder
         self._token_variable = token_variable
         self._session = requests.Session()
@@ -117,15 +117,15 @@ class Downloader:
             self._session.headers["Authorization"] = f"Bearer {token}"
             if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
                 log.warning("The token of %s travels unencrypted; https would protect it", self.base)
-        adapter = CheckedAdapter(AddressRule(public_only=public_only), self._patience.answer)
+        adapter = CheckedAdapter(AddressRule(public_only=public_only), self._timeouts.headers)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
     def json(self, path: str, *, body: object = None, params: Mapping[str, str] | None = None) -> Any:
         """The JSON at `path` below the origin; posts `body` where given. Raises Refusal."""
-        with self._answer(path, body=body, params=params) as answer:
-            self._check_type(answer, JSON_TYPES)
-            data = b"".join(self._pieces(answer, MAX_JSON))
+        with self._response(path, body=body, params=params) as response:
+            self._check_type(response, JSON_TYPES)
+            data = b"".join(self._body_chunks(response, MAX_JSON))
         try:
             return json.loads(data)
         except (ValueError, RecursionError) as error:
@@ -139,17 +139,17 @@ class Downloader:
         folder = self._folder or cache_folder("downloads")
         url = urljoin(self.base, address)
         note = folder / "addresses" / f"{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
-        kept, etag, age = _noted(note, folder)
-        if kept and age < FRESH_SECONDS:
-            return kept
-        with self._answer(url, etag=etag if kept else "") as answer:
-            if answer.status_code == 304 and kept:
+        cached, etag, age = _cached_picture(note, folder)
+        if cached and age < FRESH_SECONDS:
+            return cached
+        with self._response(url, etag=etag if cached else "") as response:
+            if response.status_code == 304 and cached:
                 os.utime(note)
-                return kept
-            self._check_type(answer, PICTURE_TYPES)
-            path = self._keep(answer, folder)
-            _write(
-                note, json.dumps({"file": f"{path.parent.name}/{path.name}", "etag": answer.headers.get("ETag", "")})
+                return cached
+            self._check_type(response, PICTURE_TYPES)
+            path = self._store_picture(response, folder)
+            _write_atomically(
+                note, json.dumps({"file": f"{path.parent.name}/{path.name}", "etag": response.headers.get("ETag", "")})
             )
         return path
 
@@ -157,7 +157,7 @@ class Downloader:
         return Refusal(place=self.place, reason=reason, status=status)
 
     @contextlib.contextmanager
-    def _answer(
+    def _response(
         self, address: str, *, body: object = None, params: Mapping[str, str] | None = None, etag: str = ""
     ) -> Iterator[requests.Response]:
         """The answer with status 200 (or 304 to an ETag), its body not yet read."""
@@ -166,20 +166,20 @@ class Downloader:
         with contextlib.ExitStack() as stack:
             for _redirect in range(MAX_REDIRECTS + 1):
                 self._check_origin(url)
-                answer = stack.enter_context(contextlib.closing(self._send(url, body, params, headers)))
-                if not answer.is_redirect:
+                response = stack.enter_context(contextlib.closing(self._send(url, body, params, headers)))
+                if not response.is_redirect:
                     break
-                url, params = urljoin(url, answer.headers["Location"]), None
+                url, params = urljoin(url, response.headers["Location"]), None
             else:
                 raise self.refusal(_("it redirects in circles"))
-            if answer.status_code == 304 and etag:
-                yield answer
-            elif answer.status_code != 200:
-                raise self._status_refusal(answer)
-            elif answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            if response.status_code == 304 and etag:
+                yield response
+            elif response.status_code != 200:
+                raise self._status_refusal(response)
+            elif response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise self.refusal(_("it sent a compressed answer, which was not asked for"))
             else:
-                yield answer
+                yield response
 
     def _send(
         self, url: str, body: object, params: Mapping[str, str] | None, headers: Mapping[str, str]
@@ -193,7 +193,7 @@ class Downloader:
                 headers=dict(headers),
                 stream=True,
                 allow_redirects=False,
-                timeout=(self._patience.connect, self._patience.silence),
+                timeout=(self._timeouts.connect, self._timeouts.read),
             )
         except AddressRefused as error:
             raise self.refusal(
@@ -210,76 +210,76 @@ class Downloader:
 
     def _check_origin(self, url: str) -> None:
         try:
-            parts = _parts(url, self.place)
+            parts = _split_address(url, self.place)
         except GalleryUnreadable:
             parts = None
         if parts is None or (parts.scheme, parts.hostname, _port(parts.scheme, parts.port)) != self._origin:
             raise self.refusal(_("it points to another place ('{address}'), which is not asked", address=url[:100]))
 
-    def _check_type(self, answer: requests.Response, allowed: frozenset[str]) -> None:
-        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind not in allowed:
-            named = kind[:60] or "?"
+    def _check_type(self, response: requests.Response, allowed: frozenset[str]) -> None:
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type not in allowed:
+            named = media_type[:60] or "?"
             raise self.refusal(
                 _("it sent '{sent}' instead of JSON", sent=named)
                 if allowed == JSON_TYPES
                 else _("it sent '{sent}' instead of a picture", sent=named)
             )
 
-    def _pieces(self, answer: requests.Response, limit: int) -> Iterator[bytes]:
+    def _body_chunks(self, response: requests.Response, limit: int) -> Iterator[bytes]:
         """The body, at most `limit` bytes and not for longer than the patience allows."""
-        announced = answer.headers.get("Content-Length", "")
+        announced = response.headers.get("Content-Length", "")
         expected = int(announced[:20]) if announced.isdecimal() else None
-        huge = self.refusal(_("it sent more than {limit:,} bytes", limit=limit))
+        too_many_bytes = self.refusal(_("it sent more than {limit:,} bytes", limit=limit))
         if expected is not None and expected > limit:
-            raise huge
-        received, end = 0, time.monotonic() + self._patience.whole
+            raise too_many_bytes
+        received, end = 0, time.monotonic() + self._timeouts.body
         try:
             # read1 returns with what is there; read() would wait for a whole chunk, however slowly it drips
             # and it raises where the body ends before the announced length
-            while piece := answer.raw.read1(CHUNK, decode_content=False):
-                received += len(piece)
+            while chunk := response.raw.read1(CHUNK, decode_content=False):
+                received += len(chunk)
                 if received > limit:
-                    raise huge
+                    raise too_many_bytes
                 if time.monotonic() > end:
                     raise self.refusal(_("it sends too slowly"))
-                yield piece
+                yield chunk
         except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
             raise self.refusal(_("it broke off ({error})", error=_cause(error))) from error
 
-    def _keep(self, answer: requests.Response, folder: Path) -> Path:
+    def _store_picture(self, response: requests.Response, folder: Path) -> Path:
         """Writes the body beside its place, looks whether it is a picture, then gives it its name."""
         folder.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with tempfile.NamedTemporaryFile(dir=folder, prefix="arriving-", delete=False) as file:
-            arriving = Path(file.name)
+            partial = Path(file.name)
             try:
-                for piece in self._pieces(answer, self._max_picture):
-                    digest.update(piece)
-                    file.write(piece)
+                for chunk in self._body_chunks(response, self._max_picture):
+                    digest.update(chunk)
+                    file.write(chunk)
                 file.close()
-                load_picture(arriving, max_pixels=MAX_PIXELS)
-                suffix = self._suffix(arriving)
+                load_picture(partial, max_pixels=MAX_PIXELS)
+                suffix = self._suffix(partial)
                 name = digest.hexdigest()
                 path = folder / name[:2] / f"{name}{suffix}"
                 path.parent.mkdir(exist_ok=True)
-                arriving.replace(path)
+                partial.replace(path)
             except PictureUnreadable as error:
                 raise self.refusal(
                     _("it sent a file that is no usable picture: {reason}", reason=error.values["reason"])
                 ) from error
             finally:
-                arriving.unlink(missing_ok=True)  # gone already where it got its name
+                partial.unlink(missing_ok=True)  # gone already where it got its name
         return path
 
-    def _status_refusal(self, answer: requests.Response) -> Refusal:
-        status = answer.status_code
+    def _status_refusal(self, response: requests.Response) -> Refusal:
+        status = response.status_code
         if status == 401:
             return self.refusal(
                 _("it wants a valid token; set {token_variable}", token_variable=self._token_variable),
                 status,
             )
-        reason = STATUS.get(status, _("it answers with the HTTP status {status}", status=status))
+        reason = STATUS_REASONS.get(status, _("it answers with the HTTP status {status}", status=status))
         return self.refusal(reason, status)
 
     def _suffix(self, path: Path) -> str:
@@ -291,7 +291,7 @@ class Downloader:
             raise PictureUnreadable(name=path.name, reason=_("its kind is not among those taken")) from error
 
 
-def _parts(url: str, place: str) -> SplitResult:
+def _split_address(url: str, place: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https") and parts.hostname and _port(parts.scheme, parts.port):
@@ -323,19 +323,19 @@ def _cause(error: BaseException) -> str:
     return str(getattr(first, "strerror", None) or type(first).__name__)
 
 
-def _noted(note: Path, folder: Path) -> tuple[Path | None, str, float]:
+def _cached_picture(note: Path, folder: Path) -> tuple[Path | None, str, float]:
     """The kept file of an address, its ETag and its age in seconds; (None, "", 0) where there is none."""
     try:
-        noted = json.loads(note.read_text(encoding="utf-8"))
-        path = folder / str(noted["file"])
+        entry = json.loads(note.read_text(encoding="utf-8"))
+        path = folder / str(entry["file"])
         if path.is_file():
-            return path, str(noted["etag"]), time.time() - note.stat().st_mtime
+            return path, str(entry["etag"]), time.time() - note.stat().st_mtime
     except (OSError, ValueError, KeyError, TypeError):  # absent, or half written by another version
         return None, "", 0.0
     return None, "", 0.0
 
 
-def _write(path: Path, text: str) -> None:
+def _write_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
         file.write(text)

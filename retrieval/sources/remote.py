@@ -29,7 +29,7 @@ from retrieval.protocol import (
     SearchReply,
 )
 from retrieval.records import Filters
-from retrieval.sources.download import Downloader, Patience, Refusal
+from retrieval.sources.download import Downloader, Refusal, Timeouts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -52,13 +52,13 @@ class RemoteGallery:
     """
 
     def __init__(
-        self, address: str, *, token: str | None = None, folder: Path | None = None, patience: Patience | None = None
+        self, address: str, *, token: str | None = None, folder: Path | None = None, timeouts: Timeouts | None = None
     ) -> None:
         token = token or os.environ.get(TOKEN_VARIABLE) or None
         self._downloader = Downloader(
-            address, token=token, token_variable=TOKEN_VARIABLE, folder=folder, patience=patience
+            address, token=token, token_variable=TOKEN_VARIABLE, folder=folder, timeouts=timeouts
         )
-        facts = self._facts()
+        facts = self._request_info()
         self.name = facts.name
         self.query_languages = tuple(facts.query_languages)
 
@@ -73,15 +73,15 @@ class RemoteGallery:
     ) -> list[Hit]:
         """The k best pictures (at most 100), downloaded: with `quick` their thumbnails. Those that cannot be fetched
         are left out, with a warning in the log; where none can, the first reason is raised."""
-        asked: dict[str, object] = {}
+        request: dict[str, object] = {}
         if isinstance(query, (str, Sequence)):
             phrasings = [one.strip()[:2000] for one in ([query] if isinstance(query, str) else query) if one.strip()]
             if not phrasings:
                 return []
-            asked["queries"] = phrasings[:MAX_PHRASINGS]
+            request["queries"] = phrasings[:MAX_PHRASINGS]
         else:
-            asked["picture"] = _small_jpeg(query)
-        return self._asked(asked, k, exclude, filters, quick)
+            request["picture"] = _small_jpeg(query)
+        return self._request_search(request, k, exclude, filters, quick)
 
     def like(
         self,
@@ -94,32 +94,32 @@ class RemoteGallery:
     ) -> list[Hit]:
         """More pictures like that one, without it, downloaded as for `search`. Raises KeyError where there is none."""
         try:
-            return self._asked({"like": picture_id}, k, exclude, filters, quick)
+            return self._request_search({"like": picture_id}, k, exclude, filters, quick)
         except Refusal as refusal:
             if refusal.status == 404:
                 raise KeyError(picture_id) from refusal
             raise
 
-    def _asked(
-        self, asked: dict[str, object], k: int, exclude: Collection[str], filters: Filters | None, quick: bool
+    def _request_search(
+        self, request: dict[str, object], k: int, exclude: Collection[str], filters: Filters | None, quick: bool
     ) -> list[Hit]:
-        asked |= {"k": min(max(k, 1), MAX_RESULTS), "exclude": list(exclude)[:MAX_EXCLUDED]}
+        request |= {"k": min(max(k, 1), MAX_RESULTS), "exclude": list(exclude)[:MAX_EXCLUDED]}
         if filters is not None and filters != Filters():
             if filters.folder:
                 raise self._downloader.refusal(
                     _("the folders of its machine cannot be asked for. Leave the folder out"),
                 )
-            asked["filters"] = {name: value for name, value in asdict(filters).items() if value}
+            request["filters"] = {name: value for name, value in asdict(filters).items() if value}
         try:
-            answer = self._downloader.json("v1/search", body=asked)
+            answer = self._downloader.json("v1/search", body=request)
         except Refusal as refusal:
-            if refusal.status == 422 and ("filters" in asked or "like" in asked):
+            if refusal.status == 422 and ("filters" in request or "like" in request):
                 raise self._downloader.refusal(
                     _("its pictures cannot be filtered, or looked for by likeness"), 422
                 ) from refusal
             raise
-        reply = self._checked(SearchReply, answer)
-        return fetched(reply.results[:k], functools.partial(self._hit, quick=quick))
+        reply = self._validated(SearchReply, answer)
+        return fetch_all(reply.results[:k], functools.partial(self._hit, quick=quick))
 
     def get(self, picture_id: str) -> Hit:
         """One picture by id. Raises KeyError where the server has none, RetrievalError where it cannot be asked."""
@@ -129,11 +129,11 @@ class RemoteGallery:
             if refusal.status == 404:
                 raise KeyError(picture_id) from refusal
             raise
-        return self._hit(self._checked(PictureReply, answer))
+        return self._hit(self._validated(PictureReply, answer))
 
     def info(self) -> GalleryInfo:
         """The server's facts, asked anew."""
-        facts = self._facts()
+        facts = self._request_info()
         return GalleryInfo(
             name=facts.name,
             place=self._downloader.place,
@@ -144,15 +144,15 @@ class RemoteGallery:
             attribution=facts.attribution,
         )
 
-    def _facts(self) -> InfoReply:
-        return self._checked(InfoReply, self._downloader.json("v1/info"))
+    def _request_info(self) -> InfoReply:
+        return self._validated(InfoReply, self._downloader.json("v1/info"))
 
     def _hit(self, reply: PictureReply, quick: bool = False) -> Hit:
         path = self._downloader.picture(f"v1/images/{quote(reply.id, safe='')}/{'thumbnail' if quick else 'file'}")
         source = reply.source if reply.source.startswith(("https://", "http://")) else ""
         return Hit(**{**reply.model_dump(), "source": source}, path=str(path))
 
-    def _checked(self, kind: type[Reply], answer: object) -> Reply:
+    def _validated(self, kind: type[Reply], answer: object) -> Reply:
         try:
             return kind.model_validate(answer)
         except ValidationError as error:
@@ -170,7 +170,7 @@ class RemoteGallery:
 Found = TypeVar("Found")
 
 
-def fetched(found: Sequence[Found], fetch: Callable[[Found], Hit]) -> list[Hit]:
+def fetch_all(found: Sequence[Found], fetch: Callable[[Found], Hit]) -> list[Hit]:
     """`fetch` over all, a few at once, in order. Failures are logged and left out; if all fail, the first is raised."""
 
     def attempt(one: Found) -> Hit | Refusal:

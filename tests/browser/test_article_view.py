@@ -101,7 +101,7 @@ def test_what_is_missing_is_asked_for_once(view: Any, send: Callable[..., None],
     else:
         send({"op": "text", "id": "s7", "at": 0, "text": "sits"})
     send({"op": "text", "id": "s9", "at": 3, "text": "more"})
-    assert view.evaluate("window.sent") == [["select", {"action": "resync"}]]
+    assert view.evaluate("window.sent") == [["select", {"act": "resync"}]]
     send(whole(paragraph("s1", "A cat sits."), paragraph("s2", "More.")))
     assert texts(view) == ["A cat sits.", "More."]
 
@@ -110,7 +110,7 @@ def test_what_was_missed_is_done_once(view: Any, send: Callable[..., None]) -> N
     send({"op": "section", "section": paragraph("s1", "A cat")})
     send({"op": "notice", "text": "seen"})
     send(whole(paragraph("s1", "A dog")), n=5)  # a notice of message 3 or 4 is missing
-    assert view.evaluate("window.sent") == [["select", {"action": "resync"}]]
+    assert view.evaluate("window.sent") == [["select", {"act": "resync"}]]
     effects = [{"op": "notice", "text": text, "message": number} for text, number in (("seen", 2), ("lost", 4))]
     for _ in range(2):
         send(whole(paragraph("s1", "A dog")), *effects)
@@ -124,13 +124,13 @@ def test_nothing_is_redrawn_under_a_pressed_button(view: Any, send: Callable[...
     view.fill(".xc-edit", "A dog")
     view.mouse.move(box["x"] + 5, box["y"] + 5)
     view.mouse.down()  # leaves the text
-    assert view.evaluate("window.sent") == [["select", {"action": "text", "id": "s1", "text": "A dog"}]]
+    assert view.evaluate("window.sent") == [["select", {"act": "text", "id": "s1", "text": "A dog"}]]
     send(whole(paragraph("s1", "A dog."), title="Answered"))
     assert view.locator(".xc-edit").count() == 1
     view.mouse.up()
     view.wait_for_selector(".xc-title >> text=Answered")
     assert texts(view) == ["A dog."]
-    assert view.evaluate("window.sent")[1:] == [["select", {"action": "save", "kind": "zip"}]]
+    assert view.evaluate("window.sent")[1:] == [["select", {"act": "save", "kind": "zip"}]]
 
 
 def test_an_older_message_is_ignored_and_a_new_session_is_not(view: Any, send: Callable[..., None]) -> None:
@@ -191,7 +191,7 @@ def test_the_panel_is_used_by_keyboard_and_gives_the_focus_back(view: Any, send:
     assert focused(view) == "xc-caption"
     view.focus(".xc-candidate >> nth=2")
     view.keyboard.press("Enter")
-    assert sent(view) == [["select", {"action": "choose", "id": "s1", "picture": "p2"}]]
+    assert sent(view) == [["select", {"act": "choose", "id": "s1", "picture": "p2"}]]
     send(whole(paragraph("s1", "Text.", picture=picture(2))))
     assert focused(view) == "c2, share 50 %"  # drawn anew, and still the one that has the focus
     view.keyboard.press("Escape")
@@ -226,7 +226,7 @@ def test_a_text_edited_by_keyboard_gives_the_focus_back(view: Any, send: Callabl
         assert focused(view) == "edit"
         send(whole(paragraph("s1", "A dog")))
         assert focused(view) == "edit"
-    assert sent(view) == [["select", {"action": "text", "id": "s1", "text": "A dog"}]]
+    assert sent(view) == [["select", {"act": "text", "id": "s1", "text": "A dog"}]]
 
 
 def test_stop_keeps_the_focus_while_the_work_goes_on(view: Any, send: Callable[..., None]) -> None:
@@ -244,7 +244,7 @@ def test_stop_keeps_the_focus_while_the_work_goes_on(view: Any, send: Callable[.
 def test_a_proposal_is_asked_for_once_and_its_wait_ends(view: Any, send: Callable[..., None]) -> None:
     send(whole(paragraph("s1", "Text.")))
     view.dblclick(".xc-add")
-    assert sent(view) == [["work", {"action": "propose", "id": "s1"}]]
+    assert sent(view) == [["work", {"act": "propose", "id": "s1"}]]
     assert view.locator(".xc-section .xc-wait").all_inner_texts() == ["adding"]
     send(whole(paragraph("s1", "Text.", picture=picture(0))), {"op": "open", "id": "s1"})
     assert view.locator(".xc-section .xc-wait").count() == 0
@@ -257,8 +257,8 @@ def test_pictures_are_planned_once_for_a_double_click(view: Any, send: Callable[
     box = view.locator(".xc-insert").bounding_box()
     view.mouse.dblclick(box["x"] + 5, box["y"] + 5)
     assert sent(view) == [
-        ["select", {"action": "wait", "join": True}],
-        ["work", {"action": "illustrate", "pictures": 3}],
+        ["select", {"act": "wait", "join": True}],
+        ["work", {"act": "illustrate", "pictures": 3}],
     ]
     assert view.is_visible(".xc-stop")
 
@@ -268,7 +268,7 @@ def test_a_caption_can_be_taken_away(view: Any, send: Callable[..., None]) -> No
     view.click(".xc-picture")
     view.fill("#xc-caption", "")
     view.keyboard.press("Escape")
-    assert sent(view) == [["select", {"action": "caption", "id": "s1", "caption": ""}]]
+    assert sent(view) == [["select", {"act": "caption", "id": "s1", "caption": ""}]]
 
 
 def test_a_file_goes_to_the_paragraph_it_was_chosen_for(view: Any, send: Callable[..., None]) -> None:
@@ -279,7 +279,7 @@ def test_a_file_goes_to_the_paragraph_it_was_chosen_for(view: Any, send: Callabl
     view.click(".xc-candidate >> nth=1")  # the panel is still that of the first
     chooser.value.set_files({"name": "mine.png", "mimeType": "image/png", "buffer": b"x"})
     view.wait_for_function("window.sent.length === 2")
-    assert [(value["action"], value["id"]) for _, value in sent(view)] == [("choose", "s1"), ("upload", "s2")]
+    assert [(value["act"], value["id"]) for _, value in sent(view)] == [("choose", "s1"), ("upload", "s2")]
     assert sent(view)[1][1]["caption"] == ""
 
 
@@ -288,7 +288,7 @@ def test_a_search_is_waited_for_until_its_own_answer(view: Any, send: Callable[.
     view.click(".xc-picture")
     view.fill("#xc-caption", "A boat")
     view.click(".xc-primary")  # leaving the field says the new caption too
-    assert [value["action"] for _, value in sent(view)] == ["caption", "search"]
+    assert [value["act"] for _, value in sent(view)] == ["caption", "search"]
     send(whole(paragraph("s1", "Text.", picture={**picture(0), "caption": "A boat"})))
     assert view.is_disabled(".xc-primary")
     assert view.inner_text("#xc-grid-label") == "searching"
@@ -315,7 +315,7 @@ def test_a_gap_is_noticed_after_the_server_began_anew(view: Any, send: Callable[
     send({"op": "text", "id": "s1", "at": 9, "text": "sits"}, n=50)
     send({"op": "section", "section": paragraph("s1", "A cat")}, n=1, session="b")
     send({"op": "text", "id": "s1", "at": 9, "text": "sits"}, n=2, session="b")
-    assert sent(view) == [["select", {"action": "resync"}]] * 2
+    assert sent(view) == [["select", {"act": "resync"}]] * 2
 
 
 def test_an_empty_caption_is_not_searched(view: Any, send: Callable[..., None]) -> None:
@@ -326,7 +326,7 @@ def test_an_empty_caption_is_not_searched(view: Any, send: Callable[..., None]) 
     assert [kind for kind, _ in view.evaluate("window.sent")] == []
     view.fill("#xc-caption", "a full bowl")
     view.press("#xc-caption", "Enter")
-    assert view.evaluate("window.sent")[-1] == ["work", {"action": "search", "id": "s1", "caption": "a full bowl"}]
+    assert view.evaluate("window.sent")[-1] == ["work", {"act": "search", "id": "s1", "caption": "a full bowl"}]
 
 
 def test_nothing_can_be_edited_while_the_model_writes(view: Any, send: Callable[..., None]) -> None:

@@ -256,9 +256,9 @@ def test_strangers_can_only_look(open_tab: Callable[..., Any], own: Gallery, ind
         answer = page.request.post(
             f"{page.url}gradio_api/component_server/",
             data={
-                "data": {"action": action, "id": own.search("red")[0].id, **more},
+                "data": {"act": action, "id": own.search("red")[0].id, **more},
                 "component_id": number,
-                "fn_name": "gallery_action",
+                "fn_name": "gallery_call",
                 "session_hash": "stranger",
             },
         )
@@ -270,9 +270,9 @@ def test_another_web_page_cannot_change_pictures(open_tab: Callable[..., Any], o
     page = open_tab()
     number = page.evaluate("window.gradio_config.components.find((c) => c.props.elem_id === 'xc-gallery-view').id")
     asked = {
-        "data": {"action": "remove", "id": own.search("red")[0].id},
+        "data": {"act": "remove", "id": own.search("red")[0].id},
         "component_id": number,
-        "fn_name": "gallery_action",
+        "fn_name": "gallery_call",
         "session_hash": "other",
     }
     for headers in ({"sec-fetch-site": "cross-site"}, {"host": "evil.example"}):

@@ -43,7 +43,7 @@ def session(tmp_path: Path) -> Session:
 
 
 def ask(studio: Studio, session: Session, name: str, **more: Any) -> list[dict[str, Any]]:
-    return list(actions.quick_action(studio, session, {"action": name, **more})["ops"])
+    return list(actions.quick_action(studio, session, {"act": name, **more})["ops"])
 
 
 def test_editing_makes_a_new_article_each_time(studio: Studio, session: Session) -> None:
@@ -72,10 +72,10 @@ def test_choosing_keeps_the_candidates_and_marks_the_hand(studio: Studio, sessio
 @pytest.mark.parametrize(
     "value",
     [
-        {"action": "choose", "id": "s1", "picture": "nope"},
-        {"action": "text", "id": "s99", "text": "x"},
-        {"action": "caption", "id": "s2", "caption": "there is no picture"},
-        {"action": "no such action"},
+        {"act": "choose", "id": "s1", "picture": "nope"},
+        {"act": "text", "id": "s99", "text": "x"},
+        {"act": "caption", "id": "s2", "caption": "there is no picture"},
+        {"act": "no such action"},
         {},
     ],
 )
@@ -130,7 +130,7 @@ def test_actions_take_effect_in_the_order_in_which_they_came(
 
 
 def test_a_view_that_missed_a_download_gets_it_with_its_number(studio: Studio, session: Session) -> None:
-    saved = actions.quick_action(studio, session, {"action": "save", "kind": "html"})
+    saved = actions.quick_action(studio, session, {"act": "save", "kind": "html"})
     effects = {op["op"]: op for op in ask(studio, session, "resync") if "message" in op}
     assert set(effects) == {"download", "notice"}
     assert effects["download"] == {**saved["ops"][0], "message": saved["n"]}
@@ -192,7 +192,7 @@ def test_an_upload_is_written_anew_without_its_metadata(
 
 
 def test_a_search_offers_pictures_and_keeps_the_chosen_one(studio: Studio, session: Session) -> None:
-    [message] = actions.model_action(studio, session, {"action": "search", "id": "s1", "caption": "a boat"})
+    [message] = actions.model_action(studio, session, {"act": "search", "id": "s1", "caption": "a boat"})
     illustration = session.article.section("s1").illustration
     assert illustration is not None
     assert illustration.caption == "a boat"
@@ -201,7 +201,7 @@ def test_a_search_offers_pictures_and_keeps_the_chosen_one(studio: Studio, sessi
     assert message["ops"][-1] == {"op": "open", "id": "s1"}
 
 
-@pytest.mark.parametrize("meanwhile", [{"action": "choose", "picture": "p2"}, {"action": "remove"}])
+@pytest.mark.parametrize("meanwhile", [{"act": "choose", "picture": "p2"}, {"act": "remove"}])
 def test_what_a_person_does_while_a_search_runs_stays(
     studio: Studio, session: Session, meanwhile: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,9 +213,9 @@ def test_what_a_person_does_while_a_search_runs_stays(
         return search(*arguments, **options)
 
     monkeypatch.setattr(gallery, "search", slowly)
-    list(actions.model_action(studio, session, {"action": "search", "id": "s1", "caption": "a boat"}))
+    list(actions.model_action(studio, session, {"act": "search", "id": "s1", "caption": "a boat"}))
     illustration = session.article.section("s1").illustration
-    if meanwhile["action"] == "remove":
+    if meanwhile["act"] == "remove":
         assert illustration is None
     else:
         assert illustration is not None
@@ -224,7 +224,7 @@ def test_what_a_person_does_while_a_search_runs_stays(
 
 
 def test_a_proposal_illustrates_a_bare_paragraph(studio: Studio, session: Session) -> None:
-    list(actions.model_action(studio, session, {"action": "propose", "id": "s2"}))
+    list(actions.model_action(studio, session, {"act": "propose", "id": "s2"}))
     illustration = session.article.section("s2").illustration
     assert illustration is not None
     assert illustration.chosen is not None

@@ -22,7 +22,7 @@ def stranger(tmp_path: Path) -> Iterator[GalleryActions]:
 
 
 def test_what_needs_permission_is_refused_in_the_language_of_the_page(stranger: GalleryActions) -> None:
-    refused = stranger.answer({"action": "remove", "id": "p0", "language": "zh"})
+    refused = stranger.answer({"act": "remove", "id": "p0", "language": "zh"})
     assert list(refused) == ["problem"]
     assert "只有" in refused["problem"]
 
@@ -32,13 +32,13 @@ def test_only_languages_with_a_catalogue_are_looked_up(stranger: GalleryActions,
     for code in messages.languages():
         messages.Text("Gallery").text(code)
     opened = messages._catalogue.cache_info().currsize
-    refused = stranger.answer({"action": "remove", "id": "p0", "language": language})
+    refused = stranger.answer({"act": "remove", "id": "p0", "language": language})
     assert "only by a person at the machine" in refused["problem"]
     assert messages._catalogue.cache_info().currsize == opened
-    asked = stranger.answer({"action": "hello", "language": language})
+    asked = stranger.answer({"act": "hello", "language": language})
     assert "problem" in asked or "pictures" in asked["facts"]
 
 
-@pytest.mark.parametrize("sent", [None, [], "hello", {}, {"action": "nothing"}, {"action": "search", "count": 10**9}])
+@pytest.mark.parametrize("sent", [None, [], "hello", {}, {"act": "nothing"}, {"act": "search", "count": 10**9}])
 def test_nonsense_is_answered_with_a_sentence(stranger: GalleryActions, sent: object) -> None:
     assert stranger.answer(sent) == {"problem": "This did not work. Try again, or load the page anew."}

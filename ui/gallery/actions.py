@@ -1,6 +1,6 @@
 """What the Gallery tab's script asks of Python, and the answers: plain data in, plain data out; no Gradio here.
 
-A request is {"action", "language", ...}; each action has a model of its further fields. Every answer is a dictionary;
+A request is {"act", "language", ...}; each action has a model of its further fields. Every answer is a dictionary;
 one with "problem" holds a sentence for the person instead. Actions that change something or tell of this machine's
 folders are answered only where `allowed` says so.
 """
@@ -92,7 +92,7 @@ class GalleryActions:
         """The answer to a request; never raises for what a visitor sent or the gallery could not do."""
         fields = dict(sent) if isinstance(sent, dict) else {}
         language = preferred_language(str(fields.get("language")))
-        model, action, guarded = ACTIONS.get(str(fields.pop("action", None)), (GalleryRequest, None, False))
+        model, action, guarded = ACTIONS.get(str(fields.pop("act", None)), (GalleryRequest, None, False))
         if action is None or (guarded and not self.allowed):
             return {"problem": text("gallery.read_only" if guarded else "gallery.failed", language)}
         try:
@@ -109,7 +109,7 @@ class GalleryActions:
     def hello(self, request: GalleryRequest) -> Answer:
         """What this visitor can do here, the gallery's facts, and the indexing that is going on."""
         gallery = self.studio.gallery
-        answer: Answer = {"allowed": self.allowed, "job": self.job(request)["job"] if self.allowed else None}
+        answer: Answer = {"may": self.allowed, "job": self.job(request)["job"] if self.allowed else None}
         answer |= {"editable": isinstance(gallery, EditableGallery), "filterable": isinstance(gallery, FilteredGallery)}
         answer["few_searches"] = getattr(gallery, "few_searches", False)
         return answer if gallery is None else answer | facts(gallery, request.language)

@@ -34,7 +34,7 @@ def build_gallery_tab(studio: Studio, language: str) -> gr.HTML:
     """The tab. Returns the view, which the page fills when a visitor arrives or changes the language."""
     from gradio.utils import get_upload_folder
 
-    def gallery_action(sent: Any, request: gr.Request) -> dict[str, Any]:
+    def gallery_call(sent: Any, request: gr.Request) -> dict[str, Any]:
         actions = GalleryActions(studio, allowed=may_change(studio.shared, request), uploads=Path(get_upload_folder()))
         return actions.answer(sent)
 
@@ -50,7 +50,7 @@ def build_gallery_tab(studio: Studio, language: str) -> gr.HTML:
         js_on_load="".join(
             map(asset, ("dom.js", "gallery_details.js", "gallery_filters.js", "gallery_add.js", "gallery.js"))
         ),
-        server_functions=[gallery_action],
+        server_functions=[gallery_call],
         apply_default_css=False,
         elem_id="xc-gallery-view",
     )

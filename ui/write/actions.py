@@ -25,7 +25,7 @@ def quick_action(studio: Studio, session: Session, value: dict[str, Any]) -> Mes
 
 
 def _message(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
-    action = str(value.get("action"))
+    action = str(value.get("act"))
     language = session.language
     if session.busy and action not in FREE_ACTIONS:
         return session.message(view.notice(text("say.busy", language)))
@@ -134,7 +134,7 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
 
 def model_action(studio: Studio, session: Session, value: dict[str, Any], *, selects: bool = True) -> Iterator[Message]:
     """An action that waits for the model: search, propose, illustrate. `selects`: the model chooses pictures."""
-    action = value.get("action")
+    action = value.get("act")
     if action == "illustrate":
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run))
     elif action in ("search", "propose"):

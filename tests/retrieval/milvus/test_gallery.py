@@ -18,7 +18,7 @@ from retrieval.encoders.base import Preparation, Vectors, unit
 from retrieval.errors import GalleryNotFound, GalleryUnreadable, WrongEncoder
 from retrieval.ingest.report import IngestOptions
 from retrieval.milvus.gallery import MilvusGallery
-from retrieval.milvus.schema import address_of
+from retrieval.milvus.schema import parse_address
 from retrieval.records import Filters
 
 pytest.importorskip("pymilvus")
@@ -330,7 +330,7 @@ def test_a_file_in_use_by_another_program_is_explained(shared: MilvusGallery) ->
     ],
 )
 def test_places_are_read(place: str, address: tuple[str, str]) -> None:
-    assert address_of(place) == address
+    assert parse_address(place) == address
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_places_are_read(place: str, address: tuple[str, str]) -> None:
 )
 def test_bad_places_are_explained_and_secrets_not_repeated(place: str) -> None:
     with pytest.raises(GalleryUnreadable, match="milvus://host:19530/name") as caught:
-        address_of(place)
+        parse_address(place)
     assert "secret" not in str(caught.value)
 
 

@@ -13,9 +13,9 @@ import uvicorn
 from PIL import Image
 from starlette.types import ASGIApp
 
-from retrieval.sources.download import Patience
+from retrieval.sources.download import Timeouts
 
-HASTE = Patience(connect=1, silence=0.5, answer=0.6, whole=0.6)
+SHORT_TIMEOUTS = Timeouts(connect=1, read=0.5, headers=0.6, body=0.6)
 INFO = json.dumps({"name": "liar", "pictures": 1, "encoder": "none"}).encode()
 FOUND = json.dumps({"results": [{"id": "a", "score": 1.0}]}).encode()
 Script = Callable[[str, socket.socket], None]  # (request line, connection): writes whatever it likes

@@ -15,7 +15,7 @@ from retrieval.errors import GalleryUnreadable, RetrievalError
 from retrieval.serve.server import create_app
 from retrieval.sources.remote import RemoteGallery
 from tests.fakes import FakeGallery
-from tests.retrieval.serve.gallery_serving import HASTE, running
+from tests.retrieval.serve.gallery_serving import SHORT_TIMEOUTS, running
 
 
 @pytest.fixture
@@ -136,5 +136,5 @@ def test_searches_from_several_threads(remote: RemoteGallery) -> None:
 )
 def test_bad_addresses_are_explained_and_passwords_not_sent(address: str, named: str) -> None:
     with pytest.raises(GalleryUnreadable, match=named) as caught:
-        RemoteGallery(address, patience=HASTE)
+        RemoteGallery(address, timeouts=SHORT_TIMEOUTS)
     assert caught.value.text("zh") != caught.value.text("en")

@@ -10,7 +10,7 @@ import pytest
 
 from retrieval.errors import RetrievalError
 from retrieval.sources.remote import RemoteGallery
-from tests.retrieval.serve.gallery_serving import FOUND, HASTE, INFO, answer, lying, png
+from tests.retrieval.serve.gallery_serving import FOUND, INFO, SHORT_TIMEOUTS, answer, lying, png
 
 
 def gallery_of(picture: Callable[[socket.socket], None] | bytes) -> Callable[[str, socket.socket], None]:
@@ -98,7 +98,7 @@ def test_lies_about_pictures_become_sentences_and_leave_nothing_behind(lie: str,
     picture, named = LIES[lie]
     start = time.monotonic()
     with lying(gallery_of(picture)) as (address, _):
-        remote = RemoteGallery(address, folder=tmp_path, patience=HASTE)
+        remote = RemoteGallery(address, folder=tmp_path, timeouts=SHORT_TIMEOUTS)
         with pytest.raises(RetrievalError, match=named) as caught:
             remote.search("x")
     assert time.monotonic() - start < 8
@@ -142,7 +142,7 @@ def test_answers_of_another_form_are_refused(body: bytes, tmp_path: Path) -> Non
         connection.sendall(answer(INFO if "/v1/info" in line else body))
 
     with lying(script) as (address, _):
-        remote = RemoteGallery(address, folder=tmp_path, patience=HASTE)
+        remote = RemoteGallery(address, folder=tmp_path, timeouts=SHORT_TIMEOUTS)
         with pytest.raises(RetrievalError, match=r"JSON|not that of a gallery server"):
             remote.search("x")
 
