@@ -7,14 +7,15 @@ or pages. JSON in and out is lossless.
 import dataclasses
 import functools
 import json
+import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from common.messages import _
-from composer.errors import ArticleUnreadable
+from common.messages import Text, _
+from composer.errors import ArticleUnreadable, validation_problem
 
 SCHEMA = 1  # of articles as JSON; grows when an older program could not read a newer file
 
@@ -143,29 +144,37 @@ class Article:
     def from_dict(cls, value: Any) -> "Article":
         """The article that `to_dict` described; data without "schema" is older and of the same form.
 
-        Raises ArticleUnreadable, which names the field, for anything else.
+        Raises ArticleUnreadable, which names the field and its value, for anything else.
         """
         if isinstance(value, dict):
             schema = value.get("schema", SCHEMA)
             if schema != SCHEMA:
-                reason = _("its format is version {found}; this program reads {known}", found=schema, known=SCHEMA)
+                reason = _("its format is version {found}; this program reads {known}.", found=schema, known=SCHEMA)
                 raise ArticleUnreadable(reason=reason)
             value = {name: one for name, one in value.items() if name != "schema"}
         try:
             return _reader().validate_python(value, extra="forbid")
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(str(part) for part in first["loc"]) or "article"
-            raise ArticleUnreadable(reason=_("{field}: {problem}", field=field, problem=first["msg"])) from error
+            raise ArticleUnreadable(reason=_problem(error)) from error
 
     @classmethod
     def from_json(cls, text: str) -> "Article":
         """The article of a JSON text. Raises ArticleUnreadable."""
         try:
             value = json.loads(text)
-        except ValueError as error:
-            raise ArticleUnreadable(reason=_("it is no JSON: {error}", error=error)) from error
+        except (ValueError, RecursionError) as error:  # the latter for brackets nested a thousand deep
+            raise ArticleUnreadable(reason=_("it is no JSON: {error}.", error=error)) from error
         return cls.from_dict(value)
+
+
+def _problem(error: ValidationError) -> Text:
+    """The first field that is wrong: where it stands, what is there, and what is wrong with it."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "article"
+    problem = validation_problem(first)
+    if first["type"] == "missing":  # what pydantic calls its value is the object around it
+        return _("{field}: {problem}", field=field, problem=problem)
+    return _("{field} is {value}: {problem}", field=field, value=reprlib.repr(first["input"]), problem=problem)
 
 
 @functools.cache

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from common.errors import ReadableError
-from common.messages import _
+from common.messages import _, languages
 from composer import errors, model_commands
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
@@ -60,6 +60,13 @@ app = typer.Typer(
 app.command()(model_commands.plan)
 app.command()(model_commands.convert)
 
+
+def _known_language(value: str) -> str:
+    if value not in languages():
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(map(repr, languages()))}.")
+    return value
+
+
 FolderOption = Annotated[
     str | None, typer.Option("--folder", help="Model folder, .gguf file or model name; the best one here if left out.")
 ]
@@ -72,7 +79,15 @@ HubOption = Annotated[
 OffloadOption = Annotated[
     bool, typer.Option("--offload", help="Layers that do not fit on the cards stay in main memory (slow).")
 ]
-LanguageOption = Annotated[Literal["en", "zh"], typer.Option("--language", help="Language of what is printed.")]
+LanguageOption = Annotated[
+    str,
+    typer.Option(
+        "--language",
+        metavar=f"<{'|'.join(languages())}>",
+        callback=_known_language,
+        help="Language of what is printed.",
+    ),
+]
 GpusOption = Annotated[int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards; 0: the CPU.")]
 
 
@@ -137,14 +152,14 @@ def write(
         model.close()
         if not done.article.sections:
             raise typer.Exit(130 if done.stopped else 1)
-        told = summary(done.article, model_name, done.report, load_seconds)
+        result = summary(done.article, model_name, done.report, load_seconds)
         try:
             write_folder(done.article, out)
         except errors.ExportError:  # minutes of work are worth more than the form asked for
-            print(json.dumps(told, ensure_ascii=False) if as_json else to_markdown(done.article))
+            print(json.dumps(result, ensure_ascii=False) if as_json else to_markdown(done.article))
             raise
         _say(f"Saved to {out}")
-        print(json.dumps(told, ensure_ascii=False) if as_json else out / "article.md")
+        print(json.dumps(result, ensure_ascii=False) if as_json else out / "article.md")
         if done.stopped:
             raise typer.Exit(130)
 
@@ -349,7 +364,7 @@ def _follow(events: Iterator[Event]) -> ArticleReady:
             case StepProgress(step=step, done=done, total=total) if sys.stderr.isatty():
                 print(f"\r  {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
             case Notice(problem=problem):
-                _say(f"Note: {problem.text('en')}")
+                _say(f"Note: {problem.text()}")
             case ArticleReady():
                 last = event
     if last is None:
@@ -384,7 +399,7 @@ def _readable_errors() -> Iterator[None]:
     try:
         yield
     except ReadableError as error:
-        _fail(error.text("en"), 2 if isinstance(error, _BAD_COMMAND) else 1, error)
+        _fail(error.text(), 2 if isinstance(error, _BAD_COMMAND) else 1, error)
     except BrokenPipeError:
         # the reader of stdout has gone (`| head`): nothing more to say to anyone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,8 +17,11 @@ common.errors.ReadableError
     └── FewerPlaces           more pictures were asked for than the article has paragraphs
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from common.errors import ReadableError
-from common.messages import _
+from common.messages import Text, _
 
 
 class ComposerError(ReadableError):
@@ -80,3 +83,28 @@ class NoPictureFound(ComposerError):
 
 class FewerPlaces(ComposerError):
     sentence = _("Only {places} of the {asked} pictures fit into the article: one after each paragraph.")
+
+
+def validation_problem(error: Mapping[str, Any]) -> Text:
+    """What pydantic found wrong with one value (an item of `ValidationError.errors()`), as a sentence for people."""
+    context = error.get("ctx", {})
+    problems = {
+        "missing": _("it is missing."),
+        "unexpected_keyword_argument": _("there is no such field."),
+        "literal_error": _("it must be {expected}.", expected=context.get("expected")),
+        "greater_than_equal": _("it must be at least {least}.", least=context.get("ge")),
+        "less_than_equal": _("it must be at most {most}.", most=context.get("le")),
+        "int_parsing": _("it must be a whole number."),
+        "int_type": _("it must be a whole number."),
+        "int_from_float": _("it must be a whole number."),
+        "float_parsing": _("it must be a number."),
+        "float_type": _("it must be a number."),
+        "bool_parsing": _("it must be true or false."),
+        "bool_type": _("it must be true or false."),
+        "string_type": _("it must be text."),
+        "path_type": _("it must be a path."),
+        "tuple_type": _("it must be a list."),
+        "dict_type": _("it must be an object with fields."),
+        "dataclass_type": _("it must be an object with fields."),
+    }
+    return problems.get(error["type"]) or Text("{problem}.", {"problem": error["msg"]})

@@ -15,7 +15,7 @@ from yaml import YAMLError
 from common.folders import CACHE_VARIABLE
 from common.messages import _, languages
 from common.resources import resource_folder
-from composer.errors import SettingsError
+from composer.errors import SettingsError, validation_problem
 
 APP_CONFIG = resource_folder("configs") / "app.yaml"
 PREFIX = "XCOMPOSER_"
@@ -118,20 +118,9 @@ def load_settings(**command_line: Any) -> Settings:
 
 def _readable(error: ValidationError) -> SettingsError:
     first = error.errors()[0]
-    name, context = str(first["loc"][0]) if first["loc"] else "", first.get("ctx", {})
-    kind = first["type"]
-    names = ", ".join(Settings.model_fields)
-    reasons = {
-        "extra_forbidden": _("there is no such setting. Known ones: {names}.", names=names),
-        "literal_error": _("it must be {expected}.", expected=context.get("expected")),
-        "greater_than_equal": _("it must be at least {least}.", least=context.get("ge")),
-        "less_than_equal": _("it must be at most {most}.", most=context.get("le")),
-        "int_parsing": _("it must be a whole number."),
-        "int_type": _("it must be a whole number."),
-        "int_from_float": _("it must be a whole number."),
-        "bool_parsing": _("it must be true or false."),
-        "bool_type": _("it must be true or false."),
-        "string_type": _("it must be text."),
-        "path_type": _("it must be a path."),
-    }
-    return SettingsError(name=name, value=first.get("input"), reason=reasons.get(kind, f"{first['msg']}."))
+    reason = validation_problem(first)
+    if first["type"] == "extra_forbidden":
+        names = ", ".join(Settings.model_fields)
+        reason = _("there is no such setting. Known ones: {names}.", names=names)
+    name = str(first["loc"][0]) if first["loc"] else ""
+    return SettingsError(name=name, value=first.get("input"), reason=reason)

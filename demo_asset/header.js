@@ -1,4 +1,4 @@
-// The header: name, state of the model, language button, appearance button.
+// The header: name, state of the model, language switch, appearance button.
 
 /* global element, props, trigger, watch, make, icon, button */
 

@@ -51,7 +51,7 @@ class PictureGallery(Protocol):
         k: int = 4,
         exclude: Collection[str] = (),
     ) -> list[Hit]:
-        """The k best pictures, best first, none of them in `exclude` (ids). Several strings are phrasings of one wish,
+        """The k best pictures, best first, none of them in `exclude` (ids). Several strings are phrasings of one query,
         e.g. the same caption in two languages; their results are fused. Raises RetrievalError."""
         ...
 
@@ -64,7 +64,7 @@ class PictureGallery(Protocol):
 
 @runtime_checkable
 class Browsable(Protocol):
-    """A gallery that can be looked through without a wish."""
+    """A gallery that can be looked through without a query."""
 
     def browse(self, *, limit: int = 60) -> list[Hit]:
         """The first `limit` pictures in an order that stays."""

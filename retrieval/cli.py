@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
-GalleryOption = Annotated[
+GalleryPlace = Annotated[
     str | None,
     typer.Option(
         "--gallery",
@@ -36,10 +36,9 @@ GalleryOption = Annotated[
         help="Folder, https:// or milvus:// address, or 'openverse'. Default: the embedded drawings.",
     ),
 ]
-FolderOption = Annotated[
-    str, typer.Option("--gallery", "-g", envvar="XCOMPOSER_GALLERY", help="Folder of the gallery.")
-]
+FolderPlace = Annotated[str, typer.Option("--gallery", "-g", envvar="XCOMPOSER_GALLERY", help="Folder of the gallery.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+PROGRAM = "python -m retrieval"  # as hints name it, unless another command holds these
 
 
 def main() -> None:
@@ -49,14 +48,15 @@ def main() -> None:
 
 
 @contextmanager
-def readable_errors() -> "Iterator[None]":
-    """Ends the program with status 2 and one sentence for a problem that a person can read about."""
+def readable_errors(program: str = PROGRAM) -> "Iterator[None]":
+    """Ends the program with status 2 and one sentence for a problem that a person can solve. `program`: what was
+    typed before the name of the command; sentences that suggest another command begin with it."""
     try:
         yield
     except ReadableError as error:
         _fail(error)
     except sqlite3.DatabaseError as error:
-        way_out = "python -m retrieval repair --gallery …"
+        way_out = f"{program} repair --gallery …"
         reason = _(
             "The gallery's catalogue cannot be read ({error}). Mend it with: {way_out}", error=error, way_out=way_out
         )
@@ -94,7 +94,7 @@ def _check_is_folder_gallery(place: str) -> None:
 @app.command()
 def index(
     folders: Annotated[list[Path], typer.Argument(help="Folders of pictures. They are only read.")],
-    gallery: FolderOption,
+    gallery: FolderPlace,
     encoder: Annotated[
         str | None,
         typer.Option(help="labels, clip, an open_clip name, hf-hub:REPO, local-dir:FOLDER or ARCHITECTURE=FILE."),
@@ -203,7 +203,7 @@ def _report(report: "IngestReport", gallery: "Gallery | MilvusGallery", as_json:
 @app.command()
 def search(
     query: Annotated[str | None, typer.Argument(help="Words, or a sum of wishes: 'dog + beach - people'.")] = None,
-    gallery: GalleryOption = None,
+    gallery: GalleryPlace = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many pictures.")] = 4,
     image: Annotated[Path | None, typer.Option(help="Search with a picture instead of words.")] = None,
     like: Annotated[str | None, typer.Option(help="Id of a picture: more like it.")] = None,
@@ -287,7 +287,7 @@ def _unknown_picture(picture_id: str) -> RetrievalError:
 
 
 @app.command()
-def info(gallery: GalleryOption = None, as_json: AsJson = False) -> None:
+def info(gallery: GalleryPlace = None, as_json: AsJson = False) -> None:
     """What is inside: how many pictures, which encoder, when updated, what was skipped."""
     from retrieval import open_gallery
 
@@ -304,7 +304,7 @@ def info(gallery: GalleryOption = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(gallery: FolderOption, as_json: AsJson = False) -> None:
+def verify(context: typer.Context, gallery: FolderPlace, as_json: AsJson = False) -> None:
     """Look whether the gallery is whole; status 1 where it is not."""
     from retrieval import maintenance
 
@@ -313,15 +313,16 @@ def verify(gallery: FolderOption, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([asdict(problem) for problem in problems], ensure_ascii=False))
     else:
+        program = context.parent.command_path if context.parent else PROGRAM
         for problem in problems:
-            print(f"{problem.kind}: {problem.text}  ->  {problem.hint} --gallery {gallery}")
+            print(f"{problem.kind}: {problem.text}  ->  {problem.hint.replace(PROGRAM, program)} --gallery {gallery}")
         print("The gallery is whole." if not problems else f"{len(problems)} problems.")
     if problems:
         sys.exit(1)
 
 
 @app.command()
-def repair(gallery: FolderOption) -> None:
+def repair(gallery: FolderPlace) -> None:
     """Mend what verify finds."""
     from retrieval import maintenance
 
@@ -331,7 +332,7 @@ def repair(gallery: FolderOption) -> None:
 
 @app.command()
 def remove(
-    ids: Annotated[list[str], typer.Argument(help="Ids of pictures.")], gallery: FolderOption, as_json: AsJson = False
+    ids: Annotated[list[str], typer.Argument(help="Ids of pictures.")], gallery: FolderPlace, as_json: AsJson = False
 ) -> None:
     """Take pictures out of the gallery; their files stay. Indexing their folder again brings them back."""
     with _open_folder(gallery) as opened:
@@ -341,7 +342,7 @@ def remove(
 
 @app.command()
 def export(
-    gallery: FolderOption,
+    gallery: FolderPlace,
     out: Annotated[Path | None, typer.Option(help="File to write, JSON lines; default: stdout.")] = None,
 ) -> None:
     """Write everything the catalogue knows, one JSON object a picture."""
@@ -380,7 +381,7 @@ def evaluate(
 
 @app.command()
 def serve(
-    gallery: GalleryOption = None,
+    gallery: GalleryPlace = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 7801,
     token: Annotated[

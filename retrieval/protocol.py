@@ -1,4 +1,4 @@
-"""What a gallery server and its clients say to each other, as typed JSON. Knows neither galleries nor HTTP."""
+"""The JSON between a gallery server and its clients, typed and limited. Knows neither galleries nor HTTP."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ LongText = Annotated[str, Field(max_length=10_000)]  # captions and credits of s
 
 
 class ClientRequest(BaseModel):
-    """Base of what clients send: unknown fields are refused, so that a misspelt one does not go unnoticed."""
+    """Base of what clients send. Unknown fields are refused, so that a misspelt one is noticed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +35,7 @@ class SimilarRequest(ClientRequest):
 
 
 class FilterRequest(ClientRequest):
-    """Which pictures count: retrieval.records.Filters without folders, which are no business of other machines."""
+    """The pictures to search: retrieval.records.Filters without folders, which other machines must not know."""
 
     tag: Annotated[str, Field(max_length=500)] = ""
     after: Annotated[str, Field(pattern=_DATE)] = ""
@@ -47,7 +47,7 @@ class FilterRequest(ClientRequest):
 
 
 class SearchRequest(ClientRequest):
-    """POST /v1/search: phrasings of one wish, or a picture (an encoded file as base64), or the id of a picture: more
+    """POST /v1/search: phrasings of one query, or a picture (an encoded file as base64), or the id of a picture: more
     like that one."""
 
     queries: Annotated[list[Annotated[ShortText, Field(min_length=1)]], Field(max_length=MAX_PHRASINGS)] = []
@@ -106,7 +106,7 @@ class ErrorReply(BaseModel):
 
 
 def fault_sentences(faults: list[dict[str, object]]) -> Iterator[str]:
-    """pydantic's list of what is wrong as "field: reason", without the values that were sent."""
+    """pydantic's list of errors, each as "field: reason", without the values that were sent."""
     for fault in faults:
         where = fault.get("loc", ())
         parts = [str(part) for part in where if part != "body"] if isinstance(where, tuple) else []

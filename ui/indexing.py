@@ -29,6 +29,13 @@ def own_gallery_path() -> Path:
     return user_data_path("xcomposer-studio", appauthor=False) / "pictures.gallery"
 
 
+# what proxies put before a request that they pass on; one of them is enough
+FORWARDED = (
+    *("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-server"),
+    *("x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip", "x-original-host"),
+)
+
+
 def may_index(shared: bool, client: str | None) -> bool:
     """Whether a visitor may name a folder of this machine: only from this machine itself, and never through a tunnel,
     whose visitors all seem to come from here."""
@@ -43,6 +50,8 @@ def may_change(shared: bool, request: "gr.Request") -> bool:
     """
     host = str(request.headers.get("host", "")).rpartition("@")[2]
     name = host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
+    if any(header in request.headers for header in FORWARDED):  # through a proxy strangers seem to come from here
+        return False
     own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
     here = name.lower() == "localhost" or _is_loopback(name)
     return may_index(shared, request.client.host if request.client else None) and own and here

@@ -3,8 +3,9 @@
 Knows model, gallery and prompts by their protocols; not how text is written or shown.
 """
 
-from composer.illustrating.illustrator import Illustrator, softmax
+from composer.illustrating.illustrator import Illustrator
 from composer.illustrating.places import MOST, WORTH_SHOWING
+from composer.illustrating.selection import softmax
 
 __all__ = [
     "MOST",

@@ -24,8 +24,8 @@ class XComposerPrompts:
     def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
         subject = title or request
         # the published demo asks for English in the title itself
-        wish = " in English" if language == "en" and "english" not in subject.lower() else ""
-        return [user(f"根据给定标题写一个图文并茂，不重复的文章：{subject}{wish}")]
+        in_english = " in English" if language == "en" and "english" not in subject.lower() else ""
+        return [user(f"根据给定标题写一个图文并茂，不重复的文章：{subject}{in_english}")]
 
     def shared(self, article: Article) -> list[Message]:
         lines = (f"<Seg{i}>{inline.plain(section.text)}" for i, section in enumerate(article))
@@ -43,23 +43,23 @@ class XComposerPrompts:
         shares = dict.fromkeys(left, 0.0)
         named: dict[str, float] = {}
         question = user(f"根据上述文章，选择适合插入图像的{count or ''}行 ")
-        said = "适合插入图像的行是"
+        answer = "适合插入图像的行是"
         while left and (count is None or len(named) < count):
             marks = [f"<Seg{order.index(section_id)}>" for section_id in left]
-            found = _shares(ask.score([question, assistant(said)], marks)) if len(marks) > 1 else [1.0]
+            found = _shares(ask.score([question, assistant(answer)], marks)) if len(marks) > 1 else [1.0]
             # so many must still fit behind this one; a line at the very end would leave no choice for the rest
             need = 0 if count is None else min(count - len(named), len(left)) - 1
             best = max(range(len(left) - need), key=lambda i: found[i])
             for section_id, share in zip(left, found, strict=True):
                 shares[section_id] = max(shares[section_id], share)
             named[left[best]] = found[best]
-            said += marks[best]
+            answer += marks[best]
             left = left[best + 1 :]
             if left and count is None:
-                more, end = ask.score([question, assistant(said)], (", <Seg", END_OF_BOT))
+                more, end = ask.score([question, assistant(answer)], (", <Seg", END_OF_BOT))
                 if end > more:
                     break
-            said += ", "
+            answer += ", "
         for section in paragraphs:
             if section.id in named:
                 yield section.id, LIKELY + (1 - LIKELY) * named[section.id]

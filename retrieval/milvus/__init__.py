@@ -1,10 +1,8 @@
-"""The same gallery in a Milvus collection, for collections that one machine does not hold.
+"""A gallery in a Milvus collection, for collections that are too large for one machine.
 
-Knows Milvus and the folders of this machine that fill it; nothing of pages or articles.
+Knows Milvus and how folders of this machine fill a collection. Does not know pages or articles.
 """
 
 from retrieval.milvus.gallery import MilvusGallery
 
-__all__ = [
-    "MilvusGallery",
-]
+__all__ = ["MilvusGallery"]

@@ -27,14 +27,14 @@ from retrieval.milvus.schema import (
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-SECONDS = 15.0  # for one question
+SECONDS = 15.0  # for one request
 DESCRIPTION_PROPERTY = "xcomposer.gallery"  # the collection's property that tells its encoder
-# Milvus Lite drops connections that ask for signs of life as often as pymilvus makes them; these are gRPC's defaults
+# pymilvus sends keep-alive pings so often that Milvus Lite drops the connection; these are gRPC's defaults
 GRPC = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": 0}
 
 
 class MilvusCollection:
-    """An open collection. Several threads may use it; constructed as MilvusGallery, which says how."""
+    """An open collection. Several threads may use it. MilvusGallery documents the arguments and the errors."""
 
     def __init__(self, place: str, encoder: str | Encoder | None, *, create: bool, index: str) -> None:
         self.place = place
@@ -58,7 +58,7 @@ class MilvusCollection:
         mark = hashlib.sha256(json.dumps([self.address, self.encoder.identity], sort_keys=True).encode()).hexdigest()
         return cache_folder("milvus") / f"{mark[:20]}.gallery"
 
-    # -- asking ------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
 
     def nearest_ids(self, field: str, data: Sequence[object], limit: int, expression: str) -> list[list[str]]:
         """The ids nearest to each of the queries, best first: vectors for "dense", words for "sparse"."""
@@ -87,7 +87,7 @@ class MilvusCollection:
         return found
 
     def sample(self, expression: str, fields: Sequence[str], most: int) -> list[dict[str, Any]]:
-        """At most `most` rows (16,384 is Milvus' own bound) that fulfil the expression, in no order."""
+        """At most `most` rows that fulfil the expression, in no order; Milvus itself allows 16,384."""
         with self._readable_errors():
             rows = self._client.query(
                 self._collection, filter=expression, output_fields=["id", *fields], limit=most, timeout=SECONDS
@@ -113,13 +113,13 @@ class MilvusCollection:
         return len(known)
 
     def store(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Adds or replaces rows with the columns of `schema_and_indexes`; too long texts are cut."""
+        """Adds or replaces rows with the columns of `schema_and_indexes`; texts that are too long are cut."""
         if rows:
             with self._writing, self._readable_errors():
                 self._client.upsert(self._collection, [fit_to_columns(row) for row in rows], timeout=SECONDS * 4)
 
     def flush(self) -> None:
-        """Closes the segments that are being written: until then they are searched without an index."""
+        """Closes the segments that are being written, which are searched without an index until then."""
         with self._writing, self._readable_errors():
             self._client.flush(self._collection, timeout=SECONDS * 8)
 
@@ -138,7 +138,7 @@ class MilvusCollection:
         return found
 
     def close(self) -> None:
-        """Lets go of the connection, and of a Milvus Lite file's lock."""
+        """Releases the connection, and the lock of a Milvus Lite file."""
         self._client.close()
 
     # -- opening -----------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ class MilvusCollection:
             raise self._unreadable(
                 _("the packages for Milvus are not installed. Install them with: pip install 'pymilvus[milvus-lite]'")
             ) from error
-        # every error also comes as an exception; Milvus Lite reports calls that it does not have and need not have
+        # every error is also raised as an exception; Milvus Lite logs calls that it lacks and nothing here needs
         for noisy in ("pymilvus", "grpc._server", "milvus_lite"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         try:
@@ -196,10 +196,10 @@ class MilvusCollection:
                     self._collection,
                     schema=schema,
                     properties={DESCRIPTION_PROPERTY: description},
-                    consistency_level="Session",  # who adds sees what was added; others within moments
+                    consistency_level="Session",  # who writes sees it at once, others within moments
                     timeout=SECONDS * 4,
                 )
-                # pymilvus looks every half second whether an index is done; an empty collection's is at once
+                # without sync: pymilvus would wait half a second for the index, which is ready at once when empty
                 self._client.create_index(self._collection, indexes, timeout=SECONDS * 4, sync=False)
             else:
                 raise GalleryNotFound(place=without_secrets(self.place))

@@ -1,7 +1,7 @@
-"""Changing words, browsing and finding duplicates in a Milvus collection. Functions over a MilvusCollection.
+"""Editing, browsing and finding duplicates in a Milvus collection. Functions over a MilvusCollection.
 
-Milvus sorts no rows and counts no values; what a page shows of it is therefore taken
-from at most SAMPLE rows: exact for collections up to that size.
+Milvus sorts no rows and counts no values, so what a page shows comes from at most SAMPLE rows: exact for collections
+up to that size.
 """
 
 from collections import Counter
@@ -42,8 +42,8 @@ def one_row(collection: MilvusCollection, picture_id: str, fields: Sequence[str]
 def edit(
     collection: MilvusCollection, picture_id: str, new: Mapping[str, str], thumbnail: Callable[[str], Path]
 ) -> None:
-    """Stores other words for a picture, by the names of their fields. `thumbnail` gives a picture's small file by its
-    id, for words that the encoder cannot read. Raises KeyError, PictureUnreadable."""
+    """Stores new texts of a picture by field name. `thumbnail` returns a picture's small file by its id; the picture
+    is encoded from it where the encoder cannot read the caption. Raises KeyError, PictureUnreadable."""
     old = picture(collection, picture_id)
     row = one_row(collection, picture_id, ("station", "stamp", "dense"))
     changed = replace(old, edited=True, **new)  # type: ignore[arg-type]  # names of texts only
@@ -52,18 +52,13 @@ def edit(
         if collection.encoder.words_first:
             dense = encode_caption(collection.encoder, new["caption"], lambda: load_picture(thumbnail(picture_id)))
             row["dense"] = dense[0].tolist()
-    facts = {name: getattr(changed, name) for name in _PICTURE}
-    collection.store(
-        [row | facts | {"id": picture_id, "tags": lower_case(changed.tag_list), "words": searchable_text(changed)}]
-    )
-
-
-def lower_case(tags: Sequence[str]) -> list[str]:
-    return [tag.lower() for tag in tags]
+    row |= {name: getattr(changed, name) for name in _PICTURE}
+    row |= {"id": picture_id, "tags": [tag.lower() for tag in changed.tag_list], "words": searchable_text(changed)}
+    collection.store([row])
 
 
 def searchable_text(picture: Picture) -> str:
-    """What full-text search finds a picture by."""
+    """The words by which full-text search finds a picture."""
     texts = (picture.caption, picture.tags, path_words(picture.path))
     return " ".join(stored_words(text) for text in texts)
 

@@ -1,4 +1,4 @@
-"""MilvusGallery: the same gallery calls on Milvus, for collections that one machine does not hold.
+"""MilvusGallery: the calls of a gallery on a Milvus collection. The only file that knows all others of this folder.
 
 A place is `milvus://host:19530/name` (a cluster, or one server) or the path of a Milvus Lite file (`pictures.db`, the
 engine inside this process). Facts, words and vector of a picture are one row of one collection; its file stays where
@@ -55,8 +55,8 @@ class MilvusGallery(MilvusCollection):
         self, place: str, encoder: str | Encoder | None = None, *, create: bool = False, index: str = "AUTOINDEX"
     ) -> None:
         super().__init__(place, encoder, create=create, index=index)
-        own = self.local_gallery
-        self._browser_formats = BrowserFormats(own / "shown", own / "thumbnails")
+        local = self.local_gallery
+        self._browser_formats = BrowserFormats(local / "shown", local / "thumbnails")
 
     # -- searching ---------------------------------------------------------------------------------
 
@@ -211,22 +211,22 @@ class MilvusGallery(MilvusCollection):
 
     def _best_hits(self, rankings: Sequence[tuple[Sequence[str], float]], k: int, quick: bool) -> list[Hit]:
         """The k best of the fused rankings of ids as hits, near-duplicates of better ones last."""
-        known = list(dict.fromkeys(one for ids, _ in rankings for one in ids))
-        numbers = {one: number for number, one in enumerate(known)}
-        scores = fuse([([numbers[one] for one in ids], weight) for ids, weight in rankings])
-        best = {known[number]: score for number, score in list(scores.items())[: max(4 * k, 20)]}
+        found = list(dict.fromkeys(picture_id for ids, _ in rankings for picture_id in ids))
+        numbers = {picture_id: number for number, picture_id in enumerate(found)}
+        scores = fuse([([numbers[picture_id] for picture_id in ids], weight) for ids, weight in rankings])
+        best = {found[number]: score for number, score in list(scores.items())[: max(4 * k, 20)]}
         rows = self.rows(list(best), HIT_COLUMNS)
-        diverse = list(_near_duplicates_last({one: rows[one] for one in best if one in rows}).items())[:k]
-        return [self.hit(row, best[one], quick=quick) for one, row in diverse]
+        ranked = _demote_near_duplicates({one: rows[one] for one in best if one in rows})
+        return [self.hit(row, best[picture_id], quick=quick) for picture_id, row in list(ranked.items())[:k]]
 
 
-def _near_duplicates_last(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The rows with near-duplicates of a better picture, by difference hash, behind everything else."""
+def _demote_near_duplicates(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Rows by id, best first, with near-duplicates of a better picture (by difference hash) behind everything else."""
     first: dict[str, Mapping[str, Any]] = {}
     later: dict[str, Mapping[str, Any]] = {}
-    for one, row in rows.items():
+    for picture_id, row in rows.items():
         duplicate = any(
             differing_bits(int(row["phash"]), int(other["phash"])) <= NEAR_DUPLICATE_BITS for other in first.values()
         )
-        (later if duplicate else first)[one] = row
+        (later if duplicate else first)[picture_id] = row
     return first | later

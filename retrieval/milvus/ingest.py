@@ -1,9 +1,9 @@
 """Fills a Milvus collection from folders or from a local gallery's catalogue.
 
-Folders are read as every gallery reads them (processes, limits, resumable) into a gallery of this machine's cache, and
-what changed there is sent on. Each row remembers the station it came from, so several machines can fill one
-collection: each adds, updates and removes its own pictures only. A picture that two stations hold belongs to the one
-that sent it last.
+Folders are first read into a local gallery in this machine's cache (with the same processes and limits as any gallery,
+and resumable); what changed there is then sent. Each row holds the station it came from, a hash of machine and local
+gallery, so that several machines can fill one collection: each adds, updates and removes its own pictures only. A
+picture that two stations hold belongs to the one that sent it last.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ WHERE p.number > ? ORDER BY p.number LIMIT ?
 
 @dataclass(frozen=True, slots=True)
 class SendCounts:
-    """What went to the collection. Counts are of pictures."""
+    """How many pictures were sent, removed and found unchanged."""
 
     stored: int
     removed: int
@@ -75,9 +75,9 @@ def _ingest_and_send(collection: MilvusCollection, ingest: Callable[[Gallery], I
 
 
 def send(local: Path, collection: MilvusCollection) -> SendCounts:
-    """Makes the collection's rows of this station equal to the local gallery's: sends what changed, removes the rest.
+    """Makes the collection's rows of this station equal to the local gallery's: sends changes, removes what is gone.
 
-    `local`: the folder of a gallery of the same encoder. May be interrupted anywhere; the next call continues.
+    `local`: the folder of a gallery with the same encoder. May be interrupted anywhere; the next call continues.
     """
     station = hashlib.sha256(f"{platform.node()}\n{local.resolve()}".encode("utf-8", "surrogatepass")).hexdigest()
     remote_stamps = collection.stamps(station)
@@ -86,9 +86,9 @@ def send(local: Path, collection: MilvusCollection) -> SendCounts:
     try:
         for rows in _batches(catalogue, collection.encoder.dim, station):
             changed = [row for row in rows if remote_stamps.pop(str(row["id"]), None) != row["stamp"]]
-            kept = _edited_metadata(collection, [str(row["id"]) for row in changed])
+            edited = _edited_metadata(collection, [str(row["id"]) for row in changed])
             collection.store(
-                [_with_edited_metadata(row, kept[i]) if (i := str(row["id"])) in kept else row for row in changed]
+                [_with_edited_metadata(row, edited[i]) if (i := str(row["id"])) in edited else row for row in changed]
             )
             stored += len(changed)
             unchanged += len(rows) - len(changed)
@@ -101,16 +101,16 @@ def send(local: Path, collection: MilvusCollection) -> SendCounts:
 
 
 def _edited_metadata(collection: MilvusCollection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """id -> the words that a person gave it, of those that were edited."""
+    """id -> its row with the texts that a person gave it, of those ids that were edited."""
     rows = collection.rows(ids, ("edited", "approximate", *EDITABLE))
     return {one: row for one, row in rows.items() if row["edited"]}
 
 
-def _with_edited_metadata(row: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
-    """A row that is sent again, with the words that a person gave the picture."""
-    words = {name: kept[name] for name in EDITABLE}
-    texts = (kept["caption"], ", ".join(kept["tags"]), path_words(str(row["path"])))
-    return row | words | {"edited": True, "approximate": False, "words": " ".join(map(stored_words, texts))}
+def _with_edited_metadata(row: dict[str, Any], edited: dict[str, Any]) -> dict[str, Any]:
+    """A row that is sent again, with the texts that a person gave the picture."""
+    metadata = {name: edited[name] for name in EDITABLE}
+    texts = (edited["caption"], ", ".join(edited["tags"]), path_words(str(row["path"])))
+    return row | metadata | {"edited": True, "approximate": False, "words": " ".join(map(stored_words, texts))}
 
 
 def _batches(catalogue: Catalogue, dim: int, station: str) -> Iterator[list[dict[str, Any]]]:

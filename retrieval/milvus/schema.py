@@ -1,4 +1,4 @@
-"""How a gallery lies in a Milvus collection: places, columns, conditions. Knows no encoders and asks no server."""
+"""How a Milvus collection is laid out: addresses, columns, filter expressions. Knows no encoders, asks no server."""
 
 import json
 import re
@@ -20,7 +20,7 @@ LITE_COLLECTION = "pictures"
 ID_LENGTH = 20
 FORMAT = 2  # of the columns
 HIT_COLUMNS = ("caption", "credit", "licence", "source", "approximate", "drawing", "path", "phash", "sha256")
-# column -> most bytes; Milvus wants a limit for every text
+# column -> most bytes; Milvus requires a limit for every text
 TEXTS = {
     "sha256": 64,
     "station": 64,
@@ -86,14 +86,14 @@ def schema_and_indexes(
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=ID_LENGTH)
     for name, length in TEXTS.items():
         if name != "words":
-            # mapped from disk: a cluster would else hold all facts in memory, which is more than the vectors' index
+            # mapped from disk: a cluster would otherwise hold all texts in memory, more than the vectors' index
             schema.add_field(name, DataType.VARCHAR, max_length=length, mmap_enabled=True)
     for name, kind in (("width", DataType.INT32), ("height", DataType.INT32), ("phash", DataType.INT64)):
         schema.add_field(name, kind)
     for name in ("approximate", "drawing", "edited"):
         schema.add_field(name, DataType.BOOL)
     schema.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=MAX_TAGS, max_length=TAG_BYTES)
-    # the words come cut already (index/tokenizer.py), with blanks between: Milvus Lite has only one tokenizer for that
+    # the words come tokenized (index/tokenizer.py), with spaces between; Milvus Lite has one tokenizer only
     lite = "lite" in client.get_server_version().lower()
     cluster = {"tokenizer": "whitespace", "filter": ["lowercase", {"type": "stemmer", "language": "english"}]}
     schema.add_field(
@@ -133,14 +133,14 @@ def _cut_to_bytes(value: object, limit: int) -> str:
 
 
 def literal(text: str) -> str:
-    """A string of Milvus' expressions: C escapes, as JSON writes them."""
+    """A string literal of Milvus' expressions, which has the escapes of JSON."""
     return json.dumps(text, ensure_ascii=False)
 
 
 def filter_expression(
     exclude: Collection[str] = (), filters: Filters | None = None, unwanted: Sequence[str] = ()
 ) -> str:
-    """Milvus' expression for the pictures that count: "" where all do.
+    """Milvus' expression for the pictures to search: "" for all.
 
     `exclude`: ids. `unwanted`: words (retrieval/index/tokenizer.py) that must not be among a picture's.
     """

@@ -1,6 +1,7 @@
-"""The HTTP service over any gallery, with its gates.
+"""The HTTP service over any gallery.
 
-Knows the gallery protocol and HTTP; not how a gallery stores or finds its pictures.
+Knows the protocol of retrieval/protocol.py, HTTP and access checks. Does not know how a gallery stores or finds its
+pictures.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,7 @@
-"""The gates of the gallery server: who may ask, how much may be sent, what is counted. Knows nothing of galleries."""
+"""What every request to the gallery server passes: host, token and size checks, error answers, metrics.
+
+Knows nothing of galleries. Starlette's own middleware for hosts and body sizes answers in plain text, matches fixed
+names only (not all of 127.0.0.0/8), and sets no time limit on a body that arrives slowly."""
 
 import asyncio
 import hmac
@@ -50,7 +53,7 @@ class RequestMetrics:
         Gauge("gallery_pictures", "Pictures in the gallery", registry=self._registry).set_function(pictures)
 
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
-        # routes and methods are of known sets, so that nobody can fill the memory with names
+        # labels come from known sets of routes and methods, so that no client can fill the memory with names
         self._requests.labels(route, method if method in METHODS else "other", str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
@@ -59,10 +62,10 @@ class RequestMetrics:
 
 
 class RequestGuard:
-    """ASGI middleware: host, token and size are checked before anything reads the request; faults become JSON.
+    """ASGI middleware: checks host, token and size before the application reads the request; errors become JSON.
 
-    `token`: None lets everybody in who reaches the port. `local_only`: the Host header must name this machine, which
-    keeps web pages from asking through a name of theirs that points here (DNS rebinding).
+    `token`: None admits everybody who reaches the port. `local_only`: the Host header must name this machine, so that
+    a web page cannot ask through a name of its own that points here (DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, *, token: str | None, local_only: bool, request_metrics: RequestMetrics) -> None:
@@ -82,7 +85,7 @@ class RequestGuard:
             await send(message)
 
         try:
-            refusal = self._refusal(scope)
+            refusal = self._access_error(scope)
             body = b"" if refusal else await self._read_body(Headers(scope=scope), receive)
             if refusal is None and not isinstance(body, bytes):
                 refusal = body
@@ -101,7 +104,7 @@ class RequestGuard:
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.count(route, scope["method"], status, time.perf_counter() - start)
 
-    def _refusal(self, scope: Scope) -> JSONResponse | None:
+    def _access_error(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
         if self._local_only and not is_loopback(_host_name(headers.get("host", ""))):
             return error_response(400, "wrong_host", _("this gallery answers only requests to this machine"))
@@ -140,14 +143,14 @@ class RequestGuard:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that hands out the body once and then waits for the client to leave."""
-    given = False
+    """A `receive` that returns the body once and then waits for the client to disconnect."""
+    returned = False
 
     async def replayed() -> Message:
-        nonlocal given
-        if given:
+        nonlocal returned
+        if returned:
             return await receive()
-        given = True
+        returned = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replayed
@@ -158,6 +161,7 @@ def _host_name(header: str) -> str:
 
 
 def error_response(status: int, code: str, reason: Text | None, *, message: str = "") -> JSONResponse:
-    """The answer to a request that is refused or failed. `message` says more than `reason`, in English only."""
+    """The answer to a request that is refused or failed. `message` replaces the English of `reason` by a longer
+    text, which has no translation."""
     fault = Fault(code=code, message=message or str(reason), message_zh=reason.text("zh") if reason else "")
     return JSONResponse(ErrorReply(error=fault).model_dump(), status_code=status)

@@ -1,4 +1,4 @@
-"""Answers searches in any gallery over HTTP. Knows the protocol (retrieval/protocol.py); the gates are in guard.py.
+"""Answers searches in any gallery over HTTP. Knows retrieval/protocol.py; access checks and metrics are in guard.py.
 
 POST /image/similar                 the protocol of the InternLM-XComposer demo's picture service
 POST /v1/search                     words or a picture to typed results
@@ -8,8 +8,8 @@ GET  /v1/images/{id}/file           WebP, longest edge at most 2048
 GET  /v1/info                       the gallery in numbers
 GET  /health, GET /metrics          for monitors; /metrics is Prometheus text
 
-Original files never leave the machine: pictures are made anew without their metadata, so no place or camera of a
-photograph and no path of the server is told.
+Original files never leave the machine. Pictures are encoded anew without their metadata, so an answer holds neither
+the place and camera of a photograph nor a path of the server.
 """
 
 import functools
@@ -52,15 +52,15 @@ log = logging.getLogger(__name__)
 
 TOKEN_VARIABLE = "XCOMPOSER_GALLERY_TOKEN"
 QUERY_MAX_PIXELS = 50_000_000
-MAX_CONNECTIONS = 128  # more wait in no queue: they are answered 503 at once
+MAX_CONNECTIONS = 128  # further ones do not wait: they are answered 503 at once
 QUALITY = 86  # of WebP, 0 to 100
 
 
 def serve(gallery: PictureGallery, host: str = "127.0.0.1", port: int = 7801, token: str | None = None) -> None:
     """Serves `gallery` until interrupted. `token` defaults to the environment variable XCOMPOSER_GALLERY_TOKEN.
 
-    Without a token only this machine may ask: any other `host` than a loopback address needs one. Raises
-    RetrievalError where that is not given or the port cannot be had. Port 0 takes a free one (it is logged).
+    Without a token only this machine may ask: a `host` that is no loopback address needs one. Raises RetrievalError
+    where it is missing or the port cannot be opened. Port 0 takes a free one, which is logged.
     """
     import uvicorn
 
@@ -94,12 +94,12 @@ def serve(gallery: PictureGallery, host: str = "127.0.0.1", port: int = 7801, to
                 error=error,
             )
         ) from error
-    # inherited by every connection: head and body are two packets, and the second would wait 40 ms for an answer
+    # every connection inherits it: head and body are two packets, and the second would wait 40 ms for the first's
+    # acknowledgement
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        gallery.search(
-            "picture", k=1
-        )  # loads the encoder now: its faults show here, and the first client does not wait
+        # loads the encoder: its errors show now, and the first client does not wait for it
+        gallery.search("picture", k=1)
     except RetrievalError:
         listener.close()
         raise
@@ -124,16 +124,16 @@ def create_app(gallery: PictureGallery, *, token: str | None = None, local_only:
     renderer = _Renderer()
 
     @app.post("/image/similar")
-    def similar(asked: SimilarRequest, request: Request) -> dict[str, dict[str, list[str]]]:
-        hits = gallery.search(asked.caption, k=asked.k, exclude=[str(one) for one in asked.exclude])[: asked.k]
+    def similar(body: SimilarRequest, request: Request) -> dict[str, dict[str, list[str]]]:
+        hits = gallery.search(body.caption, k=body.k, exclude=[str(one) for one in body.exclude])[: body.k]
         data = {"image_urls": [str(request.url_for("file", picture_id=hit.id)) for hit in hits]}
-        if asked.need_idxs:
+        if body.need_idxs:
             data["indices"] = [hit.id for hit in hits]
         return {"data": data}
 
     @app.post("/v1/search")
-    def search(asked: SearchRequest) -> SearchReply:
-        return SearchReply(results=[_reply(hit) for hit in _search_or_like(gallery, asked)])
+    def search(body: SearchRequest) -> SearchReply:
+        return SearchReply(results=[_reply(hit) for hit in _search_or_like(gallery, body)])
 
     # ids may hold slashes; the longer routes come first, so that ":path" does not swallow their last part
     @app.get("/v1/images/{picture_id:path}/thumbnail")
@@ -192,17 +192,17 @@ def _get_or_404(gallery: PictureGallery, picture_id: str) -> Hit:
         raise HTTPException(404, "there is no picture with this id") from error
 
 
-def _search_or_like(gallery: PictureGallery, asked: SearchRequest) -> list[Hit]:
-    query = asked.queries if asked.picture is None else _decode_query_picture(asked.picture)
-    if asked.filters is None and asked.like is None:
-        return gallery.search(query, k=asked.k, exclude=asked.exclude)
+def _search_or_like(gallery: PictureGallery, request: SearchRequest) -> list[Hit]:
+    query = request.queries if request.picture is None else _decode_query_picture(request.picture)
+    if request.filters is None and request.like is None:
+        return gallery.search(query, k=request.k, exclude=request.exclude)
     if not isinstance(gallery, FilteredGallery):
         raise HTTPException(422, "filters, like: this gallery has neither")
-    filters = Filters(**asked.filters.model_dump()) if asked.filters else None
-    if asked.like is None:
-        return gallery.search(query, k=asked.k, exclude=asked.exclude, filters=filters)
+    filters = Filters(**request.filters.model_dump()) if request.filters else None
+    if request.like is None:
+        return gallery.search(query, k=request.k, exclude=request.exclude, filters=filters)
     try:
-        return gallery.like(asked.like, k=asked.k, exclude=asked.exclude, filters=filters)
+        return gallery.like(request.like, k=request.k, exclude=request.exclude, filters=filters)
     except KeyError as error:
         raise HTTPException(404, "there is no picture with this id") from error
 
@@ -217,7 +217,7 @@ def _decode_query_picture(data: bytes) -> "Image.Image":
 
 
 class _Renderer:
-    """Makes WebP files of a gallery's pictures and keeps the small ones in memory."""
+    """Renders a gallery's pictures as WebP and keeps the small ones in memory."""
 
     def __init__(self) -> None:
         # a decoded picture takes up to 360 MB (120 M pixels): only as many at once as there are cores
@@ -225,28 +225,28 @@ class _Renderer:
         self._render_small = functools.lru_cache(maxsize=512)(self._render)  # about 15 KB each
 
     def response(self, hit: Hit, size: int, request: Request) -> Response:
-        size = next(made for made in SIZES if made >= size)
+        size = next(rendered for rendered in SIZES if rendered >= size)
         path = Path(hit.path)
         try:
-            facts = path.stat()
+            file = path.stat()
         except OSError as error:
             log.warning("The file of picture %r is gone: %s", hit.id, error)
             raise HTTPException(404, "the file of this picture is gone") from error
-        key = f"{hit.id}\n{facts.st_mtime_ns}\n{facts.st_size}\n{size}\n{hit.drawing}\n{QUALITY}"
+        key = f"{hit.id}\n{file.st_mtime_ns}\n{file.st_size}\n{size}\n{hit.drawing}\n{QUALITY}"
         etag = f'"{hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
-        asked = request.headers.get("if-none-match", "")
-        if asked.strip() == "*" or etag in (one.strip().removeprefix("W/") for one in asked.split(",")):
+        cached = request.headers.get("if-none-match", "")
+        if cached.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in cached.split(",")):
             return Response(status_code=304, headers=headers)
-        make = self._render_small if size <= 512 else self._render
-        return Response(make(path, size, hit.drawing, etag), media_type="image/webp", headers=headers)
+        render = self._render_small if size <= 512 else self._render
+        return Response(render(path, size, hit.drawing, etag), media_type="image/webp", headers=headers)
 
     def _render(self, path: Path, size: int, drawing: bool, _etag: str) -> bytes:
         from PIL import Image
 
         with self._slots:
             picture = load_picture(path, enough=size)
-            if drawing:  # a drawn icon keeps its transparency, so that it can stand on any ground
+            if drawing:  # a drawn icon keeps its transparency, so that it fits any background
                 with Image.open(path) as original:
                     if original.mode in ("RGBA", "LA", "PA") or "transparency" in original.info:
                         picture = original.convert("RGBA")
@@ -278,6 +278,6 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RetrievalError)
     def gallery_failed(_request: Request, error: RetrievalError) -> JSONResponse:
-        log.error("The gallery cannot answer: %s", error)  # the sentence may name paths of this machine: log only
+        log.error("The gallery cannot answer: %s", error)  # in the log only: it may name paths of this machine
         reason = _("the gallery cannot answer now; the reason is in the server's log")
         return error_response(503, "gallery_unavailable", reason)

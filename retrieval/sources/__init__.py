@@ -1,6 +1,6 @@
-"""Galleries that are no folder of this machine: the embedded drawings, Openverse, another machine's gallery.
+"""Galleries that are not a folder of this machine: the embedded drawings, Openverse, another machine's gallery.
 
-Knows the network and whom not to trust there; not how a person's own pictures are kept.
+Knows how to download from hosts that are not trusted. Does not know how a person's own pictures are kept.
 """
 
 from retrieval.sources.openmoji import OpenMojiGallery, drawings

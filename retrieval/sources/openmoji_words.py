@@ -1,7 +1,8 @@
-"""What else the drawings can stand for: words for things that have no drawing of their own.
+"""Further words for the drawings, for things that have no drawing of their own.
 
-Code point -> (English phrases, Chinese words). Each English phrase gets a vector of its own beside the name's; all
-words are found by full text. Chosen by looking at searches that articles make (pets, travel, food, work, history).
+Code point -> (English phrases, Chinese words). Each English phrase gets its own vector beside that of the drawing's
+name; full-text search finds all words. Chosen from the searches that articles make (pets, travel, food, work,
+history).
 """
 
 EXTRA_WORDS: dict[str, tuple[tuple[str, ...], str]] = {

@@ -22,8 +22,7 @@ from common.messages import Text, _
 from retrieval.base import GalleryInfo, Hit
 from retrieval.errors import RetrievalError
 from retrieval.index import fuse
-from retrieval.sources.download import Downloader, Refusal, Timeouts
-from retrieval.sources.remote import fetch_all
+from retrieval.sources.download import Downloader, Refusal, Timeouts, fetch_all
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,15 +61,15 @@ class _Source(BaseModel):
     media_count: Annotated[int, Field(ge=0)]
 
 
-Reply = TypeVar("Answer", bound=BaseModel)
+Reply = TypeVar("Reply", bound=BaseModel)
 
 
 class OpenverseGallery:
     """Pictures that may be used commercially, with their attribution in `Hit.credit`; a PictureGallery.
 
     Hits hold Openverse's thumbnail (about 600 pixels wide), kept under `folder` (default: the user's cache). Results
-    marked as mature or sensitive are left out, and so is what a non-commercial licence slipped in. Everything raises
-    RetrievalError where Openverse cannot be asked. `origin` is for tests.
+    marked as mature or sensitive are left out, and so are those that came in spite of a non-commercial licence.
+    Everything raises RetrievalError where Openverse cannot be asked. `origin` is for tests.
     """
 
     name = "openverse"
@@ -108,13 +107,13 @@ class OpenverseGallery:
         if not isinstance(query, (str, Sequence)):
             raise RetrievalError(_("Openverse can be searched with words only. Describe the picture instead."))
         phrasings = [query] if isinstance(query, str) else list(query)
-        distinct = dict.fromkeys(" ".join(one.split())[:MAX_QUERY] for one in phrasings if one.strip())
+        distinct = dict.fromkeys(" ".join(text.split())[:MAX_QUERY] for text in phrasings if text.strip())
         rankings = [self._find(phrasing, k, frozenset(exclude)) for phrasing in list(distinct)[:MAX_PHRASINGS]]
-        known = list({one.id: one for found in rankings for one in found}.values())
-        numbers = {one.id: number for number, one in enumerate(known)}
-        scores = fuse([([numbers[one.id] for one in found], 1.0) for found in rankings])
+        pictures = list({picture.id: picture for ranking in rankings for picture in ranking}.values())
+        numbers = {picture.id: number for number, picture in enumerate(pictures)}
+        scores = fuse([([numbers[picture.id] for picture in ranking], 1.0) for ranking in rankings])
         best = sorted(scores, key=scores.__getitem__, reverse=True)[:k]
-        return fetch_all(best, lambda number: self._hit(known[number], scores[number]))
+        return fetch_all(best, lambda number: self._hit(pictures[number], scores[number]))
 
     def get(self, picture_id: str) -> Hit:
         """One picture by its Openverse id (a UUID). Raises KeyError."""
@@ -141,9 +140,9 @@ class OpenverseGallery:
     def _find(self, phrasing: str, k: int, exclude: frozenset[str]) -> list[_Picture]:
         found: dict[uuid.UUID, _Picture] = {}
         for number in range(1, MAX_PAGES + 1):
-            with self._lock:  # the same question of two threads is asked once
+            with self._lock:  # two threads with the same query spend one request
                 page = self._page(phrasing, number)
-            found.update({one.id: one for one in page.results if _usable(one) and str(one.id) not in exclude})
+            found.update({p.id: p for p in page.results if _usable(p) and str(p.id) not in exclude})
             if len(found) >= k or number >= page.page_count:
                 break
         return list(found.values())[:k]
@@ -176,16 +175,16 @@ class OpenverseGallery:
             raise self._unexpected(_("a list was expected"))
         return sum(self._validated(_Source, one).media_count for one in answer)
 
-    def _hit(self, found: _Picture, score: float) -> Hit:
-        licence = _licence(found)
+    def _hit(self, picture: _Picture, score: float) -> Hit:
+        licence = _licence(picture)
         return Hit(
-            id=str(found.id),
-            path=str(self._downloader.picture(found.thumbnail)),
+            id=str(picture.id),
+            path=str(self._downloader.picture(picture.thumbnail)),
             score=score,
-            caption=found.title or "",
-            credit=found.attribution or _credit(found, licence),
+            caption=picture.title or "",
+            credit=picture.attribution or _credit(picture, licence),
             licence=licence,
-            source=_web_page(found.foreign_landing_url),
+            source=_web_page(picture.foreign_landing_url),
         )
 
     def _validated(self, kind: type[Reply], answer: object) -> Reply:
@@ -199,24 +198,24 @@ class OpenverseGallery:
         return self._downloader.refusal(_("its answer has not the documented form ({reason})", reason=reason))
 
 
-def _usable(found: _Picture) -> bool:
+def _usable(picture: _Picture) -> bool:
     """Not marked as sensitive, and its licence (such as by-nc-sa) allows commercial use."""
-    return not found.mature and not found.unstable__sensitivity and "nc" not in found.license.lower().split("-")
+    return not picture.mature and not picture.unstable__sensitivity and "nc" not in picture.license.lower().split("-")
 
 
-def _licence(found: _Picture) -> str:
+def _licence(picture: _Picture) -> str:
     """ "by-sa", "2.0" -> CC BY-SA 2.0; "cc0" -> CC0 1.0; "pdm" -> Public Domain Mark 1.0."""
-    code = found.license.lower()
+    code = picture.license.lower()
     name = {"cc0": "CC0", "pdm": "Public Domain Mark"}.get(code, f"CC {code.upper()}")
-    return f"{name} {found.license_version or ''}".strip()
+    return f"{name} {picture.license_version or ''}".strip()
 
 
-def _credit(found: _Picture, licence: str) -> str:
-    """What Openverse's own attribution line says, for results that come without one."""
-    terms = f" ({found.license_url})" if found.license_url else ""
-    return f'"{found.title or "Untitled"}" by {found.creator or "unknown"}, {licence}{terms}'
+def _credit(picture: _Picture, licence: str) -> str:
+    """The attribution line as Openverse writes it, for results that come without one."""
+    terms = f" ({picture.license_url})" if picture.license_url else ""
+    return f'"{picture.title or "Untitled"}" by {picture.creator or "unknown"}, {licence}{terms}'
 
 
 def _web_page(address: str | None) -> str:
-    """The address where it is one of the web; a link of another kind (javascript:) would be a trap."""
+    """The address if it is one of the web, else "": a link of another kind (javascript:) could run code."""
     return address if address and urlsplit(address).scheme in ("http", "https") else ""

@@ -1,15 +1,13 @@
 """RemoteGallery: searches the gallery of another machine over HTTP. Knows the protocol of retrieval/protocol.py.
 
-What the other machine sends is not trusted: download.py says what is refused, protocol.py what answers look like.
+What the other machine sends is not trusted: download.py lists what is refused, protocol.py describes the answers.
 """
 
 import base64
 import functools
 import io
-import logging
 import os
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -29,15 +27,12 @@ from retrieval.protocol import (
     SearchReply,
 )
 from retrieval.records import Filters
-from retrieval.sources.download import Downloader, Refusal, Timeouts
+from retrieval.sources.download import Downloader, Refusal, Timeouts, fetch_all
 
 if TYPE_CHECKING:
     from PIL import Image
 
-log = logging.getLogger(__name__)
-
 TOKEN_VARIABLE = "XCOMPOSER_GALLERY_TOKEN"
-DOWNLOADS_AT_ONCE = 4
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -47,8 +42,8 @@ class RemoteGallery:
 
     `address`: https://host[:port][/path], or http:// in a network of your own. `token` defaults to the environment
     variable XCOMPOSER_GALLERY_TOKEN. Pictures found are kept under `folder` (default: the user's cache), which is what
-    the paths of the hits point to. Opening it asks the server for its facts; everything raises RetrievalError where
-    the server is not there, is slow, or sends what it should not.
+    the paths of the hits point to. The constructor asks the server for /v1/info; every call raises RetrievalError
+    where the server is not there, is slow, or sends something that download.py refuses.
     """
 
     def __init__(
@@ -71,11 +66,11 @@ class RemoteGallery:
         filters: Filters | None = None,
         quick: bool = False,
     ) -> list[Hit]:
-        """The k best pictures (at most 100), downloaded: with `quick` their thumbnails. Those that cannot be fetched
-        are left out, with a warning in the log; where none can, the first reason is raised."""
+        """The k best pictures (at most 100), downloaded; with `quick` only their thumbnails. Pictures that cannot be
+        fetched are left out, with a warning in the log; where none can, the first reason is raised."""
         request: dict[str, object] = {}
         if isinstance(query, (str, Sequence)):
-            phrasings = [one.strip()[:2000] for one in ([query] if isinstance(query, str) else query) if one.strip()]
+            phrasings = [text.strip()[:2000] for text in ([query] if isinstance(query, str) else query) if text.strip()]
             if not phrasings:
                 return []
             request["queries"] = phrasings[:MAX_PHRASINGS]
@@ -165,27 +160,6 @@ class RemoteGallery:
                     reason=first["msg"],
                 )
             ) from error
-
-
-Found = TypeVar("Found")
-
-
-def fetch_all(found: Sequence[Found], fetch: Callable[[Found], Hit]) -> list[Hit]:
-    """`fetch` over all, a few at once, in order. Failures are logged and left out; if all fail, the first is raised."""
-
-    def attempt(one: Found) -> Hit | Refusal:
-        try:
-            return fetch(one)
-        except Refusal as refusal:
-            log.warning("A picture was left out: %s", refusal)
-            return refusal
-
-    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        results = list(pool.map(attempt, found))
-    hits = [one for one in results if isinstance(one, Hit)]
-    if results and not hits:
-        raise next(one for one in results if isinstance(one, Refusal))
-    return hits
 
 
 def _small_jpeg(picture: "Image.Image") -> str:

@@ -35,20 +35,36 @@ def test_json_of_before_the_schema_version_opens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "problem"),
     [
-        ("{}", "title: Field required"),
-        ('{"title": "x", "sections": [{"nonsense": 1}]}', "sections.0.id: Field required"),
-        ('{"title": "x", "sections": [{"id": "s1", "text": "a", "kind": "poem"}]}', "sections.0.kind: "),
-        ('{"title": "x", "sections": [], "x": 1}', "x: Unexpected keyword argument"),
-        ('{"title": "x", "schema": 99}', "its format is version 99; this program reads 1"),
-        ("[]", "article: "),
-        ("{", "it is no JSON"),
+        ("{}", "title: it is missing."),
+        ('{"title": "x", "sections": [{"nonsense": 1}]}', "sections.0.id: it is missing."),
+        (
+            '{"title": "x", "sections": [{"id": "s1", "text": "a", "kind": "poem"}]}',
+            "sections.0.kind is 'poem': it must be 'heading' or 'paragraph'.",
+        ),
+        ('{"title": "x", "sections": [], "x": 1}', "x is 1: there is no such field."),
+        ('{"title": 3}', "title is 3: it must be text."),
+        ('{"title": "x", "revision": "new"}', "revision is 'new': it must be a whole number."),
+        ('{"title": "x", "sections": 7}', "sections is 7: it must be a list."),
+        ('{"title": "x", "parameters": []}', "parameters is []: it must be an object with fields."),
+        ('{"title": "x", "schema": 99}', "its format is version 99; this program reads 1."),
+        ("[]", "article is []: it must be an object with fields."),
+        ("{", "it is no JSON: "),
+        ("[" * 100_000, "it is no JSON: "),
     ],
 )
-def test_other_json_is_refused_with_the_field(text: str, said: str) -> None:
-    with pytest.raises(ArticleUnreadable, match=re.escape(f"The article cannot be read: {said}")):
+def test_other_json_is_refused_with_the_field_and_its_value(text: str, problem: str) -> None:
+    with pytest.raises(ArticleUnreadable, match=re.escape(f"The article cannot be read: {problem}")) as caught:
         Article.from_json(text)
+    assert caught.value.text("zh").startswith("无法读取文章：")
+
+
+def test_a_long_value_is_shortened_in_the_error() -> None:
+    with pytest.raises(ArticleUnreadable) as caught:
+        Article.from_dict({"title": "x", "language": "y" * 10_000})
+    assert len(str(caught.value)) < 200
+    assert "应为" in caught.value.text("zh")
 
 
 def test_edits_make_new_articles_of_a_higher_revision() -> None:

@@ -1,6 +1,7 @@
 """python -m retrieval, as a person or a program calls it."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from retrieval.cli import app, main
 from retrieval.evaluate import evaluate
 from retrieval.gallery import Gallery
+from retrieval.ingest import GALLERY_FILE
 from tests.retrieval.helpers import ColourEncoder, paint
 
 RUNNER = CliRunner()
@@ -120,6 +122,39 @@ def test_problems_are_one_sentence_and_status_2(
     assert "Traceback" not in said
     assert len(said.strip().splitlines()) == 1
     assert "://" not in said or "is no folder" in said
+
+
+SCRIPT = "import sys; sys.argv[0] = 'xcomposer'; from ui.launch.command import main; main()"  # as it is installed
+
+
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [("python -m retrieval", ["-m", "retrieval"]), ("xcomposer gallery", ["-c", SCRIPT, "gallery"])],
+)
+def test_hints_name_the_program_that_was_called(program: str, command: list[str], tmp_path: Path) -> None:
+    place = tmp_path / "own"
+    with Gallery.open(place, create=True, encoder=ColourEncoder()) as gallery:
+        gallery.add(paint(tmp_path / "pictures" / "red.png").parent)
+    catalogue = place / GALLERY_FILE
+    content = catalogue.read_bytes()
+    catalogue.write_bytes(content[:16384] + b"\xff" * (len(content) - 16384))  # it opens, and its tables are damaged
+
+    def call(name: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, *command, name, "-g", str(place)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"LC_ALL": "en_US.UTF-8"},
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    status, text = call("verify")
+    assert status == 1
+    assert f"->  {program} repair --gallery {place}" in text
+    status, text = call("info")
+    assert status == 2
+    assert f"Mend it with: {program} repair --gallery …" in text
 
 
 @pytest.mark.parametrize(

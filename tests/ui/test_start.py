@@ -1,18 +1,21 @@
 """Starting: names are checked before anything is loaded, logins are read, nothing heavy is imported."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from composer.errors import SettingsError
 from tests.fakes import FakeGallery, FakeModel
 from tests.serving import free_port, serve_on_free_port
-from ui.indexing import may_index
+from ui.indexing import may_change, may_index
 from ui.launch.logins import read_logins
 from ui.launch.quick_import import import_gradio
 
@@ -118,3 +121,39 @@ def test_a_file_of_logins_with_a_gap_is_refused(tmp_path: Path, content: str) ->
 )
 def test_folders_are_indexed_from_this_machine_only(shared: bool, client: str | None, allowed: bool) -> None:
     assert may_index(shared, client) is allowed
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbfann:secret\r\nbob:w\xc3\xb6rd\r\n", "ann:secret\nbob:wörd".encode("utf-16")]
+)
+def test_logins_are_read_as_notepad_saves_them(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "logins"
+    file.write_bytes(content)
+    assert read_logins(file) == [("ann", "secret"), ("bob", "wörd")]
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via", "X-Forwarded-Host", "CF-Connecting-IP"]
+)
+def test_who_comes_through_a_proxy_only_looks(header: str) -> None:
+    def asked(**headers: str) -> Any:
+        scope = {
+            "type": "http",
+            "client": ("127.0.0.1", 5),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        }
+        return Request(scope)
+
+    assert may_change(False, asked(Host="127.0.0.1:7860"))
+    assert not may_change(False, asked(Host="127.0.0.1:7860", **{header: "127.0.0.1"}))
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_an_address_of_ipv6_is_served(host: str) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    command = [sys.executable, "-u", "app.py", "--port", str(free_port()), "--host", host, "--folder", "/dev/null"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as page:
+        assert page.stdout is not None
+        assert page.stdout.readline().startswith("XComposer Studio is at http://[::1]:")
+        page.terminate()

@@ -11,10 +11,10 @@ from ui.launch.cli import serve
 
 
 class GalleryCommands(TyperGroup):
-    """The gallery's commands; what goes wrong in them is said as `python -m retrieval` says it."""
+    """The gallery's commands. Their errors are reported as by `python -m retrieval`, under this program's name."""
 
     def invoke(self, ctx: Any) -> Any:
-        with retrieval.cli.readable_errors():
+        with retrieval.cli.readable_errors(ctx.command_path):
             return super().invoke(ctx)
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from common.decoding import decode_text
 from common.messages import _
 from composer.errors import SettingsError
 
@@ -11,8 +12,8 @@ def read_logins(file: Path | None) -> list[tuple[str, str]] | None:
     if file is None:
         return None
     try:
-        lines = [line.strip() for line in file.expanduser().read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
+        lines = [line.strip() for line in decode_text(file.expanduser().read_bytes()).splitlines()]
+    except OSError as error:
         raise SettingsError(
             name="auth", value=file, reason=_("the file cannot be read: {error}", error=error)
         ) from error

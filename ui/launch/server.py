@@ -92,7 +92,7 @@ def serve(
     page = build(studio)
     page.queue(default_concurrency_limit=4, max_size=64)
     _, local, public = page.launch(
-        server_name=host,
+        server_name=f"[{host}]" if ":" in host and not host.startswith("[") else host,  # an IPv6 address in a URL
         server_port=port,
         share=share,
         auth=auth,

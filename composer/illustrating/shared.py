@@ -1,0 +1,78 @@
+"""An article as the shared beginning of questions about it, which the model computes once.
+
+An article that is too long for the model's context is asked about in parts.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from composer import inline
+from composer.article import Article, Section
+from composer.models import Message, Model, Replier
+from composer.prompts import Prompts, SpotsParagraphsAlone
+from composer.writing import estimated_tokens
+
+QUESTION_ROOM = 700  # tokens kept free beside the article for a question and its answer
+
+
+class SharedArticle:
+    """Asks a model about one article. Holds the model's computed beginning between questions until `close`."""
+
+    def __init__(self, model: Model, prompts: Prompts, article: Article, written: Sequence[Message] = ()) -> None:
+        """written: the conversation in which the model has just written the article (see `ContinuesConversation`)."""
+        self.model, self.prompts = model, prompts
+        room = model.capabilities.context_tokens - QUESTION_ROOM
+        self.parts = split_article(article, room)
+        fits = sum(estimated_tokens(message.text) for message in written) <= room
+        self._written = list(written) if fits and len(self.parts) == 1 else []
+        self._held: tuple[int, contextlib.ExitStack, Replier] | None = None  # number of the part, and the model on it
+
+    def about(self, section_id: str) -> tuple[Article, Replier]:
+        """The part of the article that holds this section, and the model on top of it; computed once for all steps."""
+        number = next(i for i, part in enumerate(self.parts) if any(s.id == section_id for s in part))
+        if self._held is None or self._held[0] != number:
+            self.close()
+            stack = contextlib.ExitStack()
+            beginning = self._written or self.prompts.shared(self.parts[number])
+            self._held = (number, stack, stack.enter_context(self.model.prefix(beginning)))
+        return self.parts[number], self._held[2]
+
+    def for_spotting(self, part: Article) -> contextlib.AbstractContextManager[Replier]:
+        """The model on top of what the questions about places in this part begin with."""
+        if isinstance(self.prompts, SpotsParagraphsAlone):
+            return self.model.prefix(self.prompts.spot_shared(part))
+        return contextlib.nullcontext(self.about(part.sections[0].id)[1])
+
+    def by_part(self, section_ids: Sequence[str]) -> Iterator[list[str]]:
+        """These sections in groups, each within one part of the article."""
+        for part in self.parts:
+            inside = [section_id for section_id in section_ids if any(section.id == section_id for section in part)]
+            if inside:
+                yield inside
+
+    def close(self) -> None:
+        """Lets go of the model's computed beginning."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            held[1].close()
+
+
+def split_article(article: Article, room: int) -> list[Article]:
+    """The article as one part, or as several of consecutive sections where it has more tokens than `room`.
+
+    A section that is longer by itself is cut to `room`. Tokens are estimated from above.
+    """
+    found: list[Article] = []
+    sections: list[Section] = []
+    used = 0
+    for section in article:
+        text, tokens = section.text, estimated_tokens(section.text) + 8
+        if tokens > room:
+            text, tokens = inline.plain(text)[: max(room // 2, 1)], room // 2
+        if sections and used + tokens > room:
+            found.append(replace(article, sections=tuple(sections)))
+            sections, used = [], 0
+        sections.append(replace(section, text=text))
+        used += tokens
+    return [*found, replace(article, sections=tuple(sections))]
