@@ -54,7 +54,7 @@ class Conversation:
         language: Language = "en",
     ) -> None:
         """describer: for pictures when the model does not see; without one such a picture is refused. language: of the
-        answers until a question in words tells."""
+        answers until a question in words shows the person's language."""
         self.model = model
         self.describer = describer
         self.turns: tuple[Turn, ...] = tuple(turns)
@@ -75,7 +75,7 @@ class Conversation:
         cleaned = without_controls(text).strip()
         if not cleaned and not pictures:
             raise InputError(_("Please type a question."))
-        turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, self._spoken(cleaned)))
+        turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, self._language_of(cleaned)))
         self._check_room(turn, sampling)
         self.turns = (*self.turns, turn)
         return self._answer(sampling, stop)
@@ -116,7 +116,7 @@ class Conversation:
         """What the model is given for the last turn: as many turns as fit its context beside the answer's room."""
         capabilities = self.model.capabilities
         room = capabilities.context_tokens - min(sampling.max_tokens, capabilities.context_tokens // 2)
-        language = self._spoken()
+        language = self._language_of()
         opening = system(
             "你是一个有帮助的助手，用中文简明地回答。"
             if language == "zh"
@@ -138,7 +138,7 @@ class Conversation:
                 break
         return [opening, *kept]
 
-    def _spoken(self, text: str = "") -> Language:
+    def _language_of(self, text: str = "") -> Language:
         """The language of this text or, as it may be a picture alone, of the last question in words."""
         questions = (text, *(turn.question for turn in reversed(self.turns)))
         return next((detect_language(words) for words in questions if words), self.language)
@@ -150,7 +150,7 @@ class Conversation:
         if self.model.capabilities.sees_pictures:
             shown = turn.pictures if len(turn.pictures) <= pictures_left else ()
             return user(*shown, question)
-        return user(_described(turn.descriptions, language) + question)
+        return user(_descriptions_as_text(turn.descriptions, language) + question)
 
     def _descriptions(self, pictures: Sequence[Picture], language: Language) -> tuple[str, ...]:
         if not pictures:
@@ -190,8 +190,8 @@ class Conversation:
             )
 
 
-def _described(descriptions: Sequence[str], language: Language) -> str:
-    """The pictures in words, said to be so: a model that takes them for its own sight makes things up."""
+def _descriptions_as_text(descriptions: Sequence[str], language: Language) -> str:
+    """The pictures in words, with the remark that they are words: a model that believes it sees makes things up."""
     if language == "zh":
         lines = [f"图片{i}：{text}" for i, text in enumerate(descriptions, 1)]
         return "用户附上了图片。你看不到图片，只有程序识别出的以下信息，可能有误：\n" + "\n".join(lines) + "\n\n"

@@ -7,58 +7,34 @@ tracebacks for what a person can mend.
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.errors import ReadableError
 from common.messages import _, languages
-from composer import errors, model_commands
+from composer import errors
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
-from composer.events import ArticleReady, Event, Notice, Report, StepProgress, StepStarted, TextDelta
+from composer.commands import convert, follow, loading_steps, plan, readable_errors, say, stop_on_interrupt
+from composer.events import STEPS, Report
 from composer.exporting import image_names, to_markdown, write_folder
-from composer.models import LoadProgress, Model, Picture
+from composer.models import Model, Picture
 from composer.pipeline import Composer, Options
 from composer.settings import Settings, load_settings
 from composer.writing import read_request
-from retrieval.errors import GalleryNotFound, GalleryUnreadable
 
 if TYPE_CHECKING:
     from retrieval.base import PictureGallery
 
-# Errors about what was typed; everything else that goes wrong has status 1.
-_BAD_COMMAND = (
-    errors.InputError,
-    errors.PictureError,
-    errors.SettingsError,
-    errors.UnknownModel,
-    errors.ModelFilesMissing,
-    errors.ModelFilesBroken,
-    GalleryNotFound,
-    GalleryUnreadable,
-)
-_STEPS = {
-    "write": "Writing",
-    "spot": "Finding places",
-    "caption": "Describing pictures",
-    "retrieve": "Searching",
-    "select": "Choosing",
-}
-
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Write illustrated articles and chat about pictures."
 )
-app.command()(model_commands.plan)
-app.command()(model_commands.convert)
+app.command()(plan)
+app.command()(convert)
 
 
 def _known_language(value: str) -> str:
@@ -126,7 +102,7 @@ def write(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result.")] = False,
 ) -> None:
     """Write an illustrated article."""
-    with _readable_errors():
+    with readable_errors():
         settings = load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus, hub=hub, offload=offload or None)
         options = Options(
             pictures=pictures,
@@ -146,8 +122,8 @@ def write(
             temperature=temperature, beams=beams, repetition_penalty=repetition_penalty, seed=seed
         )
         options = replace(options, sampling=sampling)
-        with _stop_on_interrupt() as stop:
-            done = _follow(composer.compose(text, options, stop=stop))
+        with stop_on_interrupt() as stop:
+            done = follow(composer.compose(text, options, stop=stop))
         model_name = model.name
         model.close()
         if not done.article.sections:
@@ -158,7 +134,7 @@ def write(
         except errors.ExportError:  # minutes of work are worth more than the form asked for
             print(json.dumps(result, ensure_ascii=False) if as_json else to_markdown(done.article))
             raise
-        _say(f"Saved to {out}")
+        say(f"Saved to {out}")
         print(json.dumps(result, ensure_ascii=False) if as_json else out / "article.md")
         if done.stopped:
             raise typer.Exit(130)
@@ -177,7 +153,7 @@ def chat(
     seed: Annotated[int | None, typer.Option("--seed", help="Makes the same answer again.")] = None,
 ) -> None:
     """Ask one question, about pictures or not; the answer is printed as it comes."""
-    with _readable_errors():
+    with readable_errors():
         text = sys.stdin.read() if question == "-" else question
         if not text.strip() and not image:
             raise errors.InputError(_("Please type a question."))
@@ -187,9 +163,9 @@ def chat(
         if pictures and not model.capabilities.sees_pictures:
             from composer.models import PictureDescriber
 
-            _say(f"{model.name} does not see; the pictures are described to it by labels and the text found in them.")
+            say(f"{model.name} does not see; the pictures are described to it by labels and the text found in them.")
             describer = PictureDescriber()
-        with _stop_on_interrupt() as stop:
+        with stop_on_interrupt() as stop:
             conversation = Conversation(model, describer)
             for piece in conversation.ask(text, pictures, replace(CHATTING, seed=seed), stop):
                 print(piece, end="", flush=True)
@@ -205,7 +181,7 @@ def models(
     """List the models that can be loaded by name."""
     from composer.models import known_models
 
-    with _readable_errors():
+    with readable_errors():
         found = known_models()
         if as_json:
             rows = [
@@ -237,9 +213,9 @@ def download(
     """Fetch a model's files, or go on where that stopped; prints their folder."""
     from composer.models import download_model
 
-    with _readable_errors():
+    with readable_errors():
         settings = load_settings(hub=hub, update=update or None)
-        print(download_model(name, _steps_shown(), hub=settings.hub, update=settings.update))
+        print(download_model(name, loading_steps(), hub=settings.hub, update=settings.update))
 
 
 @app.command()
@@ -253,7 +229,7 @@ def doctor(
     """Say what is installed, what will be used, what is missing and how to get it."""
     from composer.doctor import doctor as examine
 
-    with _readable_errors():
+    with readable_errors():
         report = examine(load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus))
         if as_json:
             print(json.dumps(report.to_dict(), ensure_ascii=False))
@@ -280,7 +256,7 @@ def summary(article: Article, model: str, report: Report, load_seconds: float) -
                 "score": chosen.score if chosen.share is None else chosen.share,
             }
         )
-    steps = {step: round(report.seconds.get(step, 0.0), 3) for step in _STEPS}
+    steps = {step: round(report.seconds.get(step, 0.0), 3) for step in STEPS}
     total = round(load_seconds + report.seconds.get("total", 0.0), 3)
     return {
         "article": article.to_dict(),
@@ -300,20 +276,16 @@ def main() -> None:
 # -- inside ------------------------------------------------------------------------------------------
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def _load(settings: Settings) -> Model:
     from composer.models import load_model
 
     model = load_model(
         settings.wanted_model,
         num_gpus=settings.num_gpus,
-        progress=_steps_shown(),
+        progress=loading_steps(),
         **settings.model_options,
     )
-    _say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
+    say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
     return model
 
 
@@ -327,85 +299,10 @@ def _check_out(out: Path) -> None:
         )
 
 
-def _steps_shown() -> Callable[[LoadProgress], None]:
-    """Says each step of loading once, and of a download each tenth."""
-    shown = ("", -1)
-
-    def show(step: LoadProgress) -> None:
-        nonlocal shown
-        tenths = 10 * step.done // step.total if step.stage == "download" and step.total else 0
-        if (step.stage, tenths) == shown:
-            return
-        shown = (step.stage, tenths)
-        size = f", {10 * tenths} % of {step.total / 1e9:.2f} GB" if step.stage == "download" and step.total else ""
-        _say(f"Model: {step.stage}" + (f" ({step.detail}{size})" if step.detail else ""))
-
-    return show
-
-
 def _open_gallery(settings: Settings) -> "PictureGallery":
     from retrieval import open_gallery
 
     gallery = open_gallery(settings.gallery)
     info = gallery.info()
-    _say(f"Gallery: {info.name}, {info.pictures:,} pictures")
+    say(f"Gallery: {info.name}, {info.pictures:,} pictures")
     return gallery
-
-
-def _follow(events: Iterator[Event]) -> ArticleReady:
-    """Shows a composition on stderr; returns its last event."""
-    last: ArticleReady | None = None
-    for event in events:
-        match event:
-            case StepStarted(step=step, total=total):
-                _say(_STEPS[step] + (f" ({total})" if total else "") + " …")
-            case TextDelta(text=text) if sys.stderr.isatty():
-                print(text, end="", file=sys.stderr, flush=True)
-            case StepProgress(step=step, done=done, total=total) if sys.stderr.isatty():
-                print(f"\r  {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-            case Notice(problem=problem):
-                _say(f"Note: {problem.text()}")
-            case ArticleReady():
-                last = event
-    if last is None:
-        raise RuntimeError("a composition ended without ArticleReady")
-    return last
-
-
-@contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets, so that what exists is saved; a second Ctrl-C ends the program."""
-    stop = threading.Event()
-
-    def on_interrupt(_signal: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        _say("\nStopping; what exists is kept. Ctrl-C again quits at once.")
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():  # only the main thread hears signals
-        yield stop
-        return
-    before = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _readable_errors() -> Iterator[None]:
-    """Turns errors meant for people into a sentence and an exit status."""
-    try:
-        yield
-    except ReadableError as error:
-        _fail(error.text(), 2 if isinstance(error, _BAD_COMMAND) else 1, error)
-    except BrokenPipeError:
-        # the reader of stdout has gone (`| head`): nothing more to say to anyone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(1) from None
-
-
-def _fail(sentence: str, status: int, error: Exception) -> NoReturn:
-    _say(sentence)
-    raise typer.Exit(status) from error

@@ -26,7 +26,7 @@ from composer.events import (
     StepFinished,
     StepStarted,
 )
-from composer.illustrating import MOST, Illustrator
+from composer.illustrating import MOST_PICTURES, Illustrator
 from composer.models import Message, Model, Sampling, Usage
 from composer.prompts import LENGTHS, ContinuesConversation, Length, Prompts, max_tokens, prompts_for
 from composer.writing import (
@@ -57,12 +57,12 @@ class Options:
 
     def checked(self) -> "Options":
         """These options. Raises InputError for a value that cannot be used."""
-        if self.pictures is not None and not 0 <= self.pictures <= MOST:
+        if self.pictures is not None and not 0 <= self.pictures <= MOST_PICTURES:
             raise InputError(
                 _(
                     "The number of pictures is {pictures}; it can be 0 to {most}, or automatic.",
                     pictures=self.pictures,
-                    most=MOST,
+                    most=MOST_PICTURES,
                 )
             )
         if self.language not in ("auto", "en", "zh"):
@@ -102,7 +102,7 @@ class Composer:
     def compose(
         self, title: str, options: Options | None = None, *, stop: threading.Event | None = None
     ) -> Iterator[Event]:
-        """Writes and illustrates an article. Events come in the order that `composer.events` tells.
+        """Writes and illustrates an article. Events come in the order that `composer.events` describes.
 
         title: a title, or an instruction of one or more lines; control characters are left out, and it is never used
         as anything but text. stop: may be set from another thread; the composition then ends soon with

@@ -48,7 +48,7 @@ def picture_bytes(chosen: Candidate) -> bytes:
 
 
 def credit_lines(article: Article) -> Iterator[str]:
-    """Who made which picture under which licence; pictures of one maker and licence share a line, which tells their
+    """Who made which picture under which licence; pictures of one maker and licence share a line, which names their
     numbers in the article."""
     numbers: dict[str, list[int]] = {}
     for number, (_section, chosen) in enumerate(chosen_pictures(article), 1):

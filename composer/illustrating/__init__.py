@@ -4,11 +4,11 @@ Knows model, gallery and prompts by their protocols; not how text is written or 
 """
 
 from composer.illustrating.illustrator import Illustrator
-from composer.illustrating.places import MOST, WORTH_SHOWING
+from composer.illustrating.places import MOST_PICTURES, WORTH_SHOWING
 from composer.illustrating.selection import softmax
 
 __all__ = [
-    "MOST",
+    "MOST_PICTURES",
     "WORTH_SHOWING",
     "Illustrator",
     "softmax",

@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 
 from common.language import HAN
 
-MOST = 30  # pictures a person may ask for
+MOST_PICTURES = 30  # pictures a person may ask for
 TEXT_A_PICTURE = 450  # width of text that carries one picture where their number is automatic: about 75 English words
 WORTH_SHOWING = 0.4  # automatic: paragraphs less likely than this get no picture (benchmarks/compose_spotting)
-BARELY = 0.2  # automatic: the best paragraph gets the only picture where none is worth showing, unless below this
+BARELY_WORTH_SHOWING = (
+    0.2  # automatic: the best paragraph gets the only picture where none is worth showing, unless below this
+)
 CROWDING = 0.5  # what two pictures without text between them cost, in units of probability
 
 
@@ -17,8 +19,8 @@ def width(text: str) -> float:
 
 
 def automatic_count(widths: Sequence[float]) -> int:
-    """How many pictures a text of these paragraphs carries: at least one, at most `MOST`."""
-    return max(1, min(MOST, round(sum(widths) / TEXT_A_PICTURE)))
+    """How many pictures a text of these paragraphs carries: at least one, at most `MOST_PICTURES`."""
+    return max(1, min(MOST_PICTURES, round(sum(widths) / TEXT_A_PICTURE)))
 
 
 def choose_places(
@@ -41,7 +43,7 @@ def choose_places(
         count = automatic_count(widths)
         eligible = {i for i in range(total) if probabilities[i] >= WORTH_SHOWING}
         best = max(range(total), key=lambda i: probabilities[i], default=None)
-        if not eligible and best is not None and probabilities[best] >= BARELY:
+        if not eligible and best is not None and probabilities[best] >= BARELY_WORTH_SHOWING:
             eligible = {best}
     eligible |= set(fixed)
     count = min(max(count, len(fixed)), len(eligible))
@@ -56,7 +58,7 @@ def choose_places(
         between = before[second + 1] - before[first + 1]
         return CROWDING * max(0.0, 1 - between / enough)
 
-    # best[i]: the best value, and its places, with so many places of which i is the last
+    # best_of[i]: the best value, and its places, with a given number of places of which i is the last
     best_of: dict[int, tuple[float, list[int]]] = {
         i: (probabilities[i], [i]) for i in sorted(eligible) if not any(f < i for f in fixed)
     }

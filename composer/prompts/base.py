@@ -70,15 +70,19 @@ class Prompts(Protocol):
 
 @runtime_checkable
 class SpotsParagraphsAlone(Protocol):
-    """Of a family that judges paragraphs by themselves: the beginning of `Prompts.spot` is then this one."""
+    """A family that judges each paragraph by itself, without the article."""
 
-    def spot_shared(self, article: Article) -> list[Message]: ...
+    def spot_shared(self, article: Article) -> list[Message]:
+        """The beginning of the questions of `Prompts.spot`, in place of `Prompts.shared`."""
+        ...
 
 
 @runtime_checkable
 class ContinuesConversation(Protocol):
-    """Of a family that can be asked about an article in the conversation in which it has just written it: keys and
-    values of the text exist, and the first question costs no more than the others."""
+    """A family that can be asked about an article in the conversation in which it has just written it.
+
+    The keys and values of the text exist already, so the first question costs no more than the others.
+    """
 
     def continue_conversation(self, article: Article, asked: Sequence[Message], written: str) -> list[Message]:
         """The beginning of every question, in place of `Prompts.shared`; empty where that one serves better.
@@ -88,7 +92,7 @@ class ContinuesConversation(Protocol):
 
 @runtime_checkable
 class WritesHeadings(Protocol):
-    """Of a family that writes prose without headings: they are asked for afterwards."""
+    """A family that writes prose without headings and is asked for them afterwards."""
 
     def heading(self, article: Article, part: Sequence[Section]) -> list[Message]:
         """Asks, after `shared(article)`, for a short heading over these paragraphs."""

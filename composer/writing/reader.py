@@ -2,7 +2,7 @@
 
 A language model answers in Markdown of its own taste: it repeats the title, opens with "Sure, here is your article",
 numbers its paragraphs, writes lists and closes with a word count. An `ArticleReader` takes the pieces as they come and
-tells of headings and paragraphs; what it told is corrected at the end, when the whole is known. Knows no model.
+reports headings and paragraphs; it corrects them at the end, when the text is complete. Knows no model.
 """
 
 import re
@@ -30,8 +30,8 @@ _CLOSERS = re.compile(
 _GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
 _MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
 _ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4,120}[:：]$")
-_ALIKE = 0.88  # share of two paragraphs' characters that agree, from which the second says nothing new
-_MARKED = re.compile(r"#|```|>|[-*+•]\s|\*\*|\d{1,2}[.)、．]|\||!\[")  # begins a line that stands alone
+_NEARLY_EQUAL = 0.88  # share of two paragraphs' characters that agree, from which the second says nothing new
+_STANDS_ALONE = re.compile(r"#|```|>|[-*+•]\s|\*\*|\d{1,2}[.)、．]|\||!\[")  # begins a line that stands alone
 _JOINED_UP_TO = 200  # characters of a paragraph that takes in one more short list item; wide characters count double
 
 
@@ -48,21 +48,21 @@ class ArticleReader:
 
     def __init__(self, title: str = "", *, first: int = 1) -> None:
         """`title`: the article's title, empty where the model is to find one. `first`: number of the first section."""
-        self._given, self._first = title, first
+        self._given_title, self._first = title, first
         self._thoughts = ThoughtFilter()
-        self._begin_anew()
+        self._reset()
 
-    def _begin_anew(self) -> None:
-        self.title = self._given  # the given title, or the one that the model wrote
+    def _reset(self) -> None:
+        self.title = self._given_title  # the given title, or the one that the model wrote
         self._next = self._first
         self._sections: list[Section] = []
         self._tail = ""  # the end of what came, in which a mark may have begun
         self._held_back = ""  # blanks and heading marks at the end of what came
         self._line = ""  # what came since the last line end
-        self._open = False  # the line's kind is known
-        self._goes_on = False  # what comes of it goes into the last section
-        self._list = False  # the line before was a list item
-        self._fresh = True  # nothing of the article has come yet
+        self._kind_known = False  # the line's kind is known
+        self._continues_section = False  # what comes of it goes into the last section
+        self._in_list = False  # the line before was a list item
+        self._at_beginning = True  # nothing of the article has come yet
         self._lines_seen: dict[str, int] = {}
 
     @property
@@ -80,68 +80,68 @@ class ArticleReader:
         piece = self._thoughts.feed(piece)
         ended = UNOPENED_END.split(self._tail + piece)
         if len(ended) > 1:  # all before was a thought, which the model's template had opened
-            self._begin_anew()
+            self._reset()
             piece = ended[-1]
         self._tail = (self._tail + piece)[-len("</thinking>") :]
         yield from self._read(piece)
 
     def _read(self, piece: str) -> Iterator[SectionStarted | TextDelta]:
-        # "…end of a sentence. ## Heading": the mark may come in pieces, so what could begin one waits
+        # "…end of a sentence. ## Heading": the mark may come in pieces, so what could be its beginning is held back
         before = self._line[-1:]
         piece = _GLUED_HEADING.sub(r"\n\1 ", before + self._held_back + piece.replace("\r", ""))[len(before) :]
         waiting = _MAYBE_GLUED.search(piece)
         self._held_back = waiting[0] if waiting else ""
         first, *others = piece[: len(piece) - len(self._held_back)].split("\n")
-        yield from self._more(first)
+        yield from self._add_to_line(first)
         for fragment in others:
             yield from self._end_line()
-            yield from self._more(fragment)
+            yield from self._add_to_line(fragment)
 
-    def _more(self, fragment: str) -> Iterator[SectionStarted | TextDelta]:
+    def _add_to_line(self, fragment: str) -> Iterator[SectionStarted | TextDelta]:
         self._line += fragment
-        if self._open:
-            if self._goes_on:
+        if self._kind_known:
+            if self._continues_section:
                 yield from self._append(fragment)
         elif self._line.strip():
-            line = read_line(self._line, complete=False, title=self.title, opening=self._fresh)
+            line = read_line(self._line, complete=False, title=self.title, opening=self._at_beginning)
             if line is not None:
-                self._open, self._goes_on = True, line.kind in (LineKind.TEXT, LineKind.ITEM)
+                self._kind_known, self._continues_section = True, line.kind in (LineKind.TEXT, LineKind.ITEM)
                 yield from self._begin(line)
 
     def _end_line(self) -> Iterator[SectionStarted | TextDelta]:
-        whole, self._line = self._line.strip(), ""
-        if whole:
-            self._lines_seen[whole] = self._lines_seen.get(whole, 0) + 1
-            line = read_line(whole, complete=True, title=self.title, opening=self._fresh)
-            if self._open and self._goes_on:
-                # it turned out a heading only now that the line is whole
+        text, self._line = self._line.strip(), ""
+        if text:
+            self._lines_seen[text] = self._lines_seen.get(text, 0) + 1
+            line = read_line(text, complete=True, title=self.title, opening=self._at_beginning)
+            if self._kind_known and self._continues_section:
+                # only the complete line shows that it is a heading
                 if line is not None and line.kind is LineKind.HEADING and self._sections[-1].kind == "paragraph":
                     self._sections[-1] = replace(self._sections[-1], text=line.text, kind="heading", level=line.level)
                     yield SectionStarted(self._sections[-1])
-            elif not self._open and line is not None:
+            elif not self._kind_known and line is not None:
                 yield from self._begin(line)
-        self._open = False
+        self._kind_known = False
 
     def _begin(self, line: Line) -> Iterator[SectionStarted | TextDelta]:
         """A line whose kind is known."""
         if line.kind is LineKind.TITLE:
-            if not self._given and not self.title:
+            if not self._given_title and not self.title:
                 self.title = inline.plain(inline.clean(line.text))
-            self._fresh = False
+            self._at_beginning = False
         elif line.kind is LineKind.HEADING:
-            yield from self._close_list()
-            self._fresh = self._list = False
+            yield from self._end_list()
+            self._at_beginning = self._in_list = False
             yield self._start(Section(self._new_id(), inline.clean(line.text), "heading", line.level))
         elif line.kind in (LineKind.TEXT, LineKind.ITEM):
             item = line.kind is LineKind.ITEM
             text = " ".join(line.text.split()) + (" " if line.text[-1:].isspace() else "")
-            if item and self._joins(text):
-                yield from self._append(self._joiner() + text)
+            if item and self._joins_paragraph(text):
+                yield from self._append(self._separator() + text)
             else:
-                yield from self._close_list()
+                yield from self._end_list()
                 yield self._start(Section(self._new_id(), ""))
                 yield from self._append(text)
-            self._fresh, self._list = False, item
+            self._at_beginning, self._in_list = False, item
 
     def _new_id(self) -> str:
         self._next += 1
@@ -162,24 +162,24 @@ class ArticleReader:
 
     # -- lists become prose ------------------------------------------------------------------------
 
-    def _joins(self, item: str) -> bool:
+    def _joins_paragraph(self, item: str) -> bool:
         """Whether a list item goes on in the paragraph before it, which introduces the list or holds its last item."""
         last = self._sections[-1] if self._sections else None
         if last is None or last.kind != "paragraph" or _width(last.text) > _JOINED_UP_TO:
             return False
         introduced = bool(_COLON.search(last.text.rstrip()))
-        return (introduced or self._list) and _width(item) <= SHORT_ITEM and not item.startswith("**")
+        return (introduced or self._in_list) and _width(item) <= SHORT_ITEM and not item.startswith("**")
 
-    def _joiner(self) -> str:
+    def _separator(self) -> str:
         text = self._sections[-1].text.rstrip()
         chinese = bool(HAN.search(text))
         if _COLON.search(text) or _ENDS.search(text):
             return "" if chinese else " "
         return "；" if chinese else "; "
 
-    def _close_list(self) -> Iterator[TextDelta]:
+    def _end_list(self) -> Iterator[TextDelta]:
         """Ends the prose made of a list with a full stop, before something else begins."""
-        if self._list and self._sections[-1].kind == "paragraph":
+        if self._in_list and self._sections[-1].kind == "paragraph":
             text = self._sections[-1].text.rstrip()
             if text and not _ENDS.search(text) and not _COLON.search(text):
                 yield from self._append("。" if HAN.search(text) else ".")
@@ -195,11 +195,13 @@ class ArticleReader:
             self._line += self._held_back.lstrip()
         for _ in self._end_line():
             pass
-        for _ in self._close_list():
+        for _ in self._end_list():
             pass
-        cleaned = [replace(s, text=_begun(_without_announcement(inline.clean(s.text)))) for s in self._sections]
+        cleaned = [replace(s, text=_capitalized(_without_announcement(inline.clean(s.text)))) for s in self._sections]
         cleaned = [section for section in cleaned if section.text]
-        kept = _levelled(_without_empty_headings(_without_closers(_once(trimmed(cleaned) if cut else cleaned))))
+        kept = _with_levels_from_two(
+            _without_empty_headings(_without_closers(_without_repetitions(trimmed(cleaned) if cut else cleaned)))
+        )
         # words that look like headings only are all the model gave: better shown than lost
         return tuple(kept or [replace(section, kind="paragraph", level=0) for section in cleaned])
 
@@ -220,21 +222,21 @@ def trimmed(sections: list[Section]) -> list[Section]:
     return kept
 
 
-def _once(sections: list[Section]) -> list[Section]:
+def _without_repetitions(sections: list[Section]) -> list[Section]:
     """The sections without paragraphs that repeat an earlier one, but for a few words."""
     kept: list[Section] = []
     for section in sections:
         long = section.kind == "paragraph" and _width(section.text) > 40
-        if not (long and any(_alike(section.text, other.text) for other in kept)):
+        if not (long and any(_nearly_equal(section.text, other.text) for other in kept)):
             kept.append(section)
     return kept
 
 
-def _alike(text: str, other: str) -> bool:
+def _nearly_equal(text: str, other: str) -> bool:
     if not 0.75 < len(text) / max(len(other), 1) < 1.34:
         return False
     matcher = SequenceMatcher(None, text, other, autojunk=False)
-    return matcher.quick_ratio() > _ALIKE and matcher.ratio() > _ALIKE
+    return matcher.quick_ratio() > _NEARLY_EQUAL and matcher.ratio() > _NEARLY_EQUAL
 
 
 def _without_announcement(text: str) -> str:
@@ -250,7 +252,7 @@ def _without_closers(sections: list[Section]) -> list[Section]:
     return kept
 
 
-def _begun(text: str) -> str:
+def _capitalized(text: str) -> str:
     """The text with a capital letter where a small model begins with a small one; "iPhone" stays."""
     return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?![A-Za-z])", text) else text
 
@@ -266,7 +268,7 @@ def _without_empty_headings(sections: list[Section]) -> list[Section]:
     return kept[::-1]
 
 
-def _levelled(sections: list[Section]) -> list[Section]:
+def _with_levels_from_two(sections: list[Section]) -> list[Section]:
     """The sections with headings from level 2 on, where a model began with a lower one."""
     above = min((section.level for section in sections if section.kind == "heading"), default=2) - 2
     return [replace(s, level=s.level - above) if s.kind == "heading" else s for s in sections]
@@ -294,7 +296,7 @@ def _unwrapped(lines: list[str]) -> list[str]:
     joined: list[str] = []
     for line in lines:
         before = joined[-1] if joined else ""
-        if not line or not before or _MARKED.match(line) or before.startswith(("#", "```")):
+        if not line or not before or _STANDS_ALONE.match(line) or before.startswith(("#", "```")):
             joined.append(line)
         else:
             chinese = HAN.match(before[-1]) or HAN.match(line[0]) or before[-1] in "，。！？、；："

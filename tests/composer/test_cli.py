@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from common import messages
 from composer import cli
 from composer.errors import ExportError, ModelFailed, UnknownModel
 from composer.models.base import Message
@@ -47,16 +48,16 @@ def test_write_saves_an_article_and_prints_one_json_object(model: FakeModel, tmp
     result = run("write", TITLE, "--pictures", "2", "--seed", "7", "--out", str(out), "--json")
     assert result.exit_code == 0, result.stderr
     (line,) = result.stdout.splitlines()
-    told = json.loads(line)
-    assert set(told) == {"article", "model", "sections", "pictures", "seconds", "tokens"}
-    assert told["article"]["title"] == TITLE
-    assert told["article"]["parameters"]["sampling"]["seed"] == 7
-    assert told["model"] == "fake"
-    assert told["sections"] == len(told["article"]["sections"]) == 6
-    assert set(told["seconds"]) == {"load", "write", "spot", "caption", "retrieve", "select", "total"}
-    assert set(told["tokens"]) == {"prefilled", "reused", "generated"}
-    assert len(told["pictures"]) == 2
-    for picture in told["pictures"]:
+    printed = json.loads(line)
+    assert set(printed) == {"article", "model", "sections", "pictures", "seconds", "tokens"}
+    assert printed["article"]["title"] == TITLE
+    assert printed["article"]["parameters"]["sampling"]["seed"] == 7
+    assert printed["model"] == "fake"
+    assert printed["sections"] == len(printed["article"]["sections"]) == 6
+    assert set(printed["seconds"]) == {"load", "write", "spot", "caption", "retrieve", "select", "total"}
+    assert set(printed["tokens"]) == {"prefilled", "reused", "generated"}
+    assert len(printed["pictures"]) == 2
+    for picture in printed["pictures"]:
         assert set(picture) == {"section", "caption", "image", "credit", "score"}
         assert (out / picture["image"]).is_file()
     assert (out / "article.md").read_text().startswith(f"# {TITLE}")
@@ -167,10 +168,29 @@ def test_models_lists_names_and_what_is_missing() -> None:
 
 
 def test_doctor_reports_in_both_languages() -> None:
-    told = json.loads(run("doctor", "--json").stdout)
-    assert told["findings"]
+    printed = json.loads(run("doctor", "--json").stdout)
+    assert printed["findings"]
     assert "Python" in run("doctor").stdout
     assert "内存" in run("doctor", "--language", "zh").stdout
+
+
+def test_a_further_catalogue_is_one_more_language(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    refused = run("doctor", "--language", "eo")
+    assert refused.exit_code == 2
+    assert "'eo' is not one of 'en', 'zh'" in " ".join(refused.stderr.split())
+    catalogue = tmp_path / "eo" / "LC_MESSAGES" / "studio.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+        'msgid "Using the embedded gallery (OpenMoji)."\nmsgstr "La enmetita galerio (OpenMoji)."\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setenv(messages.LOCALES_VARIABLE, str(tmp_path))
+    messages._catalogue.cache_clear()
+    try:
+        assert "La enmetita galerio" in run("doctor", "--language", "eo").stdout
+    finally:
+        messages._catalogue.cache_clear()
 
 
 def test_plan_and_convert_are_there() -> None:

@@ -274,7 +274,7 @@ def test_a_damaged_model_config_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_importing_the_registry_loads_no_engine() -> None:
     program = (
-        "import sys, composer.models.xcomposer, composer.models.registry, composer.model_commands, composer.doctor\n"
+        "import sys, composer.models.xcomposer, composer.models.registry, composer.commands, composer.doctor\n"
         "from composer.models.xcomposer import END_OF_BOT, plan, show_bytes\n"
         "print([m for m in ('torch', 'transformers', 'xllamacpp', 'gradio', 'faiss') if m in sys.modules])"
     )

@@ -12,8 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from common.torchvision_compat import prepare_torchvision
+from composer.commands import convert as convert_command
 from composer.errors import ConvertError, ModelFilesMissing, SettingsError
-from composer.model_commands import convert as convert_command
 from composer.models.base import Picture, system, user
 from composer.models.xcomposer import XComposer
 from composer.models.xcomposer.checkpoint.fast_tokenizer import build_fast_tokenizer

@@ -7,8 +7,8 @@ import torch
 import typer
 from typer.testing import CliRunner
 
+from composer.commands import plan as plan_command
 from composer.errors import ModelFilesMissing, OutOfMemory, SettingsError
-from composer.model_commands import plan as plan_command
 from composer.models.xcomposer import XComposer, placement
 from composer.models.xcomposer.devices import Placement
 from composer.models.xcomposer.placement import GIB, does_not_fit, parse_bytes, plan
