@@ -1,6 +1,7 @@
 """The errors that a person may read.
 
 ReadableError
+├── TypedTextUnreadable                 an argument of the command line
 ├── retrieval.errors.RetrievalError     pictures, galleries and their encoders
 └── composer.errors.ComposerError       articles, conversations, models and settings
 """
@@ -8,7 +9,7 @@ ReadableError
 from collections.abc import Callable
 from typing import ClassVar
 
-from common.messages import Text, _plain
+from common.messages import Text, _, _plain
 
 
 class ReadableError(Exception):
@@ -33,6 +34,13 @@ class ReadableError(Exception):
     def text(self, language: str = "en") -> str:
         """The sentence in `language`."""
         return self.message.text(language)
+
+
+class TypedTextUnreadable(ReadableError):
+    sentence = _(
+        "The text '{text}' cannot be read: it is not in {encoding}, the encoding of this terminal. Type it again, or "
+        "give it on standard input."
+    )
 
 
 def _rebuilt(kind: type[ReadableError], message: Text) -> ReadableError:

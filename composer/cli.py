@@ -5,7 +5,6 @@ command itself cannot be understood (unknown option, model or gallery, bad value
 tracebacks for what a person can mend.
 """
 
-import json
 import os
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from common.messages import _, languages
+from common.terminal import json_line, piped_text, printable, typed_text
 from composer import errors
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
@@ -110,7 +110,7 @@ def write(
             select=select,
             length=length,  # type: ignore[arg-type]  # likewise
         ).checked()
-        text = sys.stdin.read() if title == "-" else title
+        text = piped_text() if title == "-" else typed_text(title)
         read_request(text, room=sys.maxsize)  # an empty title is not worth loading a model for
         _check_out(out)  # nor is a place where nothing can be saved
         opened = None if pictures == 0 else _open_gallery(settings)
@@ -132,10 +132,10 @@ def write(
         try:
             write_folder(done.article, out)
         except errors.ExportError:  # minutes of work are worth more than the form asked for
-            print(json.dumps(result, ensure_ascii=False) if as_json else to_markdown(done.article))
+            print(json_line(result) if as_json else printable(to_markdown(done.article)))
             raise
         say(f"Saved to {out}")
-        print(json.dumps(result, ensure_ascii=False) if as_json else out / "article.md")
+        print(json_line(result) if as_json else printable(str(out / "article.md")))
         if done.stopped:
             raise typer.Exit(130)
 
@@ -154,7 +154,7 @@ def chat(
 ) -> None:
     """Ask one question, about pictures or not; the answer is printed as it comes."""
     with readable_errors():
-        text = sys.stdin.read() if question == "-" else question
+        text = piped_text() if question == "-" else typed_text(question)
         if not text.strip() and not image:
             raise errors.InputError(_("Please type a question."))
         pictures = [Picture.open(path) for path in image or []]
@@ -168,7 +168,7 @@ def chat(
         with stop_on_interrupt() as stop:
             conversation = Conversation(model, describer)
             for piece in conversation.ask(text, pictures, replace(CHATTING, seed=seed), stop):
-                print(piece, end="", flush=True)
+                print(printable(piece), end="", flush=True)
         print()
         model.close()
 
@@ -194,12 +194,12 @@ def models(
                 }
                 for model in found
             ]
-            print(json.dumps(rows, ensure_ascii=False))
+            print(json_line(rows))
             return
         for model in found:
             print(f"{'✓' if model.available else '–'} {model.name}  ({model.kind})")
             print(f"    {model.description.get(language) or model.description.get('en', '')}")
-            print(f"    {model.why.text(language)}")
+            print(printable(f"    {model.why.text(language)}"))
 
 
 @app.command()
@@ -215,7 +215,7 @@ def download(
 
     with readable_errors():
         settings = load_settings(hub=hub, update=update or None)
-        print(download_model(name, loading_steps(), hub=settings.hub, update=settings.update))
+        print(printable(str(download_model(name, loading_steps(), hub=settings.hub, update=settings.update))))
 
 
 @app.command()
@@ -232,9 +232,9 @@ def doctor(
     with readable_errors():
         report = examine(load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus))
         if as_json:
-            print(json.dumps(report.to_dict(), ensure_ascii=False))
+            print(json_line(report.to_dict()))
         else:
-            print("\n".join(report.lines(language)))
+            print(printable("\n".join(report.lines(language))))
     raise typer.Exit(0 if report.ok else 1)
 
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from common.terminal import make_output_safe, printable
+from composer.commands.terminal import say
 from composer.errors import ComposerError, ConvertError
 from composer.models import LoadProgress, local_folder
 from composer.models.xcomposer import does_not_fit
@@ -23,6 +25,7 @@ def plan(
     offload: Annotated[bool, typer.Option("--offload", help="Leave in main memory what does not fit.")] = False,
 ) -> None:
     """Show where the parts of InternLM-XComposer go and what memory each card needs, without loading it."""
+    make_output_safe()
     try:
         planned = make_plan(
             local_folder(folder),
@@ -35,11 +38,11 @@ def plan(
             offload=offload,
         )
     except ComposerError as error:  # a bad option or folder has the exit status of a bad command
-        typer.echo(str(error), err=True)
+        say(error.text())
         raise typer.Exit(2) from error
-    typer.echo(planned.text())
+    typer.echo(printable(planned.text()))
     if not planned.fits:
-        typer.echo(str(does_not_fit(planned)), err=True)
+        say(does_not_fit(planned).text())
         raise typer.Exit(1)
 
 
@@ -51,17 +54,18 @@ def convert(
     """Convert InternLM-XComposer for stock transformers (AutoModelForImageTextToText) and engines that build on it."""
     from composer.models.xcomposer import convert_checkpoint  # imports torch
 
+    make_output_safe()
     tenths_shown = 0
 
     def show(step: LoadProgress) -> None:
         nonlocal tenths_shown
         if step.total and (tenths := 10 * step.done // step.total) > tenths_shown:
             tenths_shown = tenths
-            typer.echo(f"{10 * tenths} % of {step.total:,} bytes", err=True)
+            say(f"{10 * tenths} % of {step.total:,} bytes")
 
     try:
         convert_checkpoint(local_folder(source), target, dtype=dtype, progress=show)
     except ComposerError as error:
-        typer.echo(str(error), err=True)
+        say(error.text())
         raise typer.Exit(1 if isinstance(error, ConvertError) else 2) from error
-    typer.echo(target)
+    typer.echo(printable(target))

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 import typer
 
-from common.errors import ReadableError
+from common.errors import ReadableError, TypedTextUnreadable
+from common.terminal import make_output_safe, printable
 from composer import errors
 from composer.events import ArticleReady, Event, Notice, Step, StepProgress, StepStarted, TextDelta
 from composer.models import LoadProgress
@@ -17,6 +18,7 @@ from retrieval.errors import GalleryNotFound, GalleryUnreadable
 
 # Errors about what was typed; everything else that goes wrong has status 1.
 _BAD_COMMAND = (
+    TypedTextUnreadable,
     errors.InputError,
     errors.PictureError,
     errors.SettingsError,
@@ -36,8 +38,8 @@ _STEPS: dict[Step, str] = {
 
 
 def say(text: str) -> None:
-    """Prints a line to stderr."""
-    typer.echo(text, err=True)
+    """Prints to stderr. Control characters are shown, not sent: a part of it may be the name of a stranger's file."""
+    typer.echo(printable(text), err=True)
 
 
 def loading_steps() -> Callable[[LoadProgress], None]:
@@ -64,7 +66,7 @@ def follow(events: Iterator[Event]) -> ArticleReady:
             case StepStarted(step=step, total=total):
                 say(_STEPS[step] + (f" ({total})" if total else "") + " …")
             case TextDelta(text=text) if sys.stderr.isatty():
-                typer.echo(text, err=True, nl=False)
+                typer.echo(printable(text), err=True, nl=False)
             case StepProgress(step=step, done=done, total=total) if sys.stderr.isatty():
                 typer.echo(f"\r  {done}/{total}", err=True, nl=done == total)
             case Notice(problem=problem):
@@ -99,7 +101,8 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
 
 @contextmanager
 def readable_errors() -> Iterator[None]:
-    """Turns errors meant for people into a sentence and an exit status."""
+    """Turns errors meant for people into a sentence and an exit status; no character can end the command."""
+    make_output_safe()
     try:
         yield
     except ReadableError as error:

@@ -214,3 +214,25 @@ def test_the_core_does_not_import_the_heavy_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_bytes_that_are_no_text_are_a_sentence_and_control_characters_are_shown(
+    model: FakeModel, tmp_path: Path
+) -> None:
+    for command in (["write", "caf\udce9", "--out", str(tmp_path)], ["chat", "caf\udce9"]):
+        result = run(*command)
+        assert result.exit_code == 2
+        assert "'caf\\xe9' cannot be read" in result.stderr
+    model.answer = lambda _: "a \x1b[2Jquestion"
+    result = run("chat", "question", "--image", "\x1b[2J.png")
+    assert "\x1b" not in result.stderr
+    assert "\\u001b[2J.png" in result.stderr
+    assert run("chat", "question").stdout == "a \\u001b[2Jquestion\n"
+
+
+def test_what_is_piped_in_may_be_in_the_encoding_of_windows(model: FakeModel, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        cli.app, ["write", "-", "--pictures", "0", "--out", str(tmp_path)], input="养好一只猫\r\n".encode("gbk")
+    )
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "article.md").read_text("utf-8").startswith("# 养好一只猫\n")
