@@ -1,5 +1,6 @@
 """The Chat tab: text and pictures, streamed, with Stop in place of Send while the model answers."""
 
+import functools
 import html
 import logging
 import re
@@ -7,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from common.errors import ReadableError
 from composer.models import Picture, Sampling
@@ -209,10 +212,32 @@ def escape_markdown(words: str) -> str:
     return re.sub(r"^[ \t]+", lambda blanks: "\u00a0" * len(blanks[0].expandtabs(4)), escaped, flags=re.MULTILINE)
 
 
-_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]*`)", re.DOTALL)  # a block may still be streaming
+_MARKDOWN = MarkdownIt("commonmark").disable(["html_block", "html_inline", "autolink"])
+_STAND_INS = 0xF0000  # private characters, which stand for the "<" of an answer while it is parsed
+_MOST_STAND_INS = 0xFFFE
 
 
+@functools.lru_cache(maxsize=256)  # all answers of the conversation are shown again with each piece of the last
 def escape_tags(markdown: str) -> str:
-    """An answer in which tags outside of code are text: as HTML they would be swallowed."""
-    parts = _CODE.split(markdown)
-    return "".join(part if at % 2 else part.replace("<", "\\<") for at, part in enumerate(parts))
+    """An answer in which tags outside of code are text: as HTML they would be swallowed. What is code, a Markdown
+    parser says, also of a block that is still streaming."""
+    parts = markdown.split("<", _MOST_STAND_INS)
+    in_code: set[str] = set()
+    if re.search(r"[`~]|^(?: {4}|.*\t)", markdown, re.MULTILINE):  # otherwise there is no code in it
+        private = re.compile("[\U000f0000-\U000fffff]")
+        marked = "".join(private.sub("\ufffd", part) + chr(_STAND_INS + at) for at, part in enumerate(parts))
+        in_code.update(_code_of(_MARKDOWN.parse(marked)))
+    escaped = []
+    for at, part in enumerate(parts[:-1]):
+        backslashes = len(part) - len(part.rstrip("\\"))
+        text = chr(_STAND_INS + at) not in in_code and backslashes % 2 == 0  # otherwise it is escaped already
+        escaped.append(f"{part}\\<" if text else f"{part}<")
+    return "".join(escaped) + parts[-1]
+
+
+def _code_of(tokens: Sequence[Token]) -> Iterator[str]:
+    """The characters of code, in blocks and in lines."""
+    for token in tokens:
+        if token.type in ("fence", "code_block", "code_inline"):
+            yield from token.content
+        yield from _code_of(token.children or ())
