@@ -3,9 +3,11 @@
 The one place that guesses an encoding: caption files, password files, metadata of pictures.
 """
 
+import base64
 import codecs
 import re
 import unicodedata
+from typing import Any
 
 from charset_normalizer import from_bytes
 
@@ -19,6 +21,8 @@ _BOMS = (
 # encodings of Chinese Windows, simplified and traditional, and where their most used characters lie
 _CHINESE = (("gb18030", b"\xb0\xa1", b"\xd7\xf9"), ("big5", b"\xa4\x40", b"\xc6\x7e"))
 _INVISIBLE = r"[\s\x00\ufeff\u200b-\u200f\u2028-\u202e\u2060]+"
+_URL_SAFE = str.maketrans("-_", "+/")  # the second alphabet of base64 -> the first
+_HALF = re.compile("[\ud800-\udfff]")
 _INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
 
 
@@ -112,3 +116,29 @@ def same_name(name: str) -> str:
 def without_invisible_ends(text: str) -> str:
     """What a person typed or piped, without blanks, byte order marks and other invisible characters at its ends."""
     return _INVISIBLE_ENDS.sub("", text)
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes of base64 text as programs write it: in one line or many, of either alphabet, with padding or without.
+
+    Raises ValueError for anything else.
+    """
+    plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+
+
+def half_characters(text: str) -> str:
+    """The halves of characters beyond U+FFFF in a text, e.g. "U+D83D" of an emoji that was cut in two; "" for none.
+
+    JSON can hold them; no text file, database or tokenizer can.
+    """
+    return ", ".join(f"U+{ord(code):04X}" for code in sorted(set(_HALF.findall(text))))
+
+
+def without_halves(value: Any) -> Any:
+    """Data from JSON with U+FFFD in place of half characters, wherever a text stands in it."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {without_halves(name): without_halves(one) for name, one in value.items()}
+    return [without_halves(one) for one in value] if isinstance(value, list) else value

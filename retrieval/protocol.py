@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from common.decoding import decode_base64
 
 MAX_RESULTS = 100  # pictures in one answer
 MAX_PHRASINGS = 8
@@ -17,6 +19,16 @@ _DATE = r"^(\d{4}-\d\d-\d\d)?$"
 Id = Annotated[str, Field(min_length=1, max_length=256)]
 ShortText = Annotated[str, Field(max_length=2000)]
 LongText = Annotated[str, Field(max_length=10_000)]  # captions and credits of strangers
+
+
+def _decoded(sent: object) -> object:
+    try:
+        return decode_base64(sent) if isinstance(sent, str) else sent
+    except ValueError as error:
+        raise ValueError("it is not base64 text") from error
+
+
+Picture = Annotated[bytes, BeforeValidator(_decoded)]
 
 
 class ClientRequest(BaseModel):
@@ -51,7 +63,7 @@ class SearchRequest(ClientRequest):
     like that one."""
 
     queries: Annotated[list[Annotated[ShortText, Field(min_length=1)]], Field(max_length=MAX_PHRASINGS)] = []
-    picture: Base64Bytes | None = None
+    picture: Picture | None = None
     like: Id | None = None
     filters: FilterRequest | None = None
     exclude: Annotated[list[Id], Field(max_length=MAX_EXCLUDED)] = []

@@ -19,6 +19,7 @@ HEAVY = {
 HEAVY_ROOMS = {
     "composer.models.xcomposer.decoding",
     "composer.models.xcomposer.network",
+    "ui.api",
     "ui.gallery",
     "ui.write",
 }

@@ -2,10 +2,13 @@
 
 import base64
 import io
+import json
 import urllib.request
 import zipfile
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -118,3 +121,99 @@ def test_chat_refuses_what_is_no_picture_and_no_history(client: Client) -> None:
         client.predict("What is this?", pictures=[broken], api_name="/chat")
     with pytest.raises(AppError, match="in turn"):
         client.predict("And?", history=[{"role": "assistant", "content": "x"}], api_name="/chat")
+
+
+def call(served: Any, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+    """(status, JSON) of the first request of a call; a body that is bytes is sent as it is."""
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = httpx.post(
+        f"{served[1]}gradio_api/call/{path}", content=sent, headers={"content-type": "application/json"}
+    )
+    return answer.status_code, answer.json()
+
+
+def result(served: Any, name: str, body: dict[str, Any]) -> tuple[str, Any]:
+    """(event, data) that a call ends with."""
+    status, begun = call(served, f"v2/{name}", body)
+    assert status == 200, begun
+    last = httpx.get(f"{served[1]}gradio_api/call/{name}/{begun['event_id']}").text.strip().split("\n\n")[-1]
+    event, data = last.split("\n")
+    return event.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "said"),
+    [
+        ("v2/search", {"q": "cat"}, 422, "has no argument 'q'. Its arguments are: query, k, exclude."),
+        ("v2/search", {}, 422, "The endpoint '/search' needs the argument 'query'."),
+        ("v2/search/", {"k": 3}, 422, "needs the argument 'query'"),
+        ("v2/chat", {"question": "Hi", "\ud83d": 1}, 422, "has no argument '\\ud83d'"),
+        ("v2/serch", {"query": "cat"}, 404, "There is no endpoint '/serch'. There are: /compose, /chat, /search."),
+        ("v2/search", ["cat"], 422, "must be a JSON object"),
+        ("v2/search", b"{query: cat}", 400, "is no JSON"),
+        ("v2/search", b'{"k": ' + b"[" * 100_000, 400, "is no JSON"),
+        ("v2/search", b'{"query": "cat", "k": 1' + b"0" * 5000 + b"}", 400, "is no JSON"),
+        ("v2/search", b"caf\xe9", 400, "is no JSON"),
+        ("search", {"data": ["cat"]}, 422, "list of all arguments of the endpoint '/search': query, k, exclude."),
+        ("search", {"query": "cat"}, 422, "list of all arguments"),
+    ],
+)
+def test_a_call_that_cannot_be_made_is_answered_with_a_sentence(
+    served: Any, path: str, body: Any, status: int, said: str
+) -> None:
+    answered, content = call(served, path, body)
+    assert said in content["error"]
+    assert answered == status
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("search", {"query": "red bus \ud83d"}, "'query' is 'red bus \\ud83d': it holds half a character (U+D83D)"),
+        ("search", {"query": "bus", "exclude": ["\ude00"]}, "'exclude'"),
+        ("chat", {"question": "\ud83d"}, "'question'"),
+        ("chat", {"question": "Hi", "history": [{"role": "user", "content": "\ud83d"}]}, "'history'"),
+        ("compose", {"title": "A \ud83d cat"}, "'title'"),
+        ("compose", {"title": "A cat", "length": "\ud83d"}, "'length'"),
+        ("compose", {"title": "A cat", "select": "perhaps"}, "'select' is 'perhaps': it must be true or false."),
+        ("compose", {"title": "A cat", "pictures": 10**30}, "The number of pictures is 10000"),
+        ("compose", {"title": "A cat", "temperature": float("nan")}, "'temperature' is nan"),
+        ("compose", {"title": "A cat", "top_p": float("inf")}, "'top_p' is inf"),
+        ("chat", {"question": "Hi", "max_tokens": 1e300}, "'max_tokens'"),
+        ("chat", {"question": "Hi", "seed": -(10**40)}, "'seed'"),
+        ("search", {"query": "bus", "k": 10**30}, "'k' is 1000"),
+        ("search", {"query": None}, "'query' is None: it must be text."),
+    ],
+)
+def test_values_of_any_size_are_answered_with_a_sentence(
+    served: Any, name: str, body: dict[str, Any], said: str
+) -> None:
+    event, content = result(served, name, body)
+    assert event == "error"
+    assert said in content["error"]
+
+
+def test_the_answer_of_a_call_that_nobody_made_is_a_sentence(served: Any) -> None:
+    answer = httpx.get(f"{served[1]}gradio_api/call/search/0123abcd")
+    assert answer.status_code == 404
+    assert "There is no call '0123abcd'" in answer.json()["error"]
+
+
+def test_what_was_not_foreseen_is_still_a_sentence(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    served[0].gallery_settled.wait(5)
+    monkeypatch.setattr(served[0].gallery, "search", lambda *_, **__: 1 / 0)
+    event, content = result(served, "search", {"query": "cat"})
+    assert event == "error"
+    assert content["error"] == "The program failed at this call; the reason is in its log (ZeroDivisionError)."
+
+
+@pytest.mark.parametrize("write", [base64.b64encode, base64.encodebytes, base64.urlsafe_b64encode])
+def test_base64_is_read_as_programs_print_it(served: Any, write: Any) -> None:
+    drawn = io.BytesIO()
+    Image.effect_noise((60, 40), 90).save(drawn, "PNG")
+    text = write(drawn.getvalue()).decode()
+    served[0].model_settled.wait(5)
+    served[0].model.capabilities = replace(served[0].model.capabilities, sees_pictures=True, max_pictures=2)
+    for sent in (text, "data:image/png;base64," + text, text.rstrip("=\n")):
+        event, _ = result(served, "chat", {"question": "What is this?", "pictures": [sent]})
+        assert event == "complete"

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from ui.api import CheckCalls
 from ui.page import build
 from ui.studio import Studio
 from ui.theme import ASSETS, asset, theme
@@ -90,6 +91,13 @@ def serve(
 ) -> tuple[gr.Blocks, str, str]:
     """Starts the server and returns (page, local address, public address or ""). Raises OSError for a busy port."""
     page = build(studio)
+    endpoints = {str(fn.api_name): fn.fn for fn in page.fns.values() if fn.api_visibility == "public" and fn.fn}
+
+    def is_call(event_id: str) -> bool:
+        queue = page._queue  # keeps the id of a call until its answer has been fetched
+        waiting = queue.pending_event_ids_session.values()
+        return event_id in queue.event_ids_to_events or any(event_id in ids for ids in waiting)
+
     page.queue(default_concurrency_limit=4, max_size=64)
     _, local, public = page.launch(
         server_name=f"[{host}]" if ":" in host and not host.startswith("[") else host,  # an IPv6 address in a URL
@@ -109,7 +117,11 @@ def serve(
         ssr_mode=False,
         app_kwargs={
             "routes": studio.pictures.routes(),
-            "middleware": [Middleware(SecurityHeaders), Middleware(AskBeforeLeaving)],
+            "middleware": [
+                Middleware(SecurityHeaders),
+                Middleware(AskBeforeLeaving),
+                Middleware(CheckCalls, endpoints=endpoints, is_call=is_call),
+            ],
         },
     )
     return page, local, public or ""

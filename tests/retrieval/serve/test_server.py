@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -80,9 +81,10 @@ def test_sources_are_web_pages_or_nothing(base: str, gallery: FakeGallery) -> No
         assert told == (source if one == "web" else "")
 
 
-def test_search_by_picture_hands_the_gallery_a_picture(base: str, gallery: FakeGallery) -> None:
+@pytest.mark.parametrize("write", [base64.b64encode, base64.encodebytes, base64.urlsafe_b64encode])
+def test_search_by_picture_hands_the_gallery_a_picture(base: str, gallery: FakeGallery, write: Any) -> None:
     data = Path(gallery.pictures["p3"].path).read_bytes()
-    reply = post(f"{base}/v1/search", {"picture": base64.b64encode(data).decode()})
+    reply = post(f"{base}/v1/search", {"picture": write(data).decode()})
     assert reply.status_code == 200
     query = gallery.queries[-1]
     assert isinstance(query, Image.Image)
@@ -97,6 +99,7 @@ def test_search_by_picture_hands_the_gallery_a_picture(base: str, gallery: FakeG
         ("/v1/search", {"queries": []}, "queries"),
         ("/v1/search", {"queries": ["x"], "picture": "AAAA"}, "queries"),
         ("/v1/search", {"picture": "AAAA"}, "picture"),
+        ("/v1/search", {"picture": "@@@@"}, "it is not base64 text"),
         ("/v1/search", {"picture": SVG}, "SVG"),
         ("/v1/search", {"queries": ["x" * 2001]}, "queries"),
         ("/v1/search", {"queries": ["x"], "limit": 4}, "limit"),

@@ -3,61 +3,35 @@
 They keep nothing between calls. Addresses of pictures and files are relative to the page's.
 """
 
-import base64
-import binascii
-import itertools
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 
 import gradio as gr
-from pydantic import BaseModel, Field, ValidationError
 
 from common.errors import ReadableError
 from common.messages import _
 from composer.article import Article
-from composer.errors import InputError, PictureError
+from composer.errors import InputError
 from composer.events import ArticleReady, Notice, Report, StepStarted
-from composer.models import Picture, Sampling
+from composer.models import Sampling
 from ui import view
+from ui.api.arguments import (
+    MOST_PICTURES,
+    ChatArguments,
+    ComposeArguments,
+    SearchArguments,
+    automatic,
+    decode_picture,
+    refused_as_sentences,
+    turns_from_messages,
+)
 from ui.studio import Studio
 from ui.write import MODEL_QUEUE, title_problem
 
-MOST_HITS = 100
-MOST_PICTURES = 8
-
-# What the endpoints take; Gradio passes on whatever JSON it was sent. -1 leaves the choice to the program.
-Seed = Annotated[int, Field(ge=-1, lt=2**31)]
-Temperature = Annotated[float, Field(ge=0, le=2)]
-Penalty = Annotated[float, Field(ge=1, le=10)]
-
-
-class ComposeArguments(BaseModel):
-    """Of /compose, without those that `Options.checked` looks at."""
-
-    title: str
-    pictures: Annotated[int, Field(ge=-1)]
-    temperature: Temperature | None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None
-    repetition_penalty: Penalty | None
-    seed: Seed
-
-
-class ChatArguments(BaseModel):
-    question: str
-    pictures: list[str]
-    history: list[dict[str, str]]
-    max_tokens: Annotated[int, Field(ge=1, le=4096)]
-    temperature: Temperature
-    repetition_penalty: Penalty
-    seed: Seed
-
-
-class SearchArguments(BaseModel):
-    query: str
-    k: Annotated[int, Field(ge=1, le=MOST_HITS)]
-    exclude: list[str]
+_log = logging.getLogger(__name__)
 
 
 def add_endpoints(studio: Studio) -> None:
@@ -94,6 +68,9 @@ def add_endpoints(studio: Studio) -> None:
                 {
                     "title": title,
                     "pictures": pictures,
+                    "length": length,
+                    "language": language,
+                    "select": select,
                     "temperature": temperature,
                     "top_p": top_p,
                     "repetition_penalty": repetition_penalty,
@@ -112,9 +89,9 @@ def add_endpoints(studio: Studio) -> None:
             )
             options = Options(
                 pictures=automatic(asked.pictures),
-                language=language,  # type: ignore[arg-type]  # checked by the composer, which says what is allowed
-                length=length,  # type: ignore[arg-type]
-                select=bool(select),
+                language=asked.language,  # type: ignore[arg-type]  # checked by the composer, which says what is allowed
+                length=asked.length,  # type: ignore[arg-type]
+                select=asked.select,
                 sampling=sampling,
             )
             stop = threading.Event()
@@ -230,41 +207,6 @@ def article_answer(studio: Studio, article: Article, report: Report) -> dict[str
     }
 
 
-def decode_picture(picture: str, number: int) -> Picture:
-    """A picture sent as base64 text. Raises PictureError."""
-    name = f"picture {number}"
-    text = picture.split(",", 1)[1] if picture.startswith("data:") and "," in picture else picture
-    try:
-        content = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise PictureError(name=name, reason=_("it is not base64 text.")) from error
-    try:
-        return Picture.open(content)
-    except PictureError as error:
-        raise PictureError(**{**error.values, "name": name}) from error
-
-
-def turns_from_messages(history: list[dict[str, str]]) -> tuple[Any, ...]:
-    """Messages as turns: each question with the answer that follows it. Raises InputError."""
-    from composer.chat import Turn
-
-    found: list[Turn] = []
-    for before, message in itertools.pairwise([{}, *history]):
-        role, content = message.get("role"), str(message.get("content", ""))
-        if role == "user":
-            found.append(Turn(content, finished=True))
-        elif role == "assistant" and before.get("role") == "user":
-            found[-1] = Turn(found[-1].question, answer=content, finished=True)
-        else:
-            raise InputError(_("The history must be user and assistant messages in turn, beginning with the user."))
-    return tuple(found)
-
-
-def automatic(value: int) -> int | None:
-    """-1 leaves the choice to the program."""
-    return None if value < 0 else value
-
-
 def _when_loaded(studio: Studio) -> Studio:
     """Waits until model and gallery are loaded or have failed; the calls after this raise what went wrong."""
     studio.model_settled.wait()
@@ -274,12 +216,13 @@ def _when_loaded(studio: Studio) -> Studio:
 
 @contextmanager
 def _errors_for_callers() -> Iterator[None]:
-    """Turns a readable error, and the refusal of an argument, into one that Gradio passes on to the caller."""
+    """Turns every error into one that Gradio passes on; of a fault of this program it tells the kind only."""
     try:
-        yield
+        with refused_as_sentences():
+            yield
     except ReadableError as error:
         raise gr.Error(error.text("en"), print_exception=False) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        name, value = first["loc"][0], repr(first["input"])[:80]
-        raise gr.Error(f"The argument '{name}' is {value}: {first['msg']}.", print_exception=False) from error
+    except Exception as error:
+        _log.exception("A call failed.")
+        sentence = _("The program failed at this call; the reason is in its log ({kind}).", kind=type(error).__name__)
+        raise gr.Error(str(sentence), print_exception=False) from error

@@ -1,0 +1,9 @@
+"""The endpoints for programs: /compose, /chat and /search, their arguments, and what is answered to a bad call.
+
+Knows composers, conversations and galleries through the studio; nothing of the page's tabs but the model's queue.
+"""
+
+from ui.api.endpoints import add_endpoints
+from ui.api.requests import CheckCalls
+
+__all__ = ["CheckCalls", "add_endpoints"]

@@ -1,0 +1,113 @@
+"""What the endpoints take, and why an argument cannot be used. Gradio passes on whatever JSON it was sent."""
+
+import itertools
+import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from common.decoding import decode_base64, half_characters
+from common.messages import _
+from composer.errors import InputError, PictureError, validation_problem
+from composer.models import Picture
+
+MOST_HITS = 100
+MOST_PICTURES = 8
+
+
+def _whole_characters(text: str) -> str:
+    if halves := half_characters(text):
+        raise PydanticCustomError("half_character", "it holds half a character ({halves})", {"halves": halves})
+    return text
+
+
+# -1 leaves the choice to the program
+Seed = Annotated[int, Field(ge=-1, lt=2**31)]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+Penalty = Annotated[float, Field(ge=1, le=10)]
+Words = Annotated[str, AfterValidator(_whole_characters)]
+
+
+class ComposeArguments(BaseModel):
+    """Of /compose; `Options.checked` looks at pictures, length and language again and says what is allowed."""
+
+    title: Words
+    pictures: Annotated[int, Field(ge=-1)]
+    length: Words
+    language: Words
+    select: bool
+    temperature: Temperature | None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None
+    repetition_penalty: Penalty | None
+    seed: Seed
+
+
+class ChatArguments(BaseModel):
+    question: Words
+    pictures: list[str]
+    history: list[dict[str, Words]]
+    max_tokens: Annotated[int, Field(ge=1, le=4096)]
+    temperature: Temperature
+    repetition_penalty: Penalty
+    seed: Seed
+
+
+class SearchArguments(BaseModel):
+    query: Words
+    k: Annotated[int, Field(ge=1, le=MOST_HITS)]
+    exclude: list[Words]
+
+
+@contextmanager
+def refused_as_sentences() -> Iterator[None]:
+    """Turns the refusal of an argument into an InputError that names it, its value, and what is wrong."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InputError(
+            _(
+                "The argument '{name}' is {value}: {problem}",
+                name=first["loc"][0],
+                value=reprlib.repr(first["input"]),
+                problem=validation_problem(first),
+            )
+        ) from error
+
+
+def decode_picture(picture: str, number: int) -> Picture:
+    """A picture sent as base64 text. Raises PictureError."""
+    name = f"picture {number}"
+    text = picture.split(",", 1)[1] if picture.startswith("data:") and "," in picture else picture
+    try:
+        content = decode_base64(text)
+    except ValueError as error:
+        raise PictureError(name=name, reason=_("it is not base64 text.")) from error
+    try:
+        return Picture.open(content)
+    except PictureError as error:
+        raise PictureError(**{**error.values, "name": name}) from error
+
+
+def turns_from_messages(history: list[dict[str, str]]) -> tuple[Any, ...]:
+    """Messages as turns: each question with the answer that follows it. Raises InputError."""
+    from composer.chat import Turn
+
+    found: list[Turn] = []
+    for before, message in itertools.pairwise([{}, *history]):
+        role, content = message.get("role"), str(message.get("content", ""))
+        if role == "user":
+            found.append(Turn(content, finished=True))
+        elif role == "assistant" and before.get("role") == "user":
+            found[-1] = Turn(found[-1].question, answer=content, finished=True)
+        else:
+            raise InputError(_("The history must be user and assistant messages in turn, beginning with the user."))
+    return tuple(found)
+
+
+def automatic(value: int) -> int | None:
+    """-1 leaves the choice to the program."""
+    return None if value < 0 else value
