@@ -47,6 +47,9 @@ class Recorder:
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
         return self.model.score(messages, options)
 
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return self.model.count_tokens(messages)
+
     @contextlib.contextmanager
     def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
         with self.model.prefix(messages) as held:

@@ -1,22 +1,22 @@
 """Conversation: questions and answers about text and pictures, with any model.
 
-A model that does not see gets each picture described in words. What no longer fits the model's context is left out from
-the oldest turn on; the person still sees it. Knows no page and no engine.
+A model that does not see gets each picture described in words. What no longer fits the model's context, counted with
+its own tokenizer, is left out from the oldest turn on; the person still sees it, and is told. Knows no page, no engine.
 """
 
 import threading
+from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from common.messages import _
+from common.messages import Text, _
 from composer.article import Language
 from composer.errors import InputError
 from composer.models import Message, Model, Picture, Sampling, assistant, system, user
-from composer.writing import detect_language, estimated_tokens, without_controls
+from composer.writing import MOST_CHARACTERS_A_TOKEN, detect_language, without_controls
 
 CHATTING = Sampling(max_tokens=512, temperature=0.7, top_p=0.9, repetition_penalty=1.1)
-TOKENS_A_PICTURE = 300  # kept free for a picture that the model sees itself; current models use 64 to 1,000
 
 
 class Described(Protocol):
@@ -40,6 +40,7 @@ class Turn:
     descriptions: tuple[str, ...] = ()  # of the pictures, for a model that does not see; one each
     answer: str = ""
     finished: bool = False  # False: still being answered, stopped or failed
+    left_out: int = 0  # so many of the turns before it were more than the model could take beside it
 
 
 class Conversation:
@@ -95,9 +96,11 @@ class Conversation:
     # -- inside --------------------------------------------------------------------------------------
 
     def _answer(self, sampling: Sampling, stop: threading.Event | None) -> Generator[str, None, None]:
-        before, turn = self.turns[:-1], self.turns[-1]
+        first = self._first_that_fits(sampling)
+        before, turn = self.turns[:-1], replace(self.turns[-1], left_out=first)
+        self.turns = (*before, turn)
         answer = ""
-        stream = self.model.stream(self.messages(sampling), sampling, stop=stop)
+        stream = self.model.stream(self._messages(self.turns[first:]), sampling, stop=stop)
         try:
             for piece in stream:
                 answer += piece
@@ -114,29 +117,51 @@ class Conversation:
 
     def messages(self, sampling: Sampling) -> list[Message]:
         """What the model is given for the last turn: as many turns as fit its context beside the answer's room."""
-        capabilities = self.model.capabilities
-        room = capabilities.context_tokens - min(sampling.max_tokens, capabilities.context_tokens // 2)
+        return self._messages(self.turns[self._first_that_fits(sampling) :])
+
+    def note(self, number: int) -> Text | None:
+        """What a person should know about the turn of this number: that from here on the model does not see all."""
+        if not self.turns[number].left_out or (number and self.turns[number - 1].left_out):
+            return None
+        return _(
+            "The conversation is longer than the {most:,} tokens that the model can take. From here on its oldest "
+            "questions and answers are left out.",
+            most=self.model.capabilities.context_tokens,
+        )
+
+    def _messages(self, turns: Sequence[Turn]) -> list[Message]:
         language = self._language_of()
         opening = system(
             "你是一个有帮助的助手，用中文简明地回答。"
             if language == "zh"
             else "You are a helpful assistant. Be concise."
         )
-        room -= estimated_tokens(opening.text) + 16
-        kept: list[Message] = []
-        pictures_left = capabilities.max_pictures
-        for turn in reversed(self.turns):
+        told: list[Message] = []
+        pictures_left = self.model.capabilities.max_pictures
+        for turn in reversed(turns):
             asked = self._question(turn, language, pictures_left)
             pictures_left -= len(asked.pictures)
-            cost = _tokens(asked) + estimated_tokens(turn.answer) + 16
-            if kept and cost > room:
-                break
-            room -= cost
-            answered = [assistant(turn.answer)] if kept and turn.answer else []
-            kept[:0] = [asked, *answered]
-            if room <= 0:
-                break
-        return [opening, *kept]
+            answered = [assistant(turn.answer)] if told and turn.answer else []
+            told[:0] = [asked, *answered]
+        return [opening, *told]
+
+    def _first_that_fits(self, sampling: Sampling) -> int:
+        """The number of the first turn that the model is given, of the last one at most."""
+        room = self._room(sampling)
+
+        def fits(first: int) -> bool:
+            return self._fits(self._messages(self.turns[first:]), room)
+
+        return bisect_left(range(len(self.turns) - 1), True, key=fits)  # with fewer turns it never takes more
+
+    def _fits(self, messages: Sequence[Message], room: int) -> bool:
+        characters = sum(len(message.text) for message in messages)
+        return characters <= room * MOST_CHARACTERS_A_TOKEN and self.model.count_tokens(messages) <= room
+
+    def _room(self, sampling: Sampling) -> int:
+        """Tokens for the messages, beside those of the answer."""
+        capacity = self.model.capabilities.context_tokens
+        return capacity - min(sampling.max_tokens, capacity // 2)
 
     def _language_of(self, text: str = "") -> Language:
         """The language of this text or, as it may be a picture alone, of the last question in words."""
@@ -176,10 +201,8 @@ class Conversation:
         return tuple(self.describer.describe(picture).as_text(language) for picture in pictures)
 
     def _check_room(self, turn: Turn, sampling: Sampling) -> None:
-        capacity = self.model.capabilities.context_tokens
-        room = capacity - min(sampling.max_tokens, capacity // 2) - 64
-        question = self._question(turn, "en", self.model.capabilities.max_pictures)
-        if _tokens(question) > room:
+        room = self._room(sampling)
+        if not self._fits(self._messages([turn]), room):
             raise InputError(
                 _(
                     "The question has {count:,} characters, more than the model can take ({room:,} tokens). Ask "
@@ -201,7 +224,3 @@ def _descriptions_as_text(descriptions: Sequence[str], language: Language) -> st
         + "\n".join(lines)
         + "\n\n"
     )
-
-
-def _tokens(message: Message) -> int:
-    return estimated_tokens(message.text) + TOKENS_A_PICTURE * len(message.pictures)

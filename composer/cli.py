@@ -6,7 +6,6 @@ tracebacks for what a person can mend.
 """
 
 import os
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -111,7 +110,7 @@ def write(
             length=length,  # type: ignore[arg-type]  # likewise
         ).checked()
         text = piped_text() if title == "-" else typed_text(title)
-        read_request(text, room=sys.maxsize)  # an empty title is not worth loading a model for
+        read_request(text)  # an empty title is not worth loading a model for
         _check_out(out)  # nor is a place where nothing can be saved
         opened = None if pictures == 0 else _open_gallery(settings)
         start = time.perf_counter()

@@ -27,7 +27,7 @@ from composer.events import (
     StepStarted,
 )
 from composer.illustrating import MOST_PICTURES, Illustrator
-from composer.models import Message, Model, Sampling, Usage
+from composer.models import Message, Model, Sampling, Usage, user
 from composer.prompts import LENGTHS, ContinuesConversation, Length, Prompts, max_tokens, prompts_for
 from composer.writing import (
     LONGEST_TITLE,
@@ -111,7 +111,7 @@ class Composer:
         """
         options = (options or Options()).checked()
         capacity = self.model.capabilities.context_tokens
-        request = read_request(title, language=options.language, room=max(128, capacity // 2))
+        request = read_request(title, language=options.language, room=max(128, capacity // 2), count=self._count)
         return self._compose(request, options, stop or threading.Event())
 
     def illustrate(
@@ -147,6 +147,9 @@ class Composer:
             raise InputError(_("Please say in a few words what the picture should show."))
         illustrator = self._illustrator(article, Options(candidates=k), None)
         return illustrator.search(cleaned[:500], language or detect_language(cleaned), section_id)
+
+    def _count(self, text: str) -> int:
+        return self.model.count_tokens([user(text)])
 
     # -- steps ---------------------------------------------------------------------------------------
 

@@ -30,8 +30,13 @@ def history(session: Session, pending: str = "") -> Messages:
     pending: what stands in place of an answer that has not begun.
     """
     shown: Messages = []
-    for turn in session.conversation.turns if session.conversation else ():
+    conversation = session.conversation
+    if conversation is None:
+        return shown
+    for number, turn in enumerate(conversation.turns):
         shown.append(_user_message(session, turn.question, turn.pictures))
+        if note := conversation.note(number):
+            shown.append(_assistant_message(f"*{escape_markdown(note.text(session.language))}*"))
         answer = turn.answer or pending
         if answer:
             shown.append(_assistant_message(answer))

@@ -4,16 +4,17 @@ An article that is too long for the model's context is asked about in parts.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from composer import inline
 from composer.article import Article, Section
-from composer.models import Message, Model, Replier
+from composer.models import Message, Model, Replier, user
 from composer.prompts import Prompts, SpotsParagraphsAlone
-from composer.writing import estimated_tokens
+from composer.writing import fitting
 
 QUESTION_ROOM = 700  # tokens kept free beside the article for a question and its answer
+NUMBER_ROOM = 8  # tokens of the number before a section and the blank lines around it
 
 
 class SharedArticle:
@@ -22,10 +23,12 @@ class SharedArticle:
     def __init__(self, model: Model, prompts: Prompts, article: Article, written: Sequence[Message] = ()) -> None:
         """written: the conversation in which the model has just written the article (see `ContinuesConversation`)."""
         self.model, self.prompts = model, prompts
-        room = model.capabilities.context_tokens - QUESTION_ROOM
-        self.parts = split_article(article, room)
-        fits = sum(estimated_tokens(message.text) for message in written) <= room
-        self._written = list(written) if fits and len(self.parts) == 1 else []
+        capacity = model.capabilities.context_tokens
+        room = max(capacity - QUESTION_ROOM, capacity // 2)
+        whole = model.count_tokens(prompts.shared(article)) <= room
+        self.parts = [article] if whole else split_article(article, room, lambda text: model.count_tokens([user(text)]))
+        fits = whole and bool(written) and model.count_tokens(written) <= room
+        self._written = list(written) if fits else []
         self._held: tuple[int, contextlib.ExitStack, Replier] | None = None  # number of the part, and the model on it
 
     def about(self, section_id: str) -> tuple[Article, Replier]:
@@ -58,18 +61,19 @@ class SharedArticle:
             held[1].close()
 
 
-def split_article(article: Article, room: int) -> list[Article]:
+def split_article(article: Article, room: int, count: Callable[[str], int]) -> list[Article]:
     """The article as one part, or as several of consecutive sections where it has more tokens than `room`.
 
-    A section that is longer by itself is cut to `room`. Tokens are estimated from above.
+    A section that is longer by itself is cut to `room`. `count` says how many tokens a text takes.
     """
     found: list[Article] = []
     sections: list[Section] = []
     used = 0
     for section in article:
-        text, tokens = section.text, estimated_tokens(section.text) + 8
+        text = section.text
+        tokens = count(text) + NUMBER_ROOM
         if tokens > room:
-            text, tokens = inline.plain(text)[: max(room // 2, 1)], room // 2
+            text, tokens = fitting(inline.plain(text), room - NUMBER_ROOM, count), room
         if sections and used + tokens > room:
             found.append(replace(article, sections=tuple(sections)))
             sections, used = [], 0

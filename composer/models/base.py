@@ -201,6 +201,10 @@ class Model(Replier, Protocol):
     @property
     def usage(self) -> Usage: ...
 
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """How much of the context the messages take as a prompt, by the model's own tokenizer, pictures included."""
+        ...
+
     def prefix(self, messages: Sequence[Message]) -> AbstractContextManager[Replier]:
         """The three calls on top of a shared prefix, whose keys and values are computed once.
 

@@ -8,9 +8,10 @@ from composer.writing.headings import with_headings
 from composer.writing.reader import ArticleReader
 from composer.writing.request import (
     LONGEST_TITLE,
+    MOST_CHARACTERS_A_TOKEN,
     Request,
     detect_language,
-    estimated_tokens,
+    fitting,
     is_blank,
     read_request,
     without_controls,
@@ -18,13 +19,14 @@ from composer.writing.request import (
 
 __all__ = [
     "LONGEST_TITLE",
+    "MOST_CHARACTERS_A_TOKEN",
     "ArticleReader",
     "Request",
     "alike",
     "clean_caption",
     "clean_query",
     "detect_language",
-    "estimated_tokens",
+    "fitting",
     "from_text",
     "is_blank",
     "read_request",

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from common.language import HAN
@@ -10,7 +11,7 @@ from composer.article import Language
 from composer.errors import InputError
 
 LONGEST_TITLE = 80  # characters; longer input is an instruction, and the model names the article itself
-TOKENS_A_CHARACTER = {"wide": 1.0, "other": 0.4}  # upper ends for current vocabularies; for checks before tokenising
+MOST_CHARACTERS_A_TOKEN = 40  # of a long text; one that is longer still need not be counted
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
 
@@ -78,10 +79,12 @@ def _no_character(code: str) -> bool:
     return ord(code) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(code) <= 0xFDEF
 
 
-def estimated_tokens(text: str) -> int:
-    """An upper estimate of how many tokens the text takes, for checks before a model is asked."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return int(wide * TOKENS_A_CHARACTER["wide"] + (len(text) - wide) * TOKENS_A_CHARACTER["other"]) + 1
+def fitting(text: str, room: int, count: Callable[[str], int]) -> str:
+    """The text, or as much of its beginning as has at most `room` tokens by `count`."""
+    text = text[: MOST_CHARACTERS_A_TOKEN * room]
+    while text and (tokens := count(text)) > room:
+        text = text[: min(len(text) * room // tokens, len(text) - 1)]
+    return text
 
 
 def detect_language(text: str) -> Language:
@@ -93,18 +96,20 @@ def detect_language(text: str) -> Language:
     return "zh" if han and han >= words else "en"
 
 
-def read_request(text: str, *, language: str = "auto", room: int = 1024) -> Request:
+def read_request(
+    text: str, *, language: str = "auto", room: int | None = None, count: Callable[[str], int] = len
+) -> Request:
     """What a person typed, checked.
 
-    `room` is the number of tokens that the model has for it. "in English" and its like decide the language where
-    `language` is "auto", and are taken off the end of a title. Raises InputError with a sentence for the person.
+    `room` is the number of tokens that the model has for it (None: not checked), `count` says how many a text takes.
+    "in English" and its like decide the language where `language` is "auto", and are taken off the end of a title.
+    Raises InputError with a sentence for the person.
     """
     lines = [" ".join(line.split()) for line in without_controls(text).split("\n")]
     cleaned = "\n".join(line for line in lines if line)
     if is_blank(cleaned):
         raise InputError(_("Please type a title or say what the article should be about."))
-    if estimated_tokens(cleaned) > room:
-        characters = int(room / TOKENS_A_CHARACTER["wide" if detect_language(cleaned[:1000]) == "zh" else "other"])
+    if room is not None and (characters := len(fitting(cleaned, room, count))) < len(cleaned):
         raise InputError(
             _(
                 "The title or instruction has {count:,} characters; this model can take about {characters:,}. "

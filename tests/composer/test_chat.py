@@ -10,7 +10,6 @@ from PIL import Image
 from composer.chat import Conversation, Turn
 from composer.errors import InputError
 from composer.models.base import Capabilities, Message, Picture, Sampling
-from composer.writing.request import estimated_tokens
 from tests.fakes import FakeModel
 
 SEES = Capabilities(sees_pictures=True, max_pictures=2, context_tokens=4096)
@@ -97,19 +96,36 @@ def test_an_answer_does_not_come_back_after_clearing() -> None:
 
 
 def test_the_oldest_turns_give_way_and_the_person_still_sees_them() -> None:
-    model = FakeModel(answer=lambda _: "short", capabilities=Capabilities(context_tokens=512))
+    model = FakeModel(answer=lambda _: "short", capabilities=Capabilities(context_tokens=400))
     conversation = Conversation(model)
-    sampling = Sampling(max_tokens=100)
+    sampling = Sampling(max_tokens=80)
     for number in range(20):
         list(conversation.ask(f"Question {number} " + "word " * 20, sampling=sampling))
     assert len(conversation.turns) == 20
     shown = [message.text for message in model.prompts[-1]]
     assert "Question 19" in shown[-1]
-    # about 65 tokens a turn by the estimate; 379 are free beside the answer and the instruction
-    assert not any("Question 14 " in text for text in shown)
-    assert any("Question 15 " in text for text in shown)
-    assert sum(estimated_tokens(text) for text in shown) <= 512 - sampling.max_tokens
+    # 320 tokens are free beside the answer, 302 beside the instruction; a turn has 46 or 47 and its answer 3
+    assert not any("Question 13 " in text for text in shown)
+    assert any("Question 14 " in text for text in shown)
+    assert model.count_tokens(model.prompts[-1]) <= 400 - sampling.max_tokens
     assert len(shown) % 2 == 0, "the instruction, whole turns, and the question"
+    notes = [conversation.note(number) for number in range(20)]
+    (said,) = [number for number, note in enumerate(notes) if note is not None]
+    assert said == 6, "where turns were left out for the first time"
+    assert "400 tokens" in notes[said].text("en")
+    assert "从这里起" in notes[said].text("zh")
+
+
+def test_a_long_question_gives_way_to_the_next_one() -> None:
+    model = FakeModel(answer=lambda _: "short", capabilities=Capabilities(context_tokens=400))
+    conversation = Conversation(model)
+    with pytest.raises(InputError):
+        conversation.ask("1.5," * 300, sampling=Sampling(max_tokens=100))
+    assert list(conversation.ask("hello", sampling=Sampling(max_tokens=100))) == ["short"]
+    list(conversation.ask("1.5," * 160, sampling=Sampling(max_tokens=100)))
+    assert list(conversation.ask("hello " * 20, sampling=Sampling(max_tokens=100))) == ["short"]
+    assert [len(message.text) for message in model.prompts[-1][1:]] == [119], "without the table of numbers"
+    assert [turn.left_out for turn in conversation.turns] == [0, 0, 2]
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\x00"])

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ui.chat import escape_markdown, escape_tags
+from composer.chat import Conversation, Turn
+from tests.fakes import FakeModel
+from ui.chat import escape_markdown, escape_tags, history
+from ui.session import Session
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,12 @@ def test_no_tag_is_swallowed_and_no_code_changed(pieces: list[str]) -> None:
 def _leaves(tokens: Sequence[Token]) -> Iterator[Token]:
     for token in tokens:
         yield from _leaves(token.children) if token.children else [token]
+
+
+def test_the_page_says_once_from_where_on_turns_are_left_out() -> None:
+    session = Session()
+    turns = [Turn(f"q{number}", answer=f"a{number}", left_out=left_out) for number, left_out in enumerate((0, 1, 2))]
+    session.conversation = Conversation(FakeModel(), turns=turns)
+    shown = [message["content"] for message in history(session)]
+    assert len(shown) == 7
+    assert "4,096 tokens".replace(",", "\\,") in shown[3]

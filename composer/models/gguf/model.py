@@ -146,6 +146,12 @@ class GgufModel:
         except EngineError as error:
             self._raise_readable(error, _("comparing answers"))
 
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        try:
+            return len(self._engine.tokens(self._prompt(messages)))
+        except EngineError as error:
+            self._raise_readable(error, _("counting words"))
+
     @contextlib.contextmanager
     def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
         """The prefix is computed with the first question; the next ones find it in the engine's cache."""

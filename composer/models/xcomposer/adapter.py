@@ -182,6 +182,9 @@ class XComposerModel:
         """By the options' first tokens where those all differ, else by all their tokens."""
         return self._plain.score(messages, options)
 
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        return len(self.prompt(messages))
+
     def generate(self, text: str, image: Any = None, **options: Any) -> str:
         """The published entry point; see XComposer.generate."""
         with self.readable_memory_errors():

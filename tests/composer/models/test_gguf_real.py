@@ -34,6 +34,14 @@ def test_it_says_what_it_is(embedded_model: GgufModel) -> None:
     assert 1.2e9 < capabilities.memory_bytes < 3e9
 
 
+def test_tokens_are_counted_as_the_engine_counts_them(embedded_model: GgufModel) -> None:
+    table = [system("Be brief."), user("134.364,847.434,763.775\n" * 10)]
+    before = embedded_model.usage
+    embedded_model.reply([table], Sampling(max_tokens=1))
+    used = embedded_model.usage - before
+    assert embedded_model.count_tokens(table) == used.prefilled + used.reused > 200, "a digit is a token"
+
+
 @pytest.mark.parametrize(
     ("question", "expected"),
     [("What is the capital of France? Answer with one word.", "Paris"), ("法国的首都是哪里？只回答城市名。", "巴黎")],

@@ -209,6 +209,13 @@ def test_half_a_character_waits_for_its_other_bytes(model: XComposerModel) -> No
     assert model.decode(ids[:-1], (), True, True)[0].startswith("A ")
 
 
+def test_tokens_are_counted_with_pictures(model: XComposerModel) -> None:
+    words = model.count_tokens([user("What is this?")])
+    assert words == len(model.prompt([user("What is this?")]))
+    pictured = model.count_tokens([user(picture(50), "What is this?")])
+    assert words + 66 <= pictured <= words + 70, "64 queries, two flags, and the wording around them"
+
+
 def test_too_much_is_said_so(model: XComposerModel, tiny_folder: Path) -> None:
     with pytest.raises(InputError, match="2,048"):
         model.reply([[user("A cat needs fresh water. " * 600)]], SHORT)
