@@ -113,6 +113,11 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
+def well_formed(text: str) -> str:
+    """The text without halves of surrogate pairs, which browsers can send and UTF-8 cannot encode; pairs are joined."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+
+
 def without_invisible_ends(text: str) -> str:
     """What a person typed or piped, without blanks, byte order marks and other invisible characters at its ends."""
     return _INVISIBLE_ENDS.sub("", text)

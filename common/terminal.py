@@ -6,6 +6,7 @@ Knows streams and characters, not what is said with them.
 import codecs
 import io
 import json
+import logging
 import re
 import sys
 
@@ -50,6 +51,23 @@ def printable(text: str) -> str:
     """The text with its control characters shown, as \\u001b: names of files and answers of models may hold some that
     clear the screen, recolour it or write over lines."""
     return _CONTROLS.sub(lambda match: _escaped(match[0]), text)
+
+
+def printable_line(text: str) -> str:
+    """The same as one line: a file's name may hold a line end, too."""
+    return printable(text).replace("\n", "\\n")
+
+
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def log_to_stderr(form: str) -> None:
+    """Sends warnings of the program's parts to stderr; names of files in them cannot steer the terminal."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PrintableFormatter(form))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def json_line(value: object) -> str:

@@ -5,7 +5,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import date
@@ -17,12 +17,13 @@ import typer
 
 from common.errors import ReadableError
 from common.messages import _
+from common.terminal import json_line, log_to_stderr, make_output_safe, printable_line, typed_text
 from retrieval.base import Hit, PictureGallery
+from retrieval.cli_report import progress_bar, report_ingest
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
     from retrieval.gallery import Gallery
-    from retrieval.ingest import IngestReport, Progress
     from retrieval.milvus import MilvusGallery
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -51,6 +52,7 @@ def main() -> None:
 def readable_errors(program: str = PROGRAM) -> "Iterator[None]":
     """Ends the program with status 2 and one sentence for a problem that a person can solve. `program`: what was
     typed before the name of the command; sentences that suggest another command begin with it."""
+    make_output_safe()
     try:
         yield
     except ReadableError as error:
@@ -70,7 +72,7 @@ def readable_errors(program: str = PROGRAM) -> "Iterator[None]":
 
 def _fail(error: ReadableError) -> NoReturn:
     language = "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
-    print(error.text(language), file=sys.stderr)
+    print(printable_line(error.text(language)), file=sys.stderr)
     sys.exit(2)
 
 
@@ -127,17 +129,19 @@ def index(
         _milvus(gallery, encoder) if milvus else Gallery.open(gallery, create=True, encoder=encoder)
     ) as opened:
         for root in roots:
-            with _progress_bar(str(root)) as progress:
+            with progress_bar(str(root)) as progress:
                 stop = partial(bool, stopped)
                 total.merge(opened.add(root, progress=progress, stop=stop, options=options, **waiting))
-        _report(total, opened, as_json)
+        report_ingest(total, opened, as_json)
         if watch and isinstance(opened, Gallery) and not stopped:
             from retrieval.ingest import Watcher
 
-            watcher = Watcher(opened, roots, done=lambda report: _report(report, opened, as_json), options=options)
+            watcher = Watcher(
+                opened, roots, done=lambda report: report_ingest(report, opened, as_json), options=options
+            )
             signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
             signal.signal(signal.SIGINT, lambda *_: watcher.stop())
-            print(f"Watching {', '.join(map(str, roots))}; press Ctrl-C to end.", file=sys.stderr)
+            print(printable_line(f"Watching {', '.join(map(str, roots))}; press Ctrl-C to end."), file=sys.stderr)
             watcher.run()
     signal.signal(signal.SIGINT, before)
     if total.stopped:
@@ -156,48 +160,6 @@ def _check_folder(folder: Path) -> None:
 
     if not folder.is_dir():
         raise FolderUnreadable(place=folder, reason=_("there is no such folder"))
-
-
-@contextmanager
-def _progress_bar(title: str) -> "Iterator[Callable[[Progress], None]]":
-    """A progress line on stderr; silent where that is no terminal."""
-    from rich import progress as rich_progress
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    columns = (
-        rich_progress.TextColumn("{task.description}"),
-        rich_progress.BarColumn(),
-        rich_progress.MofNCompleteColumn(),
-        rich_progress.TimeRemainingColumn(),
-    )
-    with rich_progress.Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(title, total=None)
-
-        def show(progress: "Progress") -> None:
-            bar.update(
-                task, completed=progress.done, total=progress.total or None, description=f"{progress.stage} {title}"
-            )
-
-        yield show
-
-
-def _report(report: "IngestReport", gallery: "Gallery | MilvusGallery", as_json: bool) -> None:
-    info = gallery.info()
-    if as_json:
-        skipped = [{"path": path, "reason": reason} for path, reason in report.skipped]
-        facts = asdict(report) | {"skipped": skipped, "pictures": info.pictures, "encoder": info.encoder}
-        print(json.dumps(facts, ensure_ascii=False), flush=True)
-        return
-    parts = ("added", "updated", "renamed", "copies", "removed", "unchanged")
-    changes = ", ".join(f"{value} {name}" for name in parts if (value := getattr(report, name)))
-    print(
-        f"{info.pictures} pictures in {info.place} ({changes or 'nothing new'}; "
-        f"{report.seconds.get('total', 0):.1f} s, encoder {info.encoder})",
-        flush=True,
-    )
-    for path, reason in report.skipped:
-        print(f"  left out: {path}: {reason}", file=sys.stderr)
 
 
 @app.command()
@@ -227,23 +189,24 @@ def search(
     if orientation not in ("", "landscape", "portrait", "square"):
         raise typer.BadParameter("It is landscape, portrait or square.", param_hint="--orientation")
     filters = Filters(
-        tag=tag,
-        folder=str(folder.expanduser().absolute()) if folder else "",
+        tag=typed_text(tag),
+        folder=str(folder.expanduser().resolve()) if folder else "",  # as `index` names it
         after=_date(after, "--after"),
         before=_date(before, "--before"),
         orientation=orientation,  # type: ignore[arg-type]  # checked above
         min_width=min_width,
         min_height=min_height,
-        licence=licence,
+        licence=typed_text(licence),
     )
     opened = open_gallery(gallery)
     hits = _search(opened, query, image, like, k, exclude or [], None if filters == Filters() else filters)
     if as_json:
         keys = ("id", "path", "score", "caption", "credit", "licence")
-        print(json.dumps([{key: getattr(hit, key) for key in keys} for hit in hits], ensure_ascii=False))
+        print(json_line([{key: getattr(hit, key) for key in keys} for hit in hits]))
     else:
         for hit in hits:
-            print(f"{hit.score:7.3f}  {hit.id}  {hit.caption or '(no words)'}\n         {hit.path}")
+            print(printable_line(f"{hit.score:7.3f}  {hit.id}  {hit.caption or '(no words)'}"))
+            print(printable_line(f"         {hit.path}"))
         if not hits:
             print("Nothing found.", file=sys.stderr)
 
@@ -267,7 +230,7 @@ def _search(
     from retrieval.editable import FilteredGallery
     from retrieval.pictures import load_picture
 
-    searched = load_picture(image) if image else query or ""
+    searched = load_picture(image) if image else typed_text(query or "")
     if not isinstance(opened, FilteredGallery):
         if filters is not None or like is not None:
             raise RetrievalError(
@@ -293,14 +256,14 @@ def info(gallery: GalleryPlace = None, as_json: AsJson = False) -> None:
 
     facts = asdict(open_gallery(gallery).info())
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print(json_line(facts))
         return
     for name, value in facts.items():
         if name == "details":
             for key, detail in value.items():
-                print(f"{key:12} {detail}")
+                print(printable_line(f"{key:12} {detail}"))
         elif value != "":
-            print(f"{name:12} {value}")
+            print(printable_line(f"{name:12} {value}"))
 
 
 @app.command()
@@ -311,11 +274,12 @@ def verify(context: typer.Context, gallery: FolderPlace, as_json: AsJson = False
     with _open_folder(gallery) as opened:
         problems = maintenance.verify(opened)
     if as_json:
-        print(json.dumps([asdict(problem) for problem in problems], ensure_ascii=False))
+        print(json_line([asdict(problem) for problem in problems]))
     else:
         program = context.parent.command_path if context.parent else PROGRAM
         for problem in problems:
-            print(f"{problem.kind}: {problem.text}  ->  {problem.hint.replace(PROGRAM, program)} --gallery {gallery}")
+            way_out = f"{problem.hint.replace(PROGRAM, program)} --gallery {gallery}"
+            print(printable_line(f"{problem.kind}: {problem.text}  ->  {way_out}"))
         print("The gallery is whole." if not problems else f"{len(problems)} problems.")
     if problems:
         sys.exit(1)
@@ -327,7 +291,7 @@ def repair(gallery: FolderPlace) -> None:
     from retrieval import maintenance
 
     for line in maintenance.mend(Path(gallery).expanduser().absolute()):
-        print(line)
+        print(printable_line(line))
 
 
 @app.command()
@@ -350,10 +314,10 @@ def export(
         lines = (json.dumps(asdict(picture), ensure_ascii=False) for picture in opened.catalogue.pictures())
         if out is None:
             for line in lines:
-                print(line)
+                print(line)  # JSON has no controls in it
             return
         part = out.with_name(out.name + ".part")
-        with part.open("w", encoding="utf-8") as file:
+        with part.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(line + "\n" for line in lines)
         part.replace(out)
 
@@ -371,7 +335,7 @@ def evaluate(
 
     result = measure(folder.expanduser().absolute(), load_encoder(encoder))
     if as_json:
-        print(json.dumps(result.as_dict(), ensure_ascii=False))
+        print(json_line(result.as_dict()))
         return
     print(f"{result.pictures} pictures, encoder {result.encoder}")
     for language, score in result.scores.items():
@@ -394,6 +358,6 @@ def serve(
     from retrieval import open_gallery
     from retrieval.serve import serve as serve_gallery
 
-    logging.basicConfig(format="%(message)s")
+    log_to_stderr("%(message)s")
     logging.getLogger("retrieval").setLevel(logging.INFO)  # not faiss and the like
     serve_gallery(open_gallery(gallery), host=host, port=port, token=token)

@@ -13,7 +13,14 @@ from retrieval.gallery import LOCK_FILE, Gallery
 from retrieval.index import MANIFEST, Catalogue
 from retrieval.ingest import GALLERY_FILE, path_words, thumbnail_path
 
-TABLES = ("facts", "pictures", "files", "tags", "vectors")  # in the order in which they are saved from a broken file
+TABLES = (
+    "facts",
+    "pictures",
+    "files",
+    "tags",
+    "vectors",
+    "remembered",
+)  # in the order in which they are saved from a broken file
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +213,14 @@ def _salvaged(place: Path) -> list[str]:
 def _readable_rows(connection: sqlite3.Connection, table: str) -> Iterator[sqlite3.Row]:
     """The rows of a table from its beginning and, behind a damaged page, from its end."""
     for order in ("ASC", "DESC"):
-        key = {"facts": "name", "files": "path", "tags": "tag", "vectors": "slot", "pictures": "number"}[table]
+        key = {
+            "facts": "name",
+            "files": "path",
+            "tags": "tag",
+            "vectors": "slot",
+            "pictures": "number",
+            "remembered": "sha256",
+        }[table]
         with contextlib.suppress(sqlite3.DatabaseError):  # the rest is not readable in this direction
             yield from connection.execute(f"SELECT * FROM {table} ORDER BY {key} {order}")
             return

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from common.decoding import well_formed
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -85,12 +87,13 @@ class Filters:
             asked.append(("p.height >= ?", [self.min_height]))
         if self.licence:
             asked.append(("p.licence LIKE ? || '%'", [self.licence]))
-        return " AND ".join(condition for condition, _ in asked), [value for _, values in asked for value in values]
+        given = [well_formed(v) if isinstance(v, str) else v for _, values in asked for v in values]
+        return " AND ".join(condition for condition, _ in asked), given
 
 
 def cleaned_fields(**words: str | None) -> dict[str, str]:
     """The words that were given, each as one line; None was not given."""
-    return {name: " ".join(value.split()) for name, value in words.items() if value is not None}
+    return {name: " ".join(well_formed(value).split()) for name, value in words.items() if value is not None}
 
 
 def under(root: Path) -> tuple[str, str]:

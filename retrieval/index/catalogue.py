@@ -219,9 +219,11 @@ class Catalogue:
         )
 
     def drop(self, numbers: Iterable[int]) -> None:
-        """Removes pictures with their words, tags, vectors and file entries."""
+        """Removes pictures with their tags, vectors and file entries. What a person wrote about them is kept by their
+        content, for when they come back."""
         chosen = [(number,) for number in numbers]
         with self.transaction() as connection:
+            remember(connection, [number for (number,) in chosen])
             for table, column in (
                 ("files", "number"),
                 ("vectors", "number"),
@@ -230,11 +232,6 @@ class Catalogue:
                 ("pictures", "number"),
             ):
                 connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", chosen)
-
-    def remember(self, numbers: Iterable[int]) -> None:
-        """Keeps what a person wrote about these pictures, by their content, for when they come back."""
-        with self.transaction() as connection:
-            remember(connection, numbers)
 
     def remembered(self, sha256: str) -> dict[str, str]:
         """What a person wrote about a picture of this content that has gone; empty where nothing was written."""

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
+from common.decoding import well_formed
 from retrieval.index.tokenizer import match_expression, wanted_words
 from retrieval.records import Filters
 
@@ -18,7 +19,7 @@ def find_words(
     connection: sqlite3.Connection, query: str, limit: int, filters: Filters | None
 ) -> tuple[list[int], list[int]]:
     """Numbers of pictures by their words, best first: (by words and pairs, by single Chinese characters)."""
-    strong, weak = wanted_words(query)
+    strong, weak = wanted_words(well_formed(query))
     return _best(connection, strong, limit, filters), _best(connection, weak, limit, filters)
 
 

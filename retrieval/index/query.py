@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.decoding import well_formed
 from retrieval.encoders import Encoder, Vectors, readable, understood, unit
 
 _TERM = re.compile(r"(?:^|(?<=\s))([+\-\u2212\u2013])\s+")  # a sign between blanks: "dog + beach - people"
@@ -21,6 +22,7 @@ class Query:
 
 def parse_query(query: str) -> Query:
     """ "dog + beach - people" -> plus (dog, beach), minus (people). Without such signs the query is one phrase."""
+    query = well_formed(query)
     parts = _TERM.split(query.strip())
     signed = list(zip(["+", *parts[1::2]], parts[0::2], strict=True))
     plus = tuple(text.strip() for sign, text in signed if sign == "+" and text.strip())

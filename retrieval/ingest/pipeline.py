@@ -326,7 +326,6 @@ class Ingest:
         with self._timed("commit"), self._catalogue.transaction() as connection:
             connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in vanished])
             orphans = self._catalogue.without_files()
-            self._catalogue.remember(orphans)
             self._catalogue.drop(orphans)
         self.report.removed = len(orphans)
 

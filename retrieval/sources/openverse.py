@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
 
+from common.decoding import well_formed
 from common.messages import Text, _
 from retrieval.base import GalleryInfo, Hit
 from retrieval.errors import RetrievalError
@@ -106,7 +107,7 @@ class OpenverseGallery:
         """The k best pictures, downloaded. Of several phrasings the first three are asked and fused by rank."""
         if not isinstance(query, (str, Sequence)):
             raise RetrievalError(_("Openverse can be searched with words only. Describe the picture instead."))
-        phrasings = [query] if isinstance(query, str) else list(query)
+        phrasings = [well_formed(text) for text in ([query] if isinstance(query, str) else query)]
         distinct = dict.fromkeys(" ".join(text.split())[:MAX_QUERY] for text in phrasings if text.strip())
         rankings = [self._find(phrasing, k, frozenset(exclude)) for phrasing in list(distinct)[:MAX_PHRASINGS]]
         pictures = list({picture.id: picture for ranking in rankings for picture in ranking}.values())

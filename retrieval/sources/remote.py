@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
+from common.decoding import well_formed
 from common.messages import _
 from retrieval.base import GalleryInfo, Hit
 from retrieval.protocol import (
@@ -70,7 +71,8 @@ class RemoteGallery:
         fetched are left out, with a warning in the log; where none can, the first reason is raised."""
         request: dict[str, object] = {}
         if isinstance(query, (str, Sequence)):
-            phrasings = [text.strip()[:2000] for text in ([query] if isinstance(query, str) else query) if text.strip()]
+            texts = map(well_formed, [query] if isinstance(query, str) else query)
+            phrasings = [text.strip()[:2000] for text in texts if text.strip()]
             if not phrasings:
                 return []
             request["queries"] = phrasings[:MAX_PHRASINGS]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import sys
 import unicodedata
 
@@ -10,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import TypedTextUnreadable
-from common.terminal import json_line, make_output_safe, piped_text, printable, typed_text
+from common.terminal import (
+    json_line,
+    log_to_stderr,
+    make_output_safe,
+    piped_text,
+    printable,
+    printable_line,
+    typed_text,
+)
 
 ANY_TEXT = st.text(st.characters(codec=None))  # with half emoji
 
@@ -88,3 +97,15 @@ def test_bytes_that_are_no_text_are_named() -> None:
 def test_piped_text_may_be_in_any_encoding(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
     assert piped_text() == "café 猫"
+
+
+def test_a_line_stays_one_line_and_logs_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printable_line("x\ny\x1b[2J.jpg") == r"x\ny\u001b[2J.jpg"
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, []
+    try:
+        log_to_stderr("%(message)s")
+        logging.getLogger("retrieval").warning("left out: %s", "a\x1b[2J.jpg")
+    finally:
+        root.handlers = before
+    assert capsys.readouterr().err.strip() == r"left out: a\u001b[2J.jpg"

@@ -188,3 +188,15 @@ def test_importing_the_package_stays_light() -> None:
     code = f"import sys, retrieval, retrieval.cli; print([m for m in '{heavy}'.split() if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_names_of_files_command_no_terminal(pictures: Path, tmp_path: Path, tiny_clip: Path) -> None:
+    paint(pictures / "red \x1b[31mdoor\x1b]0;owned\x07.png")
+    (pictures / "broken \x1b[2J.png").write_bytes(b"nothing")
+    place = tmp_path / "my.gallery"
+    result = RUNNER.invoke(app, ["index", str(pictures), "-g", str(place), "--encoder", f"local-dir:{tiny_clip}"])
+    assert "\x1b" not in result.output
+    assert r"broken \u001b[2J.png" in result.stderr
+    found = run("search", "door", "-g", place)
+    assert "\x1b" not in found
+    assert r"door\u001b]0;owned\u0007.png" in found

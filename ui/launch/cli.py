@@ -1,6 +1,5 @@
 """The command `serve`: reads the arguments, checks the names in them, serves the page, and loads in the background."""
 
-import logging
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ import typer
 
 from common.errors import ReadableError
 from common.messages import _
+from common.terminal import log_to_stderr, make_output_safe, printable_line
 from composer import Composer
 from composer.errors import SettingsError, UnknownModel
 from composer.models import LoadProgress, Model, is_known_model, known_models, load_model
@@ -57,7 +57,8 @@ def serve(
 
     What is not given comes from the environment (XCOMPOSER_PORT=8080 …), then from configs/app.yaml.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    make_output_safe()
+    log_to_stderr("%(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings(
             folder=folder,
@@ -77,7 +78,7 @@ def serve(
         check_names(settings.wanted_model, settings.gallery)
         run(settings, read_logins(settings.auth))
     except ReadableError as error:
-        print(error.text(language or "en"), file=sys.stderr)
+        print(printable_line(error.text(language or "en")), file=sys.stderr)
         raise typer.Exit(2) from error
 
 

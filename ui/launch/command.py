@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 import composer.cli
 import retrieval.cli
+from common.terminal import make_output_safe
 from ui.launch.cli import serve
 
 
@@ -36,4 +37,5 @@ app.add_typer(
 
 def main() -> None:
     """Runs the command line."""
+    make_output_safe()
     app()

@@ -1,16 +1,21 @@
 """A drive that is away, a library that moved, one folder by two names: absence is no deletion."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from retrieval.cli import app
 from retrieval.errors import FolderEmpty
 from retrieval.gallery import Gallery
+from retrieval.maintenance import repair, salvage
+from retrieval.records import Filters
 from tests.retrieval.conftest import ONE_WORKER
-from tests.retrieval.helpers import paint
+from tests.retrieval.helpers import ColourEncoder, paint
 
 PRUNE = replace(ONE_WORKER, prune=True)
 
@@ -90,3 +95,45 @@ def test_one_folder_by_two_spellings_is_one(
     for spelling in (pictures, tmp_path / "link"):
         report = gallery.add(spelling, options=ONE_WORKER)
         assert (report.unchanged, report.copies) == (1, 0)
+
+
+@pytest.mark.parametrize("how", ["removed", "without a vector", "salvaged"])
+def test_what_a_person_wrote_outlives_every_way_a_picture_goes(gallery: Gallery, pictures: Path, how: str) -> None:
+    file = paint(pictures / "IMG_0001.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    (hit,) = gallery.browse()
+    gallery.edit(hit.id, caption="our boat")
+    if how == "removed":
+        gallery.remove([hit.id])
+    elif how == "without a vector":
+        gallery.catalogue.connection.execute("DELETE FROM vectors")
+        repair(gallery)
+    else:
+        away = file.rename(pictures.parent / "away.png")
+        gallery.add(pictures, options=PRUNE)
+        salvage(gallery.place)
+        away.rename(file)
+    with Gallery.open(gallery.place, encoder=ColourEncoder()) as again:
+        again.add(pictures, options=ONE_WORKER)
+        assert again.picture(hit.id).caption == "our boat"
+
+
+def test_a_folder_filter_by_a_link_finds_what_lies_in_the_folder(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "red door.png")
+    (pictures.parent / "link").symlink_to(pictures)
+    gallery.add(pictures.parent / "link", options=ONE_WORKER)
+    run = CliRunner().invoke
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrieval.gallery.load_encoder", lambda name: ColourEncoder())
+        place = str(gallery.place)
+        found = run(app, ["search", "red", "-g", place, "--folder", str(pictures.parent / "link"), "--json"])
+    assert [hit["caption"] for hit in json.loads(found.stdout)] == ["red door"]
+
+
+@pytest.mark.parametrize("query", ["red \ud83d", "\ude00", "red \ud83d\ude00"])
+def test_half_an_emoji_is_no_part_of_a_query_or_a_caption(gallery: Gallery, pictures: Path, query: str) -> None:
+    paint(pictures / "red door.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    (hit,) = gallery.search(f"door {query}", filters=Filters(min_width=1))
+    assert gallery.search("door", filters=Filters(tag=query)) == []
+    assert gallery.edit(hit.id, caption=f"boat {query}").caption.startswith("boat")

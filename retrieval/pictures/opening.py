@@ -1,4 +1,4 @@
-"""Opens pictures of strangers safely: one way in for uploads, folders and model inputs."""
+"""Files to pixels: upright, sRGB, bounded; what cannot be opened is a sentence."""
 
 import functools
 import gzip
