@@ -13,7 +13,17 @@ from typing import Protocol
 from common.messages import Text, _
 from composer.article import Language
 from composer.errors import InputError
-from composer.models import Message, Model, Picture, Sampling, assistant, system, user
+from composer.models import (
+    Message,
+    Model,
+    Picture,
+    Sampling,
+    assistant,
+    end_of_opened_thought,
+    system,
+    user,
+    without_thoughts,
+)
 from composer.writing import MOST_CHARACTERS_A_TOKEN, detect_language, without_controls
 
 CHATTING = Sampling(max_tokens=512, temperature=0.7, top_p=0.9, repetition_penalty=1.1)
@@ -102,8 +112,10 @@ class Conversation:
         answer = ""
         stream = self.model.stream(self._messages(self.turns[first:]), sampling, stop=stop)
         try:
-            for piece in stream:
+            for piece in without_thoughts(stream):
                 answer += piece
+                if (end := end_of_opened_thought(answer)) is not None:
+                    answer = answer[end:]
                 # a turn of a conversation that was cleared or asked anew in between is not brought back
                 if self.turns[: len(before)] == before and len(self.turns) == len(before) + 1:
                     self.turns = (*before, replace(turn, answer=answer))

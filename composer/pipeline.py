@@ -27,7 +27,7 @@ from composer.events import (
     StepStarted,
 )
 from composer.illustrating import MOST_PICTURES, Illustrator
-from composer.models import Message, Model, Sampling, Usage, user
+from composer.models import Message, Model, Sampling, Usage, answer_in, user
 from composer.prompts import LENGTHS, ContinuesConversation, Length, Prompts, max_tokens, prompts_for
 from composer.writing import (
     LONGEST_TITLE,
@@ -244,7 +244,7 @@ class Composer:
             )
         if problem is None and not stop.is_set():
             if isinstance(self.prompts, ContinuesConversation):
-                self._written = self.prompts.continue_conversation(self.article, messages, reply)
+                self._written = self.prompts.continue_conversation(self.article, messages, answer_in(reply))
             try:
                 self.article = with_headings(self.model, self.prompts, self.article, stop)
             except ReadableError as error:

@@ -23,10 +23,9 @@ from composer.models.configs import KnownModel, is_known_model, known_models
 from composer.models.describer import PictureDescriber
 from composer.models.gguf import GgufModel, import_engine, read_header
 from composer.models.registry import choose_model, download_model, load_model, local_folder
-from composer.models.thinking import UNOPENED_END, ThoughtFilter
+from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_thought, without_thoughts
 
 __all__ = [
-    "UNOPENED_END",
     "Capabilities",
     "GgufModel",
     "GraphicsCard",
@@ -40,10 +39,12 @@ __all__ = [
     "Sampling",
     "ThoughtFilter",
     "Usage",
+    "answer_in",
     "assistant",
     "choose_model",
     "download_model",
     "embedded",
+    "end_of_opened_thought",
     "graphics_cards",
     "import_engine",
     "is_known_model",
@@ -54,4 +55,5 @@ __all__ = [
     "read_header",
     "system",
     "user",
+    "without_thoughts",
 ]

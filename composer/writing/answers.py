@@ -5,6 +5,7 @@ import re
 from common.language import HAN
 from composer import inline
 from composer.article import Language
+from composer.models import answer_in
 
 LONGEST_EN = 22  # words
 LONGEST_ZH = 44  # characters
@@ -50,8 +51,8 @@ _SMALL_WORDS = frozenset((
 
 
 def one_line(text: str) -> str:
-    """The first line with words in it, without labels, list marks, quotes around it and inline Markdown."""
-    for raw in text.splitlines():
+    """The first line with words in it, without thoughts, labels, list marks, quotes around it and inline Markdown."""
+    for raw in answer_in(text).splitlines():
         line = _unquoted(_CLOSED.sub(r"\1", inline.plain(inline.clean(raw)).strip()))
         before = None
         while line != before:

@@ -14,7 +14,7 @@ from common.language import HAN
 from composer import inline
 from composer.article import Section
 from composer.events import SectionStarted, TextDelta
-from composer.models import UNOPENED_END, ThoughtFilter
+from composer.models import ThoughtFilter, end_of_opened_thought
 from composer.writing.lines import SHORT_ITEM, Line, LineKind, read_line
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’」』）)\]*]*(?=\s|$|[\u3400-\u9fff“「『])")
@@ -50,13 +50,14 @@ class ArticleReader:
         """`title`: the article's title, empty where the model is to find one. `first`: number of the first section."""
         self._given_title, self._first = title, first
         self._thoughts = ThoughtFilter()
+        self._read_so_far = ""
+        self._thought_ended = False  # one that the model's template had opened
         self._reset()
 
     def _reset(self) -> None:
         self.title = self._given_title  # the given title, or the one that the model wrote
         self._next = self._first
         self._sections: list[Section] = []
-        self._tail = ""  # the end of what came, in which a mark may have begun
         self._held_back = ""  # blanks and heading marks at the end of what came
         self._line = ""  # what came since the last line end
         self._kind_known = False  # the line's kind is known
@@ -78,11 +79,10 @@ class ArticleReader:
     def feed(self, piece: str) -> Iterator[SectionStarted | TextDelta]:
         """The events of one more piece of text. What the model thinks aloud before the article is left out."""
         piece = self._thoughts.feed(piece)
-        ended = UNOPENED_END.split(self._tail + piece)
-        if len(ended) > 1:  # all before was a thought, which the model's template had opened
-            self._reset()
-            piece = ended[-1]
-        self._tail = (self._tail + piece)[-len("</thinking>") :]
+        self._read_so_far += piece
+        if not self._thought_ended and (end := end_of_opened_thought(self._read_so_far)) is not None:
+            self._reset()  # all before was a thought, which the model's template had opened
+            self._thought_ended, piece = True, self._read_so_far[end:]
         yield from self._read(piece)
 
     def _read(self, piece: str) -> Iterator[SectionStarted | TextDelta]:

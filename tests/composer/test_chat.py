@@ -50,6 +50,15 @@ def test_an_answer_streams_and_the_turns_are_remembered() -> None:
     ]
 
 
+@pytest.mark.parametrize("thought", ["<think>Hm.</think>\n\n", "Hm.\n</think>\n\n"])
+def test_a_thought_is_no_part_of_an_answer(thought: str) -> None:
+    conversation = Conversation(FakeModel(answer=lambda _: f"{thought}Tea."))
+    pieces = "".join(conversation.ask("What do you drink?"))
+    assert conversation.turns[-1].answer == "Tea."
+    assert conversation.turns[-1].finished
+    assert pieces.endswith("Tea.")
+
+
 def test_turns_are_frozen_values_of_this_conversation_alone() -> None:
     model = FakeModel(answer=echo)
     first, second = Conversation(model), Conversation(model)

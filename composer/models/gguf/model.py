@@ -21,7 +21,7 @@ from composer.errors import InputError, ModelFailed, ModelFilesBroken, OutOfMemo
 from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage, merge_turns
 from composer.models.gguf.engine import Engine, EngineError, EngineSettings, import_engine
 from composer.models.gguf.header import GgufHeader, read_header
-from composer.models.thinking import without_thoughts
+from composer.models.thinking import empty_thought, may_think, with_thought_closed, without_thoughts
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ SLOTS = 2  # conversations whose keys and values are kept at the same time
 _OVERHEAD = 150 << 20  # bytes of compute buffers, prompts kept aside and the engine itself
 _TOP_K = 40  # tokens that sampling considers; more cost milliseconds a token and change nothing at top_p 0.9
 _SCORED_TOKENS = 256  # log-probabilities in the first request; a second one names the tokens that it lacks
+_FIRST_TOKENS = 6  # of a reply, to see whether it begins with a thought: "<think>" may take three
 _BIAS = 40.0  # lifts the named tokens above all others: log-probabilities of a vocabulary span less
 
 Progress = Callable[[LoadProgress], None]
@@ -62,6 +63,8 @@ class GgufModel:
         gpus = [] if num_gpus == 0 else _gpus()
         context = _choose_context(header, context_tokens, self.name, on_gpu=bool(gpus))
         self._control = _control_pattern(header.control_tokens)
+        self._may_think = may_think(str(header.values.get("tokenizer.chat_template", "")))
+        self._thought: str | None = None  # what stands before a reply; not known yet
         try:
             self._engine = Engine(
                 EngineSettings(
@@ -167,8 +170,19 @@ class GgufModel:
             if turn.text or turn.role != "assistant"  # an empty reply needs no turn
         ]
         prompt = self._engine.chat_prompt(turns)
-        opened = prompt.rstrip().endswith("<think>")  # by the template: closed, so that what follows is the answer
-        return f"{prompt.rstrip()}\n\n</think>\n\n" if opened else prompt
+        if not self._may_think or (turns and turns[-1]["role"] == "assistant"):
+            return prompt
+        closed = with_thought_closed(prompt)
+        return closed if closed != prompt else prompt + self._empty_thought()
+
+    def _empty_thought(self) -> str:
+        """An empty thought for a model that begins each reply with one: a thought would take the room of a short
+        answer, and Yes and No would be compared inside of it. Found out once, by the first tokens of a reply."""
+        if self._thought is None:
+            prompt = self._engine.chat_prompt([{"role": "user", "content": "Hello!"}])
+            begun = self._engine.stream({"prompt": prompt, **_sampling_fields(Sampling(max_tokens=_FIRST_TOKENS))})
+            self._thought = empty_thought("".join(begun))
+        return self._thought
 
     def _score(
         self, prefix: list[int], tokens: dict[str, list[int]], depth: int, logprob: float, found: dict[str, float]
