@@ -144,6 +144,7 @@ class Capabilities:
     family: str = "general"  # selects the prompts: "general" or "xcomposer"
     beams: bool = False  # has beam search
     quantization: str = ""  # e.g. "Q4_K_M", "gptq-4bit"; empty for 16 or 32 bits
+    dtype: str = ""  # of the computation, e.g. "float16"; empty where the quantization says it all
     devices: tuple[str, ...] = ("cpu",)
     memory_bytes: int = 0  # of weights and KV cache, as far as known
     defaults: Sampling | None = None  # for writing articles, best for its family; None: those of the pipeline
@@ -215,6 +216,18 @@ class Model(Replier, Protocol):
 
     def close(self) -> None:
         """Frees memory and threads; the model cannot be used afterwards."""
+        ...
+
+
+@runtime_checkable
+class ScoresTokens(Protocol):
+    """A model that can score an option by every one of its tokens."""
+
+    def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
+        """The log-probability of each token of each option as the continuation of the prompt.
+
+        Unlike `Replier.score` it goes on where the first tokens differ: for rules that compare mean losses.
+        """
         ...
 
 

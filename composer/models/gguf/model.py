@@ -155,6 +155,18 @@ class GgufModel:
         except EngineError as error:
             self._raise_readable(error, _("counting words"))
 
+    def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
+        """The log-probability of each token of each option, one forward pass a token."""
+        try:
+            prompt = self._prompt(messages)
+            encoded = [self._engine.tokens(prompt + _valid_utf8(option)) for option in options]
+            start = _common_length([*encoded, self._engine.tokens(prompt)])
+            return [
+                [self._next_token(ids[:at], [ids[at]])[ids[at]] for at in range(start, len(ids))] for ids in encoded
+            ]
+        except EngineError as error:
+            self._raise_readable(error, _("comparing answers"))
+
     @contextlib.contextmanager
     def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
         """The prefix is computed with the first question; the next ones find it in the engine's cache."""

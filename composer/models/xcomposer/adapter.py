@@ -120,15 +120,25 @@ class _PrefixReplier:
         return [text for text, _ in answers]
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        prompt = self.model.prompt([*self.shared, *messages])
+        encoded = self._encoded(options)
+        if len({ids[0] for ids in encoded}) == len(encoded):
+            encoded = [ids[:1] for ids in encoded]
+        return [sum(tokens) for tokens in self._score_tokens(messages, encoded)]
+
+    def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
+        return self._score_tokens(messages, self._encoded(options))
+
+    def _encoded(self, options: Sequence[str]) -> list[list[int]]:
         encoded = [self.model.tokenizer.encode(option) for option in options]
         if not encoded or not all(encoded):
             raise ValueError("options are at least one, and none is empty")
-        if len({ids[0] for ids in encoded}) == len(encoded):
-            encoded = [ids[:1] for ids in encoded]
+        return encoded
+
+    def _score_tokens(self, messages: Sequence[Message], encoded: Sequence[Sequence[int]]) -> list[list[float]]:
+        prompt = self.model.prompt([*self.shared, *messages])
         self.model.check_room(len(prompt), max(map(len, encoded)))
         with self.model.readable_memory_errors():
-            return self.model.engine.score(prompt, encoded, self.prefix)
+            return self.model.engine.score_tokens(prompt, encoded, self.prefix)
 
 
 def _continues_reply(messages: Sequence[Message]) -> bool:
@@ -154,6 +164,7 @@ class XComposerModel:
             family="xcomposer",
             beams=True,
             quantization=plan.quantization,
+            dtype=str(self.placement.dtype).removeprefix("torch."),
             devices=self.placement.devices,
             memory_bytes=sum(card.weights + card.cache for card in plan.cards),
             defaults=ARTICLE,
@@ -184,6 +195,10 @@ class XComposerModel:
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return len(self.prompt(messages))
+
+    def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
+        """See composer.models.ScoresTokens."""
+        return self._plain.score_tokens(messages, options)
 
     def generate(self, text: str, image: Any = None, **options: Any) -> str:
         """The published entry point; see XComposer.generate."""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from composer.article import Article, Candidate, Illustration, Section
 from composer.errors import InputError, OutOfMemory, SettingsError
-from composer.models.base import Model, Picture, Sampling, assistant, system, user
+from composer.models.base import Model, Picture, Sampling, ScoresTokens, assistant, system, user
 from composer.models.xcomposer import load
 from composer.models.xcomposer.adapter import XComposerModel
 from composer.models.xcomposer.decoding.graphs import GraphSteps
@@ -119,6 +119,12 @@ def test_scores_are_log_probabilities_of_the_options(model: XComposerModel) -> N
             rest = model.prompt(messages).extended(ids[:i])
             total += float(model.engine.prefill([rest], room=0).logits[0, -1].log_softmax(-1)[token])
         assert score == pytest.approx(total, abs=1e-4)
+    # by every token, where `score` stops after first tokens that differ
+    options = ("A. water", "B")
+    tokens = model.score_tokens(messages, options)
+    assert [len(found) for found in tokens] == [len(model.tokenizer.encode(option)) for option in options]
+    assert [found[0] for found in tokens] == pytest.approx(model.score(messages, options), abs=1e-5)
+    assert isinstance(model, ScoresTokens)
 
 
 def test_sampling_repeats_with_its_seed(model: XComposerModel) -> None:

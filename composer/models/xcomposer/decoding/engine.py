@@ -219,7 +219,13 @@ class Engine:
     def score(
         self, prompt: Prompt, options: Sequence[Sequence[int]], prefix: SharedPrefix | None = None
     ) -> list[float]:
-        """The log-probability of each option (ids, not empty) as the continuation of the prompt.
+        """The log-probability of each option (ids, not empty) as the continuation of the prompt."""
+        return [sum(tokens) for tokens in self.score_tokens(prompt, options, prefix)]
+
+    def score_tokens(
+        self, prompt: Prompt, options: Sequence[Sequence[int]], prefix: SharedPrefix | None = None
+    ) -> list[list[float]]:
+        """The log-probability of each token of each option (ids, not empty) as the continuation of the prompt.
 
         All options are computed in one row: each attends to the prompt and to itself. Raises InputError as `prefill`.
         """
@@ -248,7 +254,7 @@ class Engine:
             next_row += len(tail)
         tokens = [token for ids in options for token in ids]
         logprobs = iter((logits[rows, tokens] - logits.logsumexp(-1)[rows]).tolist())
-        return [sum(islice(logprobs, len(ids))) for ids in options]
+        return [list(islice(logprobs, len(ids))) for ids in options]
 
     def _cache_after(self, prefix: SharedPrefix | None, start: int, end: int) -> KeyValues:
         """One row with the first `start` positions of `prefix` and a capacity of at least `end`.
