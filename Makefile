@@ -28,7 +28,7 @@ test: install-dev
 # Every sentence marked with _, _n or _p (common/messages.py) into the catalogue of every language.
 messages: install-dev
 	$(VENV)/bin/pybabel --quiet extract --no-default-keywords --keyword _ --keyword _n:1,2 --keyword _p:1c,2 \
-	    --no-location --sort-output --project xcomposer-studio --output-file $(VENV)/studio.pot common composer retrieval ui
+	    --no-location --sort-output --project xcomposer-studio --output-file $(VENV)/studio.pot common composer evaluation retrieval ui
 	$(VENV)/bin/pybabel --quiet update --domain studio --input-file $(VENV)/studio.pot --output-dir common/locale \
 	    --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 110 $(if $(NEW),--init-missing --locale $(NEW))
 	$(VENV)/bin/pybabel --quiet compile --domain studio --directory common/locale --statistics

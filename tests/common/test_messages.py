@@ -14,7 +14,7 @@ from common.errors import ReadableError
 from common.messages import LOCALES, Text, _, _n, _p, language_name, languages, preferred_language
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("common", "composer", "retrieval", "ui")
+ROOMS = ("common", "composer", "evaluation", "retrieval", "ui")
 KEYWORDS = {"_": None, "_n": (1, 2), "_p": ((1, "c"), 2)}
 CATALOGUES = sorted(LOCALES.glob("*/LC_MESSAGES/studio.po"))
 # where Chinese is data: prompts, rules about Chinese text, words of drawings
@@ -30,6 +30,7 @@ CHINESE_IS_DATA = {
     "composer/writing/reader.py",
     "composer/writing/request.py",
     "composer/exporting/markdown.py",
+    "evaluation/prompting/general.py",
     "retrieval/encoders/dictionary.py",
     "retrieval/index/tokenizer.py",
     "retrieval/ingest/metadata.py",

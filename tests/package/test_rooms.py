@@ -10,7 +10,7 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("common", "composer", "retrieval", "ui")
+PACKAGES = ("common", "composer", "evaluation", "retrieval", "ui")
 HEAVY = {
     *("torch", "torchvision", "transformers", "faiss", "open_clip", "timm", "onnxruntime", "xllamacpp", "pymilvus"),
     *("gradio", "gradio_client", "fastapi", "starlette", "huggingface_hub", "pandas"),

@@ -60,7 +60,9 @@ def run(installed: Path, elsewhere: Path, *arguments: str) -> subprocess.Complet
 
 
 def test_the_package_is_used_and_not_the_checkout(installed: Path, tmp_path: Path) -> None:
-    code = "import common, composer, retrieval, ui; print(common.__file__, composer.__file__, ui.__file__)"
+    code = (
+        "import common, composer, evaluation, retrieval, ui; print(common.__file__, evaluation.__file__, ui.__file__)"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code],
         env=environment(installed),

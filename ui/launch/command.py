@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 import composer.cli
+import evaluation.cli
 import retrieval.cli
 from common.terminal import make_output_safe
 from ui.launch.cli import serve
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.add_typer(composer.cli.app)
+app.add_typer(evaluation.cli.app, name="evaluate", help="Measure models on benchmarks, and compare runs.")
 app.add_typer(
     retrieval.cli.app,
     name="gallery",

@@ -1,0 +1,146 @@
+"""python -m evaluation BENCHMARK | retrieval | report | diff: measure models and galleries.
+
+Scores go to stdout, progress to stderr. Exit status 0: done; 1: the work failed, a sentence says why; 2: the command,
+the data or the predictions cannot be used; 130: stopped with Ctrl-C (--resume goes on).
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from common.messages import _
+from composer.commands import readable_errors, say
+from composer.errors import InputError
+from evaluation.benchmarks import BENCHMARKS, benchmark
+from evaluation.commands import Options, Outcome, read_questions, rules_of, run, score_file, shown_prompts
+from evaluation.prompting import FAMILIES
+from evaluation.questions import first_units
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+def _command(name: str) -> Callable[..., None]:
+    """The command of one benchmark."""
+    rules = ", ".join(rule.name for rule in BENCHMARKS[name].rules)
+
+    def command(
+        data: Annotated[
+            Path,
+            typer.Option("--data", help=f"{BENCHMARKS[name].expected[:1].upper()}{BENCHMARKS[name].expected[1:]}."),
+        ],
+        model: Annotated[str, typer.Option("--model", help="A model's name, folder or .gguf file.")] = "auto",
+        out: Annotated[
+            Path | None, typer.Option("--out", help="Folder for predictions, scores and files to hand in.")
+        ] = None,
+        rule: Annotated[str | None, typer.Option("--rule", help=f"{rules}; or all. The first if left out.")] = None,
+        limit: Annotated[
+            int | None, typer.Option("--limit", min=1, help="Only the first questions, with all their rotations.")
+        ] = None,
+        resume: Annotated[bool, typer.Option("--resume", help="Go on where a run into --out ended.")] = False,
+        num_gpus: Annotated[
+            int | None,
+            typer.Option(
+                "--num_gpus", "--num-gpus", min=0, help="Graphics cards, each with a copy of the model; 0: the CPU."
+            ),
+        ] = None,
+        processes: Annotated[
+            int | None, typer.Option("--processes", min=1, help="Copies of the model; one for each card if left out.")
+        ] = None,
+        batch: Annotated[
+            int, typer.Option("--batch", min=1, help="Questions at once; halved where memory runs out.")
+        ] = 8,
+        pictures: Annotated[
+            Path | None, typer.Option("--pictures", help="Where the pictures lie, if not beside the data.")
+        ] = None,
+        predictions: Annotated[
+            Path | None,
+            typer.Option(
+                "--predictions",
+                help="Score these, without a model: JSONL, a table, MME's results, lmms-eval's samples.",
+            ),
+        ] = None,
+        partial: Annotated[
+            bool, typer.Option("--partial", help="Score predictions that do not cover all questions.")
+        ] = False,
+        blind: Annotated[
+            bool, typer.Option("--blind", help="Ask without the pictures: the text-only baseline.")
+        ] = False,
+        show: Annotated[
+            int | None, typer.Option("--show", min=1, help="Print the whole prompts of so many questions, and stop.")
+        ] = None,
+        preflight: Annotated[
+            bool, typer.Option("--preflight", help="First ask eight questions whose answers are known.")
+        ] = False,
+        audit: Annotated[bool, typer.Option("--audit", help="Say which of 32 answers change with the batch.")] = False,
+        repeat: Annotated[
+            int,
+            typer.Option("--repeat", min=1, help="Ask everything so often; says how much scores move by themselves."),
+        ] = 1,
+        as_json: Annotated[bool, typer.Option("--json", help="Print the scores as one JSON object.")] = False,
+    ) -> None:
+        with readable_errors():
+            chosen = benchmark(name)
+            copies = processes or max(1, num_gpus or 1)
+            options = Options(
+                data, out, pictures, rule, limit, resume, batch, copies, bool(num_gpus), blind, preflight, audit, repeat
+            )
+            if show is not None:
+                _show(name, options, show)
+            elif predictions is not None:
+                _print(score_file(chosen, options, predictions.expanduser(), partial=partial), as_json)
+            elif out is None:
+                raise InputError(_("Where do the answers go? --out DIR names a folder for them."))
+            else:
+                _print(run(chosen, options, model, _load(model, num_gpus, copies)), as_json)
+
+    command.__doc__ = f"Measure a model on {BENCHMARKS[name].title}."
+    return command
+
+
+for _name in BENCHMARKS:
+    app.command(_name)(_command(_name))
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()
+
+
+# -- inside ------------------------------------------------------------------------------------------------------------
+
+
+def _load(name: str, num_gpus: int | None, copies: int) -> Callable[[], Any]:
+    from composer.settings import load_settings
+    from evaluation.running import Load
+
+    settings = load_settings(folder=name)
+    each = 1 if num_gpus and copies > 1 else num_gpus
+    options = {key: value for key, value in settings.model_options.items() if key != "update"}
+    return Load(settings.wanted_model, each, tuple(options.items()))
+
+
+def _show(name: str, options: Options, count: int) -> None:
+    chosen = benchmark(name)
+    for rule in rules_of(chosen, options.rule):
+        typer.echo(
+            shown_prompts(chosen, first_units(read_questions(chosen, options), count)[:count], rule.need, FAMILIES)
+        )
+
+
+def _print(outcome: Outcome, as_json: bool) -> None:
+    """The scores on stdout; where they were written on stderr."""
+    for path in outcome.files:
+        say(f"Saved: {path}")
+    if outcome.stopped:
+        say(_("Stopped; the answers so far are kept. --resume goes on.").text())
+        raise typer.Exit(130)
+    if as_json:
+        typer.echo(json.dumps({"scores": [score.as_dict() for score in outcome.scores]}, ensure_ascii=False))
+        return
+    for score in outcome.scores:
+        typer.echo(score.to_markdown())
+    if not outcome.scores:
+        say(_("These questions have no published answers; hand in the files above.").text())

@@ -1,0 +1,177 @@
+"""Tables: TSV and CSV read row by row whatever their size, and sheets of .xlsx files."""
+
+import base64
+import binascii
+import csv
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from common.messages import Text, _
+from evaluation.errors import DataUnusable
+
+LONGEST_RECORD = 256 * 1024 * 1024  # bytes; a quote that is never closed would otherwise take the rest of the file
+ABSENT = frozenset(("", "nan"))  # how a table writes that a field has no value
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row. `fields` holds what has a value, by column name."""
+
+    fields: dict[str, str]
+    line: int  # where it begins, from 1
+    start: int = 0  # bytes in the file
+    size: int = 0
+
+    def get(self, *names: str) -> str:
+        """The first of these columns that has a value here, else an empty string."""
+        return next((self.fields[name] for name in names if name in self.fields), "")
+
+
+class _Lines:
+    """The lines of a file as text, counting bytes for the record that is being read."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.file, self.path = file, path
+        self.line, self.start, self.position = 0, 0, 0
+        if file.read(3) == _BOM:
+            self.position = self.start = 3
+        else:
+            file.seek(0)
+
+    def begin(self) -> None:
+        """The next line is the first of a record."""
+        self.start = self.position
+
+    def __iter__(self) -> Iterator[str]:
+        for raw in self.file:
+            self.line += 1
+            self.position += len(raw)
+            if self.position - self.start > LONGEST_RECORD:
+                raise unusable(self.path, self.line, _("a quotation mark before this line is never closed."))
+            try:
+                yield raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                reason = _("the text is not UTF-8 ({error}). Save the file in this encoding.", error=error)
+                raise unusable(self.path, self.line, reason) from error
+
+
+def unusable(path: Path, line: int, reason: Text) -> DataUnusable:
+    """The error for one line of a file."""
+    return DataUnusable(place=path, reason=_("line {line}: {reason}", line=line, reason=reason))
+
+
+def read_table(path: Path) -> Iterator[Record]:
+    """The rows of a .tsv, .csv or .xlsx file with a header. Raises DataUnusable, which names the line."""
+    if not path.is_file():
+        raise DataUnusable(place=path, reason=_("there is no such file."))
+    if path.suffix.lower() == ".xlsx":
+        yield from _read_sheet(path)
+        return
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a field may be a whole picture
+    with path.open("rb") as file:
+        lines = _Lines(file, path)
+        rows = csv.reader(lines, delimiter=delimiter(path))
+        header = [name.strip() for name in next(rows, [])]
+        if len(header) < 2:
+            columns = _("the first line holds no column names, which a tab (.tsv) or a comma (.csv) separates.")
+            raise unusable(path, 1, columns)
+        while True:
+            lines.begin()
+            first = lines.line + 1
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise unusable(path, first, _("{error}.", error=error)) from error
+            if not row:
+                continue
+            if len(row) != len(header):
+                counts = _(
+                    "it has {found} fields, the header has {expected}. A quotation mark may be missing or too many.",
+                    found=len(row),
+                    expected=len(header),
+                )
+                raise unusable(path, first, counts)
+            yield Record(_present(header, row), first, lines.start, lines.position - lines.start)
+
+
+def delimiter(path: Path) -> str:
+    return "," if path.suffix.lower() == ".csv" else "\t"
+
+
+def _present(header: list[str], row: list[str]) -> dict[str, str]:
+    """The fields that have a value, without blanks around it."""
+    return {
+        name: text for name, field in zip(header, row, strict=True) if (text := field.strip()).lower() not in ABSENT
+    }
+
+
+def _read_sheet(path: Path) -> Iterator[Record]:
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        rows = sheet.iter_rows(values_only=True)
+        header = ["" if name is None else str(name).strip() for name in next(rows, ())]
+        for number, row in enumerate(rows, 2):
+            cells = [_cell(value) for value in row]
+            if any(cells):
+                padded = cells[: len(header)] + [""] * (len(header) - len(cells))
+                yield Record(_present(header, padded), number)
+    except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError, IndexError) as error:
+        raise DataUnusable(place=path, reason=_("it is no .xlsx file ({error}).", error=error)) from error
+
+
+def _cell(value: object) -> str:
+    """A cell as text; Excel keeps whole numbers as 12.0."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInTable:
+    """A picture in base64 in a field of a table; only the place of its row is kept."""
+
+    path: Path
+    line: int
+    start: int
+    size: int
+    column: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.name}:{self.line}"
+
+    def read(self) -> bytes:
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            text = file.read(self.size).decode("utf-8")
+        csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+        row = next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter(self.path)))
+        return decode_base64(row[self.column], self.path, self.line)
+
+
+def decode_base64(text: str, path: Path, line: int) -> bytes:
+    """The bytes of a picture. Raises DataUnusable for what is no base64."""
+    text = text.strip()
+    with suppress(ValueError, binascii.Error):
+        if data := base64.b64decode("".join(text.split()), validate=True):
+            return data
+    raise unusable(path, line, _("the picture is no base64 ('{beginning}…').", beginning=text[:24]))
+
+
+def columns(path: Path) -> list[str]:
+    """The names of a table's columns. Raises DataUnusable."""
+    if path.suffix.lower() == ".xlsx":
+        return list(next(iter(read_table(path)), Record({}, 1)).fields)
+    with path.open("rb") as file:
+        return [name.strip() for name in next(csv.reader(_Lines(file, path), delimiter=delimiter(path)), [])]
