@@ -12,10 +12,12 @@ let asked = 0; // number of the message after which the whole article was asked 
 let since = 0; // number before the first message of this session
 let saved = -1; // revision of the article that was saved last; a new article counts from 0 again
 const done = new Set(); // numbers of the messages that were received
+let owner = null; // the session that sent the article which is shown
+let handed = 0; // when the article was handed to a session that does not have it
 
 const texts = (key) => state.labels[key] || key;
-const ask = (action, more = {}) => trigger("select", { value: { act: action, ...more } });
-const work = (action, more = {}) => trigger("work", { value: { act: action, ...more } });
+const ask = (action, more = {}) => trigger("select", { value: { ...more, act: action, shows: owner } });
+const work = (action, more = {}) => trigger("work", { value: { ...more, act: action, shows: owner } });
 const running = () => WAITING.includes(status.state);
 
 const stepper = makeStepper({ texts, halt: ({ state: now }) => trigger(now === "running" ? "halt" : "leave", { value: {} }) });
@@ -180,6 +182,8 @@ function edit(id) {
     editing = null;
     const text = field.value.replace(/\s+/g, " ").trim();
     const changed = keep && text && text !== before;
+    if (changed && whole) state.title = text; // kept here, too: the program may be away just now
+    else if (changed && state.sections.has(id)) state.sections.get(id).text = text;
     if (changed && whole) ask("title", { text });
     else if (changed) ask("text", { id, text });
     settle(() => {
@@ -252,10 +256,51 @@ function say(text, tone = "warning") {
   if (tone === "good") setTimeout(() => note.remove(), 6000);
 }
 
+// -- a program that was restarted has no article: it takes the one that is shown ---------------------
+
+const OWN = "upload-"; // ids of pictures that a person uploaded: they went with the program that was ended
+
+// A picture as it is shown, uploaded anew; null where the browser has not got it either.
+async function uploaded(id) {
+  const image = nodes.get(id)?.querySelector(":scope > figure img");
+  if (!image || !image.complete || !image.naturalWidth) return null;
+  const canvas = make("canvas", { width: image.naturalWidth, height: image.naturalHeight });
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  const content = await new Promise((give) => canvas.toBlob(give, "image/jpeg", 0.95));
+  return (await upload(new File([content], "picture.jpg", { type: "image/jpeg" }))).path;
+}
+
+// A picture that cannot be fetched has an address of before: asked once for the present ones.
+let fetched = "";
+root.addEventListener("error", ({ target }) => {
+  if (target.tagName !== "IMG" || fetched === owner || running()) return;
+  fetched = owner;
+  ask("resync");
+}, true);
+
+async function hand() {
+  if (Date.now() - handed < 20000) return; // is on its way
+  handed = Date.now();
+  const sections = state.order.map((id) => state.sections.get(id));
+  const uploads = {};
+  for (const { id, picture } of sections) {
+    if (!picture?.chosen?.id.startsWith(OWN)) continue;
+    try {
+      uploads[picture.chosen.id] = await uploaded(id);
+    } catch { /* Python says how many pictures are gone */ }
+  }
+  const { title, language, revision, model, parameters } = state;
+  ask("restore", { article: { title, language, revision, model, parameters, sections }, uploads, language: root.lang });
+}
+
 // -- messages ---------------------------------------------------------------------------------------
 
 const OPERATIONS = {
   article(op) {
+    if (!op.title && !op.sections.length && state.order.length) return; // nothing never takes the place of something
+    handed = 0;
+    state.model = op.model;
+    state.parameters = op.parameters;
     state.title = op.title;
     state.language = op.language;
     state.credits = op.credits;
@@ -299,7 +344,14 @@ const OPERATIONS = {
   step({ step, seconds }) {
     stepper.ended(step, seconds);
   },
+  hand() {
+    hand();
+  },
+  again({ value }) {
+    work(value.act, value);
+  },
   notice(op) {
+    handed = 0;
     inspector.free();
     for (const id of state.order) wait(id);
     say(op.text, op.tone);
@@ -340,6 +392,7 @@ function receive(message) {
     for (const op of message.ops) {
       if (op.message && (op.message <= since || done.has(op.message))) continue; // was done when its own message came
       if (OPERATIONS[op.op](op) === false) missing = true;
+      if (op.op === "article" && (op.title || op.sections.length)) owner = message.session;
     }
   });
   for (const op of message.ops) if (op.message) done.add(op.message);

@@ -164,6 +164,14 @@ function show(found, nothing, further = false, groups = null) {
   } else wall.replaceChildren(make("div", { class: "xc-wall", hidden: !found.length }, ...found.map(tile)));
 }
 
+// A picture that cannot be fetched has an address of before, where the program was restarted: once found anew.
+let fetched = 0;
+wall.addEventListener("error", ({ target }) => {
+  if (target.tagName !== "IMG" || Date.now() - fetched < 60_000) return;
+  fetched = Date.now();
+  mode === "duplicates" ? duplicates() : find();
+}, true);
+
 function replace(one) {
   hits = hits.map((hit) => (hit.id === one.id ? { ...hit, ...one, score: hit.score } : hit));
   const changed = hits.find((hit) => hit.id === one.id);

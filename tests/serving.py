@@ -13,8 +13,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve_on_free_port(studio: Any) -> tuple[Any, str]:
-    """(blocks, address) of a served studio, which is not started yet.
+def serve_on_free_port(studio: Any, port: int = 0, **options: Any) -> tuple[Any, str]:
+    """(blocks, address) of a served studio, which is not started yet; 0 means any port.
 
     Gradio makes event loops that it never closes; they are closed here, because warnings are errors.
     """
@@ -29,7 +29,7 @@ def serve_on_free_port(studio: Any) -> tuple[Any, str]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio, "new_event_loop", remembered)
-        blocks, address, _ = serve(studio, port=free_port())
+        blocks, address, _ = serve(studio, port=port or free_port(), **options)
     asyncio.set_event_loop(None)
     for loop in loops:
         if not loop.is_running():

@@ -13,8 +13,10 @@ from markdown_it.token import Token
 
 from common.errors import ReadableError
 from composer.models import Picture, Sampling
+from composer.writing import without_controls
 from ui.labels import Labels
 from ui.session import Question, Session
+from ui.shown_chat import read_turns
 from ui.studio import Studio, loading_status, wait_until
 from ui.texts import error_sentence, text
 from ui.write import MODEL_QUEUE
@@ -31,11 +33,10 @@ def history(session: Session, pending: str = "") -> Messages:
     """
     shown: Messages = []
     conversation = session.conversation
-    if conversation is None:
-        return shown
-    for number, turn in enumerate(conversation.turns):
-        shown.append(_user_message(session, turn.question, turn.pictures))
-        if note := conversation.note(number):
+    for number, turn in enumerate(conversation.turns if conversation else session.earlier_turns):
+        earlier = session.earlier_pictures.get(number, "")
+        shown.append(_user_message(session, turn.question, turn.pictures, earlier))
+        if conversation and (note := conversation.note(number)):
             shown.append(_assistant_message(f"*{escape_markdown(note.text(session.language))}*"))
         answer = turn.answer or pending
         if answer:
@@ -43,8 +44,11 @@ def history(session: Session, pending: str = "") -> Messages:
     return shown
 
 
-def build_chat_tab(studio: Studio, session: gr.State, labels: Labels) -> tuple[gr.Markdown, list[Any]]:
-    """The tab. Returns the note about pictures, and the listeners after which the speed of the model is known anew."""
+def build_chat_tab(
+    studio: Studio, session: gr.State, labels: Labels, owner: gr.Textbox
+) -> tuple[gr.Markdown, list[Any]]:
+    """The tab. `owner` names the session that filled the page. Returns the note about pictures, and the listeners after
+    which the speed of the model is known anew."""
     chat = labels(
         gr.Chatbot,
         placeholder="chat.hello",
@@ -86,8 +90,11 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels) -> tuple[g
     def show_send(**box: Any) -> list[Any]:
         return [gr.update(submit_btn=True, stop_btn=False, **box), gr.update(interactive=True)]
 
-    def ask(session: Session, message: dict[str, Any]) -> list[Any]:
-        words = str(message.get("text") or "").strip()
+    def ask(session: Session, message: dict[str, Any], owner: str, shown: Messages, request: gr.Request) -> list[Any]:
+        studio.visitor_arrived(str(request.session_hash), session)
+        if take_over(session, owner, shown) and session.earlier_pictures:
+            gr.Warning(text("chat.pictures_gone", session.language), duration=8)
+        words = without_controls(str(message.get("text") or "")).strip()
         files = [str(file) for file in message.get("files") or []]
         problem, pictures = "", []
         if session.answering:
@@ -109,22 +116,32 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels) -> tuple[g
     def answer(session: Session, length: float, temperature: float, penalty: float) -> Iterator[Messages]:
         yield from _stream_answer(studio, session, _sampling(length, temperature, penalty), again=False)
 
-    def answer_again(session: Session, length: float, temperature: float, penalty: float) -> Iterator[Messages]:
+    def answer_again(
+        session: Session, owner: str, shown: Messages, length: float, temperature: float, penalty: float
+    ) -> Iterator[Messages]:
+        take_over(session, owner, shown)
+        turns = session.conversation.turns if session.conversation else session.earlier_turns
+        if len(turns) - 1 in session.earlier_pictures:  # an answer about a picture that the model does not get is none
+            gr.Warning(text("chat.pictures_gone", session.language), duration=8)
+            return
         yield from _stream_answer(studio, session, _sampling(length, temperature, penalty), again=True)
 
-    def stop(session: Session) -> list[Any]:
+    def stop(session: Session, owner: str, shown: Messages) -> list[Any]:
+        take_over(session, owner, shown)
         session.stop("chat")
         studio.leave_queue(session.id)
         waiting, session.question = session.question, None  # goes back into the box
         typed = {"value": {"text": waiting.text, "files": list(waiting.files)}} if waiting is not None else {}
         return [history(session, text("chat.stopped", session.language)), *show_send(**typed)]
 
-    def clear_chat(session: Session) -> list[Any]:
+    def clear_chat(session: Session, owner: str) -> list[Any]:
         session.stop("chat")
         studio.leave_queue(session.id)
         session.question = None
         if session.conversation is not None:
             session.conversation.clear()
+        session.earlier_turns, session.earlier_pictures = (), {}
+        session.chat_names.add(owner)  # what an earlier session showed is cleared, too
         return [[], *show_send(value=None)]
 
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -132,15 +149,24 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels) -> tuple[g
     model: dict[str, Any] = {**private, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
     settings = [length, temperature, penalty]
     # through the queue, because Gradio shows a warning only from there; never behind the model's work
-    sent = box.submit(ask, [session, box], [chat, box, regenerate], concurrency_limit=None, **private)
+    sent = box.submit(ask, [session, box, owner, chat], [chat, box, regenerate], concurrency_limit=None, **private)
     first = sent.success(answer, [session, *settings], [chat], **model)
     first.then(show_send, None, [box, regenerate], **quick)
     redo = regenerate.click(show_stop, None, [box, regenerate], **quick)
-    second = redo.then(answer_again, [session, *settings], [chat], **model)
+    second = redo.then(answer_again, [session, owner, chat, *settings], [chat], **model)
     second.then(show_send, None, [box, regenerate], **quick)
-    box.stop(stop, [session], [chat, box, regenerate], cancels=[first, second], **quick)
-    clear.click(clear_chat, [session], [chat, box, regenerate], cancels=[first, second], **quick)
+    box.stop(stop, [session, owner, chat], [chat, box, regenerate], cancels=[first, second], **quick)
+    clear.click(clear_chat, [session, owner], [chat, box, regenerate], cancels=[first, second], **quick)
     return note, [first, second]
+
+
+def take_over(session: Session, owner: str, shown: Messages) -> bool:
+    """Takes the conversation from the page where another session filled it and this one has none: whether it did."""
+    if not owner or owner in session.chat_names or session.conversation is not None:
+        return False
+    session.chat_names.add(owner)
+    session.earlier_turns, session.earlier_pictures = read_turns(shown)
+    return bool(session.earlier_turns)
 
 
 def _sampling(length: float, temperature: float, penalty: float) -> Sampling:
@@ -171,6 +197,7 @@ def _stream_answer(studio: Studio, session: Session, sampling: Sampling, *, agai
             return
         if session.conversation is None:
             session.conversation = studio.conversation(session.language)
+            session.conversation.turns, session.earlier_turns = session.earlier_turns, ()
         if question is None:
             pieces = session.conversation.regenerate(sampling, stop=run.stop)
         else:
@@ -199,8 +226,10 @@ def _stream_answer(studio: Studio, session: Session, sampling: Sampling, *, agai
             session.question = None
 
 
-def _user_message(session: Session, words: str, pictures: Sequence[Picture]) -> dict[str, Any]:
-    shown = []
+def _user_message(
+    session: Session, words: str, pictures: Sequence[Picture], earlier_pictures: str = ""
+) -> dict[str, Any]:
+    shown = [earlier_pictures] if earlier_pictures else []
     for number, picture in enumerate(pictures, 1):
         name = text("chat.picture", session.language, number=number)
         shown.append(f"![{name}]({session.pictures[picture.sha256]})")

@@ -47,6 +47,7 @@ def build(studio: Studio) -> gr.Blocks:
         add_endpoints(studio)  # first, so that the endpoints have the plain names
         session = gr.State(Session(), delete_callback=Session.close)
         browser_language = gr.Textbox(visible=False)
+        owner = gr.Textbox(visible=False)  # id of the session that filled the page: another one after a restart
         header = gr.HTML(
             header_value(studio, first, switch=False),  # the switch comes with the visitor's language
             html_template=asset("header.html").replace("@logo", asset("logo.svg")),
@@ -58,7 +59,7 @@ def build(studio: Studio) -> gr.Blocks:
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write"):
                 view, sliders, runs = build_write_tab(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
-                note, chats = build_chat_tab(studio, session, labels)
+                note, chats = build_chat_tab(studio, session, labels, owner)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
                 gallery_view = build_gallery_tab(studio, first)
         timer = gr.Timer(1.0)
@@ -85,13 +86,9 @@ def build(studio: Studio) -> gr.Blocks:
             ]
 
         def arrive(session: Session, preferred: str, request: gr.Request) -> list[Any]:
-            def stop() -> None:
-                session.close()
-                studio.leave_queue(session.id)
-
-            studio.visitor_arrived(str(request.session_hash), stop)
+            studio.visitor_arrived(str(request.session_hash), session)
             language = preferred_language(preferred) if studio.language == "auto" or preferred in languages() else first
-            return set_language(session, language, chosen=False)
+            return [session.id, *set_language(session, language, chosen=False)]
 
         def switch_language(session: Session, event: gr.EventData) -> list[Any]:
             wanted = str((event.value or {}).get("language"))
@@ -111,7 +108,7 @@ def build(studio: Studio) -> gr.Blocks:
 
         everything = [header, view, gallery_view, *sliders, note, *labels.components]
         quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-        page.load(arrive, [session, browser_language], everything, js=_PREFERRED_LANGUAGE, **quiet)
+        page.load(arrive, [session, browser_language], [owner, *everything], js=_PREFERRED_LANGUAGE, **quiet)
         header.select(switch_language, [session], everything, **quiet)
         timer.tick(tick, [session], [header, gallery_view, *sliders, note, timer], **quiet)
         for run in [*runs, *chats]:

@@ -14,13 +14,13 @@ from composer.models import Picture
 from ui.view import Operation
 
 if TYPE_CHECKING:
-    from composer.chat import Conversation
+    from composer.chat import Conversation, Turn
 
 
 Work = Literal["article", "chat"]
 
 # operations that do something once: sending the whole article does not repeat them
-EFFECTS = ("download", "notice", "open")
+EFFECTS = ("download", "notice", "open", "again")
 REMEMBERED_MESSAGES = 32  # with such operations; a view misses a few at most
 
 
@@ -49,7 +49,9 @@ class Session:
 
     def __init__(self) -> None:
         self.id = secrets.token_hex(8)
+        self.names = {self.id}  # of the sessions whose article this is: its own, and one that a restart has ended
         self.article = Article(title="")
+        self.delayed: list[dict[str, Any]] = []  # actions that wait for the article which only the view has
         self.language = "en"  # of the page, not of the article
         self.moved_to_defaults = False  # the sliders, to where the model writes best
         self._runs: dict[Work, Run] = {}
@@ -57,6 +59,9 @@ class Session:
         self.status: Operation = {"op": "status", "state": "idle"}
         self.conversation: Conversation | None = None
         self.question: Question | None = None
+        self.chat_names = {self.id}  # of the sessions whose conversation this is, as `names` of the article
+        self.earlier_turns: tuple[Turn, ...] = ()  # from before a restart, until there is a conversation
+        self.earlier_pictures: dict[int, str] = {}  # number of a turn from before a restart -> its pictures as shown
         self.pictures: dict[str, str] = {}  # sha256 of a picture of the chat -> its address on the page
         self._numbers = itertools.count(1)
         self._effects: deque[tuple[int, list[Operation]]] = deque(maxlen=REMEMBERED_MESSAGES)
@@ -96,6 +101,11 @@ class Session:
             with self._next:
                 self._served += 1
                 self._next.notify_all()
+
+    @property
+    def has_article(self) -> bool:
+        """There is one, or it is about to be: nothing that a view shows may take its place."""
+        return self.busy or self.queued_title is not None or bool(self.article.sections or self.article.title)
 
     @property
     def busy(self) -> bool:

@@ -1,5 +1,5 @@
 """What all visitors share: the settings, the model and the gallery, which load in the background, and the addresses of
-pictures. Nothing of a visitor is kept here but the switch that stops their work when their tab closes.
+pictures. Of a visitor nothing is kept here but which session to end when their tab closes.
 """
 
 import logging
@@ -15,6 +15,7 @@ from composer.models import LoadProgress, Model
 from retrieval.base import Hit, PictureGallery
 from ui.files import PictureServer
 from ui.indexing import Indexing
+from ui.session import Session
 from ui.texts import error_sentence, text
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Studio:
         self.gallery_settled = threading.Event()
         self._load, self._open_gallery = load, open_gallery
         self._queue: dict[str, None] = {}  # sessions that wait for the model or use it, in their order
-        self._stops: dict[str, Callable[[], None]] = {}  # Gradio's session hash -> stops that visitor's work
+        self._visitors: dict[str, Session] = {}  # Gradio's session hash -> what belongs to that tab of a browser
         self._lock = threading.Lock()
         self._describer: Any = None
         self.indexing: Indexing | None = None  # the last one that was begun
@@ -171,17 +172,18 @@ class Studio:
 
     # -- visitors ----------------------------------------------------------------------------------
 
-    def visitor_arrived(self, session_hash: str, stop: Callable[[], None]) -> None:
-        """Remembers how to stop the work of that tab."""
+    def visitor_arrived(self, session_hash: str, session: Session) -> None:
+        """Remembers whose work stops when that tab of a browser closes."""
         with self._lock:
-            self._stops[session_hash] = stop
+            self._visitors[session_hash] = session
 
     def visitor_left(self, session_hash: str) -> None:
         """The tab closed: its work stops, so that the model is free for others."""
         with self._lock:
-            stop = self._stops.pop(session_hash, None)
-        if stop is not None:
-            stop()
+            session = self._visitors.pop(session_hash, None)
+        if session is not None:
+            session.close()
+            self.leave_queue(session.id)
 
     # -- status ------------------------------------------------------------------------------------
 
@@ -196,9 +198,9 @@ class Studio:
     def close(self) -> None:
         """Stops everybody's work and frees the model."""
         with self._lock:
-            stops = list(self._stops.values())
-        for stop in stops:
-            stop()
+            visitors = list(self._visitors.values())
+        for session in visitors:
+            session.close()
         if self.model is not None:
             self.model.close()
         self.pictures.close()

@@ -57,6 +57,16 @@ TEXTS: Mapping[str, Text] = {
     "say.long_title": _("The title has {length} characters; at most {limit} can be used. Shorten it and write again."),
     "say.busy": _("Wait until the article is finished, or press Stop first."),
     "say.no_article": _("There is no article yet. Write one first."),
+    "say.not_taken": _(
+        "The program was restarted and could not take over the article on this page: {reason} Copy what you need "
+        "before you leave the page."
+    ),
+    "say.lost_pictures": _(
+        "The program was restarted. Pictures of the article that are no longer in the gallery: {count}."
+    ),
+    "chat.pictures_gone": _(
+        "The program was restarted: the pictures of earlier questions must be sent again before you ask about them."
+    ),
     "say.gone": _("This paragraph no longer exists."),
     "say.nothing_found": _("Nothing in the gallery fits “{query}”. Try other words."),
     "say.empty_query": _("Enter what the picture should show."),

@@ -3,7 +3,7 @@
 A message is {"session", "n", "ops": [...]}: `n` counts the messages of one visitor's session, so that the view notices
 a lost one and asks for the whole article. Operations:
 
-    article   title, language, revision, sections, credits        the whole article
+    article   title, language, revision, model, parameters, sections, credits   the whole article
     section   section                                             this section is now so; new ones go to the end
     text      id, at, text                                        a streamed piece: stands at character `at`
     status    state, step, done, total, seconds, ahead …          where the work is
@@ -12,6 +12,8 @@ a lost one and asks for the whole article. Operations:
     open      id                                                  opens the panel of that section
     download  url, name                                           fetches a finished file
     texts     language, texts                                     the labels of the view
+    hand      –                                                   asks for the article, which only the view has
+    again     value                                               the view sends that action for the model once more
 
 After a gap, what the lost messages did once is sent again, with the number of its message as `message`.
 """
@@ -92,6 +94,8 @@ def article_operation(article: Article, address: Address, attribution: str = "")
         "title": article.title,
         "language": article.language,
         "revision": article.revision,
+        "model": article.model,
+        "parameters": article.parameters,
         "sections": [section_view(section, address) for section in article],
         "credits": credits,
         "words": word_count(article),

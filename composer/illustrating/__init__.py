@@ -3,6 +3,7 @@
 Knows model, gallery and prompts by their protocols; not how text is written or shown.
 """
 
+from composer.illustrating.candidates import candidate
 from composer.illustrating.illustrator import Illustrator
 from composer.illustrating.places import MOST_PICTURES, WORTH_SHOWING
 from composer.illustrating.selection import softmax
@@ -11,5 +12,6 @@ __all__ = [
     "MOST_PICTURES",
     "WORTH_SHOWING",
     "Illustrator",
+    "candidate",
     "softmax",
 ]

@@ -57,9 +57,9 @@ def gradio_imported() -> None:
 class Server:
     """A served studio; `messages` are the values streamed to views, as lists with one entry a component."""
 
-    def __init__(self, studio: Any) -> None:
+    def __init__(self, studio: Any, port: int = 0) -> None:
         self.studio = studio
-        self.blocks, self.address = serve_on_free_port(studio)
+        self.blocks, self.address = serve_on_free_port(studio, port)
         self.streamed: list[list[Any]] = []
         self._record()
         studio.start()
@@ -88,9 +88,9 @@ def serve_studio() -> Iterator[Callable[..., Server]]:
 
     servers: list[Server] = []
 
-    def make(model: Any, gallery: Any, **options: Any) -> Server:
+    def make(model: Any, gallery: Any, *, port: int = 0, **options: Any) -> Server:
         load = model if callable(model) and not isinstance(model, FakeModel) else lambda progress: model
-        server = Server(Studio(load, lambda: gallery, **options))
+        server = Server(Studio(load, lambda: gallery, **options), port)
         servers.append(server)
         return server
 

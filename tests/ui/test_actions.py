@@ -261,8 +261,8 @@ def test_a_copied_session_is_a_new_one(session: Session) -> None:
 
 def test_a_closed_tab_stops_its_own_work_only(studio: Studio) -> None:
     mine, other = Session(), Session()
-    studio.visitor_arrived("a", mine.close)
-    studio.visitor_arrived("b", other.close)
+    studio.visitor_arrived("a", mine)
+    studio.visitor_arrived("b", other)
     run, else_run = mine.begin("article"), other.begin("article")
     studio.visitor_left("a")
     assert run.stop.is_set()

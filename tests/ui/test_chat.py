@@ -12,6 +12,7 @@ from composer.chat import Conversation, Turn
 from tests.fakes import FakeModel
 from ui.chat import escape_markdown, escape_tags, history
 from ui.session import Session
+from ui.shown_chat import read_turns
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,44 @@ def test_the_page_says_once_from_where_on_turns_are_left_out() -> None:
     shown = [message["content"] for message in history(session)]
     assert len(shown) == 7
     assert "4,096 tokens".replace(",", "\\,") in shown[3]
+    assert [turn.answer for turn in read_turns(history(session))[0]] == ["a0", "a1", "a2"]
+
+
+WORDS = st.text(st.sampled_from("a*_<>`\\[]()!#-1.|~&\n 猫\U0001f431"), max_size=30).map(str.strip)
+
+
+@given(st.lists(st.tuples(WORDS.filter(bool), WORDS.filter(lambda words: words != "…")), max_size=3))
+def test_what_the_page_shows_can_be_read_back(said: list[tuple[str, str]]) -> None:
+    session = Session()
+    turns = tuple(Turn(question, answer=answer, finished=True) for question, answer in said)
+    session.conversation = Conversation(FakeModel(), turns=turns)
+    read, pictures = read_turns(history(session))
+    assert [turn.question for turn in read] == [turn.question for turn in turns]
+    assert [escape_tags(turn.answer) for turn in read] == [escape_tags(turn.answer) for turn in turns]
+    assert pictures == {}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        None,
+        "x",
+        [None],
+        [{"role": "assistant", "content": "x"}],
+        [{"role": "user"}],
+        [{"role": 5, "content": {}}],
+        [[]],
+    ],
+)
+def test_what_is_no_conversation_is_passed_over(shown: object) -> None:
+    turns, pictures = read_turns(shown)
+    assert [turn for turn in turns if turn.question or turn.answer] == []
+    assert pictures == {}
+
+
+def test_pictures_of_questions_are_kept_as_they_are_shown() -> None:
+    pictures = "![Picture 1](studio/pictures/0a)\n\n![Picture 2](studio/pictures/0b)"
+    parts = [{"type": "text", "text": f"{pictures}\n\nWho is \\!\\[there\\] \ud83d?"}]
+    turns, kept = read_turns([{"role": "user", "content": parts}, {"role": "assistant", "content": "…"}])
+    assert turns == (Turn("Who is ![there] \ufffd?", finished=True),)
+    assert kept == {0: pictures}

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from common.decoding import without_halves
 from common.errors import ReadableError
 from common.messages import SOURCE_LANGUAGE, preferred_language
 from retrieval.base import Browsable, Hit
@@ -90,9 +91,11 @@ class GalleryActions:
 
     def answer(self, sent: object) -> Answer:
         """The answer to a request; never raises for what a visitor sent or the gallery could not do."""
-        fields = dict(sent) if isinstance(sent, dict) else {}
+        fields = without_halves(sent) if isinstance(sent, dict) else {}
         language = preferred_language(str(fields.get("language")))
         model, action, guarded = ACTIONS.get(str(fields.pop("act", None)), (GalleryRequest, None, False))
+        if self.studio.gallery is None and self.studio.gallery_problem is None and action is not GalleryActions.hello:
+            return {"problem": text("gallery.opening", language)}
         if action is None or (guarded and not self.allowed):
             return {"problem": text("gallery.read_only" if guarded else "gallery.failed", language)}
         try:

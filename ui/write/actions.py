@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from common.messages import languages
 from composer.article import Article, Illustration, Section
 from composer.events import Event
 from composer.writing import without_controls
@@ -12,29 +12,65 @@ from ui import view
 from ui.session import Run, Session
 from ui.studio import Studio
 from ui.texts import text
+from ui.write.restoring import HAND, is_unknown, taken_over, uploaded_file
 from ui.write.running import Message, logged_sentence, run_messages, whole_article
 
 LONGEST_TEXT = 20_000  # characters of one edited paragraph
+MOST_DELAYED = 64  # actions that wait for the article of the view
 FREE_ACTIONS = ("resync", "save", "wait")  # possible while the article is being written
 
 
 def quick_action(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
     """An action that needs neither model nor gallery. Unknown actions and sections are answered with a sentence."""
     with session.in_order():
-        return _message(studio, session, value)
+        if value.get("act") == "restore":
+            return session.message(*_restore(studio, session, value))
+        if is_unknown(session, value):
+            return session.message(_delayed(session, value))
+        return session.message(*_operations(studio, session, value))
 
 
-def _message(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
+def _operations(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     action = str(value.get("act"))
     language = session.language
     if session.busy and action not in FREE_ACTIONS:
-        return session.message(view.notice(text("say.busy", language)))
+        return [view.notice(text("say.busy", language))]
     try:
-        return session.message(*_QUICK_ACTIONS[action](studio, session, value))
+        return _QUICK_ACTIONS[action](studio, session, value)
     except KeyError:
-        return session.message(whole_article(studio, session), view.notice(text("say.gone", language)))
+        return [whole_article(studio, session), view.notice(text("say.gone", language))]
     except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
-        return session.message(view.notice(logged_sentence(error, language), tone="bad"))
+        return [view.notice(logged_sentence(error, language), tone="bad")]
+
+
+def _delayed(session: Session, value: dict[str, Any], *, work: bool = False) -> view.Operation:
+    """Keeps an action until the view has handed its article over."""
+    changes = value.get("act") != "resync" and (value.get("act") != "wait" or value.get("join"))
+    if changes and len(session.delayed) < MOST_DELAYED:
+        session.delayed.append({**value, "work": work})
+    return HAND
+
+
+def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """Takes the article from the view and does what was asked meanwhile."""
+    wanted, session.delayed = session.delayed, []
+    if session.has_article:
+        return [whole_article(studio, session), session.status]
+    if value.get("language") in languages():
+        session.language = str(value["language"])
+    language = session.language
+    try:
+        session.article, lost = taken_over(studio, value)
+    except Exception as error:  # noqa: BLE001 - the person reads it, the view keeps what it shows
+        return [view.notice(text("say.not_taken", language, reason=logged_sentence(error, language)), tone="bad")]
+    session.names.add(str(value.get("shows")))
+    operations = [whole_article(studio, session), session.status]
+    if lost:
+        operations.append(view.notice(text("say.lost_pictures", language, count=lost)))
+    for action in wanted:
+        again = {"op": "again", "value": action}
+        operations += [again] if action.pop("work") else _operations(studio, session, action)
+    return operations
 
 
 def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -47,6 +83,8 @@ def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
     ahead = (
         studio.join_queue(session.id) if value.get("join") and not session.busy else studio.queue_position(session.id)
     )
+    if ahead is None and session.status["state"] != "waiting":
+        return [session.status]  # what the view waits for was lost when the program was restarted
     return [] if ahead is None or session.busy else [view.waiting(ahead)]
 
 
@@ -83,14 +121,8 @@ def _remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[vie
 
 
 def _upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    from gradio.utils import get_upload_folder
-
-    path = Path(str(value.get("path"))).resolve()
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
-        # an address that no upload of this page has: a visitor may not name files of this machine
-        return [view.notice(text("say.bad_upload", session.language), tone="bad")]
     section = session.article.section(_id(value))
-    candidate = studio.pictures.store_upload(str(path))
+    candidate = studio.pictures.store_upload(str(uploaded_file(value.get("path"))))
     old = section.illustration or Illustration(caption="")
     others = tuple(one for one in old.candidates if one.id != candidate.id)
     caption = _one_line(value.get("caption"))[:500] or old.caption
@@ -135,7 +167,10 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
 def model_action(studio: Studio, session: Session, value: dict[str, Any], *, selects: bool = True) -> Iterator[Message]:
     """An action that waits for the model: search, propose, illustrate. `selects`: the model chooses pictures."""
     action = value.get("act")
-    if action == "illustrate":
+    if is_unknown(session, value):
+        with session.in_order():
+            yield session.message(_delayed(session, value, work=True))
+    elif action == "illustrate":
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run))
     elif action in ("search", "propose"):
         yield from _one_picture(studio, session, value, _search if action == "search" else _propose)

@@ -12,7 +12,7 @@ from composer.errors import InputError
 from composer.events import Event, StepStarted
 from composer.models import Capabilities, Model, Sampling
 from composer.pipeline import WRITING, Options
-from composer.writing import is_blank
+from composer.writing import is_blank, without_controls
 from ui import view
 from ui.labels import Labels
 from ui.session import Run, Session
@@ -168,7 +168,9 @@ def build_write_tab(
     def model_action(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
         yield from actions.model_action(studio, session, event.value, selects=selects)
 
-    def queue_title(session: Session, title: str) -> dict[str, Any]:
+    def queue_title(session: Session, title: str, request: gr.Request) -> dict[str, Any]:
+        studio.visitor_arrived(str(request.session_hash), session)
+        title = without_controls(title)
         problem = title_problem(title, session.language)
         if not problem and (session.busy or session.queued_title is not None):
             problem = text("say.busy", session.language)
@@ -177,11 +179,14 @@ def build_write_tab(
         session.queued_title = title
         return session.message(view.waiting(studio.join_queue(session.id)))
 
-    def quick_action(session: Session, event: gr.EventData) -> dict[str, Any]:
+    def quick_action(session: Session, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        studio.visitor_arrived(str(request.session_hash), session)
         return actions.quick_action(studio, session, event.value)
 
-    def stop(session: Session) -> None:
+    def stop(session: Session) -> Any:
         session.stop("article")
+        # a run says by itself that it has stopped; one that ended with the program's last run cannot
+        return gr.skip() if session.busy else session.message(session.status)
 
     def leave_queue(session: Session) -> dict[str, Any]:
         session.stop("article")
@@ -207,14 +212,14 @@ def build_write_tab(
     runs.append(page_view.work(model_action, [session, select], [page_view], **model))
     # an action may follow before the one before is answered (leaving a text by clicking on Save): none may be dropped
     page_view.select(quick_action, [session], [page_view], **quick, trigger_mode="multiple")
-    page_view.halt(stop, [session], None, **quick)
+    page_view.halt(stop, [session], [page_view], **quick)
     page_view.leave(leave_queue, [session], [page_view], cancels=runs, **quick)
     return page_view, [temperature, top_p, penalty, beams], runs
 
 
 def parse_seed(typed: str | None) -> int | None:
     """The seed a person typed; None for an empty field. Raises InputError."""
-    digits = (typed or "").strip()
+    digits = without_controls(typed or "").strip()
     if not digits:
         return None
     if not (digits.isascii() and digits.isdigit() and int(digits) < 2**31):

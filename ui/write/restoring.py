@@ -1,0 +1,170 @@
+"""An article that only the browser has, because the program was restarted under an open tab: asked for, checked, taken.
+
+A view says with each action which session sent what it shows. A session that knows nothing of that keeps the action,
+asks the view for its article, and then does what was asked. Of a picture the view gives its id: what is known of it
+comes from the gallery again. Uploads went with the program that was ended, so the view uploads them anew.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from common.decoding import without_halves
+from common.errors import ReadableError
+from common.messages import _
+from composer.article import SCHEMA, Article, Candidate, Language
+from composer.errors import ArticleUnreadable, PictureError, validation_problem
+from composer.illustrating import candidate
+from composer.writing import without_controls
+from ui import view
+from ui.session import Session
+from ui.studio import Studio
+
+GALLERY_SECONDS = 60.0  # waited for a gallery that is still opening
+Action = dict[str, Any]
+HAND: view.Operation = {"op": "hand"}
+
+Line = Annotated[str, Field(max_length=2000)]
+Id = Annotated[str, Field(min_length=1, max_length=256)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class CandidateShown(BaseModel):
+    id: Id
+    score: Finite = 0.0
+    share: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class PictureShown(BaseModel):
+    caption: Line
+    query: Line = ""
+    alt: Line = ""
+    by_hand: bool = False
+    chosen: CandidateShown | None = None
+    candidates: Annotated[list[CandidateShown], Field(max_length=100)] = []
+
+
+class SectionShown(BaseModel):
+    id: Annotated[str, Field(pattern=r"^s\d{1,9}$")]
+    kind: Literal["heading", "paragraph"]
+    level: Annotated[int, Field(ge=0, le=3)] = 0
+    text: Annotated[str, Field(max_length=200_000)]
+    picture: PictureShown | None = None
+
+
+class ArticleShown(BaseModel):
+    """The article as ui/view.py described it to the view; what else is there does not matter."""
+
+    title: Annotated[str, Field(max_length=8000)]
+    language: Language
+    model: Line = ""
+    revision: Annotated[int, Field(ge=0, le=2**40)] = 0
+    parameters: dict[str, Any] = {}
+    sections: Annotated[list[SectionShown], Field(max_length=5000)]
+
+
+def is_unknown(session: Session, action: Action) -> bool:
+    """Whether the view shows an article that this session has never had, and the session has none of its own."""
+    shown = action.get("shows")
+    return isinstance(shown, str) and bool(shown) and shown not in session.names and not session.has_article
+
+
+def taken_over(studio: Studio, sent: Action) -> tuple[Article, int]:
+    """The article that a view handed over, and how many of its pictures could not be found again.
+
+    Raises ArticleUnreadable, with the field that is wrong.
+    """
+    try:
+        shown = ArticleShown.model_validate(without_halves(sent.get("article")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "article"
+        raise ArticleUnreadable(
+            reason=_("{field}: {problem}", field=place, problem=validation_problem(first))
+        ) from error
+    ids = [section.id for section in shown.sections]
+    if len(set(ids)) < len(ids):
+        raise ArticleUnreadable(reason=_("two paragraphs have the same id."))
+    studio.gallery_settled.wait(GALLERY_SECONDS)
+    uploads = sent.get("uploads")
+    find = _Finder(studio, uploads if isinstance(uploads, dict) else {})
+    value = {
+        "schema": SCHEMA,
+        "title": _line(shown.title),
+        "language": shown.language,
+        "model": shown.model,
+        "revision": shown.revision,
+        "parameters": shown.parameters,
+        "sections": [
+            {
+                "id": section.id,
+                "kind": section.kind,
+                "level": section.level,
+                "text": _line(section.text),
+                "illustration": _illustration(section.picture, find),
+            }
+            for section in shown.sections
+        ],
+    }
+    return Article.from_dict(value), find.lost
+
+
+def _illustration(shown: PictureShown | None, find: "_Finder") -> dict[str, Any] | None:
+    if shown is None:
+        return None
+    chosen = find(shown.chosen, stands=True) if shown.chosen else None
+    others = [found for one in shown.candidates if (found := find(one)) is not None]
+    return {
+        "caption": _line(shown.caption),
+        "query": _line(shown.query),
+        "alt": "" if shown.alt == shown.caption else _line(shown.alt),
+        "by_hand": shown.by_hand,
+        "chosen": dataclasses.asdict(chosen) if chosen else None,
+        "candidates": [dataclasses.asdict(one) for one in others],
+    }
+
+
+class _Finder:
+    """Finds the pictures of an article again. `lost` counts those that stood in it and are nowhere."""
+
+    def __init__(self, studio: Studio, uploads: Mapping[Any, Any]) -> None:
+        """uploads: id of an uploaded picture -> where the view has uploaded it anew."""
+        self.studio, self.uploads, self.lost = studio, uploads, 0
+        self._found: dict[str, Candidate | None] = {}
+
+    def __call__(self, shown: CandidateShown, *, stands: bool = False) -> Candidate | None:
+        if shown.id not in self._found:
+            self._found[shown.id] = self._looked_up(shown.id)
+        found = self._found[shown.id]
+        if found is None:
+            self.lost += stands
+            return None
+        return dataclasses.replace(found, score=shown.score, share=shown.share)
+
+    def _looked_up(self, picture_id: str) -> Candidate | None:
+        try:
+            if picture_id in self.uploads:
+                return self.studio.pictures.store_upload(str(uploaded_file(self.uploads[picture_id])))
+            if self.studio.gallery is None:
+                return None
+            return candidate(self.studio.gallery.get(picture_id))
+        except (KeyError, ReadableError):
+            return None
+
+
+def uploaded_file(path: object) -> Path:
+    """The path of a file that the page has uploaded. Raises PictureError for any other: a visitor may not name files
+    of this machine."""
+    from gradio.utils import get_upload_folder
+
+    file = Path(str(path)).resolve()
+    if not file.is_relative_to(Path(get_upload_folder()).resolve()):
+        raise PictureError(name=file.name, reason=_("it is no upload of this page"))
+    return file
+
+
+def _line(text: str) -> str:
+    return " ".join(without_controls(text).split())
