@@ -18,6 +18,7 @@ from evaluation.benchmarks import BENCHMARKS, benchmark
 from evaluation.commands import Options, Outcome, read_questions, rules_of, run, score_file, shown_prompts
 from evaluation.prompting import FAMILIES
 from evaluation.questions import first_units
+from retrieval.cli import readable_errors as gallery_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -102,6 +103,21 @@ def _command(name: str) -> Callable[..., None]:
 
 for _name in BENCHMARKS:
     app.command(_name)(_command(_name))
+
+
+@app.command()
+def retrieval(
+    data: Annotated[Path, typer.Option("--data", help="Pictures, each with a text file of captions beside it.")],
+    encoder: Annotated[str, typer.Option("--encoder", help="As for `python -m retrieval index`.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure how well an encoder finds pictures by their captions: recall@1/5/10 and median rank, en and zh."""
+    from evaluation.captions import measure_encoder
+    from retrieval.encoders import load_encoder
+
+    with gallery_errors("python -m evaluation"):
+        result = measure_encoder(data.expanduser().absolute(), load_encoder(encoder))
+    typer.echo(json.dumps(result.as_dict(), ensure_ascii=False) if as_json else result.text())
 
 
 def main() -> None:

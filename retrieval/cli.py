@@ -328,19 +328,12 @@ def evaluate(
     encoder: Annotated[str, typer.Option(help="As for index.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Measure how well an encoder finds pictures by their captions: recall@1/5/10 and median rank, en and zh."""
-    from retrieval.encoders import load_encoder
-    from retrieval.evaluate import CUTS
-    from retrieval.evaluate import evaluate as measure
+    """Another name of `python -m evaluation retrieval`: how well an encoder finds pictures by their captions."""
+    import runpy
 
-    result = measure(folder.expanduser().absolute(), load_encoder(encoder))
-    if as_json:
-        print(json_line(result.as_dict()))
-        return
-    print(f"{result.pictures} pictures, encoder {result.encoder}")
-    for language, score in result.scores.items():
-        recalls = "  ".join(f"recall@{cut} {score.recall[cut]:.3f}" for cut in CUTS)
-        print(f"{language}: {score.queries} captions  {recalls}  median rank {score.median_rank:g}")
+    arguments = ["--data", str(folder), "--encoder", encoder, *(["--json"] if as_json else [])]
+    sys.argv = ["evaluation", "retrieval", *arguments]
+    runpy.run_module("evaluation", run_name="__main__")  # a program above this package, which does not import it
 
 
 @app.command()

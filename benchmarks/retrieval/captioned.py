@@ -5,8 +5,8 @@
 Drawings: those of OpenMoji that show a thing, an animal, a plant, food or a place, on white, 320 x 320 pixels; the
 caption is the name in Unicode's annotations, English and Chinese (package `emoji`). Photographs: the files of FOLDER
 whose names are in PHOTOGRAPHS (they come with scikit-image, scikit-learn, imgaug, ultralytics and gradio), with
-captions written for this file before anything was measured. Each folder is measured by `python -m retrieval evaluate`:
-pictures are placed by their pixels alone, so no caption helps to find its own picture.
+captions written for this file before anything was measured. Each folder is measured by `python -m evaluation
+retrieval`: pictures are placed by their pixels alone, so no caption helps to find its own picture.
 """
 
 import argparse
@@ -82,8 +82,9 @@ def main() -> None:
         for kind in ("drawings", "photographs"):
             if not (root / kind).is_dir():
                 continue
-            command = [sys.executable, "-m", "retrieval", "evaluate", str(root / kind), "--encoder", arguments.encoder]
-            done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+            command = [sys.executable, "-m", "evaluation", "retrieval", "--data", str(root / kind)]
+            command += ["--encoder", arguments.encoder, "--json"]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
             print(
                 json.dumps({"folder": kind} | json.loads(done.stdout)) if arguments.json else f"{kind}: {done.stdout}"
             )

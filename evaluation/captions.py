@@ -50,8 +50,16 @@ class Evaluation:
         }
         return {"encoder": self.encoder, "pictures": self.pictures, "skipped": self.skipped, **languages}
 
+    def text(self) -> str:
+        """A line for each language."""
+        lines = [f"{self.pictures} pictures, encoder {self.encoder}"]
+        for language, score in self.scores.items():
+            recalls = "  ".join(f"recall@{cut} {score.recall[cut]:.3f}" for cut in CUTS)
+            lines.append(f"{language}: {score.queries} captions  {recalls}  median rank {score.median_rank:g}")
+        return "\n".join(lines)
 
-def evaluate(folder: Path, encoder: Encoder, progress: Callable[[int, int], None] | None = None) -> Evaluation:
+
+def measure_encoder(folder: Path, encoder: Encoder, progress: Callable[[int, int], None] | None = None) -> Evaluation:
     """Measures `encoder` on a captioned folder. Raises FolderUnreadable where there is nothing to measure."""
     jobs = [job for job in scan_folder(folder).jobs if sidecar_lines(Path(job.path))]
     result = Evaluation(encoder.name, 0)
