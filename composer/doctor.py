@@ -29,6 +29,7 @@ from composer.models import (
     import_engine,
     is_known_model,
     known_models,
+    models_in,
     read_header,
 )
 from composer.settings import Settings, load_settings
@@ -315,7 +316,7 @@ def _model_choice(settings: Settings, cards: Sequence[GraphicsCard]) -> Finding:
             return Finding("model", "problem", error.message)
         about = f"{header.architecture} {header.quantization}, {header.context_tokens} tokens"
         return Finding("model", "ok", _("Using the file {path} ({about}).", path=path, about=about))
-    if not (path / "config.json").is_file() and not any(path.glob("*.gguf")):
+    if not (path / "config.json").is_file() and not models_in(path):
         return Finding(
             "model",
             "problem",

@@ -22,7 +22,7 @@ from composer.models.base import (
 from composer.models.cards import GraphicsCard, graphics_cards
 from composer.models.configs import KnownModel, is_known_model, known_models
 from composer.models.describer import PictureDescriber
-from composer.models.gguf import GgufModel, import_engine, read_header
+from composer.models.gguf import GgufModel, import_engine, models_in, read_header
 from composer.models.registry import choose_model, download_model, load_model, local_folder
 from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_thought, without_thoughts
 
@@ -54,6 +54,7 @@ __all__ = [
     "load_model",
     "local_folder",
     "merge_turns",
+    "models_in",
     "read_header",
     "system",
     "user",

@@ -25,7 +25,7 @@ from composer.models.configs import (
     model_configs,
     unknown_model,
 )
-from composer.models.gguf import is_picture_part
+from composer.models.gguf import model_name, models_in
 from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_files, find_download
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def load_model(
         return _load_xcomposer(folder, num_gpus, report, {"name": config.name, **given})
     path = Path(wanted).expanduser()
     if path.is_file():
-        return _load_gguf(path, path.stem, num_gpus, report, given)
+        return _load_gguf(path, model_name(path), num_gpus, report, given)
     if path.is_dir():
         return _load_folder(path, num_gpus, report, given)
     raise unknown_model(wanted)
@@ -160,9 +160,9 @@ def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: 
     kind = _model_type(folder)
     if kind == XCOMPOSER_TYPE:
         return _load_xcomposer(folder, num_gpus, report, options)
-    models = sorted(path for path in folder.glob("*.gguf") if not is_picture_part(path))
+    models = models_in(folder)
     if len(models) == 1:
-        return _load_gguf(models[0], models[0].stem, num_gpus, report, options)
+        return _load_gguf(models[0], model_name(models[0]), num_gpus, report, options)
     if models:
         names = ", ".join(path.name for path in models[:6])
         raise InputError(

@@ -4,12 +4,14 @@ Knows the file format and the engine; not the application's prompts, and not whe
 """
 
 from composer.models.gguf.engine import import_engine
-from composer.models.gguf.header import is_picture_part, read_header
+from composer.models.gguf.header import models_in, read_header
 from composer.models.gguf.model import GgufModel
+from composer.models.gguf.parts import model_name
 
 __all__ = [
     "GgufModel",
     "import_engine",
-    "is_picture_part",
+    "model_name",
+    "models_in",
     "read_header",
 ]

@@ -7,19 +7,33 @@ container (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), not how a
 import mmap
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from common.messages import Text, _
 from composer.errors import ModelFilesBroken
+from composer.models.gguf.parts import SUFFIX, parts_of, whole_models
 
 MAGIC = b"GGUF"
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
+_MOST = 1 << 40  # no number that matters here is larger
 _MAX_LENGTH = 1 << 28  # no string, list or table of a real file is longer than this
-_CONTROL_TOKEN, _USER_DEFINED_TOKEN = 3, 4  # llama_token_type
-_MARK = re.compile(rb"[<\[{|].*[>\]}|]", re.DOTALL)  # a token that opens or closes something: "<tool_call>", "[INST]"
+_NORMAL_TOKEN, _UNKNOWN_TOKEN, _CONTROL_TOKEN, _USER_DEFINED_TOKEN = 1, 2, 3, 4  # llama_token_type
+# what the engine itself takes for a mark, whatever its type; src/llama-vocab.cpp, "control-looking token"
+_TURN_MARK = re.compile(
+    "(?:▁|_)?(?:<\\|[^|]*\\|>|<｜.*｜>|</?s>|<[A-Z]{3,4}>|\\[(?:E|B)O[TS]\\]|\\[/?INST\\]|<fim[-_]\\w+>|<repo-?name>"
+    "|<(?:start|end)_of_\\w+>)".encode(),
+    re.DOTALL,
+)
+_DAMAGED = _("its header is damaged or incomplete. Download the file again")
+_COMPANIONS = {
+    "mmproj": _("it holds no language model but the picture part of one (mmproj)"),
+    "adapter": _("it holds no language model but an adapter for one (LoRA)"),
+    "imatrix": _("it holds no language model but a table of importances (imatrix)"),
+}
 
 # ggml type -> (values in a block, bytes of a block); ggml/src/ggml-common.h
 _BLOCKS = {
@@ -43,8 +57,8 @@ _FILE_TYPES = {
 class GgufHeader:
     """The contents of the header that matter here."""
 
-    path: Path
-    size: int  # bytes of the whole file
+    path: Path  # of the first part
+    size: int  # bytes of all its files
     architecture: str
     name: str = ""
     quantization: str = ""
@@ -55,17 +69,73 @@ class GgufHeader:
     values: dict[str, Any] = field(default_factory=dict)  # single values only; lists are left out
 
 
-class PicturePart(ModelFilesBroken):
-    """The file is whole, and holds the part of a vision model that sees, not the one that writes."""
-
-
 class _Damaged(Exception):
     """The header holds something that no GGUF file has."""
 
 
 def read_header(path: str | Path) -> GgufHeader:
-    """The header of a language model's GGUF file. Raises ModelFilesBroken with the reason."""
-    path = Path(path)
+    """The header of a language model, of which the path names a file: the only one, or any of its parts.
+
+    Raises ModelFilesBroken with the reason, for a missing or incomplete part, too.
+    """
+    paths = parts_of(Path(path))
+    missing = [part for part in paths if not part.exists()]
+    if missing and len(paths) > 1:
+        _refuse(
+            missing[0],
+            _(
+                "it is missing: the model is in {count} parts, which lie beside each other. Download {missing}",
+                count=len(paths),
+                missing=[part.name for part in missing],
+            ),
+        )
+    first, *others = (_read_file(part) for part in paths)
+    try:
+        _check_parts(first, others)
+        return _header(first, sum(file.size for file in (first, *others)))
+    except _Damaged as error:
+        _refuse(first.path, _DAMAGED, error)
+
+
+def models_in(folder: Path) -> list[Path]:
+    """One file of each language model in a folder. What lies beside models is passed over: picture parts (mmproj),
+    adapters, tables of importances. Raises OSError."""
+    files = (path for path in folder.iterdir() if path.suffix.lower() == SUFFIX)
+    return [path for path in whole_models(files) if _may_be_model(path)]
+
+
+def _may_be_model(path: Path) -> bool:
+    """What is damaged counts as a model, unless its name says otherwise: who loads it says what is wrong."""
+    try:
+        file = _read_file(path)
+    except ModelFilesBroken:
+        return "mmproj" not in path.name.lower()
+    return file.companion is None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file of a model."""
+
+    path: Path
+    size: int
+    tensors: int
+    values: dict[str, Any]
+    tokens: list[bytes]
+    token_types: list[int]
+
+    @property
+    def architecture(self) -> str:
+        return str(self.values.get("general.architecture", ""))
+
+    @property
+    def companion(self) -> Text | None:
+        """What the file holds instead of a language model, if it says so."""
+        kind = "mmproj" if self.architecture == "clip" else str(self.values.get("general.type", "model"))
+        return _COMPANIONS.get(kind)
+
+
+def _read_file(path: Path) -> _File:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -79,27 +149,10 @@ def read_header(path: str | Path) -> GgufHeader:
     except OSError as error:
         _refuse(path, _("it cannot be read ({strerror})", strerror=error.strerror), error)
     except (_Damaged, struct.error, UnicodeDecodeError) as error:
-        _refuse(
-            path,
-            _("its header is damaged or incomplete. Download the file again"),
-            error,
-        )
+        _refuse(path, _DAMAGED, error)
 
 
-def is_picture_part(path: Path) -> bool:
-    """Whether a file is the picture part of a vision model, by the names that publishers give it or by its header."""
-    if "mmproj" in path.name.lower():
-        return True
-    try:
-        read_header(path)
-    except PicturePart:
-        return True
-    except ModelFilesBroken:
-        return False  # whoever loads it says what is wrong
-    return False
-
-
-def _parse(path: Path, size: int, data: mmap.mmap) -> GgufHeader:
+def _parse(path: Path, size: int, data: mmap.mmap) -> _File:
     reader = _Reader(data)
     version = reader.number("I")
     if version not in (2, 3):
@@ -126,7 +179,7 @@ def _parse(path: Path, size: int, data: mmap.mmap) -> GgufHeader:
         kind, offset = reader.number("I"), reader.number("Q")
         per_block, block_bytes = _BLOCKS.get(kind, (1, 0))
         end = max(end, offset + count // per_block * block_bytes)
-    alignment = int(values.get("general.alignment", 32)) or 32
+    alignment = _number(values, "general.alignment") or 32
     expected = -(-reader.position // alignment) * alignment + end
     if size < expected:
         _refuse(
@@ -137,33 +190,99 @@ def _parse(path: Path, size: int, data: mmap.mmap) -> GgufHeader:
                 expected=expected,
             ),
         )
-    architecture = str(values.get("general.architecture", ""))
-    if architecture in ("", "clip") or not tokens or not tensors:
-        if architecture == "clip":
-            raise PicturePart(path=path, reason=_("it holds no language model but the picture part of one (mmproj)"))
-        _refuse(path, _("it holds no language model"))
+    return _File(path, size, tensors, values, tokens, token_types)
+
+
+def _check_parts(first: _File, others: Sequence[_File]) -> None:
+    """Raises ModelFilesBroken where the files are not the parts of one model, in this order."""
+    count = _number(first.values, "split.count")
+    if count > 1 and not others:
+        example = f"NAME-00001-of-{count:05d}.gguf"
+        _refuse(
+            first.path,
+            _(
+                "it is part {number} of {count} of a model, and its name does not say so. Give the parts the names "
+                "that they were published with, such as {example}",
+                number=_number(first.values, "split.no") + 1,
+                count=count,
+                example=example,
+            ),
+        )
+    for number, file in enumerate((first, *others) if others else ()):
+        found = _number(file.values, "split.no"), _number(file.values, "split.count")
+        if found != (number, len(others) + 1):
+            _refuse(
+                file.path,
+                _(
+                    "it is named as part {number} of {count}, and is part {found} of {found_count}",
+                    number=number + 1,
+                    count=len(others) + 1,
+                    found=found[0] + 1,
+                    found_count=found[1],
+                ),
+            )
+    tensors = _number(first.values, "split.tensors.count")
+    here = sum(file.tensors for file in (first, *others))
+    if others and tensors != here:
+        _refuse(
+            first.path,
+            _(
+                "its parts hold {here} of {tensors} tables of weights; they are not of one model. Download them again",
+                here=here,
+                tensors=tensors,
+            ),
+        )
+
+
+def _header(file: _File, size: int) -> GgufHeader:
+    """size: bytes of all parts."""
+    if file.companion is not None:
+        _refuse(file.path, file.companion)
+    if not file.architecture or not file.tokens or not file.tensors:
+        _refuse(file.path, _("it holds no language model"))
     special = [
         token
-        for token, kind in zip(tokens, token_types, strict=False)
-        if kind == _CONTROL_TOKEN or (kind == _USER_DEFINED_TOKEN and _MARK.fullmatch(token))  # many conversions say so
+        for token, kind in zip(file.tokens, file.token_types or [_NORMAL_TOKEN] * len(file.tokens), strict=False)
+        if kind in (_CONTROL_TOKEN, _UNKNOWN_TOKEN) or _is_mark(token, kind)
     ]
+    values = file.values
     return GgufHeader(
-        path=path,
+        path=file.path,
         size=size,
-        architecture=architecture,
+        architecture=file.architecture,
         name=str(values.get("general.name", "")),
-        quantization=_FILE_TYPES.get(int(values.get("general.file_type", -1)), ""),
-        context_tokens=int(values.get(f"{architecture}.context_length", 0)),
+        quantization=_FILE_TYPES.get(_number(values, "general.file_type", -1), ""),
+        context_tokens=_number(values, f"{file.architecture}.context_length"),
         has_chat_template="tokenizer.chat_template" in values,
-        control_tokens=tuple(t.decode("utf-8", "replace") for t in special if len(t) > 1),
-        cache_bytes_per_token=_cache_bytes(architecture, values),
+        control_tokens=tuple(t.decode("utf-8", "replace").lstrip("▁_") for t in special if len(t) > 1),
+        cache_bytes_per_token=_cache_bytes(file.architecture, values),
         values=values,
     )
 
 
+def _is_mark(token: bytes, kind: int) -> bool:
+    """Whether a token that is not typed as one of control still opens or closes something.
+
+    Many conversions type turn marks USER_DEFINED, and the engine recognises those in a text; "<tool_call>" and "[INST]"
+    are of that kind, too. To NORMAL ones it gives another type itself where they look like the end of a turn.
+    """
+    if kind == _USER_DEFINED_TOKEN:
+        text = token.decode("utf-8", "replace").strip("▁_ ")
+        return len(text) > 2 and not text[0].isalnum() and not text[-1].isalnum() and any(map(str.isalnum, text))
+    return token[:1] in (b"<", b"[", b"_", b"\xe2") and bool(_TURN_MARK.fullmatch(token))
+
+
+def _number(values: dict[str, Any], key: str, absent: int = 0) -> int:
+    """A whole number of the header, within what a real file may say. Raises _Damaged."""
+    value = values.get(key, absent)
+    if isinstance(value, str) or not absent <= value <= _MOST:
+        raise _Damaged(key)
+    return int(value)
+
+
 def _cache_bytes(architecture: str, values: dict[str, Any]) -> int:
     def number(key: str) -> int:
-        return int(values.get(f"{architecture}.{key}", 0))
+        return _number(values, f"{architecture}.{key}")
 
     heads = number("attention.head_count")
     if not heads:

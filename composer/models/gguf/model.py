@@ -21,6 +21,8 @@ from composer.errors import InputError, ModelFailed, ModelFilesBroken, OutOfMemo
 from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage, merge_turns
 from composer.models.gguf.engine import Engine, EngineError, EngineSettings, import_engine
 from composer.models.gguf.header import GgufHeader, read_header
+from composer.models.gguf.parts import model_name
+from composer.models.gguf.template import template_problem
 from composer.models.thinking import empty_thought, may_think, with_thought_closed, without_thoughts
 
 log = logging.getLogger(__name__)
@@ -58,12 +60,13 @@ class GgufModel:
         """
         report = progress or (lambda step: None)
         header = read_header(path)
-        self.name = name or header.path.stem
+        self.name = name or model_name(header.path)
         report(LoadProgress("load", 0, header.size, self.name))
         gpus = [] if num_gpus == 0 else _gpus()
         context = _choose_context(header, context_tokens, self.name, on_gpu=bool(gpus))
         self._control = _control_pattern(header.control_tokens)
-        self._may_think = may_think(str(header.values.get("tokenizer.chat_template", "")))
+        template = str(header.values.get("tokenizer.chat_template", ""))
+        self._may_think = may_think(template)
         self._thought: str | None = None  # what stands before a reply; not known yet
         try:
             self._engine = Engine(
@@ -75,7 +78,10 @@ class GgufModel:
                     gpu_layers=-1 if gpus else 0,
                 )
             )
+            self._check_template(header.path)
         except EngineError as error:
+            if template and (problem := template_problem(template)) is not None:
+                raise ModelFilesBroken(path=header.path, reason=problem) from error
             raise ModelFilesBroken(
                 path=header.path,
                 reason=_(
@@ -181,11 +187,19 @@ class GgufModel:
             for turn in merge_turns(messages)
             if turn.text or turn.role != "assistant"  # an empty reply needs no turn
         ]
+        if not self._may_think:
+            return self._engine.chat_prompt(turns)
+        begun = turns.pop()["content"] if turns and turns[-1]["role"] == "assistant" else ""  # after the thought
         prompt = self._engine.chat_prompt(turns)
-        if not self._may_think or (turns and turns[-1]["role"] == "assistant"):
-            return prompt
         closed = with_thought_closed(prompt)
-        return closed if closed != prompt else prompt + self._empty_thought()
+        return (closed if closed != prompt else prompt + self._empty_thought()) + begun
+
+    def _check_template(self, path: Path) -> None:
+        """Raises ModelFilesBroken where the chat template loses what is asked."""
+        question = "Hello!"
+        if question not in self._engine.chat_prompt([{"role": "user", "content": question}]):
+            self._engine.close()
+            raise ModelFilesBroken(path=path, reason=_("its chat template leaves out what is asked"))
 
     def _empty_thought(self) -> str:
         """An empty thought for a model that begins each reply with one: a thought would take the room of a short

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 
 from common.messages import _
 from composer.errors import InputError
-from composer.models.base import Capabilities, LoadProgress, Message, Picture, Replier, Sampling, Usage
+from composer.models.base import Capabilities, LoadProgress, Message, Picture, Replier, Sampling, Usage, merge_turns
 from composer.models.xcomposer.checkpoint import END_OF_BOT, END_OF_HUMAN, Progress, XComposerTokenizer
 from composer.models.xcomposer.decoding import GenerationOptions, Prompt, SharedPrefix, generate_steps
 from composer.models.xcomposer.devices import Placement
@@ -242,13 +242,27 @@ class XComposerModel:
             )
         vectors = self._encode_pictures(pictures)
         parts = render(
-            messages,
+            self._without_marks(messages),
             self.tokenizer.bos,
             self.tokenizer.encode,
             lambda picture: vectors[picture.sha256],
             open_end=open_end,
         )
         return self.engine.prompt(parts)
+
+    def _without_marks(self, messages: Sequence[Message]) -> list[Message]:
+        """The turns with their texts joined, where two could make up a mark, and no mark in them."""
+        turns = []
+        for turn in merge_turns(messages):
+            content: list[str | Picture] = []
+            for piece in turn.content:
+                if isinstance(piece, str) and content and isinstance(content[-1], str):
+                    content[-1] += piece
+                else:
+                    content.append(piece)
+            broken_up = (self.tokenizer.without_marks(p) if isinstance(p, str) else p for p in content)
+            turns.append(replace(turn, content=tuple(broken_up)))
+        return turns
 
     def _encode_pictures(self, pictures: Sequence[Picture]) -> dict[str, torch.Tensor]:
         """sha256 -> [66, H]; new pictures are encoded in batches, known ones come from the cache."""

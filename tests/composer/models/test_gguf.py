@@ -78,7 +78,10 @@ def test_header_is_read(tmp_path: Path) -> None:
         (lambda path: path.write_bytes(b"GGUF\x03\0\0\0" + b"\xff" * 64), "damaged or incomplete"),
         (lambda path: path.write_bytes(b"GGUF\x63\0\0\0" + b"\0" * 64), "version is 99"),
         (lambda path: write_file(path, {**ENTRIES, "general.architecture": "clip"}), "mmproj"),
+        (lambda path: write_file(path, {**ENTRIES, "general.type": "adapter"}), "LoRA"),
         (lambda path: write_file(path, {"general.architecture": "llama"}), "no language model"),
+        (lambda path: write_file(path, {**ENTRIES, "llama.context_length": "long"}), "damaged or incomplete"),
+        (lambda path: write_file(path, {**ENTRIES, "general.alignment": "x"}), "damaged or incomplete"),
         (lambda path: path.unlink(), "cannot be read"),
     ],
 )
@@ -273,7 +276,7 @@ def test_a_model_that_begins_with_a_thought_answers_at_once(thinker: GgufModel, 
     assert engine[0].requests[-1]["prompt"].endswith("><think>\n\n</think>\n\n")
     assert len(engine[0].requests) == 3, "found out once"
     list(thinker.stream([user("Hi"), assistant("It is")], Sampling()))
-    assert engine[0].requests[-1]["prompt"].endswith(">"), "an answer that has begun is no place for a thought"
+    assert engine[0].requests[-1]["prompt"].endswith("</think>\n\nIt is"), "the beginning of an answer is no thought"
 
 
 def test_a_thought_is_no_part_of_a_reply(model: GgufModel, engine: list[FakeEngine]) -> None:
@@ -357,3 +360,115 @@ def test_an_engine_that_breaks_is_said_with_what_it_was_doing(model: GgufModel, 
     with pytest.raises(ModelFailed) as caught:
         model.score([user("?")], ["Yes", "No"])
     assert "比较选项" in caught.value.text("zh")
+
+
+# -- a model in several files ------------------------------------------------------------------------------------------
+
+
+def write_parts(folder: Path, count: int = 2) -> list[Path]:
+    """A model of `count` parts with a tensor each; the first has the header's values."""
+    paths = []
+    for number in range(count):
+        split = {"split.no": number, "split.count": count, "split.tensors.count": count}
+        path = folder / f"tiny-{number + 1:05d}-of-{count:05d}.gguf"
+        paths.append(write_file(path, {**(ENTRIES if number == 0 else {}), **split}))
+    return paths
+
+
+def test_any_part_stands_for_the_whole_model(engine: list[FakeEngine], tmp_path: Path) -> None:
+    parts = write_parts(tmp_path, 3)
+    headers = [read_header(part) for part in parts]
+    assert {header.path for header in headers} == {parts[0]}
+    assert {header.size for header in headers} == {sum(part.stat().st_size for part in parts)}
+    model = GgufModel(parts[2])
+    assert model.name == "tiny"
+    assert engine[0].settings.path == parts[0]
+    assert model.capabilities.memory_bytes > sum(part.stat().st_size for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (
+            lambda parts: parts[1].unlink(),
+            r"tiny-00002-of-00003.gguf' cannot be used: it is missing: the model is in 3",
+        ),
+        (lambda parts: parts[0].unlink(), r"tiny-00001-of-00003.gguf' cannot be used: it is missing"),
+        (lambda parts: parts[1].write_bytes(parts[1].read_bytes()[:-1]), r"00002-of-00003.gguf' .* is incomplete"),
+        (lambda parts: parts[1].write_bytes(b"<html>"), r"00002-of-00003.gguf' .* no GGUF file"),
+        (lambda parts: parts[1].write_bytes(parts[2].read_bytes()), "named as part 2 of 3, and is part 3 of 3"),
+        (lambda parts: write_file(parts[0], {**ENTRIES, "split.count": 3, "split.tensors.count": 9}), "hold 3 of 9"),
+    ],
+)
+def test_a_part_that_is_wrong_is_named(tmp_path: Path, spoil: Any, sentence: str) -> None:
+    parts = write_parts(tmp_path, 3)
+    spoil(parts)
+    with pytest.raises(ModelFilesBroken, match=sentence):
+        read_header(parts[2])
+
+
+def test_a_renamed_part_is_told_what_it_is(tmp_path: Path) -> None:
+    path = write_parts(tmp_path)[0].rename(tmp_path / "model.gguf")
+    with pytest.raises(ModelFilesBroken, match="it is part 1 of 2 .* NAME-00001-of-00002.gguf"):  # noqa: RUF043
+        read_header(path)
+
+
+# -- marks and templates -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "kind", "mark"),
+    [
+        ("<|im_end|>", 4, True),
+        ("<tool_call>", 4, True),
+        (">>QUESTION<<", 4, True),
+        ("◁think▷", 4, True),
+        ("<｜User｜>", 4, True),
+        ("<unk>", 2, True),
+        ("sop", 3, True),
+        ("<|im_end|>", 1, True),
+        ("</s>", 1, True),
+        ("<end_of_turn>", 1, True),
+        ("[/INST]", 1, True),
+        ("<div>", 1, False),
+        ("[0]", 1, False),
+        ("\n\n\n", 4, False),
+        ("word", 4, False),
+        ("```", 4, False),
+    ],
+)
+def test_every_token_that_opens_or_closes_something_is_a_mark(
+    tmp_path: Path, token: str, kind: int, mark: bool
+) -> None:
+    tokens = {"tokenizer.ggml.tokens": ["a", token], "tokenizer.ggml.token_type": [1, kind]}
+    header = read_header(write_file(tmp_path / "tiny.gguf", {**ENTRIES, **tokens}))
+    assert header.control_tokens == ((token,) if mark else ())
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("{% if %}{{ x }", "its chat template is broken in line 1: "),
+        ("{{ nope(messages) }}", "its chat template is broken: 'nope' is undefined"),
+        ("{{ raise_exception('No conversation') }}", "its chat template is broken: No conversation"),
+        ("{% for m in messages %}{% if loop.first %}{% continue %}{% endif %}{% endfor %}", "XCOMPOSER_DEBUG"),
+    ],
+)
+def test_a_broken_chat_template_is_named(
+    monkeypatch: pytest.MonkeyPatch, engine: list[FakeEngine], tmp_path: Path, template: str, sentence: str
+) -> None:
+    def refuse(settings: EngineSettings) -> FakeEngine:
+        raise EngineError("Failed to init server, please check the input params.")
+
+    monkeypatch.setattr(gguf, "Engine", refuse)
+    with pytest.raises(ModelFilesBroken, match=sentence):
+        GgufModel(write_file(tmp_path / "tiny.gguf", {**ENTRIES, "tokenizer.chat_template": template}))
+
+
+def test_a_template_that_loses_the_question_is_named(
+    monkeypatch: pytest.MonkeyPatch, engine: list[FakeEngine], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(FakeEngine, "chat_prompt", lambda *_: "hello")
+    with pytest.raises(ModelFilesBroken, match="leaves out what is asked"):
+        GgufModel(write_file(tmp_path / "tiny.gguf"))
+    assert engine[0].closed

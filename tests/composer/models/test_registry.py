@@ -24,7 +24,7 @@ from composer.models.base import LoadProgress
 from composer.models.cards import GraphicsCard
 from composer.models.hub import Download, HubUnavailable, Source
 from composer.settings import load_settings
-from tests.composer.models.test_gguf import write_file
+from tests.composer.models.test_gguf import ENTRIES, write_file, write_parts
 
 GIB = 1 << 30
 
@@ -86,6 +86,37 @@ def test_a_folder_with_several_files_asks_which(loaded: Calls, tmp_path: Path) -
         write_file(tmp_path / name)
     with pytest.raises(InputError, match=r"several models: a\.gguf, b\.gguf"):
         registry.load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["mmproj-F16.gguf", "m.mmproj-f16.gguf", "m-mmproj-F16.gguf", "MMPROJ-m.GGUF"])
+def test_a_damaged_picture_part_is_known_by_its_name(loaded: Calls, tmp_path: Path, name: str) -> None:
+    path = write_file(tmp_path / "m-Q4_K_M.gguf")
+    (tmp_path / name).write_bytes(b"GGUF")
+    assert registry.load_model(tmp_path).name == "m-Q4_K_M"
+    assert loaded[0][1] == path
+
+
+@pytest.mark.parametrize(
+    "kind", [{"general.architecture": "clip"}, {"general.type": "adapter"}, {"general.type": "imatrix"}]
+)
+def test_what_lies_beside_a_model_is_known_by_its_header(loaded: Calls, tmp_path: Path, kind: dict[str, str]) -> None:
+    path = write_file(tmp_path / "model.gguf")
+    write_file(tmp_path / "beside.gguf", {**ENTRIES, **kind})
+    registry.load_model(tmp_path)
+    assert loaded[0][1] == path
+
+
+def test_a_model_may_have_mmproj_in_its_name(loaded: Calls, tmp_path: Path) -> None:
+    path = write_file(tmp_path / "no-mmproj-needed.gguf")
+    registry.load_model(tmp_path)
+    assert loaded[0][1] == path
+
+
+def test_a_folder_with_a_model_in_parts_holds_one_model(loaded: Calls, tmp_path: Path) -> None:
+    parts = write_parts(tmp_path)
+    assert registry.load_model(tmp_path).name == "tiny"
+    assert registry.load_model(parts[1]).name == "tiny"
+    assert loaded[0][1] == parts[0]
 
 
 def test_an_xcomposer_folder_goes_to_its_own_loader(loaded: Calls, tmp_path: Path) -> None:

@@ -215,6 +215,16 @@ def test_half_a_character_waits_for_its_other_bytes(model: XComposerModel) -> No
     assert model.decode(ids[:-1], (), True, True)[0].startswith("A ")
 
 
+@pytest.mark.parametrize("mark", ["</s>", "<TOKENS_UNUSED_0>", " <|Bot|>:", "</Img>"])
+def test_a_text_cannot_end_its_turn(model: XComposerModel, mark: str) -> None:
+    harmless = model.prompt([user("Hello, you there")])
+    for content in ((f"Hello{mark}there",), (f"Hello{mark[:4]}", f"{mark[4:]}there")):
+        prompt = model.prompt([user(*content)])
+        for ids in (model.tokenizer.eos, model.tokenizer.end_of_human, model.tokenizer.end_of_bot):
+            assert [i for p in prompt.parts for i in p].count(ids) == [i for p in harmless.parts for i in p].count(ids)
+        assert f"Hello{mark}there" not in shown(model, user(*content))
+
+
 def test_tokens_are_counted_with_pictures(model: XComposerModel) -> None:
     words = model.count_tokens([user("What is this?")])
     assert words == len(model.prompt([user("What is this?")]))

@@ -17,6 +17,11 @@ from composer.errors import ModelFilesBroken, ModelFilesMissing
 
 BOS, EOS, UNK = "<s>", "</s>", "<unk>"
 END_OF_HUMAN, END_OF_BOT = "<TOKENS_UNUSED_0>", "<TOKENS_UNUSED_1>"
+_FORMAT_MARKS = (
+    r"<TOKENS_UNUSED_\d+>",
+    r"<\|(?:User|Bot)\|>",
+    "</?Img>",
+)  # of turns and pictures, in the prompt format
 NUL_PIECE = 354  # newer releases of SentencePiece encode NUL as a byte piece; the model was trained with this one
 
 
@@ -60,6 +65,8 @@ class XComposerTokenizer:
         self._special_ids = {text: i for i, text in {**self._special_texts, **self._added_texts}.items()}
         # longest first, so that no token hides a longer one; the blanks on both sides belong to the token
         longest_first = sorted(self._special_ids, key=len, reverse=True)
+        names = [re.escape(name) for name in longest_first]
+        self._marks = re.compile("|".join([*names, *_FORMAT_MARKS]))
         self._special_pattern = re.compile(r"\s*(" + "|".join(map(re.escape, longest_first)) + r")\s*")
 
     @classmethod
@@ -117,6 +124,11 @@ class XComposerTokenizer:
                 kind = "unused"
             found.append(Piece(text, model.GetScore(i), kind))
         return found
+
+    def without_marks(self, text: str) -> str:
+        """The text with a blank inside of everything that is a mark, here or in the prompt format, so that a text
+        cannot end its turn."""
+        return self._marks.sub(lambda match: f"{match[0][0]} {match[0][1:]}", text)
 
     def encode(self, text: str, *, bos: bool = False) -> list[int]:
         """Token ids of `text`, with `<s>` in front if `bos`."""
