@@ -4,6 +4,7 @@ A bad value stops the program at the start, with a sentence that names the setti
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +44,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(7860, ge=1, le=65535)
     share: bool = False
+    root_path: str = ""  # where a reverse proxy shows the page: "/writer"
+    allowed_host: str = ""  # names of the page beside this machine's, separated by commas; "*" is every name
+    trust_local: bool = False  # who comes through a proxy on this machine may change the gallery
     auth: Path | None = None  # lines "name:password"
     language: str = "auto"  # of the page: "auto", or a language that has a catalogue
     cache_dir: Path | None = None
@@ -51,6 +55,14 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return value if not isinstance(value, str) or value.strip() else None
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_path(cls, value: str) -> str:
+        path = "/" + value.strip().strip("/") if value.strip().strip("/") else ""
+        if not re.fullmatch(r"[\w\-.~/]*", path, re.ASCII) or "//" in path:
+            raise PydanticCustomError("root_path", "it must be a path of letters and digits, such as /writer")
+        return path
 
     @field_validator("language")
     @classmethod
@@ -61,6 +73,11 @@ class Settings(BaseSettings):
                 "literal_error", "unknown", {"expected": f"{', '.join(map(repr, known[:-1]))} or {known[-1]!r}"}
             )
         return value
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """`allowed_host` as a list."""
+        return [name.strip() for name in self.allowed_host.split(",") if name.strip()]
 
     @property
     def wanted_model(self) -> str:

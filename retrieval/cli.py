@@ -344,6 +344,9 @@ def serve(
     token: Annotated[
         str | None, typer.Option(envvar="XCOMPOSER_GALLERY_TOKEN", help="Secret the clients must send.")
     ] = None,
+    allowed_host: Annotated[
+        str, typer.Option("--allowed_host", "--allowed-host", help="A proxy's public name; several with commas.")
+    ] = "",
 ) -> None:
     """Serve a gallery over HTTP to other machines."""
     import logging
@@ -353,4 +356,4 @@ def serve(
 
     log_to_stderr("%(message)s")
     logging.getLogger("retrieval").setLevel(logging.INFO)  # not faiss and the like
-    serve_gallery(open_gallery(gallery), host=host, port=port, token=token)
+    serve_gallery(open_gallery(gallery), host=host, port=port, token=token, allowed_hosts=allowed_host.split(","))

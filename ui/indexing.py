@@ -1,6 +1,5 @@
 """Brings pictures into a gallery for the page: a job of the process, so that it survives the tab that began it."""
 
-import ipaddress
 import logging
 import shlex
 import threading
@@ -8,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.hosts import host_name, is_loopback
 from common.messages import _
 from retrieval.base import PictureGallery
 from retrieval.editable import EditableGallery
@@ -39,29 +39,24 @@ FORWARDED = (
 def may_index(shared: bool, client: str | None) -> bool:
     """Whether a visitor may name a folder of this machine: only from this machine itself, and never through a tunnel,
     whose visitors all seem to come from here."""
-    return not shared and client is not None and _is_loopback(client)
+    return not shared and client is not None and is_loopback(client)
 
 
-def may_change(shared: bool, request: "gr.Request") -> bool:
-    """Whether this request may add or change pictures: `may_index`, and it comes from a page of this program.
+def may_change(shared: bool, request: "gr.Request", *, trust_local: bool = False) -> bool:
+    """Whether this request may add or change pictures: `may_index`, and it comes from a page of this program. Through a
+    proxy it may where its sender has logged in, or where the owner trusts (`trust_local`) what comes from this machine.
 
     Any web page can make its visitor's browser send something to this machine. Browsers say where a request came from
     (Sec-Fetch-Site), and a name that was bent to lead here stands in the Host header.
     """
-    host = str(request.headers.get("host", "")).rpartition("@")[2]
-    name = host.partition("]")[0].removeprefix("[") if host.startswith("[") else host.partition(":")[0]
-    if any(header in request.headers for header in FORWARDED):  # through a proxy strangers seem to come from here
+    name = host_name(str(request.headers.get("host", "")))
+    proxied = any(header in request.headers for header in FORWARDED)  # strangers seem to come from here, too
+    said = trust_local or bool(getattr(request, "username", None))
+    if proxied and not said:
         return False
     own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    here = name.lower() == "localhost" or _is_loopback(name)
+    here = said or is_loopback(name)
     return may_index(shared, request.client.host if request.client else None) and own and here
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 class Indexing:

@@ -44,10 +44,17 @@ class Studio:
     """One per process. `load` and `open_gallery` are called once, each in a thread of its own, by `start`."""
 
     def __init__(
-        self, load: LoadModel, open_gallery: OpenGallery, *, language: str = "auto", shared: bool = False
+        self,
+        load: LoadModel,
+        open_gallery: OpenGallery,
+        *,
+        language: str = "auto",
+        shared: bool = False,
+        trust_local: bool = False,
     ) -> None:
         self.language = language  # of the page: a language's code, or "auto" for the browser's
         self.shared = shared  # strangers can reach the page through a public address
+        self.trust_local = trust_local  # whoever comes from this machine may change the gallery, through a proxy too
         self.pictures = PictureServer()
         self.model: Model | None = None
         self.gallery: PictureGallery | None = None

@@ -5,7 +5,6 @@ names only (not all of 127.0.0.0/8), and sets no time limit on a body that arriv
 
 import asyncio
 import hmac
-import ipaddress
 import logging
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.hosts import AllowedHosts
 from common.messages import Text, _
 from retrieval.protocol import MAX_BODY, ErrorReply, Fault
 
@@ -25,16 +25,6 @@ BODY_SECONDS = 30.0  # a request's body must have come by then
 PUBLIC_ROUTES = frozenset({"/health"})  # monitors need no token to see that the process lives
 METHODS = frozenset({"GET", "HEAD", "POST"})
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address, no port) means this machine only."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 class RequestMetrics:
@@ -68,8 +58,10 @@ class RequestGuard:
     a web page cannot ask through a name of its own that points here (DNS rebinding).
     """
 
-    def __init__(self, app: ASGIApp, *, token: str | None, local_only: bool, request_metrics: RequestMetrics) -> None:
-        self._app, self._local_only, self._metrics = app, local_only, request_metrics
+    def __init__(
+        self, app: ASGIApp, *, token: str | None, local_only: bool, hosts: AllowedHosts, request_metrics: RequestMetrics
+    ) -> None:
+        self._app, self._local_only, self._hosts, self._metrics = app, local_only, hosts, request_metrics
         self._token = token.encode() if token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,8 +98,10 @@ class RequestGuard:
 
     def _access_error(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
-        if self._local_only and not is_loopback(_host_name(headers.get("host", ""))):
+        if self._local_only and not self._hosts.allows(headers.get("host", "")):
             return error_response(400, "wrong_host", _("this gallery answers only requests to this machine"))
+        if self._hosts.is_foreign_page(headers):
+            return error_response(403, "foreign_origin", _("pages of other addresses may not ask this gallery"))
         if self._token is not None and scope["path"] not in PUBLIC_ROUTES:
             kind, _space, given = headers.get("authorization", "").partition(" ")
             # latin-1: the bytes as they came; compare_digest takes the same time wherever they differ
@@ -154,10 +148,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replayed
-
-
-def _host_name(header: str) -> str:
-    return header.partition("]")[0].strip("[") if header.startswith("[") else header.partition(":")[0]
 
 
 def error_response(status: int, code: str, reason: Text | None, *, message: str = "") -> JSONResponse:

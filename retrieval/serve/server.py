@@ -19,6 +19,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from common.hosts import AllowedHosts, is_loopback
 from common.messages import _
 from retrieval.base import Hit, PictureGallery
 from retrieval.editable import FilteredGallery
@@ -43,7 +45,7 @@ from retrieval.protocol import (
     fault_sentences,
 )
 from retrieval.records import Filters
-from retrieval.serve.guard import RequestGuard, RequestMetrics, error_response, is_loopback
+from retrieval.serve.guard import RequestGuard, RequestMetrics, error_response
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -56,7 +58,13 @@ MAX_CONNECTIONS = 128  # further ones do not wait: they are answered 503 at once
 QUALITY = 86  # of WebP, 0 to 100
 
 
-def serve(gallery: PictureGallery, host: str = "127.0.0.1", port: int = 7801, token: str | None = None) -> None:
+def serve(
+    gallery: PictureGallery,
+    host: str = "127.0.0.1",
+    port: int = 7801,
+    token: str | None = None,
+    allowed_hosts: Sequence[str] = (),
+) -> None:
     """Serves `gallery` until interrupted. `token` defaults to the environment variable XCOMPOSER_GALLERY_TOKEN.
 
     Without a token only this machine may ask: a `host` that is no loopback address needs one. Raises RetrievalError
@@ -105,7 +113,7 @@ def serve(gallery: PictureGallery, host: str = "127.0.0.1", port: int = 7801, to
         raise
     log.info("Serving '%s' on %s port %d", gallery.name, host, listener.getsockname()[1])
     config = uvicorn.Config(
-        create_app(gallery, token=token, local_only=token is None),
+        create_app(gallery, token=token, local_only=token is None, allowed_hosts=allowed_hosts),
         log_level="warning",
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=5,
@@ -115,11 +123,20 @@ def serve(gallery: PictureGallery, host: str = "127.0.0.1", port: int = 7801, to
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def create_app(gallery: PictureGallery, *, token: str | None = None, local_only: bool = False) -> FastAPI:
-    """The ASGI application over `gallery`; `local_only` refuses requests whose Host header names another machine."""
+def create_app(
+    gallery: PictureGallery, *, token: str | None = None, local_only: bool = False, allowed_hosts: Sequence[str] = ()
+) -> FastAPI:
+    """The ASGI application over `gallery`; `local_only` refuses requests whose Host header names another machine
+    and is none of `allowed_hosts`. Pages of other addresses never may ask."""
     app = FastAPI(title="Picture gallery", version="1", docs_url=None, redoc_url=None)  # their pages load from a CDN
     request_metrics = RequestMetrics(pictures=lambda: gallery.info().pictures)
-    app.add_middleware(RequestGuard, token=token, local_only=local_only, request_metrics=request_metrics)
+    app.add_middleware(
+        RequestGuard,
+        token=token,
+        local_only=local_only,
+        hosts=AllowedHosts(names=allowed_hosts),
+        request_metrics=request_metrics,
+    )
     _add_error_handlers(app)
     renderer = _Renderer()
 

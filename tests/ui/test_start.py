@@ -35,6 +35,7 @@ def app(*arguments: str) -> "subprocess.CompletedProcess[str]":
         (["--gallery", "/no/such.gallery"], "There is no gallery at '/no/such.gallery'"),
         (["--port", "70000"], "port"),
         (["--language", "fr"], "language"),
+        (["--root_path", "https://a b"], "root_path"),
         (["--auth", "/no/such/file"], "auth"),
         (["--host", "203.0.113.1"], "this machine has no such address"),
         (["--no-such-flag"], "No such option"),
@@ -145,7 +146,12 @@ def test_who_comes_through_a_proxy_only_looks(header: str) -> None:
         return Request(scope)
 
     assert may_change(False, asked(Host="127.0.0.1:7860"))
-    assert not may_change(False, asked(Host="127.0.0.1:7860", **{header: "127.0.0.1"}))
+    through_a_proxy = asked(Host="127.0.0.1:7860", **{header: "127.0.0.1"})
+    assert not may_change(False, through_a_proxy)
+    assert may_change(False, through_a_proxy, trust_local=True)
+    assert not may_change(True, through_a_proxy, trust_local=True)
+    through_a_proxy.username = "anna"
+    assert may_change(False, through_a_proxy)
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from starlette._utils import get_route_path
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,7 +29,7 @@ class CheckCalls:
         self.parameters = {name: list(_parameters(function)) for name, function in endpoints.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(CALLS):
+        if scope["type"] != "http" or not get_route_path(scope).startswith(CALLS):
             await self.app(scope, receive, send)
             return
         if scope["method"] != "POST":
@@ -44,7 +45,7 @@ class CheckCalls:
                 )
             await app(scope, receive, send)
             return
-        name = scope["path"].removeprefix(CALLS).rstrip("/")
+        name = get_route_path(scope).removeprefix(CALLS).rstrip("/")
         by_name = name.startswith("v2/")
         body = bytearray()
         more = True

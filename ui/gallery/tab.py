@@ -35,7 +35,8 @@ def build_gallery_tab(studio: Studio, language: str) -> gr.HTML:
     from gradio.utils import get_upload_folder
 
     def gallery_call(sent: Any, request: gr.Request) -> dict[str, Any]:
-        actions = GalleryActions(studio, allowed=may_change(studio.shared, request), uploads=Path(get_upload_folder()))
+        allowed = may_change(studio.shared, request, trust_local=studio.trust_local)
+        actions = GalleryActions(studio, allowed=allowed, uploads=Path(get_upload_folder()))
         return actions.answer(sent)
 
     return gr.HTML(

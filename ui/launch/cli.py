@@ -45,6 +45,17 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1: this machine only).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (7860).")] = None,
     share: Annotated[bool, typer.Option("--share", help="Also make a public address through Gradio.")] = False,
+    root_path: Annotated[
+        str | None, typer.Option("--root_path", "--root-path", help="Where a proxy shows the page, such as /writer.")
+    ] = None,
+    allowed_host: Annotated[
+        str | None,
+        typer.Option("--allowed_host", "--allowed-host", help="The proxy's public name; several with commas."),
+    ] = None,
+    trust_local: Annotated[
+        bool,
+        typer.Option("--trust_local", "--trust-local", help="Who comes through a proxy here may change the gallery."),
+    ] = False,
     auth: Annotated[
         str | None, typer.Option(metavar="FILE", help="Lines name:password; only these people may enter.")
     ] = None,
@@ -72,6 +83,9 @@ def serve(
             host=host,
             port=port,
             share=False if private else share or None,
+            root_path=root_path,
+            allowed_host=allowed_host,
+            trust_local=trust_local or None,
             auth=auth,
             language=language,
         )
@@ -105,10 +119,22 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
         Composer(model, None).warm_up()
         return model
 
-    studio = Studio(load, lambda: open_gallery(settings.gallery), language=settings.language, shared=settings.share)
+    studio = Studio(
+        load,
+        lambda: open_gallery(settings.gallery),
+        language=settings.language,
+        shared=settings.share,
+        trust_local=settings.trust_local,
+    )
     try:
         page, local, public = serve_page(
-            studio, host=settings.host, port=settings.port, share=settings.share, auth=logins
+            studio,
+            host=settings.host,
+            port=settings.port,
+            share=settings.share,
+            auth=logins,
+            root_path=settings.root_path,
+            allowed_hosts=settings.allowed_hosts,
         )
     except OSError as error:
         raise SettingsError(

@@ -1,12 +1,16 @@
 """Puts the page on an address: theme, styles, our own routes, and the headers that keep the browser on this machine."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
+from starlette._utils import get_route_path
 from starlette.middleware import Middleware
 
+from common.hosts import AllowedHosts, host_name
 from ui.api import CheckCalls
+from ui.launch.proxy import BehindProxy, CheckHost
 from ui.page import build
 from ui.studio import Studio
 from ui.theme import ASSETS, asset, theme
@@ -32,7 +36,18 @@ ASK = b"""<script>window.addEventListener("beforeunload", (event) => {
   if (!window.xcUnsaved || !window.xcUnsaved()) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-});</script>"""
+});
+{
+  let config;  // Gradio takes the address of the page from the request, which a proxy may have changed
+  Object.defineProperty(window, "gradio_config", {
+    configurable: true,
+    get: () => config,
+    set: (value) => {
+      config = value;
+      if (config && config.root) config.root = location.origin + location.pathname.replace(/\\/+$/, "");
+    },
+  });
+}</script>"""
 
 
 class AskBeforeLeaving:
@@ -58,7 +73,7 @@ class AskBeforeLeaving:
                 await send(start)
             await send(message)
 
-        page = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/"
+        page = scope["type"] == "http" and scope["method"] == "GET" and get_route_path(scope) in ("", "/")
         await self.app(scope, receive, asking if page else send)
 
 
@@ -88,8 +103,14 @@ def serve(
     port: int = 7860,
     share: bool = False,
     auth: list[tuple[str, str]] | None = None,
+    root_path: str = "",
+    allowed_hosts: Sequence[str] = (),
 ) -> tuple[gr.Blocks, str, str]:
-    """Starts the server and returns (page, local address, public address or ""). Raises OSError for a busy port."""
+    """Starts the server and returns (page, local address, public address or ""). Raises OSError for a busy port.
+
+    root_path: where a proxy shows the page, such as "/writer". allowed_hosts: names of the page beside this machine's.
+    """
+    hosts = AllowedHosts(host, allowed_hosts)
     page = build(studio)
     endpoints = {str(fn.api_name): fn.fn for fn in page.fns.values() if fn.api_visibility == "public" and fn.fn}
 
@@ -103,6 +124,7 @@ def serve(
         server_name=f"[{host}]" if ":" in host and not host.startswith("[") else host,  # an IPv6 address in a URL
         server_port=port,
         share=share,
+        root_path=root_path,
         auth=auth,
         prevent_thread_lock=True,
         quiet=True,
@@ -118,10 +140,14 @@ def serve(
         app_kwargs={
             "routes": studio.pictures.routes(),
             "middleware": [
+                Middleware(CheckHost, hosts=hosts),
+                Middleware(BehindProxy, prefix=root_path),
                 Middleware(SecurityHeaders),
                 Middleware(AskBeforeLeaving),
                 Middleware(CheckCalls, endpoints=endpoints, is_call=is_call),
             ],
         },
     )
+    if public:
+        hosts.names.add(host_name(urlsplit(public).netloc))
     return page, local, public or ""

@@ -346,3 +346,16 @@ def test_serve_answers_on_its_port_with_the_token_of_the_environment(
             session.get("http://127.0.0.1:7805/v1/images/p1/file", timeout=5)
             taken.append(time.perf_counter() - start)
     assert min(taken) < 0.03
+
+
+def test_pages_of_others_may_not_ask(base: str) -> None:
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:3000"):
+        reply = requests.get(f"{base}/v1/info", headers={"Origin": origin}, timeout=10)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (403, "foreign_origin")
+    assert requests.get(f"{base}/v1/info", headers={"Origin": base}, timeout=10).status_code == 200
+
+
+def test_a_name_that_the_owner_allows_is_answered(gallery: FakeGallery) -> None:
+    with running(create_app(gallery, local_only=True, allowed_hosts=["pictures.example"])) as base:
+        for host, status in (("pictures.example", 200), ("evil.example", 400)):
+            assert requests.get(f"{base}/v1/info", headers={"Host": host}, timeout=10).status_code == status
