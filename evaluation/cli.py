@@ -32,7 +32,10 @@ def _command(name: str) -> Callable[..., None]:
             Path,
             typer.Option("--data", help=f"{BENCHMARKS[name].expected[:1].upper()}{BENCHMARKS[name].expected[1:]}."),
         ],
-        model: Annotated[str, typer.Option("--model", help="A model's name, folder or .gguf file.")] = "auto",
+        model: Annotated[
+            str,
+            typer.Option("--model", help="A model's name, folder or .gguf file; with --predictions, whose they are."),
+        ] = "auto",
         out: Annotated[
             Path | None, typer.Option("--out", help="Folder for predictions, scores and files to hand in.")
         ] = None,
@@ -91,7 +94,16 @@ def _command(name: str) -> Callable[..., None]:
             if show is not None:
                 _show(name, options, show)
             elif predictions is not None:
-                _print(score_file(chosen, options, predictions.expanduser(), partial=partial), as_json)
+                _print(
+                    score_file(
+                        chosen,
+                        options,
+                        predictions.expanduser(),
+                        partial=partial,
+                        name="" if model == "auto" else model,
+                    ),
+                    as_json,
+                )
             elif out is None:
                 raise InputError(_("Where do the answers go? --out DIR names a folder for them."))
             else:
@@ -103,6 +115,37 @@ def _command(name: str) -> Callable[..., None]:
 
 for _name in BENCHMARKS:
     app.command(_name)(_command(_name))
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR…", help="Folders of runs.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for report.md, report.html and radar.png.")],
+) -> None:
+    """Put runs beside the published scores: tables, the radar chart, and runs of one benchmark against each other."""
+    from evaluation.reporting import write_report
+
+    with readable_errors():
+        for path in write_report(folders, out):
+            typer.echo(path)
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of a run.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Folder of another run of the same benchmark.")],
+    out: Annotated[Path, typer.Option("--out", help="The page.")] = Path("diff.html"),
+    data: Annotated[Path | None, typer.Option("--data", help="Where the benchmark lies, if it was moved.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show which questions two runs answered differently, with their pictures, on one page."""
+    from evaluation.reporting import write_differences
+
+    with readable_errors():
+        found = write_differences(first, second, out, data)
+    say(f"Saved: {out}")
+    facts = {"gained": found.gained, "lost": found.lost, "common": found.common, "p": found.p}
+    typer.echo(json.dumps(facts, ensure_ascii=False) if as_json else found.text)
 
 
 @app.command()

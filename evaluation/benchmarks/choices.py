@@ -34,6 +34,7 @@ class ChoiceBenchmark(Benchmark):
             rows=accuracy_rows(questions, judged, self.scale, by_unit=circular),
             judgements=tuple(judged.values()),
             notes=notes,
+            by_unit=circular,
             places=self.places,
         )
 

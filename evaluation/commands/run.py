@@ -78,8 +78,11 @@ def read_questions(benchmark: Benchmark, options: Options) -> list[Question]:
 # -- predictions that exist --------------------------------------------------------------------------------------------
 
 
-def score_file(benchmark: Benchmark, options: Options, place: Path, *, partial: bool) -> Outcome:
-    """Scores predictions without a model. Raises DataUnusable, PredictionsUnusable, InputError."""
+def score_file(benchmark: Benchmark, options: Options, place: Path, *, partial: bool, name: str = "") -> Outcome:
+    """Scores predictions without a model; `name` says whose they are.
+
+    Raises DataUnusable, PredictionsUnusable, InputError.
+    """
     rules = rules_of(benchmark, options.rule)
     questions = read_questions(benchmark, options)
     matched = benchmark.match(questions, read_given(place))
@@ -100,7 +103,12 @@ def score_file(benchmark: Benchmark, options: Options, place: Path, *, partial: 
             raise InputError(benchmark.why_unscorable())
         return Outcome([], files)
     scores = score_all(benchmark, questions, predictions, rules, settings, notes, every=options.rule == ALL)
-    files = write_scores(benchmark, questions, predictions, scores, options.out) if options.out else []
+    files = []
+    if options.out:
+        files = write_scores(benchmark, questions, predictions, scores, options.out.expanduser())
+        _write_facts(
+            options.out.expanduser(), benchmark, options, {"model": name or _whose(place), "settings": settings}
+        )
     return Outcome(scores, files)
 
 
@@ -220,19 +228,15 @@ def _run(
     predictions = as_predictions(answers)
     settings = {rule.name: settings_of(benchmark, rule, facts, blind=options.blind) for rule in rules}
     record = {
-        "benchmark": benchmark.name,
-        "data": str(options.data.expanduser().absolute()),
-        "pictures": str(options.pictures.expanduser().absolute()) if options.pictures else None,
-        "limit": options.limit,
+        "settings": settings[rules[0].name],
         "blind": options.blind,
         "batch": options.batch,
         "processes": options.processes,
-        "settings": settings[rules[0].name],
         "seconds": round(time.time() - begun, 2),
         "questions": len(questions),
         **facts,
     }
-    (out / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), "utf-8")
+    _write_facts(out, benchmark, options, record)
     scores: list[Scores] = []
     if benchmark.scorable(questions):
         scores = [
@@ -244,6 +248,23 @@ def _run(
     if not several:
         model.close()
     return Outcome(scores, files)
+
+
+def _whose(place: Path) -> str:
+    """A name for predictions of unknown origin."""
+    return place.parent.name if place.stem == "predictions" else place.stem
+
+
+def _write_facts(out: Path, benchmark: Benchmark, options: Options, facts: dict[str, Any]) -> None:
+    """run.json: what was measured, on which data, with what."""
+    record = {
+        "benchmark": benchmark.name,
+        "data": str(options.data.expanduser().absolute()),
+        "pictures": str(options.pictures.expanduser().absolute()) if options.pictures else None,
+        "limit": options.limit,
+        **facts,
+    }
+    (out / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), "utf-8")
 
 
 def _advance(bar: "tqdm[Any]", count: int) -> None:

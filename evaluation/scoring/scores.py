@@ -47,6 +47,7 @@ class Scores:
     parts: Mapping[str, float] = field(default_factory=dict)  # further numbers of the benchmark, e.g. "perception"
     notes: tuple[str, ...] = ()  # what limits the number, e.g. tasks that are not there
     settings: str = ""  # of the run: beams, precision, prompts
+    by_unit: bool = False  # a unit counts once, and only if all of it is right
     places: int = 1  # digits after the point where the number is shown
 
     @property
@@ -66,6 +67,8 @@ class Scores:
             "value": self.value,
             "maximum": self.maximum,
             "label": self.label,
+            "by_unit": self.by_unit,
+            "places": self.places,
             "questions": self.questions,
             "unparsable": self.unparsable,
             "parts": dict(self.parts),
