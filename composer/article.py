@@ -162,6 +162,8 @@ class Article:
         """The article of a JSON text. Raises ArticleUnreadable."""
         try:
             value = json.loads(text)
+            if "\\ud" in text.lower():  # half an emoji, which no file can hold, becomes "?"
+                value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:  # the latter for brackets nested a thousand deep
             raise ArticleUnreadable(reason=_("it is no JSON: {error}.", error=error)) from error
         return cls.from_dict(value)

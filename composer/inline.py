@@ -11,18 +11,24 @@ from typing import Literal
 SAFE_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"']+$", re.IGNORECASE)
 
 _SPANS = re.compile(
-    r"\*\*(?P<bold>[^*\s](?:[^*]*[^*\s])?)\*\*"
-    r"|\*(?P<italic>[^*\s](?:[^*]*[^*\s])?)\*"
+    r"(?<!\d)\*\*(?P<bold>[^*\s](?:[^*]*[^*\s])?)\*\*(?!\d)"
+    r"|(?<!\d)\*(?P<italic>[^*\s](?:[^*]*[^*\s])?)\*(?!\d)"  # "3*4*5" is arithmetic
     r"|\[(?P<label>[^\[\]]+)\]\((?P<href>[^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)"
 )
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\[\]]+)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)(?:\s+\"[^\"]*\")?\)")
 # known tags only, with attributes or none: "if a<b and c>d" holds no tag
 _ATTRIBUTES = r"(?:\s+[a-z-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s<>\"']+))*\s*/?"
-_INLINE_TAG = re.compile(rf"</?(?:b|i|u|s|em|strong|span|sub|small|mark|font|code)\b{_ATTRIBUTES}>", re.IGNORECASE)
+_INLINE_TAG = re.compile(
+    rf"</?(?:a|abbr|b|code|del|em|font|i|img|ins|kbd|mark|s|small|span|strong|sub|u)\b{_ATTRIBUTES}>|<!--.*?-->",
+    re.IGNORECASE,
+)
 _POWER = re.compile(rf"(?<=\d)<sup{_ATTRIBUTES}>(?=[-+−]?\d)", re.IGNORECASE)
 _SUP = re.compile(rf"</?sup\b{_ATTRIBUTES}>", re.IGNORECASE)
-_BLOCK_TAG = re.compile(rf"</?(?:p|br|div|center|hr|li|ul|ol)\b{_ATTRIBUTES}>", re.IGNORECASE)
+_BLOCK_TAG = re.compile(
+    rf"</?(?:blockquote|br|center|div|figcaption|figure|h[1-6]|hr|li|ol|p|pre|table|tbody|td|th|thead|tr|ul)\b{_ATTRIBUTES}>",
+    re.IGNORECASE,
+)
 _STRAY = re.compile(r"\*{2,}|(?<![\d\s])\*|\*(?![\d\s])")  # "3 * 4" and "3*4" are arithmetic
 _UNDERSCORES = re.compile(r"(?<!\w)(_{1,2})(?=\S)([^_]+?)(?<=\S)\1(?!\w)")
 
@@ -66,6 +72,13 @@ def clean(text: str) -> str:
     Pictures, code marks and HTML tags go; underscores become stars; links with other schemes than http, https and
     mailto become their label; a star without its partner goes; blanks are single.
     """
+    before = None
+    while text != before:  # what was between two marks may make up another one
+        before, text = text, _cleaned(text)
+    return text
+
+
+def _cleaned(text: str) -> str:
     text = _IMAGE.sub("", text)
     text = _LINK.sub(lambda match: match[0] if SAFE_LINK.match(match[2]) else match[1], text)
     text = _SUP.sub("", _POWER.sub("^", text))  # 10<sup>3</sup> is 10^3, not 103

@@ -91,7 +91,7 @@ function credited(picture) {
   return lines.filter(Boolean).join(" · ");
 }
 
-const SPANS = /\*\*([^*\s](?:[^*]*[^*\s])?)\*\*|\*([^*\s](?:[^*]*[^*\s])?)\*|\[([^[\]]+)\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)/g;
+const SPANS = /(?<!\d)\*\*([^*\s](?:[^*]*[^*\s])?)\*\*(?!\d)|(?<!\d)\*([^*\s](?:[^*]*[^*\s])?)\*(?!\d)|\[([^[\]]+)\]\(([^()\s]+(?:\([^()\s]*\)[^()\s]*)*)\)/g;
 const SAFE_LINK = /^(?:https?:\/\/|mailto:)[^\s<>"']+$/i;
 
 // Bold, italic and links as nodes; a link of any other scheme is its plain label.

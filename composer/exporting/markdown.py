@@ -1,4 +1,8 @@
-"""An article as Markdown. Everything a person or a model wrote is escaped; credits stand under the article."""
+"""An article as Markdown. Everything a person or a model wrote is escaped; credits stand under the article.
+
+The same text comes out of CommonMark, GitHub's Markdown with formulas, and pandoc's, which has more marks than the
+others: lists like "(a)" and "#.", citations, attributes, superscripts, dashes and ellipses.
+"""
 
 import re
 
@@ -6,8 +10,12 @@ from composer import inline
 from composer.article import Article
 from composer.exporting.pictures import CREDITS, credit_lines, image_names, linked
 
-# what means something at the beginning of a block only: heading, list, rule
-_BLOCK_START = re.compile(r"^(?:#{1,6}(?=\s|$)|\+(?=\s|$)|-(?=[\s-]|$)|\d+[.)](?=\s|$))")
+# what means something at the beginning of a block only: heading, list, definition, rule
+_BLOCK_START = re.compile(r"#|[+:%=]|-(?:\s|$)")
+_NUMBERED = re.compile(r"(\(?(?:\d+|[A-Za-z]|[ivxlcdmIVXLCDM]+|\\@[\w-]*))([.)])(?=\s|$)")
+_SPECIAL = re.compile(
+    r"[\\`*_\[\]<>|~$^{}]|&(?=#?\w+;)|(?<![^\W_])@|(?<=-)-|-(?=-)|\.(?=\.\.)|(?<=\bwww)\.", re.IGNORECASE
+)
 
 
 def to_markdown(article: Article, *, images: str = "images") -> str:
@@ -18,14 +26,14 @@ def to_markdown(article: Article, *, images: str = "images") -> str:
         blocks.append(mark + _text(section.text, heading=bool(mark)))
         if section.illustration and section.illustration.chosen:
             illustration = section.illustration
-            alt = _escaped(illustration.alt or illustration.caption)
+            alt = _marks_escaped(illustration.alt or illustration.caption)
             blocks.append(f"![{alt}]({images}/{names[section.id]})")
             if illustration.caption:
-                blocks.append(f"*{_escaped(illustration.caption)}*")
+                blocks.append(f"*{_escaped(illustration.caption.strip())}*")
     notes = list(credit_lines(article))
     if notes:
         blocks.append("---\n\n" + f"**{CREDITS.text(article.language)}**")
-        blocks.append("\n".join(f"- {linked(line, _escaped, '<{}>'.format)}" for line in notes))
+        blocks.append("\n".join(f"- {_escaped(line)}" for line in notes))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -33,7 +41,7 @@ def _text(text: str, *, heading: bool = False) -> str:
     """A section's text with everything escaped that Markdown would read as more than bold, italic and links."""
     pieces: list[str] = []
     for span in inline.spans(text):
-        escaped = _escaped(span.text)
+        escaped = _marks_escaped(span.text) if span.kind == "link" else _escaped(span.text)
         if span.kind == "link":
             if pieces and pieces[-1].endswith("!"):
                 pieces[-1] = pieces[-1][:-1] + "\\!"  # "![label](address)" would be a picture from elsewhere
@@ -42,7 +50,7 @@ def _text(text: str, *, heading: bool = False) -> str:
             escaped = _emphasised(span.text, "**" if span.kind == "bold" else "*")
         pieces.append(escaped)
     joined = "".join(pieces)
-    return _heading(joined) if heading else _BLOCK_START.sub(_escape_start, joined.strip())
+    return _heading(joined.strip()) if heading else _start_escaped(joined.strip())
 
 
 def _emphasised(text: str, stars: str) -> str:
@@ -57,13 +65,20 @@ def _emphasised(text: str, stars: str) -> str:
 
 def _heading(escaped: str) -> str:
     """A heading's words; marks at their end would be taken for the heading's own."""
-    return re.sub(r"(?<=\s)(#+)$", r"\\\1", escaped)
+    return re.sub(r"#+$", lambda marks: "\\#" * len(marks[0]), escaped)
 
 
-def _escape_start(match: re.Match[str]) -> str:
-    mark = match[0]
-    return f"{mark[:-1]}\\{mark[-1]}" if mark[0].isdigit() else f"\\{mark}"
+def _start_escaped(escaped: str) -> str:
+    """A paragraph, of which no renderer takes the beginning for a list, a heading or the like."""
+    if numbered := _NUMBERED.match(escaped):
+        return f"{numbered[1]}\\{numbered[2]}{escaped[numbered.end() :]}"
+    return f"\\{escaped}" if _BLOCK_START.match(escaped) else escaped
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|~]|&(?=#?\w+;))", r"\\\1", re.sub(r"\s+", " ", text))
+    """The text with everything escaped that is a mark somewhere; web addresses are links that read as they are."""
+    return linked(re.sub(r"\s+", " ", text), _marks_escaped, "<{}>".format)
+
+
+def _marks_escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", re.sub(r"\s+", " ", text))

@@ -1,9 +1,12 @@
 """The value that everyone passes on."""
 
 import dataclasses
+import json
 import re
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from composer.article import Article, Candidate, Illustration, Section
 from composer.errors import ArticleUnreadable
@@ -96,3 +99,40 @@ def test_new_ids_are_unused() -> None:
     assert ARTICLE.next_section_id() == "s8"
     assert Article("x").next_section_id() == "s1"
     assert Article("x", (Section("intro", "a"),)).next_section_id() == "s1"
+
+
+ONE = st.sampled_from([None, True, 0, -1, 10**400, 0.5, float("nan"), "", "猫", "half an emoji \ud83d", "s1", "\x00"])
+JSON = (
+    ONE
+    | st.lists(ONE, max_size=2)
+    | st.dictionaries(st.sampled_from(["id", "text", "kind", "\udce9"]), ONE, max_size=2)
+)
+FIELDS = st.sampled_from(sorted(ARTICLE.to_dict()))
+SECTION_FIELDS = st.sampled_from([field.name for field in dataclasses.fields(Section)])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
+@given(FIELDS, JSON, SECTION_FIELDS, JSON)
+def test_any_json_is_an_article_that_can_be_kept_or_is_refused(
+    field: str, value: object, section_field: str, section_value: object
+) -> None:
+    data = ARTICLE.to_dict()
+    for changed in (
+        {**data, field: value},
+        {**data, "sections": [{**data["sections"][0], section_field: section_value}]},
+        value,
+    ):
+        try:
+            article = Article.from_json(json.dumps(changed))
+        except ArticleUnreadable:
+            continue
+        assert Article.from_json(article.to_json().encode().decode()).to_json() == article.to_json()
+
+
+def test_half_an_emoji_does_not_keep_an_article_from_being_saved() -> None:
+    read = Article.from_json(
+        '{"title": "Red \\ud83d bus", "parameters": {"request": "\\ud83d", "mark": "\\ud83d\\udc31"}}'
+    )
+    assert read.title == "Red ? bus"
+    assert read.parameters == {"request": "?", "mark": "🐱"}
+    assert read.to_json().encode()

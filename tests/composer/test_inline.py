@@ -1,6 +1,8 @@
 """Limited inline Markdown."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from composer import inline
 from composer.inline import Span, clean, plain, spans
@@ -33,6 +35,7 @@ def test_links_with_other_schemes_are_text(href: str) -> None:
         ("**a b", "a b"),
         ("a* b", "a b"),
         ("3*4 and 3 * 4", "3*4 and 3 * 4"),
+        ("3*4*5 is 60", "3*4*5 is 60"),
         ("***a***", "**a**"),
         ("__a__ _b_ snake_case_name", "**a** *b* snake_case_name"),
         ("  a \t b\u00a0 ", "a b"),
@@ -61,7 +64,33 @@ def test_plain_has_no_marks() -> None:
         ("true if a<b and c>d, else false", "true if a<b and c>d, else false"),
         ('a <span style="color:red">red</span> car', "a red car"),
         ("one<br>two<br/>three", "one two three"),
+        ('see <a href="https://x.y">here</a>, <img src="z.png"/>ok', "see here, ok"),
+        ("<h2>Rest</h2><!-- a note -->", "Rest"),
+        ("a <placeholder> and <T>", "a <placeholder> and <T>"),
     ],
 )
 def test_known_tags_go_and_other_marks_stay(written: str, read: str) -> None:
     assert inline.clean(written) == read
+
+
+WORDS = st.text(st.sampled_from("ab1 <>/=*_`[](){}!?\"'-^~|&;:.,中。\u200b"), max_size=40)
+
+
+@given(WORDS)
+def test_cleaning_again_changes_nothing_and_no_letter_is_lost_outside_of_marks(text: str) -> None:
+    cleaned = clean(text)
+    assert clean(cleaned) == cleaned
+    if not set(text) & set("<>[]()*_`"):
+        assert cleaned == " ".join(text.split())
+
+
+@given(WORDS)
+def test_spans_hold_the_whole_text(text: str) -> None:
+    cleaned = clean(text)
+    again = "".join(
+        {"bold": "**{}**", "italic": "*{}*", "link": "[{}](" + span.href + ")", "text": "{}"}[span.kind].replace(
+            "{}", span.text
+        )
+        for span in spans(cleaned)
+    )
+    assert again == cleaned

@@ -121,7 +121,7 @@ def test_markdown_keeps_the_limited_marks_and_escapes_the_rest(article: Article)
     ("text", "written"),
     [
         ("## Not a heading", "\\## Not a heading"),
-        ("---", "\\---"),
+        ("---", "\\-\\-\\-"),
         ("~~~ not code", "\\~\\~\\~ not code"),
         ("-5 degrees", "-5 degrees"),
         ("AT&amp;T, AT&T", "AT\\&amp;T, AT&T"),
