@@ -5,8 +5,8 @@ Knows files and what can be wrong with them, and the catalogue it fills; not how
 
 from retrieval.ingest.browser_formats import BrowserFormats
 from retrieval.ingest.decode import Decoded, thumbnail_path
-from retrieval.ingest.metadata import sidecar_lines
-from retrieval.ingest.pipeline import Ingest, path_words
+from retrieval.ingest.metadata import path_words, sidecar_lines
+from retrieval.ingest.pipeline import Ingest
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import GALLERY_FILE, overlapping, scan_folder
 from retrieval.ingest.watch import Watcher

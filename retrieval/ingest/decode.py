@@ -21,7 +21,7 @@ from common.messages import _
 from retrieval.encoders import Preparation
 from retrieval.errors import PictureUnreadable
 from retrieval.ingest.metadata import Metadata, read_metadata
-from retrieval.pictures import MAX_BYTES, PILLOW_ERRORS, load_picture, open_picture
+from retrieval.pictures import DRAWING_SIDE, MAX_BYTES, PILLOW_ERRORS, load_picture, open_picture
 
 THUMBNAIL = 256  # pixels of the longer side
 WORKER_MEMORY = 4 * 1024**3  # bytes of address space: 120 M pixels need 0.5 GB as they are decoded
@@ -39,8 +39,8 @@ class Job:
     path: str
     size: int  # bytes
     mtime_ns: int
-    sidecar: str = ""  # the text file beside it
-    words_mtime_ns: int = 0
+    sidecars: tuple[str, ...] = ()  # the files beside it that hold its words, the one that counts most first
+    words_mtime_ns: int = 0  # changes with each of them
     fresh: bool = False  # decode it even where its content is known
 
 
@@ -92,7 +92,7 @@ def decode(job: Job) -> Decoded:
     path = Path(job.path)
     data = _read(path, job)
     digest = hashlib.sha256(data).hexdigest()
-    words = _words(path, data, job)
+    words = read_metadata(path, data, tuple(map(Path, job.sidecars)))
     if not job.fresh and _known(_worker, digest) and thumbnail_path(_worker.thumbnails, digest).is_file():
         return Decoded(job, digest, words, bytes_read=len(data))
     # JPEG is decoded at a half, a quarter or an eighth while both sides stay above this; then it is resized to the side
@@ -101,8 +101,9 @@ def decode(job: Job) -> Decoded:
     source.name = path.name  # named in messages
     width, height = _upright_size(data)
     picture = load_picture(source, enough=enough)
-    if not width:
-        width, height = picture.size
+    if not width:  # a drawing: it has any size; that of its largest copy is noted
+        scale = DRAWING_SIDE / max(picture.size)
+        width, height = (max(1, round(side * scale)) for side in picture.size)
     small = picture.copy()
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR, reducing_gap=2.0)
     _save_thumbnail(small, _worker.thumbnails, digest)
@@ -134,18 +135,6 @@ def _read(path: Path, job: Job) -> bytes:
     if (after.st_size, bounded(after.st_mtime_ns)) != (job.size, job.mtime_ns) or len(data) != job.size:
         raise PictureUnreadable(name=path.name, reason=_("it changed while it was being read; index again"))
     return data
-
-
-def _words(path: Path, data: bytes, job: Job) -> Metadata:
-    sidecar = Path(job.sidecar) if job.sidecar else None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata is common and harms nothing
-        try:
-            with open_picture(io.BytesIO(data)) as image:
-                return read_metadata(path, image, sidecar)
-        except PILLOW_ERRORS:
-            # no picture Pillow knows, or broken metadata: decoding tells more; the file's name still has words
-            return read_metadata(path, None, sidecar)
 
 
 def _upright_size(data: bytes) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from retrieval.errors import FolderEmpty
 from retrieval.index import Catalogue
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job, picture_id
-from retrieval.ingest.metadata import Metadata
+from retrieval.ingest.metadata import Metadata, path_words
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import Scan, scan_folder
 from retrieval.records import Picture, under
@@ -346,11 +346,6 @@ def _timed_decode(job: Job) -> Decoded:
     result = decode.decode(job)
     result.seconds = time.perf_counter() - started
     return result
-
-
-def path_words(path: str) -> str:
-    """File and folder names as words to be found by; at most three folders up."""
-    return " ".join((Path(path).stem, *Path(path).parts[-4:-1]))
 
 
 def _file_date(time_ns: int) -> str:

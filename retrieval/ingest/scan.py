@@ -1,14 +1,15 @@
 """Walks folders of pictures: what is there, without reading a picture. Knows nothing of galleries."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.decoding import same_name
 from common.messages import _
 from retrieval.errors import FolderUnreadable
 from retrieval.ingest.decode import Job, bounded
+from retrieval.ingest.metadata import Beside
 from retrieval.pictures import SUFFIXES
 
 # folders that programs make beside people's pictures: thumbnails of NAS boxes, recycle bins, leftovers of Mac zips
@@ -18,6 +19,7 @@ NOT_A_PERSONS = frozenset(
         *("system volume information", "__macosx", "lost+found"),
     )
 )
+READING = 1  # raised when more words are read of a picture: the next run reads them without looking at pixels
 GALLERY_FILE = "gallery.sqlite"  # a folder that holds it is a gallery, not a folder of pictures
 
 
@@ -61,7 +63,8 @@ def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Sca
         if any(entry.name == GALLERY_FILE for entry in entries):
             result.passed_by.append(str(folder))
             continue
-        texts = {same_name(entry.name): entry for entry in entries if entry.name.lower().endswith(".txt")}
+        named = {entry.name: entry for entry in entries}
+        beside = Beside(named)
         for entry in entries:
             try:
                 if entry.name.startswith(".") or entry.name.lower() in NOT_A_PERSONS:
@@ -76,7 +79,7 @@ def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Sca
                 elif entry.is_dir():
                     waiting.append(Path(entry.path))
                 elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
-                    result.jobs.append(_job(entry, texts))
+                    result.jobs.append(_job(entry, [named[name] for name in beside.of(entry.name)]))
             except OSError as error:  # it vanished, or its link leads nowhere
                 result.unreadable.append((entry.path, error.strerror or str(error)))
         if seen is not None:
@@ -84,17 +87,23 @@ def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Sca
     return result
 
 
-def _job(entry: "os.DirEntry[str]", texts: dict[str, "os.DirEntry[str]"]) -> Job:
+def _job(entry: "os.DirEntry[str]", beside: list["os.DirEntry[str]"]) -> Job:
     state = entry.stat()
-    beside = (texts.get(same_name(f"{entry.name}.txt")), texts.get(same_name(f"{Path(entry.name).stem}.txt")))
-    sidecar = next((text for text in beside if text is not None and text.is_file()), None)
+    sidecars = [file for file in beside if file.is_file()]
     return Job(
         path=entry.path,
         size=state.st_size,
         mtime_ns=bounded(state.st_mtime_ns),
-        sidecar=sidecar.path if sidecar else "",
-        words_mtime_ns=bounded(sidecar.stat().st_mtime_ns) if sidecar else 0,
+        sidecars=tuple(file.path for file in sidecars),
+        words_mtime_ns=_state_of_words(sidecars),
     )
+
+
+def _state_of_words(sidecars: list["os.DirEntry[str]"]) -> int:
+    """A number (63 bits) that changes when one of these files changes, comes or goes, or when more is read of them."""
+    states = [(file.name, (state := file.stat()).st_mtime_ns, state.st_size) for file in sidecars]
+    digest = hashlib.sha256(repr((READING, states)).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def _is_text(name: str) -> bool:

@@ -1,10 +1,8 @@
 """Files to pixels: upright, sRGB, bounded; what cannot be opened is a sentence."""
 
 import functools
-import gzip
 import importlib.util
 import io
-import re
 import struct
 import warnings
 from pathlib import Path
@@ -13,9 +11,9 @@ from typing import IO
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from common.decoding import decode_text
 from common.messages import _
 from retrieval.errors import PictureUnreadable
+from retrieval.pictures.drawing import BEGINNING, draw, is_drawing
 
 MAX_PIXELS = 120_000_000  # beyond: refused before decoding (a 20,000 x 20,000 picture has 400 M pixels, 1.2 GB as RGB)
 MAX_BYTES = 100 * 1024 * 1024
@@ -32,12 +30,6 @@ PILLOW_ERRORS = (
     *(ArithmeticError, LookupError, RuntimeError, struct.error),  # of codecs that trust what a header says
     Image.DecompressionBombError,
 )
-MAX_SVG_BYTES = 16 * 1024 * 1024
-_FOREIGN_LINK = re.compile(r"""<image\b[^>]*?href\s*=\s*["'](?!\s*(?:data:|#))""", re.IGNORECASE | re.DOTALL)
-SVG_BEGINNING = 64 * 1024  # bytes in which a drawing must have begun
-_XML_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_XML_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
-SVG_SIDE = 1024  # pixels of the longer side a vector drawing is rendered at
 
 
 def load_picture(
@@ -45,7 +37,8 @@ def load_picture(
 ) -> Image.Image:
     """The picture as upright 8-bit RGB in sRGB: first frame, EXIF orientation applied, transparency on white.
 
-    A JPEG may come back smaller, with no side below `enough` pixels: its decoder can leave out fine detail at once.
+    A JPEG may come back smaller, with no side below `enough` pixels: its decoder can leave out fine detail at once. A
+    vector drawing is drawn with its longer side at `enough` pixels, 512 to 1024.
     Raises PictureUnreadable for anything that is no picture, is broken, or has more than `max_pixels` pixels.
     """
     named = (
@@ -59,8 +52,8 @@ def load_picture(
             warnings.simplefilter("ignore")  # Pillow warns about size (checked below) and odd metadata
             if isinstance(source, Image.Image):
                 return _as_rgb(source)
-            if _is_svg(source):
-                return _as_rgb(_render_svg(source))
+            if is_drawing(_beginning(source)):
+                return _as_rgb(draw(_content(source), name, enough))
             with open_picture(source) as image:
                 width, height = image.size
                 if width * height > max_pixels:
@@ -116,41 +109,17 @@ def _know_heif() -> None:
     pillow_heif.register_heif_opener()
 
 
-def _is_svg(source: str | Path | IO[bytes]) -> bool:
+def _beginning(source: str | Path | IO[bytes]) -> bytes:
     if isinstance(source, (str, Path)):
         with Path(source).open("rb") as file:
-            start = file.read(SVG_BEGINNING)
-    else:
-        start = source.read(SVG_BEGINNING)
-        source.seek(0)
-    if start[:2] == b"\x1f\x8b":
-        return True
-    plain = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")  # UTF-16 reads as ASCII without its zeros
-    # a licence of any length may stand before the drawing
-    return plain[:1] == b"<" and (b"<svg" in plain or plain[:5] == b"<?xml" or plain[:4] == b"<!--")
+            return file.read(BEGINNING)
+    start = source.read(BEGINNING)
+    source.seek(0)
+    return start
 
 
-def _svg_text(data: bytes) -> str:
-    """The drawing as text, in the encoding that it declares."""
-    declared = _XML_ENCODING.match(data.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:200])
-    text = decode_text(data, declared[1].decode("ascii") if declared else "")
-    return _XML_DECLARATION.sub("", text.lstrip("\ufeff \t\r\n"))  # it is Unicode now, whatever it says
-
-
-def _render_svg(source: str | Path | IO[bytes]) -> Image.Image:
-    import resvg_py
-
-    data = Path(source).read_bytes() if isinstance(source, (str, Path)) else source.read()
-    if data[:2] == b"\x1f\x8b":
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            data = file.read(MAX_SVG_BYTES + 1)
-    if len(data) > MAX_SVG_BYTES:
-        raise ValueError("the drawing is too large")
-    text = _svg_text(data)
-    if _FOREIGN_LINK.search(text):
-        raise ValueError("the drawing wants another file")  # a stranger's drawing may not show this machine's files
-    # both sides given: it is fitted inside, whatever size or proportion it claims
-    return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=text, width=SVG_SIDE, height=SVG_SIDE))))
+def _content(source: str | Path | IO[bytes]) -> bytes:
+    return Path(source).read_bytes() if isinstance(source, (str, Path)) else source.read()
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

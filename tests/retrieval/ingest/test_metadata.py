@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retrieval.ingest.metadata import (
-    caption_from_name,
-    embedded_words,
-    read_metadata,
-    sidecar_lines,
-    sidecar_of,
-    sidecar_words,
-)
+from retrieval.ingest.metadata import Beside, Metadata, caption_from_name, read_metadata, sidecar_lines
+
+
+def words_of(picture: Path) -> Metadata:
+    """As an index run reads them: with the files beside it."""
+    names = Beside(file.name for file in picture.parent.iterdir()).of(picture.name)
+    data = picture.read_bytes() if picture.exists() else b""
+    return read_metadata(picture, data, [picture.with_name(name) for name in names])
 
 
 @pytest.mark.parametrize(
@@ -36,42 +36,41 @@ def test_sidecar_counts_more_than_the_picture_and_its_name(tmp_path: Path) -> No
     exif = Image.Exif()
     exif[0x010E], exif[0x013B], exif[0x0132] = "A bus in the rain", "Ann", "2024:05:06 07:08:09"
     Image.new("RGB", (8, 8)).save(picture, exif=exif)
-    with Image.open(picture) as image:
-        without = read_metadata(picture, image)
+    without = words_of(picture)
     assert (without.caption, without.credit, without.date) == ("A bus in the rain", "Ann", "2024-05-06T07:08:09")
 
     (tmp_path / "red_bus.txt").write_text("The last bus\nhome\n许可: CC0\nTags: bus, night\n", encoding="utf-8")
-    with Image.open(picture) as image:
-        words = read_metadata(picture, image, sidecar_of(picture))
+    words = words_of(picture)
     assert (words.caption, words.licence, words.tags, words.credit) == ("The last bus home", "CC0", "bus, night", "Ann")
 
 
-def test_camera_text_is_no_caption() -> None:
-    image = Image.new("RGB", (8, 8))
-    image.getexif()[0x010E] = "OLYMPUS DIGITAL CAMERA         "
-    assert embedded_words(image).caption == ""
+def test_camera_text_is_no_caption(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "OLYMPUS DIGITAL CAMERA         "
+    Image.new("RGB", (8, 8)).save(tmp_path / "IMG_1.jpg", exif=exif)
+    assert words_of(tmp_path / "IMG_1.jpg").caption == ""
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gbk"])
 def test_text_files_of_other_programs(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.txt"
     path.write_text("一只猫\ncredit: Li", encoding=encoding)
-    assert (sidecar_words(path).caption, sidecar_words(path).credit) == ("一只猫", "Li")
+    assert (words_of(path.with_suffix(".jpg")).caption, words_of(path.with_suffix(".jpg")).credit) == ("一只猫", "Li")
 
 
 def test_a_binary_text_file_does_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(bytes(range(256)) * 10)
-    assert "\x00" not in sidecar_words(path).caption
+    assert "\x00" not in words_of(path.with_suffix(".jpg")).caption
 
 
 def test_fields_are_cleaned_and_a_date_must_be_one(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("caption: a\tcat\x07 \ncredit: " + "x" * 5000 + "\ndate: last summer\n")
-    words = sidecar_words(path)
+    words = words_of(path.with_suffix(".jpg"))
     assert (words.caption, len(words.credit), words.date) == ("a cat", 1000, "")
     path.write_text("date: 2023-07\n")
-    assert sidecar_words(path).date == "2023-07"
+    assert words_of(path.with_suffix(".jpg")).date == "2023-07"
 
 
 def test_every_line_is_a_query_of_an_evaluation(tmp_path: Path) -> None:
@@ -87,16 +86,15 @@ def test_exif_in_utf_8_is_read_as_written(tmp_path: Path) -> None:
     exif[0x010E] = "X" * len(written)
     picture = tmp_path / "a.jpg"
     Image.new("RGB", (8, 8)).save(picture, exif=exif.tobytes().replace(b"X" * len(written), written))
-    with Image.open(picture) as image:
-        assert embedded_words(image).caption == "Café in Zürich 长城"
+    assert words_of(picture).caption == "Café in Zürich 长城"
 
 
 @pytest.mark.parametrize("name", ["BRIDGE.TXT", "bridge.Txt", "bridge.jpg.TXT"])
 def test_a_text_file_is_found_whatever_its_case(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("an iron bridge")
-    assert sidecar_of(tmp_path / "bridge.jpg") == tmp_path / name
+    assert words_of(tmp_path / "bridge.jpg").caption == "an iron bridge"
 
 
 def test_a_text_file_is_found_beside_a_decomposed_name(tmp_path: Path) -> None:
     (tmp_path / unicodedata.normalize("NFC", "Größe.txt")).write_text("a chimney")
-    assert sidecar_of(tmp_path / unicodedata.normalize("NFD", "Größe.jpg")) is not None
+    assert words_of(tmp_path / unicodedata.normalize("NFD", "Größe.jpg")).caption == "a chimney"

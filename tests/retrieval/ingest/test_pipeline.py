@@ -13,6 +13,7 @@ from retrieval.errors import FolderUnreadable
 from retrieval.gallery import Gallery
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job
+from retrieval.ingest.metadata import read_metadata
 from retrieval.ingest.pipeline import Ingest
 from retrieval.ingest.report import IngestOptions
 from retrieval.ingest.scan import Scan, scan_folder
@@ -122,8 +123,8 @@ def test_words_that_cannot_be_read_leave_the_name(
         raise fault
 
     path = paint(pictures / "red door.png")
-    monkeypatch.setattr("retrieval.ingest.metadata.embedded_words", broken)
-    assert decode._words(path, path.read_bytes(), Job(str(path), 1, 1)).caption == "red door"
+    monkeypatch.setattr("retrieval.ingest.metadata.reading.embedded_words", broken)
+    assert read_metadata(path, path.read_bytes()).caption == "red door"
     monkeypatch.setattr(decode, "open_picture", broken)
     assert decode._upright_size(path.read_bytes()) == (0, 0)
 

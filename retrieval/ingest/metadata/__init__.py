@@ -1,0 +1,12 @@
+"""The words that travel with a picture: beside it, inside it, in its name.
+
+Each source has a small reader of its own; `reading.py` knows their order. Knows files, nothing of galleries.
+"""
+
+from retrieval.ingest.metadata.names import caption_from_name, path_words, readable_name
+from retrieval.ingest.metadata.reading import read_metadata
+from retrieval.ingest.metadata.record import Metadata
+from retrieval.ingest.metadata.sidecars import Beside
+from retrieval.ingest.metadata.text_file import sidecar_lines
+
+__all__ = ["Beside", "Metadata", "caption_from_name", "path_words", "read_metadata", "readable_name", "sidecar_lines"]

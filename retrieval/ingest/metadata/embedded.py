@@ -1,0 +1,116 @@
+"""The words inside a picture's file: XMP, IPTC, EXIF and the text chunks of PNG."""
+
+import contextlib
+import re
+from collections.abc import Callable
+
+from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
+
+from common.decoding import decode_text
+from retrieval.ingest.metadata.licences import licence_name
+from retrieval.ingest.metadata.png import XMP_KEY, png_texts, png_words
+from retrieval.ingest.metadata.rdf import xmp_words
+from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, joined_tags, titled
+from retrieval.pictures import PILLOW_ERRORS
+
+_UTF_8, _XMP_TAG, _IPTC_SET = b"\x1b%G", 700, (1, 90)
+_PACKET = re.compile(rb"<x:xmpmeta\b.*?</x:xmpmeta>", re.DOTALL)
+_KNOWS_XMP = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")  # formats whose XMP Pillow hands over
+# what cameras write of themselves into the description
+_CAMERA_TEXT = re.compile(
+    r"^(olympus|samsung|sony|minolta|kodak|digital|dcim|default|dsc|dig|screenshot|camera)\b", re.I
+)
+
+
+def embedded_words(image: Image.Image, data: bytes = b"") -> Metadata:
+    """All words inside a picture; `data` is its file, for what Pillow does not hand over."""
+    words = Metadata()
+    readers: tuple[Callable[[], Metadata], ...] = (
+        lambda: _xmp(image, data),
+        lambda: iptc_words(image),
+        lambda: exif_words(image.getexif()),
+        lambda: png_words(data),
+    )
+    for read in readers:
+        with contextlib.suppress(*PILLOW_ERRORS):  # one that is broken costs the others nothing
+            words = words.over(read())
+    return words
+
+
+def packet_words(data: bytes) -> Metadata:
+    """The words of the first XMP packet in any file, e.g. a camera's raw file."""
+    packet = _PACKET.search(data)
+    return xmp_words(packet[0]) if packet else Metadata()
+
+
+def _xmp(image: Image.Image, data: bytes) -> Metadata:
+    packet = image.info.get("xmp") or image.info.get(XMP_KEY) or png_texts(data).get(XMP_KEY)
+    if packet is None and image.format == "TIFF":
+        packet = getattr(image, "tag_v2", {}).get(_XMP_TAG)
+    if isinstance(packet, str):
+        packet = packet.encode("utf-8", "replace")
+    if isinstance(packet, bytes) and packet:
+        return xmp_words(packet)
+    return Metadata() if image.format in _KNOWS_XMP else packet_words(data)
+
+
+def iptc_words(image: Image.Image) -> Metadata:
+    """The words of IPTC-IIM records, in the character set that they name."""
+    records = (IptcImagePlugin.getiptcinfo(image) if isinstance(image, ImageFile.ImageFile) else None) or {}
+    declared = "utf-8" if _UTF_8 in (_first(records.get(_IPTC_SET, b"")),) else ""
+
+    def texts(*numbers: int) -> list[str]:
+        values = [records.get((2, number), b"") for number in numbers]
+        parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
+        return [text for part in parts if (text := cleaned(decode_text(part, declared)))]
+
+    def first(*numbers: int) -> str:
+        return next(iter(texts(*numbers)), "")
+
+    author, rights = ", ".join(texts(80)) or first(110), first(116)
+    day = first(55)
+    return Metadata(
+        caption=titled(first(105, 5) if not _is_name(first(105, 5)) else "", first(120)),
+        tags=joined_tags(texts(25, 92, 90, 95, 101)),  # keywords; place, city, province, country
+        credit=author or rights,
+        licence=licence_name(rights) if author else "",
+        date=iso_date(f"{day[:4]}-{day[4:6]}-{day[6:]}") if len(day) == 8 else "",
+    )
+
+
+def exif_words(exif: Image.Exif) -> Metadata:
+    """The words of EXIF, and those that Windows writes there in UTF-16."""
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    author = cleaned(exif.get(ExifTags.Base.Artist)) or _wide(exif, 0x9C9D).replace(";", ", ")
+    rights = cleaned(exif.get(ExifTags.Base.Copyright))
+    return Metadata(
+        caption=_described(exif.get(ExifTags.Base.ImageDescription))
+        or titled(_wide(exif, 0x9C9B), _wide(exif, 0x9C9C)),
+        tags=joined_tags(_wide(exif, 0x9C9E).split(";")),
+        credit=author or rights,
+        licence=licence_name(rights) if author else "",
+        date=iso_date(details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)),
+    )
+
+
+def _described(value: object) -> str:
+    text = cleaned(value)
+    return "" if _CAMERA_TEXT.match(text) else text
+
+
+def _is_name(text: str) -> bool:
+    return bool(re.search(r"\.\w{3,4}$", text)) or bool(_CAMERA_TEXT.match(text))
+
+
+def _first(value: bytes | list[bytes]) -> bytes:
+    return value[0] if isinstance(value, list) else value
+
+
+def _wide(exif: Image.Exif, tag: int) -> str:
+    value = exif.get(tag, b"")  # Windows writes these in UTF-16
+    if not isinstance(value, (bytes, tuple)):
+        return ""
+    try:
+        return cleaned(bytes(value).decode("utf-16-le", errors="ignore"))
+    except ValueError:  # numbers that are no bytes
+        return ""
