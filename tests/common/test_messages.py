@@ -33,7 +33,9 @@ CHINESE_IS_DATA = {
     "evaluation/prompting/general.py",
     "retrieval/encoders/dictionary.py",
     "retrieval/index/tokenizer.py",
-    "retrieval/ingest/metadata.py",
+    "retrieval/ingest/metadata/names.py",
+    "retrieval/ingest/metadata/sidecars.py",
+    "retrieval/ingest/metadata/text_file.py",
     "retrieval/sources/openmoji_words.py",
     "ui/write/tab.py",
 }
