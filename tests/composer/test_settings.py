@@ -104,3 +104,12 @@ def test_the_shipped_file_is_valid_and_names_every_setting(monkeypatch: pytest.M
 def test_only_what_a_person_set_reaches_the_model() -> None:
     assert load_settings().model_options == {}
     assert load_settings(quantization="nf4", threads=2).model_options == {"quantization": "nf4", "threads": 2}
+
+
+@pytest.mark.parametrize("given", ["writer", "/writer", "/writer/", " writer "])
+def test_the_place_behind_a_proxy_comes_from_the_environment_too(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("XCOMPOSER_ROOT_PATH", given)
+    monkeypatch.setenv("XCOMPOSER_ALLOWED_HOST", "studio.example, other.example")
+    settings = load_settings()
+    assert settings.root_path == "/writer"
+    assert settings.allowed_hosts == ["studio.example", "other.example"]
