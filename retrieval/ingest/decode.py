@@ -21,7 +21,15 @@ from common.messages import _
 from retrieval.encoders import Preparation
 from retrieval.errors import PictureUnreadable
 from retrieval.ingest.metadata import Metadata, read_metadata
-from retrieval.pictures import DRAWING_SIDE, MAX_BYTES, PILLOW_ERRORS, load_picture, open_picture
+from retrieval.pictures import (
+    BEGINNING,
+    DRAWING_SIDE,
+    MAX_BYTES,
+    PILLOW_ERRORS,
+    is_drawing,
+    load_picture,
+    open_picture,
+)
 
 THUMBNAIL = 256  # pixels of the longer side
 WORKER_MEMORY = 4 * 1024**3  # bytes of address space: 120 M pixels need 0.5 GB as they are decoded
@@ -101,7 +109,9 @@ def decode(job: Job) -> Decoded:
     source.name = path.name  # named in messages
     width, height = _upright_size(data)
     picture = load_picture(source, enough=enough)
-    if not width:  # a drawing: it has any size; that of its largest copy is noted
+    if not width:
+        width, height = picture.size
+    if is_drawing(data[:BEGINNING]):  # it has any size; that of its largest copy is noted
         scale = DRAWING_SIDE / max(picture.size)
         width, height = (max(1, round(side * scale)) for side in picture.size)
     small = picture.copy()

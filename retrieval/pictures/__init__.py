@@ -3,7 +3,7 @@
 Knows formats and what can be wrong with a file; not galleries, and nothing of what a picture is used for.
 """
 
-from retrieval.pictures.drawing import DRAWING_SIDE, drawing_text, is_drawing
+from retrieval.pictures.drawing import BEGINNING, DRAWING_SIDE, drawing_text, is_drawing
 from retrieval.pictures.opening import (
     FORMATS,
     MAX_BYTES,
@@ -15,6 +15,7 @@ from retrieval.pictures.opening import (
 )
 
 __all__ = [
+    "BEGINNING",
     "DRAWING_SIDE",
     "FORMATS",
     "MAX_BYTES",

@@ -17,11 +17,28 @@ from retrieval.pictures.drawing import BEGINNING, draw, is_drawing
 
 MAX_PIXELS = 120_000_000  # beyond: refused before decoding (a 20,000 x 20,000 picture has 400 M pixels, 1.2 GB as RGB)
 MAX_BYTES = 100 * 1024 * 1024
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "HEIF", "JPEG2000", "ICO", "DDS", "PSD", "JXL")
+BY_NAME = {".tga": "TGA"}  # nothing at its beginning says what it is
 SUFFIXES = frozenset(
     (
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"),
-        *(".avif", ".heic", ".heif", ".svg", ".svgz"),
+        *(
+            ".avif",
+            ".heic",
+            ".heif",
+            ".svg",
+            ".svgz",
+            ".pbm",
+            ".pnm",
+            ".jp2",
+            ".j2k",
+            ".jpx",
+            ".ico",
+            ".dds",
+            ".psd",
+            ".tga",
+            ".jxl",
+        ),
     )
 )
 # what Pillow and its codecs raise for a file that is no picture, broken, or made to do harm
@@ -96,17 +113,21 @@ def load_picture(
 
 def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
     """Pillow's picture of one of FORMATS, not yet decoded. Raises what Pillow raises."""
-    _know_heif()
-    return Image.open(source, formats=FORMATS)
+    _know_other_formats()
+    name = source if isinstance(source, (str, Path)) else getattr(source, "name", "")
+    named = BY_NAME.get(Path(str(name)).suffix.lower())
+    return Image.open(source, formats=(*FORMATS, named) if named else FORMATS)
 
 
 @functools.cache
-def _know_heif() -> None:
-    if importlib.util.find_spec("pillow_heif") is None:
-        return  # HEIC files are then answered like any unknown format
-    import pillow_heif
+def _know_other_formats() -> None:
+    """Files of formats whose package is missing are answered like those of any unknown format."""
+    if importlib.util.find_spec("pillow_heif") is not None:
+        import pillow_heif
 
-    pillow_heif.register_heif_opener()
+        pillow_heif.register_heif_opener()
+    if importlib.util.find_spec("pillow_jxl") is not None:
+        importlib.import_module("pillow_jxl")  # registers itself
 
 
 def _beginning(source: str | Path | IO[bytes]) -> bytes:
