@@ -1,12 +1,11 @@
 """Tables: TSV and CSV read row by row whatever their size, and sheets of .xlsx files."""
 
-import base64
 import binascii
 import csv
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +15,7 @@ from evaluation.errors import DataUnusable
 
 LONGEST_RECORD = 256 * 1024 * 1024  # bytes; a quote that is never closed would otherwise take the rest of the file
 ABSENT = frozenset(("", "nan"))  # how a table writes that a field has no value
+_LONGEST_ABSENT = max(map(len, ABSENT))
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -108,9 +108,8 @@ def delimiter(path: Path) -> str:
 
 def _present(header: list[str], row: list[str]) -> dict[str, str]:
     """The fields that have a value, without blanks around it."""
-    return {
-        name: text for name, field in zip(header, row, strict=True) if (text := field.strip()).lower() not in ABSENT
-    }
+    fields = ((name, field.strip()) for name, field in zip(header, row, strict=True))
+    return {name: text for name, text in fields if text and (len(text) > _LONGEST_ABSENT or text.lower() not in ABSENT)}
 
 
 def _read_sheet(path: Path) -> Iterator[Record]:
@@ -118,14 +117,14 @@ def _read_sheet(path: Path) -> Iterator[Record]:
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
-        rows = sheet.iter_rows(values_only=True)
-        header = ["" if name is None else str(name).strip() for name in next(rows, ())]
-        for number, row in enumerate(rows, 2):
-            cells = [_cell(value) for value in row]
-            if any(cells):
-                padded = cells[: len(header)] + [""] * (len(header) - len(cells))
-                yield Record(_present(header, padded), number)
+        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+            rows = book.worksheets[0].iter_rows(values_only=True)
+            header = ["" if name is None else str(name).strip() for name in next(rows, ())]
+            for number, row in enumerate(rows, 2):
+                cells = [_cell(value) for value in row]
+                if any(cells):
+                    padded = cells[: len(header)] + [""] * (len(header) - len(cells))
+                    yield Record(_present(header, padded), number)
     except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError, IndexError) as error:
         raise DataUnusable(place=path, reason=_("it is no .xlsx file ({error}).", error=error)) from error
 
@@ -162,9 +161,8 @@ class PictureInTable:
 
 def decode_base64(text: str, path: Path, line: int) -> bytes:
     """The bytes of a picture. Raises DataUnusable for what is no base64."""
-    text = text.strip()
-    with suppress(ValueError, binascii.Error):
-        if data := base64.b64decode("".join(text.split()), validate=True):
+    with suppress(ValueError):  # also where it is not ASCII
+        if data := binascii.a2b_base64("".join(text.split()), strict_mode=True):
             return data
     raise unusable(path, line, _("the picture is no base64 ('{beginning}…').", beginning=text[:24]))
 

@@ -41,7 +41,8 @@ def test_ranks_are_counted_by_hand(pictures: Path) -> None:
     )
 
 
-def test_a_folder_without_captions_is_named(pictures: Path) -> None:
+def test_a_folder_without_captions_is_named(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("retrieval.encoders.load_encoder", lambda name: ColourEncoder())
     paint(pictures / "a.png", "red")
     ran = CliRunner().invoke(app, ["retrieval", "--data", str(pictures), "--encoder", "labels"])
     assert ran.exit_code == 2
