@@ -15,7 +15,7 @@ from common.messages import _
 from composer.commands import readable_errors, say
 from composer.errors import InputError
 from evaluation.benchmarks import BENCHMARKS, benchmark
-from evaluation.commands import Options, Outcome, read_questions, rules_of, run, score_file, shown_prompts
+from evaluation.commands import Load, Options, Outcome, read_questions, rules_of, run, score_file, shown_prompts
 from evaluation.prompting import FAMILIES
 from evaluation.questions import first_units
 from retrieval.cli import readable_errors as gallery_errors
@@ -173,7 +173,6 @@ def main() -> None:
 
 def _load(name: str, num_gpus: int | None, copies: int) -> Callable[[], Any]:
     from composer.settings import load_settings
-    from evaluation.running import Load
 
     settings = load_settings(folder=name)
     each = 1 if num_gpus and copies > 1 else num_gpus

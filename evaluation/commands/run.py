@@ -96,7 +96,8 @@ def score_file(benchmark: Benchmark, options: Options, place: Path, *, partial: 
         notes = (f"{len(kept)} of {len(questions)} questions",)
         questions = kept
     predictions = {question.id: matched.predictions[question.id] for question in questions}
-    settings = _settings_of(place) or f"predictions from {place.name}"
+    known = _facts_of(place)
+    settings = known.get("settings") or f"predictions from {place.name}"
     if not benchmark.scorable(questions):
         files = benchmark.submit(questions, predictions, options.out) if options.out else []
         if not files:
@@ -107,7 +108,10 @@ def score_file(benchmark: Benchmark, options: Options, place: Path, *, partial: 
     if options.out:
         files = write_scores(benchmark, questions, predictions, scores, options.out.expanduser())
         _write_facts(
-            options.out.expanduser(), benchmark, options, {"model": name or _whose(place), "settings": settings}
+            options.out.expanduser(),
+            benchmark,
+            options,
+            {**known, "model": name or known.get("model") or _whose(place), "settings": settings},
         )
     return Outcome(scores, files)
 
@@ -135,13 +139,13 @@ def _check_matched(matched: Matched, questions: Sequence[Question], place: Path,
         )
 
 
-def _settings_of(place: Path) -> str:
-    """What our own run says of itself; empty for other predictions."""
+def _facts_of(place: Path) -> dict[str, Any]:
+    """What our own run says of itself; nothing for other predictions."""
     path = (place if place.is_dir() else place.parent) / "run.json"
     try:
-        return str(json.loads(path.read_text("utf-8"))["settings"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 # -- a model -----------------------------------------------------------------------------------------------------------
@@ -258,11 +262,11 @@ def _whose(place: Path) -> str:
 def _write_facts(out: Path, benchmark: Benchmark, options: Options, facts: dict[str, Any]) -> None:
     """run.json: what was measured, on which data, with what."""
     record = {
+        **facts,
         "benchmark": benchmark.name,
         "data": str(options.data.expanduser().absolute()),
         "pictures": str(options.pictures.expanduser().absolute()) if options.pictures else None,
         "limit": options.limit,
-        **facts,
     }
     (out / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1), "utf-8")
 

@@ -4,8 +4,8 @@ Knows models through their protocol and the folder of a run; no rule of scoring 
 """
 
 from evaluation.running.checks import AUDITED, ENOUGH, Check, ask_fresh, batch_audit, changed, preflight
-from evaluation.running.processes import Load, ask_in_processes
-from evaluation.running.runner import Job, ask_all, check_sight, possible
+from evaluation.running.processes import ask_in_processes
+from evaluation.running.runner import Job, ask_all, check_sight
 from evaluation.running.store import (
     Answer,
     as_predictions,
@@ -22,7 +22,6 @@ __all__ = [
     "Answer",
     "Check",
     "Job",
-    "Load",
     "as_predictions",
     "ask_all",
     "ask_fresh",
@@ -34,7 +33,6 @@ __all__ = [
     "load_answers",
     "model_facts",
     "part_file",
-    "possible",
     "preflight",
     "weights_fingerprint",
     "write_in_order",

@@ -5,13 +5,13 @@ import os
 import queue
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from common.errors import ReadableError
 from common.messages import _
-from composer.models import Model, load_model
+from composer.models import Model
 from evaluation.errors import EvaluationFailed
 from evaluation.prompting import Need
 from evaluation.questions import Question
@@ -21,18 +21,6 @@ from evaluation.running.weights import model_facts
 
 POLL = 0.5  # seconds between looks at whether a process is still there
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How each process gets its model; travels to it."""
-
-    name: str
-    num_gpus: int | None = None
-    options: tuple[tuple[str, Any], ...] = ()
-
-    def __call__(self) -> Model:
-        return load_model(self.name, num_gpus=self.num_gpus, **dict(self.options))
 
 
 def ask_in_processes(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evaluation.questions import Question
+from evaluation.scoring.correlation import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,15 @@ class Scores:
         return "[" + ", ".join(part for part in (self.rule, *self.notes, self.settings) if part) + "]"
 
     @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of a score that is a share of right outcomes; None for others."""
+        outcomes = unit_outcomes(self.judgements) if self.by_unit else {j.id: j.right for j in self.judgements}
+        if not outcomes or abs(share(list(outcomes.values())) * self.maximum - self.value) > 1e-9:
+            return None
+        low, high = wilson(sum(outcomes.values()), len(outcomes))
+        return low * self.maximum, high * self.maximum
+
+    @property
     def headline(self) -> str:
         return f"{self.value:.{self.places}f} {self.label}"
 
@@ -69,6 +79,7 @@ class Scores:
             "label": self.label,
             "by_unit": self.by_unit,
             "places": self.places,
+            "interval": self.interval,
             "questions": self.questions,
             "unparsable": self.unparsable,
             "parts": dict(self.parts),
@@ -80,6 +91,9 @@ class Scores:
 
     def to_markdown(self) -> str:
         lines = [f"# {self.benchmark}", "", f"**{self.headline}** of {self.maximum:g}", ""]
+        if self.interval is not None:
+            low, high = self.interval
+            lines.append(f"* 95 % interval {low:.{self.places}f} to {high:.{self.places}f} (Wilson)")
         lines += [f"* {name}: {value:.{max(self.places, 2)}f}" for name, value in self.parts.items()]
         lines += [f"* {self.questions} questions, {self.unparsable} unparsable (they count as wrong)", ""]
         lines += ["| group | name | score | of | unparsable |", "|---|---|---:|---:|---:|"]

@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pytest
 
@@ -17,6 +18,7 @@ from tests.evaluation.data import (
     mme,
     oracle,
     qbench_a1,
+    qbench_a3,
     write_data,
     write_tsv,
 )
@@ -54,12 +56,14 @@ def test_always_yes_has_half_the_answers_of_mme_and_no_pair(tmp_path: Path) -> N
     (score,) = outcome.scores
     assert {row.value for row in score.rows} == {50.0}
     assert (score.value, score.parts) == (700.0, {"perception": 500.0, "cognition": 200.0})
+    assert score.interval is None  # no share of right answers
 
 
 def test_always_the_same_letter_is_never_right_in_all_rotations(tmp_path: Path) -> None:
     data = write_data("mmbench", tmp_path / "data")
     outcome = measure("mmbench", data, tmp_path / "out", FakeModel(article="B", capabilities=SEES), rule="all")
     values = {score.rule: score.value for score in outcome.scores}
+    assert outcome.scores[1].interval == pytest.approx((51.0109, 100.0), abs=1e-3)  # of 4 of 4 (Wilson)
     # in the first order every right option is B
     assert values == {"circular, exact": 0.0, "vanilla, exact": 100.0, "circular, first letter": 0.0}
 
@@ -79,6 +83,36 @@ def test_unreadable_answers_are_counted_and_wrong(tmp_path: Path) -> None:
     (score,) = measure("seed", data, tmp_path / "out", model, rule="generate-exact").scores
     assert (score.value, score.unparsable, score.questions) == (0.0, 6, 6)
     assert "| type | Instance Identity | 0.00 | 3 | 3 |" in score.to_markdown()
+
+
+def test_tiny_lvlm_reads_whole_words_after_normalisation(tmp_path: Path) -> None:
+    data = write_data("tiny_lvlm", tmp_path / "data")  # the truths are "the two" or "2", then truth1, truth2, truth3
+    said = {"What, 0": "Two!", "What, 1": "truth12", "What, 2": "It is the TRUTH2.", "What, 3": "no"}
+    model = FakeModel(answer=lambda m: next(s for q, s in said.items() if q in m[0].text), capabilities=SEES)
+    values = {s.rule: s.value for s in measure("tiny_lvlm", data, tmp_path / "out", model, rule="all").scores}
+    assert values == {"word": 5 * 50.0, "contains": 5 * 75.0, "exact": 5 * 25.0}
+
+
+def test_q_bench_correlates_shares_of_good_against_poor(tmp_path: Path) -> None:
+    data = qbench_a3(tmp_path / "data", ["koniq", "agi"])
+    questions = BENCHMARKS["qbench_a3"].read(data)
+    logits = {
+        question.id: (good, poor)
+        for question, (good, poor) in zip(questions, [(-1, -9), (0, -1), (-2, -2), (3, -5), (9, -9)] * 2, strict=True)
+    }
+    predictions = [{"id": id_, "scores": {"quality": pair}} for id_, pair in logits.items()]
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in predictions), "utf-8")
+    outcome = score_file(BENCHMARKS["qbench_a3"], Options(data, rule="all"), path, partial=False)
+    truth = [question.value for question in questions[:5]]
+    for score, divisor in zip(outcome.scores, (100, 1), strict=True):
+        shares = [
+            np.exp(g / divisor) / (np.exp(g / divisor) + np.exp(p / divisor)) for g, p in list(logits.values())[:5]
+        ]
+        assert score.parts["PLCC"] == pytest.approx(np.corrcoef(shares, truth)[0, 1], abs=1e-12)
+        # the differences are 8, 1, 0, 8, 18: two share their rank
+        assert score.value == pytest.approx(np.corrcoef([2.5, 1, 0, 2.5, 4], [0, 1, 2, 3, 4])[0, 1], abs=1e-12)
+    assert "2 of 7 databases" in outcome.scores[0].label
 
 
 def test_mme_writes_its_official_results_folder_which_scores_the_same(tmp_path: Path) -> None:

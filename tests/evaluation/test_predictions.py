@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from common.errors import ReadableError
 from evaluation.benchmarks import BENCHMARKS
 from evaluation.cli import app
-from evaluation.commands import Options, score_file
+from evaluation.commands import Options, run, score_file
 from tests.evaluation import data
 
 
@@ -43,6 +43,18 @@ def test_json_lines(mmbench: Path, tmp_path: Path) -> None:
     ).scores
     assert (scores.value, scores.unparsable) == (75.0, 1)
     assert scores.label == "[circular, exact, predictions from p.jsonl]"
+
+
+def test_one_wrong_rotation_is_enough(mmbench: Path, tmp_path: Path) -> None:
+    rows = right(mmbench)
+    rows[1]["prediction"] = "Z"  # the first rotation of question 1; the last one is right
+    path = jsonl(tmp_path / "p.jsonl", rows)
+    assert score("mmbench", mmbench, path) == 75.0
+    assert score("mmbench", mmbench, path, "vanilla") == 75.0
+    rows = right(mmbench)
+    rows[-1]["prediction"] = "Z"
+    assert score("mmbench", mmbench, jsonl(path, rows)) == 75.0
+    assert score("mmbench", mmbench, path, "vanilla") == 100.0
 
 
 @pytest.mark.parametrize("suffix", ["tsv", "xlsx"])
@@ -177,6 +189,25 @@ def test_json_on_stdout_and_nothing_else(mmbench: Path, tmp_path: Path) -> None:
         ("vanilla, exact", 100.0),
         ("circular, first letter", 100.0),
     ]
+
+
+def test_a_run_scored_again_in_its_folder_keeps_what_it_says_of_itself(mmbench: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    model = data.oracle(BENCHMARKS["mmbench"], BENCHMARKS["mmbench"].read(mmbench))
+    (before,) = run(BENCHMARKS["mmbench"], Options(mmbench, out), "fake", lambda: model).scores
+    facts = json.loads((out / "run.json").read_text("utf-8"))
+    (after,) = score_file(BENCHMARKS["mmbench"], Options(mmbench, out), out, partial=False).scores
+    assert after.label == before.label
+    assert json.loads((out / "run.json").read_text("utf-8")) == facts
+    assert facts["model"] == "fake"
+
+
+def test_the_installed_command_has_the_benchmarks() -> None:
+    from ui.launch.command import app as xcomposer
+
+    ran = CliRunner().invoke(xcomposer, ["evaluate", "seed", "--help"])
+    assert ran.exit_code == 0
+    assert "choice-text" in ran.stdout
 
 
 def test_the_whole_prompts_without_a_model(mmbench: Path) -> None:

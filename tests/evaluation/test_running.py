@@ -17,7 +17,8 @@ from composer.errors import OutOfMemory
 from composer.models import Capabilities, Message, Sampling
 from evaluation.benchmarks import BENCHMARKS
 from evaluation.commands import Options, Outcome, run
-from evaluation.running import load_answers, weights_fingerprint
+from evaluation.running import Answer, load_answers, weights_fingerprint
+from evaluation.running.store import Writer
 from tests.evaluation import data
 from tests.fakes import FakeModel
 
@@ -73,6 +74,17 @@ def test_a_run_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     third = Counting()
     measure("mme", place, tmp_path / "o", third, resume=True)
     assert third.prompts == []
+
+
+def test_what_follows_a_torn_line_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.jsonl"
+    first, second, third = (Answer(name, "reply", "k", "?", "Yes") for name in "abc")
+    path.write_text(f"{first.to_json()}\n{second.to_json()}", "utf-8")  # killed before the end of the line
+    assert [answer.id for answer in load_answers(tmp_path).values()] == ["a"]
+    writer = Writer(path)
+    writer.add([third])
+    assert [answer.id for answer in load_answers(tmp_path).values()] == ["a", "c"]
+    writer.close()
 
 
 def test_other_pictures_or_weights_are_asked_anew(tmp_path: Path) -> None:
