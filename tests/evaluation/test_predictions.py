@@ -215,6 +215,7 @@ def test_the_whole_prompts_without_a_model(mmbench: Path) -> None:
     assert ran.exit_code == 0, ran.output
     assert ran.stdout.count("--- general, question") == ran.stdout.count("--- xcomposer, question") == 3
     assert "(reply, beam 5, at most 5 tokens, repetition penalty 1.5)" in ran.stdout
+    assert "<|user|><picture: mmbench.tsv:2>Please answer this question" in ran.stdout
     assert "Answer: The answer is" in ran.stdout
     assert "right: B" in ran.stdout
 
