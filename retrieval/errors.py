@@ -10,6 +10,7 @@ common.errors.ReadableError
     ├── FolderUnreadable     the folder of pictures cannot be read
     ├── FolderEmpty          a folder that held pictures holds none now
     ├── PictureUnreadable    one picture cannot be read
+    │   └── PackageMissing   it could be, with a package that is not installed
     └── EncoderUnavailable   the encoder's weights cannot be had
 """
 
@@ -61,6 +62,12 @@ class FolderEmpty(RetrievalError):
 
 class PictureUnreadable(RetrievalError):
     sentence = _("The picture '{name}' cannot be read: {reason}")
+
+
+class PackageMissing(PictureUnreadable):
+    sentence = _(
+        "The picture '{name}' cannot be read: its kind needs a package. Install it with: pip install {package}"
+    )
 
 
 class EncoderUnavailable(RetrievalError):

@@ -26,9 +26,13 @@ from retrieval.pictures import (
     DRAWING_SIDE,
     MAX_BYTES,
     PILLOW_ERRORS,
+    RAW_SUFFIXES,
+    check_readable,
     is_drawing,
     load_picture,
     open_picture,
+    raw_size,
+    suffix_of,
 )
 
 THUMBNAIL = 256  # pixels of the longer side
@@ -98,6 +102,7 @@ def decode(job: Job) -> Decoded:
     if _worker is None:
         raise RuntimeError("decode.start was not called in this process")
     path = Path(job.path)
+    check_readable(path.name)
     data = _read(path, job)
     digest = hashlib.sha256(data).hexdigest()
     words = read_metadata(path, data, tuple(map(Path, job.sidecars)))
@@ -107,7 +112,7 @@ def decode(job: Job) -> Decoded:
     enough = max(round(1.25 * _worker.preparation.side), THUMBNAIL)
     source = io.BytesIO(data)
     source.name = path.name  # named in messages
-    width, height = _upright_size(data)
+    width, height = raw_size(data) if suffix_of(path.name) in RAW_SUFFIXES else _upright_size(data)
     picture = load_picture(source, enough=enough)
     if not width:
         width, height = picture.size

@@ -23,7 +23,7 @@ import numpy as np
 
 from common.errors import ReadableError
 from retrieval.encoders import Encoder, LabelEncoder, Vectors, readable
-from retrieval.errors import FolderEmpty
+from retrieval.errors import FolderEmpty, PackageMissing
 from retrieval.index import Catalogue
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job, picture_id
@@ -175,6 +175,8 @@ class Ingest:
 
         try:
             result: Decoded = future.result()
+        except PackageMissing as error:
+            return OSError(error.text())  # as what cannot be read now: the next run tries again
         except ReadableError as error:
             return error.text()
         except FutureTimeout:

@@ -10,7 +10,7 @@ from common.messages import _
 from retrieval.errors import FolderUnreadable
 from retrieval.ingest.decode import Job, bounded
 from retrieval.ingest.metadata import Beside
-from retrieval.pictures import SUFFIXES
+from retrieval.pictures import SUFFIXES, UNREAD_SUFFIXES, suffix_of
 
 # folders that programs make beside people's pictures: thumbnails of NAS boxes, recycle bins, leftovers of Mac zips
 NOT_A_PERSONS = frozenset(
@@ -71,14 +71,14 @@ def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Sca
                     if entry.is_dir():
                         result.passed_by.append(entry.path)
                 elif not _is_text(entry.name):
-                    if entry.is_dir() or Path(entry.name).suffix.lower() in SUFFIXES:
+                    if entry.is_dir() or _looks_like_a_picture(entry.name):
                         result.unreadable.append((_as_text(entry.path), "its name is not valid UTF-8; rename it"))
                 elif entry.is_symlink() and not Path(entry.path).exists() and not entry.name.lower().endswith(".txt"):
                     # what it leads to may be on a drive that is away: nothing is known about what lies there
                     result.unreadable.append((entry.path, "its link leads nowhere"))
                 elif entry.is_dir():
                     waiting.append(Path(entry.path))
-                elif Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file():
+                elif _looks_like_a_picture(entry.name) and entry.is_file():
                     result.jobs.append(_job(entry, [named[name] for name in beside.of(entry.name)]))
             except OSError as error:  # it vanished, or its link leads nowhere
                 result.unreadable.append((entry.path, error.strerror or str(error)))
@@ -104,6 +104,11 @@ def _state_of_words(sidecars: list["os.DirEntry[str]"]) -> int:
     states = [(file.name, (state := file.stat()).st_mtime_ns, state.st_size) for file in sidecars]
     digest = hashlib.sha256(repr((READING, states)).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def _looks_like_a_picture(name: str) -> bool:
+    """Also of a format that is not read: such a file is left out with a reason, not silently."""
+    return suffix_of(name) in SUFFIXES or suffix_of(name) in UNREAD_SUFFIXES
 
 
 def _is_text(name: str) -> bool:

@@ -4,15 +4,16 @@ Knows formats and what can be wrong with a file; not galleries, and nothing of w
 """
 
 from retrieval.pictures.drawing import BEGINNING, DRAWING_SIDE, drawing_text, is_drawing
+from retrieval.pictures.formats import FORMATS, RAW_SUFFIXES, SUFFIXES, UNREAD_SUFFIXES, suffix_of
 from retrieval.pictures.opening import (
-    FORMATS,
     MAX_BYTES,
     MAX_PIXELS,
     PILLOW_ERRORS,
-    SUFFIXES,
+    check_readable,
     load_picture,
     open_picture,
 )
+from retrieval.pictures.raw import raw_size
 
 __all__ = [
     "BEGINNING",
@@ -21,9 +22,14 @@ __all__ = [
     "MAX_BYTES",
     "MAX_PIXELS",
     "PILLOW_ERRORS",
+    "RAW_SUFFIXES",
     "SUFFIXES",
+    "UNREAD_SUFFIXES",
+    "check_readable",
     "drawing_text",
     "is_drawing",
     "load_picture",
     "open_picture",
+    "raw_size",
+    "suffix_of",
 ]

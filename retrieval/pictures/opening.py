@@ -12,35 +12,13 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from common.messages import _
-from retrieval.errors import PictureUnreadable
+from retrieval.errors import PackageMissing, PictureUnreadable
 from retrieval.pictures.drawing import BEGINNING, draw, is_drawing
+from retrieval.pictures.formats import BY_NAME, FORMATS, RAW_SUFFIXES, UNREAD_SUFFIXES, missing_package, suffix_of
+from retrieval.pictures.raw import raw_preview, too_many_pixels
 
 MAX_PIXELS = 120_000_000  # beyond: refused before decoding (a 20,000 x 20,000 picture has 400 M pixels, 1.2 GB as RGB)
 MAX_BYTES = 100 * 1024 * 1024
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "HEIF", "JPEG2000", "ICO", "DDS", "PSD", "JXL")
-BY_NAME = {".tga": "TGA"}  # nothing at its beginning says what it is
-SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"),
-        *(
-            ".avif",
-            ".heic",
-            ".heif",
-            ".svg",
-            ".svgz",
-            ".pbm",
-            ".pnm",
-            ".jp2",
-            ".j2k",
-            ".jpx",
-            ".ico",
-            ".dds",
-            ".psd",
-            ".tga",
-            ".jxl",
-        ),
-    )
-)
 # what Pillow and its codecs raise for a file that is no picture, broken, or made to do harm
 PILLOW_ERRORS = (
     *(OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError, AttributeError),
@@ -55,8 +33,9 @@ def load_picture(
     """The picture as upright 8-bit RGB in sRGB: first frame, EXIF orientation applied, transparency on white.
 
     A JPEG may come back smaller, with no side below `enough` pixels: its decoder can leave out fine detail at once. A
-    vector drawing is drawn with its longer side at `enough` pixels, 512 to 1024.
-    Raises PictureUnreadable for anything that is no picture, is broken, or has more than `max_pixels` pixels.
+    vector drawing is drawn with its longer side at `enough` pixels, 512 to 1024. A camera's raw file is its preview.
+    Raises PictureUnreadable for anything that is no picture, is broken, or has more than `max_pixels` pixels;
+    PackageMissing where only a package is missing.
     """
     named = (
         source if isinstance(source, (str, Path)) else getattr(source, "filename", "") or getattr(source, "name", "")
@@ -69,34 +48,19 @@ def load_picture(
             warnings.simplefilter("ignore")  # Pillow warns about size (checked below) and odd metadata
             if isinstance(source, Image.Image):
                 return _as_rgb(source)
+            check_readable(name)
             if is_drawing(_beginning(source)):
                 return _as_rgb(draw(_content(source), name, enough))
-            with open_picture(source) as image:
+            with _opened(source, name, max_pixels) as image:
                 width, height = image.size
                 if width * height > max_pixels:
-                    raise PictureUnreadable(
-                        name=name,
-                        reason=_(
-                            "it has {width} x {height} pixels; at most {max_pixels:,} pixels can be used. Make it "
-                            "smaller first",
-                            width=width,
-                            height=height,
-                            max_pixels=max_pixels,
-                        ),
-                    )
-                image.seek(0)
+                    raise too_many_pixels(name, width, height, max_pixels)
                 image.draft("RGB", (enough, enough))
                 return _as_rgb(image)
     except PictureUnreadable:
         raise
-    except ImportError as error:
-        raise PictureUnreadable(
-            name=name,
-            reason=_(
-                "a package for this kind of picture is missing ({error}). Install it with: pip install resvg-py",
-                error=error,
-            ),
-        ) from error
+    except ImportError as error:  # a drawing by another name
+        raise PackageMissing(name=name, package="resvg-py") from error
     except Image.DecompressionBombError as error:
         raise PictureUnreadable(
             name=name,
@@ -111,11 +75,29 @@ def load_picture(
         ) from error
 
 
+def check_readable(name: str) -> None:
+    """Raises PictureUnreadable for a name of a format that is not read, PackageMissing where a package would."""
+    suffix = suffix_of(name)
+    if suffix in UNREAD_SUFFIXES:
+        raise PictureUnreadable(
+            name=name,
+            reason=_("pictures of the kind '{suffix}' are not read. Export it as JPEG or PNG", suffix=suffix),
+        )
+    if package := missing_package(name):
+        raise PackageMissing(name=name, package=package)
+
+
+def _opened(source: str | Path | IO[bytes], name: str, max_pixels: int) -> Image.Image:
+    if suffix_of(name) in RAW_SUFFIXES:
+        return raw_preview(_content(source), name, max_pixels)
+    return open_picture(source)
+
+
 def open_picture(source: str | Path | IO[bytes]) -> Image.Image:
     """Pillow's picture of one of FORMATS, not yet decoded. Raises what Pillow raises."""
     _know_other_formats()
     name = source if isinstance(source, (str, Path)) else getattr(source, "name", "")
-    named = BY_NAME.get(Path(str(name)).suffix.lower())
+    named = BY_NAME.get(suffix_of(str(name)))
     return Image.open(source, formats=(*FORMATS, named) if named else FORMATS)
 
 
