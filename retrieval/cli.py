@@ -104,6 +104,10 @@ def index(
     watch: Annotated[bool, typer.Option("--watch", help="Go on and follow changes until interrupted.")] = False,
     workers: Annotated[int, typer.Option(min=0, help="Reading processes; 0: as many as cores.")] = 0,
     prune: Annotated[bool, typer.Option("--prune", help="Drop all pictures of an empty or absent folder.")] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out, as a line of .gitignore: 'private/' or '*.png'. May be given several times."),
+    ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for another program that is indexing.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -122,7 +126,7 @@ def index(
     roots = list(overlapping([folder.expanduser().resolve() for folder in folders]))
     for root in roots if not prune else ():
         _check_folder(root)
-    options = IngestOptions(workers=workers, prune=prune)
+    options = IngestOptions(workers=workers, prune=prune, exclude=tuple(exclude or ()))
     waiting: dict[str, Any] = {"wait": wait} if wait else {}
     total = IngestReport()
     with closing(

@@ -55,3 +55,6 @@ def report_ingest(report: "IngestReport", gallery: "Gallery | MilvusGallery", as
     )
     for path, reason in report.skipped:
         print(printable_line(f"  left out: {path}: {reason}"), file=sys.stderr)
+    if report.by_rule:
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(report.by_rule.items()))
+        print(f"  left out by rule: {sum(report.by_rule.values())} ({printable_line(rules)})", file=sys.stderr)

@@ -127,6 +127,7 @@ class Indexing:
             if self.report.stopped:
                 return text("index.stopped", language, added=self.report.added)
             values = {"added": self.report.added, "known": self.report.unchanged, "skipped": len(self.report.skipped)}
+            values["by_rule"] = sum(self.report.by_rule.values())
             return text("index.ended", language, place=shlex.quote(self.place), **values)
         if self.total:
             return text("index.reading", language, done=self.done, total=self.total)

@@ -203,8 +203,8 @@ TEXTS: Mapping[str, Text] = {
     "index.scanning": _("Looking for pictures in the folder"),
     "index.reading": _("Reading picture {done} of {total}"),
     "index.ended": _(
-        "Pictures added: {added}, already known: {known}; files left out: {skipped}. This gallery is "
-        "searched now. To use it next time: --gallery {place}"
+        "Pictures added: {added}, already known: {known}; files left out: {skipped}, by rule: {by_rule}. This gallery "
+        "is searched now. To use it next time: --gallery {place}"
     ),
     "index.stopped": _("Stopped. Pictures added: {added}. They are kept; index the folder again to go on."),
     "index.busy": _("Other pictures are being indexed; wait until that is done."),

@@ -72,13 +72,14 @@ class Ingest:
         started = time.perf_counter()
         with self._timed("scan"):
             gone = self._options.prune and not root.exists()
-            found = Scan() if gone else scan_folder(root, seen=lambda count: self._progress(Progress("scan", count, 0)))
+            found = Scan() if gone else self._scan(root)
             jobs, vanished = self._changes(root, found)
-        if vanished and not found.jobs and not self._options.prune:
+        if vanished and not found.jobs and not found.by_person and not self._options.prune:
             raise FolderEmpty(place=root, count=len(vanished))
         self.report.found = len(found.jobs)
         self.report.unchanged = len(found.jobs) - len(jobs)
         self.report.skipped += found.unreadable
+        self.report.add_by_rule(found.by_rule)
         self._read(jobs, vanished)
         if self._again and not self.report.stopped:
             self._read(self._again[:], vanished)
@@ -111,6 +112,11 @@ class Ingest:
         self._commit(encoded + self._encoded(waiting), failed, vanished)
 
     # -- scan --------------------------------------------------------------------------------------
+
+    def _scan(self, root: Path) -> Scan:
+        return scan_folder(
+            root, exclude=self._options.exclude, seen=lambda count: self._progress(Progress("scan", count, 0))
+        )
 
     def _changes(self, root: Path, found: Scan) -> tuple[list[Job], dict[str, int | None]]:
         """Files to read, and files of the catalogue that are gone: path -> number of their picture."""

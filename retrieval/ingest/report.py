@@ -1,5 +1,6 @@
 """How an ingest is asked for, where it is, and what it did. Values only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SECONDS_A_FILE = 30.0
@@ -26,6 +27,7 @@ class IngestReport:
     updated: int = 0  # its words changed
     removed: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)  # (path, reason)
+    by_rule: dict[str, int] = field(default_factory=dict)  # rule -> pictures and folders that were not looked at
     bytes_read: int = 0
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> s; decode: summed over the workers
     stopped: bool = False
@@ -34,9 +36,14 @@ class IngestReport:
         for name in ("found", "unchanged", "added", "renamed", "copies", "updated", "removed", "bytes_read"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.skipped += other.skipped
+        self.add_by_rule(other.by_rule)
         for stage, value in other.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + value
         self.stopped |= other.stopped
+
+    def add_by_rule(self, counts: Mapping[str, int]) -> None:
+        for rule, count in counts.items():
+            self.by_rule[rule] = self.by_rule.get(rule, 0) + count
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +52,4 @@ class IngestOptions:
     seconds_a_file: float = SECONDS_A_FILE
     batch: int = 0  # pictures encoded at once; 0: the encoder's own
     prune: bool = False  # drop all pictures of a folder that is empty now, or gone
+    exclude: tuple[str, ...] = ()  # what not to look at, as in .gitignore

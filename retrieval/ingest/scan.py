@@ -2,25 +2,27 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.messages import _
-from retrieval.errors import FolderUnreadable
+from retrieval.errors import FolderUnreadable, RetrievalError
 from retrieval.ingest.decode import Job, bounded
 from retrieval.ingest.metadata import Beside
+from retrieval.ingest.rules import HIDDEN, PersonsRules, other_programs_rule
 from retrieval.pictures import SUFFIXES, UNREAD_SUFFIXES, suffix_of
 
-# folders that programs make beside people's pictures: thumbnails of NAS boxes, recycle bins, leftovers of Mac zips
-NOT_A_PERSONS = frozenset(
-    (
-        *("@eadir", "@__thumb", "#recycle", "$recycle.bin", "recycler"),
-        *("system volume information", "__macosx", "lost+found"),
-    )
-)
 READING = 1  # raised when more words are read of a picture: the next run reads them without looking at pixels
 GALLERY_FILE = "gallery.sqlite"  # a folder that holds it is a gallery, not a folder of pictures
+_WORDS = (".txt", ".xmp", ".json")  # what lies beside pictures; a broken link of such a name costs no picture
+_ENDING = re.compile(r"\.[a-z][a-z0-9~_-]{0,9}$", re.IGNORECASE)
+# beginnings of JPEG, PNG, GIF, TIFF, WebP, HEIC and AVIF: old Macs named pictures without an ending
+_BEGINNINGS = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:heic|heix|mif1|avif)", re.DOTALL
+)
 
 
 @dataclass(slots=True)
@@ -28,63 +30,101 @@ class Scan:
     """The picture files under a folder, and what could not be looked at."""
 
     jobs: list[Job] = field(default_factory=list)
-    unreadable: list[tuple[str, str]] = field(default_factory=list)  # (folder, reason): nothing is known about them
-    passed_by: list[str] = field(default_factory=list)  # hidden folders, bins and galleries: nothing is known either
+    unreadable: list[tuple[str, str]] = field(default_factory=list)  # (path, reason): nothing is known about them
+    passed_by: list[str] = field(default_factory=list)  # hidden folders and galleries: nothing is known either
+    by_rule: Counter[str] = field(default_factory=Counter)  # rule -> pictures and folders that it leaves out
+    by_person: int = 0  # of these, by rules of the person: they are to leave the gallery
 
 
-def scan_folder(root: Path, *, seen: Callable[[int], None] | None = None) -> Scan:
-    """All files under `root` with a picture's suffix. Hidden files and folders, thumbnails and recycle bins of
-    other programs, and galleries are left out.
+def scan_folder(root: Path, *, exclude: Sequence[str] = (), seen: Callable[[int], None] | None = None) -> Scan:
+    """All files under `root` that look like pictures, also of formats that are not read: those are left out later, with
+    a reason. Hidden files, what other programs keep beside pictures, and galleries are left out here, and what a
+    person's rules say: `.galleryignore` and `exclude`, in the form of .gitignore.
 
-    Links to folders are followed, each folder once, so that loops end. Names that are no UTF-8 are left out: the
-    catalogue cannot hold them. `seen(count)` hears how many there are so far.
-    Raises FolderUnreadable where `root` itself cannot be listed.
+    Links to folders are followed, each folder once and by its own name where that is under `root`, so that loops end.
+    Names that are no UTF-8 are left out: the catalogue cannot hold them. `seen(count)` hears how many there are so far.
+    Raises FolderUnreadable where `root` itself cannot be listed, RetrievalError for an `exclude` that is no rule.
     """
     if not _is_text(str(root)):
         raise FolderUnreadable(place=_as_text(str(root)), reason=_("its name is not valid UTF-8; rename it"))
-    result = Scan()
-    visited: set[tuple[int, int]] = set()
-    waiting = [root]
-    while waiting:
-        folder = waiting.pop()
+    walk = _Walk(root, exclude)
+    while walk.waiting:
+        walk.look_into(*walk.waiting.pop())
+        if seen is not None:
+            seen(len(walk.result.jobs))
+    return walk.result
+
+
+class _Walk:
+    """One walk through a folder and all below."""
+
+    def __init__(self, root: Path, exclude: Sequence[str]) -> None:
+        self.result = Scan()
+        self._root = root
+        self._visited: set[tuple[int, int]] = set()
+        # taken from the right; links wait at the left until all folders under their own names have been seen
+        self.waiting = deque([(root, PersonsRules.given(root, exclude))])
+
+    def look_into(self, folder: Path, rules: PersonsRules) -> None:
+        """Sorts what lies in a folder."""
         try:
             state = folder.stat()
-            if (state.st_dev, state.st_ino) in visited:
-                continue
-            visited.add((state.st_dev, state.st_ino))
+            if (state.st_dev, state.st_ino) in self._visited:
+                return
+            self._visited.add((state.st_dev, state.st_ino))
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            if folder == root:
-                raise FolderUnreadable(place=root, reason=reason) from error
-            result.unreadable.append((str(folder), reason))
-            continue
-        if any(entry.name == GALLERY_FILE for entry in entries):
-            result.passed_by.append(str(folder))
-            continue
-        named = {entry.name: entry for entry in entries}
+                named = {entry.name: entry for entry in sorted(listing, key=lambda entry: entry.name)}
+            if GALLERY_FILE in named:
+                self.result.passed_by.append(str(folder))
+                return
+            rules = rules.within(folder, named)
+        except (OSError, RetrievalError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+            if folder == self._root:
+                raise FolderUnreadable(place=folder, reason=reason) from error
+            self.result.unreadable.append((str(folder), reason))
+            return
         beside = Beside(named)
-        for entry in entries:
+        for entry in named.values():
             try:
-                if entry.name.startswith(".") or entry.name.lower() in NOT_A_PERSONS:
-                    if entry.is_dir():
-                        result.passed_by.append(entry.path)
-                elif not _is_text(entry.name):
-                    if entry.is_dir() or _looks_like_a_picture(entry.name):
-                        result.unreadable.append((_as_text(entry.path), "its name is not valid UTF-8; rename it"))
-                elif entry.is_symlink() and not Path(entry.path).exists() and not entry.name.lower().endswith(".txt"):
-                    # what it leads to may be on a drive that is away: nothing is known about what lies there
-                    result.unreadable.append((entry.path, "its link leads nowhere"))
-                elif entry.is_dir():
-                    waiting.append(Path(entry.path))
-                elif _looks_like_a_picture(entry.name) and entry.is_file():
-                    result.jobs.append(_job(entry, [named[name] for name in beside.of(entry.name)]))
+                if not self._left_out(folder, entry, rules):
+                    self._take(entry, rules, beside, named)
             except OSError as error:  # it vanished, or its link leads nowhere
-                result.unreadable.append((entry.path, error.strerror or str(error)))
-        if seen is not None:
-            seen(len(result.jobs))
-    return result
+                self.result.unreadable.append((entry.path, error.strerror or str(error)))
+
+    def _left_out(self, folder: Path, entry: "os.DirEntry[str]", rules: PersonsRules) -> bool:
+        rule = other_programs_rule(folder.name, entry.name)
+        by_person = ""
+        if not rule and rules.layers:
+            by_person = rules.rule_for(folder / entry.name, is_folder=entry.is_dir())
+        if not rule and not by_person:
+            return False
+        if rule == HIDDEN and entry.is_dir():
+            self.result.passed_by.append(entry.path)
+        if entry.is_dir() or _looks_like_a_picture(entry.name) or rule not in ("", HIDDEN, "._*"):
+            self.result.by_rule[rule or by_person] += 1
+            self.result.by_person += bool(by_person)
+        return True
+
+    def _take(
+        self,
+        entry: "os.DirEntry[str]",
+        rules: PersonsRules,
+        beside: Beside,
+        named: "dict[str, os.DirEntry[str]]",
+    ) -> None:
+        is_picture = _looks_like_a_picture(entry.name)
+        if not _is_text(entry.name):
+            if entry.is_dir() or is_picture:
+                self.result.unreadable.append((_as_text(entry.path), "its name is not valid UTF-8; rename it"))
+        elif entry.is_symlink() and not Path(entry.path).exists():
+            # what it leads to may be on a drive that is away: nothing is known about what lies there
+            if not entry.name.lower().endswith(_WORDS):
+                self.result.unreadable.append((entry.path, "its link leads nowhere"))
+        elif entry.is_dir():
+            (self.waiting.appendleft if entry.is_symlink() else self.waiting.append)((Path(entry.path), rules))
+        elif entry.is_file() and (is_picture or _begins_like_a_picture(entry)):
+            self.result.jobs.append(_job(entry, [named[name] for name in beside.of(entry.name)]))
 
 
 def _job(entry: "os.DirEntry[str]", beside: list["os.DirEntry[str]"]) -> Job:
@@ -109,6 +149,14 @@ def _state_of_words(sidecars: list["os.DirEntry[str]"]) -> int:
 def _looks_like_a_picture(name: str) -> bool:
     """Also of a format that is not read: such a file is left out with a reason, not silently."""
     return suffix_of(name) in SUFFIXES or suffix_of(name) in UNREAD_SUFFIXES
+
+
+def _begins_like_a_picture(entry: "os.DirEntry[str]") -> bool:
+    """Of files without an ending; those of every other kind are not opened."""
+    if _ENDING.search(entry.name) or not entry.stat().st_size:
+        return False
+    with Path(entry.path).open("rb") as file:
+        return _BEGINNINGS.match(file.read(16)) is not None
 
 
 def _is_text(name: str) -> bool:

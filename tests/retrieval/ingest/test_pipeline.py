@@ -176,10 +176,3 @@ def test_a_file_of_an_odd_date_costs_no_other_its_place(gallery: Gallery, pictur
     assert gallery.add(pictures, options=ONE_WORKER).added == 2
     again = gallery.add(pictures, options=ONE_WORKER)
     assert (again.unchanged, again.updated) == (2, 0)
-
-
-def test_thumbnails_and_bins_of_other_programs_are_passed_by(gallery: Gallery, pictures: Path) -> None:
-    paint(pictures / "harbour.png", "red")
-    for number, folder in enumerate(("@eaDir/harbour.png", "#recycle", "$RECYCLE.BIN/S-1-5", "__MACOSX")):
-        paint(pictures / folder / f"{number}.png", "blue")
-    assert gallery.add(pictures, options=ONE_WORKER).found == 1
