@@ -17,10 +17,24 @@ from pydantic import TypeAdapter, ValidationError
 from common.messages import Text, _
 from composer.errors import ArticleUnreadable, validation_problem
 
-SCHEMA = 1  # of articles as JSON; grows when an older program could not read a newer file
+SCHEMA = 2  # of articles as JSON; grows when an older program could not read a newer file. 2: `fit` and `evidence`
 
 Language = Literal["en", "zh"]
 SectionKind = Literal["heading", "paragraph"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a picture beside a paragraph: facts, not a judgement."""
+
+    query: str  # the phrase that found it
+    named: bool = False  # the model named the query as a thing in the paragraph
+    rank: int = 0  # among what the query found, from 0
+    words: tuple[str, ...] = ()  # words of the picture that stand in the paragraph
+    share: float = 0.0  # of the picture's words, 0..1
+    similarity: float | None = None  # cosine of query and the picture's words, -1..1
+    of_title: bool = False  # all of the picture's words stand in the article's title
+    yes: float | None = None  # the model's probability that the picture fits, 0..1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,8 @@ class Candidate:
     caption: str = ""  # what the gallery knows about it, in the gallery's words
     score: float = 0.0  # the gallery's relevance, higher is better; comparable within one search only
     share: float | None = None  # the model's probability for this one among its candidates, 0..1
+    fit: float | None = None  # probability that a careful reader finds it fitting there, 0..1
+    evidence: Evidence | None = None  # what `fit` was computed from
     credit: str = ""  # who made it, as it must be shown
     licence: str = ""  # short name, e.g. "CC BY-SA 4.0"
     source: str = ""  # web page of the picture, if any
@@ -60,6 +76,7 @@ class Section:
     kind: SectionKind = "paragraph"
     level: int = 0  # 2 or 3 for headings, 0 for paragraphs; the title is no section
     illustration: Illustration | None = None
+    looked_for: tuple[str, ...] = ()  # what a picture was searched with here, and none stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +159,13 @@ class Article:
 
     @classmethod
     def from_dict(cls, value: Any) -> "Article":
-        """The article that `to_dict` described; data without "schema" is older and of the same form.
+        """The article that `to_dict` described, or that an older version did; the first had no "schema".
 
         Raises ArticleUnreadable, which names the field and its value, for anything else.
         """
         if isinstance(value, dict):
-            schema = value.get("schema", SCHEMA)
-            if schema != SCHEMA:
+            schema = value.get("schema", 1)
+            if schema not in range(1, SCHEMA + 1):
                 reason = _("its format is version {found}; this program reads {known}.", found=schema, known=SCHEMA)
                 raise ArticleUnreadable(reason=reason)
             value = {name: one for name, one in value.items() if name != "schema"}

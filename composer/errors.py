@@ -81,8 +81,18 @@ class NoPictureFound(ComposerError):
     sentence = _("No picture was found for '{caption}'. Search with other words, or use a picture of your own.")
 
 
+class NoPictureFits(ComposerError):
+    sentence = _(
+        "The gallery '{gallery}' has no picture that fits this text well, so none was placed. Ask for a number of "
+        "pictures to get the nearest ones, or choose another gallery."
+    )
+
+
 class FewerPlaces(ComposerError):
-    sentence = _("Only {places} of the {asked} pictures fit into the article: one after each paragraph.")
+    sentence = _(
+        "{places} of the {asked} pictures have a place: each paragraph takes one, and the gallery has none for the "
+        "others."
+    )
 
 
 def validation_problem(error: Mapping[str, Any]) -> Text:

@@ -2,9 +2,10 @@
 
 Order of one composition:
     StepStarted("write"), SectionStarted, TextDelta … , SectionsReady, StepFinished("write"),
-    StepStarted("spot"), StepProgress …, PlacesFound, StepFinished("spot"),
-    the same frame around "caption" (CaptionReady each), "retrieve" (CandidatesReady each) and "select"
-    (PictureChosen each), ArticleReady.
+    a frame of StepStarted, StepProgress …, StepFinished around each further step of the family's `plan`:
+    "retrieve", "spot" (one PictureChosen, where a picture is sure at once), "select" (PlacesFound, PictureChosen each),
+    "caption" (CaptionReady each); of a family that was trained to name places: "spot" (PlacesFound), "caption"
+    (CaptionReady each), "retrieve" (CandidatesReady each), "select" (PictureChosen each), ArticleReady.
 A step without work is left out. Notice may come anywhere. A stopped composition ends with ArticleReady(stopped=True)
 and holds what existed until then.
 """
@@ -16,13 +17,14 @@ from common.errors import ReadableError
 from composer.article import Article, Illustration, Section
 
 Step = Literal["write", "spot", "caption", "retrieve", "select"]
-STEPS: tuple[Step, ...] = ("write", "spot", "caption", "retrieve", "select")
+STEPS: tuple[Step, ...] = ("write", "retrieve", "spot", "select", "caption")
 
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
     step: Step
     total: int = 0  # units of work (paragraphs, pictures); 0 where it is not known
+    plan: tuple[Step, ...] = STEPS  # the steps of this composition in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ class SectionsReady:
 
 @dataclass(frozen=True, slots=True)
 class PlacesFound:
-    """The sections after which a picture will stand, in order, and the model's probability for each paragraph asked."""
+    """The sections after which a picture stands, in order, and for each paragraph read how well its best picture fits
+    (or, of a family that names places, how likely it is one)."""
 
     section_ids: tuple[str, ...]
     probabilities: dict[str, float] = field(default_factory=dict)

@@ -8,9 +8,9 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from common.errors import ReadableError
 from common.messages import _
@@ -26,9 +26,9 @@ from composer.events import (
     StepFinished,
     StepStarted,
 )
-from composer.illustrating import MOST_PICTURES, Illustrator
-from composer.models import Message, Model, Sampling, Usage, answer_in, user
-from composer.prompts import LENGTHS, ContinuesConversation, Length, Prompts, max_tokens, prompts_for
+from composer.illustrating import MOST_PICTURES, TRAINED_PLAN, Illustrator, TrainedIllustrator, plan
+from composer.models import Model, Sampling, Usage, user
+from composer.prompts import LENGTHS, Length, NamesPlaces, Prompts, RatesPictures, max_tokens, prompts_for
 from composer.writing import (
     LONGEST_TITLE,
     ArticleReader,
@@ -80,11 +80,15 @@ class Composer:
         self.model = model
         self.gallery = gallery
         self.article = Article(title="")  # as far as it has come
-        self._written: list[Message] = []  # what questions about it begin with, see `ContinuesConversation`
 
     @property
     def prompts(self) -> Prompts:
         return prompts_for(self.model.capabilities.family)
+
+    @property
+    def plan(self) -> tuple[Step, ...]:
+        """The steps of a composition, in the order of this family."""
+        return TRAINED_PLAN if isinstance(self.prompts, NamesPlaces) else plan(self.model)
 
     @property
     def sampling(self) -> Sampling:
@@ -154,25 +158,25 @@ class Composer:
     # -- steps ---------------------------------------------------------------------------------------
 
     def _illustrator(
-        self, article: Article, options: Options, stop: threading.Event | None, written: Sequence[Message] = ()
-    ) -> Illustrator:
+        self, article: Article, options: Options, stop: threading.Event | None
+    ) -> Illustrator | TrainedIllustrator:
+        """The way of this family: see `composer.prompts`."""
         if self.gallery is None:
             raise InputError(_("There is no picture gallery; open one to add pictures."))
-        return Illustrator(
-            self.model,
-            self.gallery,
-            self.prompts,
-            article,
-            pictures=options.pictures,
-            select=options.select,
-            candidates=options.candidates,
-            stop=stop or threading.Event(),
-            written=written,
-        )
+        prompts, stop = self.prompts, stop or threading.Event()
+        shared: dict[str, Any] = {
+            "pictures": options.pictures,
+            "select": options.select,
+            "candidates": options.candidates,
+            "stop": stop,
+        }
+        if isinstance(prompts, NamesPlaces):
+            return TrainedIllustrator(self.model, self.gallery, prompts, article, **shared)
+        assert isinstance(prompts, RatesPictures)  # every family is one of the two
+        return Illustrator(self.model, self.gallery, prompts, article, **shared)
 
     def _compose(self, request: Request, options: Options, stop: threading.Event) -> Iterator[Event]:
         run = _Run(self.model.usage)
-        self._written = []
         sampling = options.sampling or self.sampling
         if sampling.seed is None and sampling.temperature > 0:
             sampling = replace(sampling, seed=secrets.randbelow(2**31))  # kept with the article: it can be made again
@@ -188,9 +192,9 @@ class Composer:
                 "sampling": {**asdict(sampling), "stop": list(sampling.stop)},  # as JSON gives it back
             },
         )
-        yield from run.step("write", self._write(request, options.length, sampling, stop))
+        yield from run.step("write", self._write(request, options.length, sampling, stop), plan=self.plan)
         if self.article.sections:
-            yield from self._pictures(options, stop, run, self._written)
+            yield from self._pictures(options, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
 
     def _illustrate(self, article: Article, options: Options, stop: threading.Event) -> Iterator[Event]:
@@ -199,16 +203,14 @@ class Composer:
         yield from self._pictures(options, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
 
-    def _pictures(
-        self, options: Options, stop: threading.Event, run: "_Run", written: Sequence[Message] = ()
-    ) -> Iterator[Event]:
+    def _pictures(self, options: Options, stop: threading.Event, run: "_Run") -> Iterator[Event]:
         if self.gallery is None or stop.is_set():
             return
-        illustrator = self._illustrator(self.article, options, stop, written)
+        illustrator = self._illustrator(self.article, options, stop)
         for step, total, events in illustrator.steps():
             if stop.is_set():
                 break
-            for event in run.step(step, events, total=total):
+            for event in run.step(step, events, plan=self.plan, total=total):
                 self.article = illustrator.article
                 yield event
         self.article = illustrator.article
@@ -218,13 +220,12 @@ class Composer:
         room = min(max_tokens(length, language), sampling.max_tokens)
         messages = self.prompts.write(request.text, request.title, language, length)
         reader = ArticleReader(request.title)
-        pieces, before, problem, reply = 0, self.model.usage.generated, None, ""
+        pieces, before, problem = 0, self.model.usage.generated, None
         try:
             stream = self.model.stream(messages, replace(sampling, max_tokens=room), stop=stop)
             with contextlib.closing(_as_generator(stream)) as text:
                 for piece in text:
                     pieces += 1
-                    reply += piece
                     for event in reader.feed(piece):
                         self.article = replace(self.article, sections=reader.sections)
                         yield event
@@ -243,8 +244,6 @@ class Composer:
                 _("The model wrote nothing about this title. Try again, or say more about what you want.")
             )
         if problem is None and not stop.is_set():
-            if isinstance(self.prompts, ContinuesConversation):
-                self._written = self.prompts.continue_conversation(self.article, messages, answer_in(reply))
             try:
                 self.article = with_headings(self.model, self.prompts, self.article, stop)
             except ReadableError as error:
@@ -262,9 +261,9 @@ class _Run:
         self._start = time.perf_counter()
         self._seconds: dict[str, float] = {}
 
-    def step(self, step: Step, events: Iterator[Event], *, total: int = 0) -> Iterator[Event]:
+    def step(self, step: Step, events: Iterator[Event], *, plan: tuple[Step, ...], total: int = 0) -> Iterator[Event]:
         """The events of a step in the frame of its beginning and end. Time that the listener takes is not counted."""
-        yield StepStarted(step, total)
+        yield StepStarted(step, total, plan)
         spent, resumed = 0.0, time.perf_counter()
         for event in events:
             spent += time.perf_counter() - resumed

@@ -59,12 +59,18 @@ function drawTools(node, section) {
   const tools = make("div", { class: "xc-tools" }, button(texts("edit"), "edit", () => edit(section.id), { class: "xc-quiet", bare: true }));
   if (section.kind === "paragraph" && !section.picture) {
     tools.append(
-      button(texts("add"), "picture", () => add(section.id), { class: "xc-quiet xc-add", bare: true }),
+      button(lookedFor(section) || texts("add"), "picture", () => add(section.id), { class: "xc-quiet xc-add", bare: true, "aria-label": texts("add") }),
       button(texts("upload"), "upload", () => !running() && inspector.pick(section), { class: "xc-quiet xc-own", bare: true }),
     );
   }
   node.querySelector(":scope > .xc-tools")?.remove();
   node.append(tools);
+}
+
+// What was looked for beside a paragraph that has no picture.
+function lookedFor(section) {
+  const queries = section.looked_for || [];
+  return queries.length ? `${texts("add")}. ${texts("looked_for").replace("{queries}", queries.join(", "))}` : "";
 }
 
 function drawPicture(node, section) {
@@ -92,6 +98,8 @@ function drawPicture(node, section) {
     );
   }
   const line = make("figcaption", {}, make("span", { dir: "auto", text: picture.caption }));
+  // quiet: only where the program is not sure, and only as long as no person has decided
+  if (chosen && chosen.evidence && !chosen.fits && !picture.by_hand) line.append(make("span", { class: "xc-perhaps", text: texts("perhaps") }));
   if (chosen && (chosen.credit || chosen.licence)) {
     const words = [credited(chosen), chosen.approximate ? texts("approximate") : ""];
     const note = make("span", { class: "xc-credit", text: words.filter(Boolean).join(" · "), hidden: true });

@@ -13,6 +13,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
   const search = button("", "search", () => find(), { class: "xc-button xc-primary" });
   const large = make("div", { class: "xc-large" });
   const facts = make("p", { class: "xc-facts" });
+  const why = make("details", { class: "xc-why", hidden: true });
   const gridLabel = make("p", { class: "xc-label", id: "xc-grid-label", role: "status" });
   const grid = make("div", { class: "xc-grid", role: "group", "aria-labelledby": "xc-grid-label" });
   const file = make("input", { type: "file", accept: "image/*", class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
@@ -24,6 +25,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     make("header", { class: "xc-panel-head" }, heading, close),
     large,
     facts,
+    why,
     captionLabel,
     caption,
     make("div", { class: "xc-row" }, search),
@@ -81,9 +83,11 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
   }
 
   function candidate(one, chosen) {
-    const share = one.share === null || one.share === undefined ? null : Math.round(one.share * 100);
+    const judged = one.fit ?? one.share ?? null; // how well it fits, or the model's share among the candidates
+    const share = judged === null ? null : Math.round(judged * 100);
     const name = one.caption || texts("own");
-    const label = share === null ? name : `${name}, ${texts("share")} ${share} %`;
+    const words = one.fit === null || one.fit === undefined ? texts("share") : texts(one.fits ? "fits" : "perhaps");
+    const label = share === null ? name : `${name}, ${words} ${share} %`;
     const card = make(
       "button",
       {
@@ -106,6 +110,20 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     return card;
   }
 
+  // What speaks for a picture, in facts.
+  function reasons(one) {
+    const { query, named, words, similarity, yes } = one.evidence;
+    const percent = (share) => Math.round(100 * share);
+    const fill = (key, values) => Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), texts(key));
+    return [
+      fill(named ? "why_named" : "why_query", { query }),
+      words.length ? fill("why_words", { words: words.join(", ") }) : "",
+      similarity === null ? "" : fill("why_similarity", { query, percent: percent(similarity) }),
+      yes === null ? "" : fill("why_yes", { percent: percent(yes) }),
+      fill("why_fit", { percent: percent(one.fit) }),
+    ].filter(Boolean);
+  }
+
   function show(value) {
     const typing = section && section.id === value.id && document.activeElement === caption;
     section = value;
@@ -120,9 +138,12 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     large.classList.toggle("xc-drawing", Boolean(chosen && chosen.drawing));
     large.hidden = !chosen;
     facts.replaceChildren();
+    why.hidden = !(chosen && chosen.evidence);
+    if (!why.hidden) why.replaceChildren(make("summary", { text: texts("why") }), ...reasons(chosen).map((text) => make("p", { text })));
     if (chosen) {
       large.append(make("img", { src: address(chosen.src), alt: picture.alt }));
-      const lines = [chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
+      const sure = chosen.evidence ? texts(chosen.fits ? "fits" : "perhaps") : "";
+      const lines = [sure, chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
       facts.textContent = lines.filter(Boolean).join(" · ");
     }
     grid.replaceChildren(...picture.candidates.map((one) => candidate(one, Boolean(chosen && chosen.id === one.id))));

@@ -38,7 +38,7 @@ function makeStepper({ texts, halt }) {
 
   // The status as it is now; the line is there in the states in which somebody waits for the model.
   function draw(value) {
-    status = value;
+    status = { steps: status.steps, ...value }; // the steps are told once, when the first begins
     line.hidden = !WAITING.includes(status.state);
     if (line.hidden) return;
     const at = (status.steps || []).indexOf(status.step);

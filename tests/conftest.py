@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from retrieval.errors import EncoderUnavailable
+
 if TYPE_CHECKING:
     from composer.models.gguf.model import GgufModel
 
@@ -20,3 +22,14 @@ def embedded_model() -> "Iterator[GgufModel]":
     model = GgufModel(embedded.model_file(download=False), name=embedded.NAME)
     yield model
     model.close()
+
+
+@pytest.fixture(autouse=True)
+def words_alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of logic judge pictures without the text encoder, which loads for seconds; those marked real use it."""
+    if request.node.get_closest_marker("real") is None:
+        monkeypatch.setattr("composer.illustrating.evidence.shared_text_encoder", _no_encoder)
+
+
+def _no_encoder() -> None:
+    raise EncoderUnavailable(name="none", reason="left out in tests of logic")

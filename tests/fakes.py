@@ -7,6 +7,7 @@ import contextlib
 import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -51,7 +52,15 @@ class FakeModel:
     def _text(self, messages: Sequence[Message]) -> str:
         self.prompts.append(merge_turns(messages))
         answered = self.answer(messages) if self.answer else None
-        return self.article if answered is None else answered
+        return self._answer(messages) if answered is None else answered
+
+    def _answer(self, messages: Sequence[Message]) -> str:
+        """As a model would: things of a paragraph, a caption, else the article."""
+        if "You name the things" in messages[0].text:
+            return "bowl, bed, cat"
+        if "You write the line" in messages[0].text:
+            return messages[-1].text.split("\n")[0].split(": ")[-1]
+        return self.article
 
     def stream(
         self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None
@@ -75,6 +84,8 @@ class FakeModel:
         self.prompts.append(merge_turns(messages))
         if self.scorer is not None:
             return [self.scorer(messages, option) for option in options]
+        if tuple(options) == ("Yes", "No"):
+            return [math.log(0.9), math.log(0.1)]
         return [math.log(1 / len(options))] * len(options)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -135,3 +146,19 @@ class FakeGallery:
 
     def info(self) -> GalleryInfo:
         return GalleryInfo(name="fake", place="memory", pictures=len(self.pictures), encoder="none")
+
+
+class NamedGallery(FakeGallery):
+    """Pictures of these names; a search returns those whose name has a word of the query, then the others."""
+
+    def __init__(self, folder: Path, names: Sequence[str], query_languages: tuple[str, ...] = ("en",)) -> None:
+        super().__init__(folder, len(names), query_languages)
+        self.pictures = {
+            key: replace(hit, caption=name) for (key, hit), name in zip(self.pictures.items(), names, strict=True)
+        }
+
+    def search(self, query: object, *, k: int = 4, exclude: Collection[str] = ()) -> list[Hit]:
+        self.queries.append(query)
+        words = set(str(query).split())
+        found = [hit for hit in self.pictures.values() if hit.id not in exclude]
+        return sorted(found, key=lambda hit: not words & set(hit.caption.split()))[:k]

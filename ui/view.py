@@ -19,7 +19,7 @@ After a gap, what the lost messages did once is sent again, with the number of i
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from composer.article import Article, Candidate, Illustration, Section
@@ -39,6 +39,7 @@ from composer.events import (
     StepStarted,
     TextDelta,
 )
+from composer.illustrating import FITS
 
 Operation = dict[str, Any]
 Address = Callable[[str], str]  # path of a picture file -> its address on the page
@@ -54,6 +55,9 @@ def candidate_view(candidate: Candidate, address: Address) -> dict[str, Any]:
         "caption": candidate.caption,
         "score": round(candidate.score, 4),
         "share": None if candidate.share is None else round(candidate.share, 4),
+        "fit": None if candidate.fit is None else round(candidate.fit, 4),
+        "fits": None if candidate.fit is None else candidate.fit >= FITS,
+        "evidence": None if candidate.evidence is None else asdict(candidate.evidence),
         "credit": candidate.credit,
         "licence": candidate.licence,
         "source": candidate.source,
@@ -80,6 +84,7 @@ def section_view(section: Section, address: Address) -> dict[str, Any]:
         "level": section.level,
         "text": section.text,
         "picture": illustration_view(section.illustration, address) if section.illustration else None,
+        "looked_for": list(section.looked_for),
     }
 
 
@@ -169,10 +174,10 @@ def event_operations(
             return [section_operation(article, section_id, address) for section_id in section_ids]
         case CaptionReady(section_id) | CandidatesReady(section_id) | PictureChosen(section_id):
             return [section_operation(article, section_id, address)]
-        case StepStarted("write"):  # a new article begins: the view lets go of the one before
-            return [article_operation(article, address, attribution), running("write")]
-        case StepStarted(step, total):
-            return [running(step, 0, total)]
+        case StepStarted("write", _, plan):  # a new article begins: the view lets go of the one before
+            return [article_operation(article, address, attribution), {**running("write"), "steps": list(plan)}]
+        case StepStarted(step, total, plan):
+            return [{**running(step, 0, total), "steps": list(plan)}]
         case StepProgress(step, done, total):
             return [running(step, done, total)]
         case StepFinished(step, seconds):
@@ -186,7 +191,7 @@ def event_operations(
 
 
 def running(step: str, done: int = 0, total: int = 0) -> Operation:
-    return {"op": "status", "state": "running", "step": step, "steps": list(STEPS), "done": done, "total": total}
+    return {"op": "status", "state": "running", "step": step, "done": done, "total": total}
 
 
 def waiting(ahead: int) -> Operation:

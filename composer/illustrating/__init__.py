@@ -1,17 +1,29 @@
-"""From an article to its pictures: places, search phrases, candidates, choices, captions.
+"""From an article to its pictures: what could be shown, candidates, places and pictures together, captions.
 
 Knows model, gallery and prompts by their protocols; not how text is written or shown.
 """
 
 from composer.illustrating.candidates import candidate
-from composer.illustrating.illustrator import Illustrator
-from composer.illustrating.places import MOST_PICTURES, WORTH_SHOWING
-from composer.illustrating.selection import softmax
+from composer.illustrating.evidence import name_in, words_met
+from composer.illustrating.fit import FEATURES, FITS, PERHAPS, fit
+from composer.illustrating.illustrator import Illustrator, plan
+from composer.illustrating.places import MOST_PICTURES
+from composer.illustrating.reading import ParagraphReader, Reading
+from composer.illustrating.trained import TRAINED_PLAN, TrainedIllustrator
 
 __all__ = [
+    "FEATURES",
+    "FITS",
     "MOST_PICTURES",
-    "WORTH_SHOWING",
+    "PERHAPS",
+    "TRAINED_PLAN",
     "Illustrator",
+    "ParagraphReader",
+    "Reading",
+    "TrainedIllustrator",
     "candidate",
-    "softmax",
+    "fit",
+    "name_in",
+    "plan",
+    "words_met",
 ]

@@ -1,9 +1,9 @@
-"""Candidates for a place: what the gallery finds for a search phrase and a caption."""
+"""Candidates: what the gallery finds, as an article keeps it."""
 
 import dataclasses
 from collections.abc import Collection, Sequence
 
-from composer.article import Candidate, Illustration
+from composer.article import Candidate, Evidence, Illustration
 from retrieval.base import Hit, PictureGallery
 
 
@@ -22,6 +22,6 @@ def phrasings_of(illustration: Illustration) -> list[str]:
     return list(dict.fromkeys(text for text in (illustration.query, illustration.caption) if text))
 
 
-def candidate(hit: Hit) -> Candidate:
+def candidate(hit: Hit, evidence: Evidence | None = None) -> Candidate:
     """A picture found, as an article keeps it."""
-    return Candidate(**dataclasses.asdict(hit))
+    return Candidate(**dataclasses.asdict(hit), evidence=evidence)

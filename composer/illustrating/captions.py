@@ -1,65 +1,124 @@
-"""What the pictures of an article show: for each place a search phrase, and the caption that goes with it."""
+"""Captions: one line under a picture that is true of the picture and of the paragraph beside it.
 
+A model that does not see the picture can only repeat the paragraph, of which the picture shows a part ("Fish, cooked by
+the cook"): there the caption is what the picture is called.
+"""
+
+import re
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
 
-from composer.article import Article, Illustration
-from composer.illustrating.shared import SharedArticle
-from composer.models import Message, Replier, Sampling
-from composer.writing import alike, clean_caption, clean_query, detect_language, from_text
+from common.language import HAN, is_chinese
+from composer import inline
+from composer.article import Article, Candidate, Language, Section
+from composer.illustrating.evidence import name_in, words_met
+from composer.illustrating.nouns import content_words, names_zh, nouns
+from composer.models import Model, Picture, Sampling
+from composer.prompts import Prompts, RatesPictures
+from composer.writing import clean_caption, clean_query, detect_language
 from retrieval.base import PictureGallery
 
-TRIES = 2  # to get another answer than an earlier picture's, before the same thing may be shown twice
-_LINE = Sampling(max_tokens=64, stop=("\n",))
+LONGEST_EN = 11  # words
+LONGEST_ZH = 24  # characters
+_LINE = Sampling(max_tokens=32, stop=("\n",))
 _PHRASE = Sampling(max_tokens=24, stop=("\n",))
+_SENTENCE = re.compile(r"[^.!?。！？]+[.!?。！？]*")
+_ABOUT_THE_TASK = re.compile(
+    r"\b(?:pictures?|photo(?:graph)?s?|images?|illustrations?|drawings?|captions?|paragraphs?|sentences?|articles?|shows?|showing|depict\w*)\b"
+    r"|图片|照片|图像|图中|插图|图注|段落|句子|文章|展示|显示",
+    re.IGNORECASE,
+)
+
+_SMALL_ZH = "的了在是和与着里上下中前后旁边一只个位们正被把从到等有这那"  # they say nothing about a picture
+
+
+def plain_caption(picture: Candidate, language: Language) -> str:
+    """What the picture is called, as a caption in this language: by its own words or by what found it; where neither is
+    in this language, by its own words."""
+    name, query = name_in(picture.caption, language), picture.evidence.query if picture.evidence else ""
+    chinese = language == "zh"
+    if is_chinese(name) != chinese and query and is_chinese(query) == chinese:
+        name = query
+    return name[:1].upper() + name[1:]
 
 
 class CaptionWriter:
-    """Asks the model for search phrases and captions. Of the gallery it knows only the languages that it reads."""
+    """Asks the model for captions, and for search phrases in English. Keeps no answer that is not true of both."""
 
-    def __init__(self, shared: SharedArticle, gallery: PictureGallery, stop: threading.Event) -> None:
-        self._shared, self._gallery, self._stop = shared, gallery, stop
+    def __init__(self, model: Model, prompts: Prompts, gallery: PictureGallery, stop: threading.Event) -> None:
+        self._model, self._prompts, self._gallery, self._stop = model, prompts, gallery, stop
 
-    def illustrations(self, article: Article, places: Sequence[str]) -> list[Illustration]:
-        """What the pictures at these places show; nothing that the article shows already. Raises what the model
+    @property
+    def sees(self) -> bool:
+        """Whether the model can be shown a picture."""
+        capabilities = self._model.capabilities
+        return capabilities.sees_pictures and capabilities.max_pictures > 0
+
+    def caption(self, article: Article, section: Section, picture: Candidate) -> str:
+        """The line under this picture beside this section: the model's, or the picture's name. Raises what the model
         raises."""
-        taken = [s.illustration.query or s.illustration.caption for s in article.illustrated if s.illustration]
-        written = []
-        for part_places in self._shared.by_part(places):
-            part, ask = self._shared.about(part_places[0])
-            sections = [part.section(place) for place in part_places]
-            asked = [self._shared.prompts.query(part, section, taken) for section in sections]
-            answers = ask.reply(asked, _PHRASE, stop=self._stop)
-            queries: list[str] = []
-            for question, answer, section in zip(asked, answers, sections, strict=True):
-                query = self._different(ask, question, clean_query(answer), [*taken, *queries])
-                queries.append(query or from_text(section.text, article.language))
-            asked = [self._shared.prompts.caption(part, s, q, taken) for s, q in zip(sections, queries, strict=True)]
-            answers = ask.reply(asked, _LINE, stop=self._stop) if all(asked) else queries
-            for query, answer in zip(queries, answers, strict=True):
-                caption = clean_caption(answer, article.language) or query
-                written.append(Illustration(caption, query=self.in_english(query)))
-        return written
+        plain = plain_caption(picture, article.language)
+        name = name_in(picture.caption, article.language)
+        if not name or self._stop.is_set() or not isinstance(self._prompts, RatesPictures) or not self.sees:
+            return plain
+        sentence = sentence_about(inline.plain(section.text), picture)
+        asked = self._prompts.caption_of(name, Picture.open(picture.path), sentence, article.language)
+        answer = self._model.reply([asked], _LINE, stop=self._stop)[0]
+        line = clean_caption(answer, article.language)
+        return line if is_true_of(line, name, sentence, article.language) else plain
 
     def in_english(self, phrase: str) -> str:
         """The phrase in English where the gallery reads English and not the phrase's language."""
         languages = self._gallery.query_languages
         if self._stop.is_set() or "en" not in languages or detect_language(phrase) in languages:
             return phrase
-        (answer,) = self._shared.model.reply([self._shared.prompts.translate(phrase)], _PHRASE, stop=self._stop)
+        (answer,) = self._model.reply([self._prompts.translate(phrase)], _PHRASE, stop=self._stop)
         return clean_query(answer) or phrase
 
-    def _different(self, ask: Replier, question: Sequence[Message], query: str, taken: Sequence[str]) -> str:
-        """The query, or another answer to the question where it means the same as one of `taken`."""
-        for attempt in range(TRIES):
-            if self._stop.is_set() or not any(alike(query, other) for other in taken):
-                break
-            (answer,) = ask.reply([question], replace(_PHRASE, temperature=1.0, seed=attempt), stop=self._stop)
-            query = clean_query(answer) or query
-        return query
+
+def sentence_about(text: str, picture: Candidate) -> str:
+    """The sentence of the paragraph that has most of the picture's words or of what found it; else the first."""
+    sentences: list[str] = [each.strip() for each in _SENTENCE.findall(text) if each.strip()] or [text]
+    query = picture.evidence.query if picture.evidence else ""
+    wanted = {*picture.evidence.words, query} if picture.evidence else {query}
+
+    def met(sentence: str) -> float:
+        language: Language = "zh" if is_chinese(sentence) else "en"
+        words = frozenset((*content_words(sentence), *nouns(sentence, language)))
+        return words_met(picture.caption, words)[1] + sum(word in sentence.lower() for word in wanted if word)
+
+    return max(sentences, key=met)[:300]
 
 
-def without_model(article: Article, place: str) -> Illustration:
-    """What a picture shows when no model says it: the paragraph's own first words."""
-    return Illustration(from_text(article.section(place).text, article.language))
+def is_true_of(line: str, name: str, sentence: str, language: Language) -> bool:
+    """Whether a caption may stand: it names what the picture is called, says nothing that the sentence does not, is
+    short, speaks the language, and neither talks about the task nor gives the sentence again."""
+    if not line or _ABOUT_THE_TASK.search(line):
+        return False
+    if language == "zh":
+        own = set(HAN.findall(name)) & set(HAN.findall(line))
+        strange = [character for character in HAN.findall(line) if character not in sentence + name + _SMALL_ZH]
+        return (
+            is_chinese(line)
+            and not re.search("[A-Za-z]", line)
+            and len(line) <= LONGEST_ZH
+            and bool(own)
+            and len(strange) <= max(1, len(line) // 4)
+            and not _restates(line, sentence)
+            and not names_zh(line) - names_zh(name)
+        )
+    words = line.split()
+    known = frozenset((*content_words(sentence), *content_words(name)))
+    content = content_words(line)
+    return (
+        not is_chinese(line)
+        and len(words) <= LONGEST_EN
+        and bool(frozenset(content) & frozenset(content_words(name)))
+        and sum(word not in known for word in content) <= 1
+        and not _restates(line, sentence)
+        and not any(word[:1].isupper() for word in words[1:] if word not in name)
+    )
+
+
+def _restates(line: str, sentence: str) -> bool:
+    """Whether a caption is most of the sentence once more. A few words of it may be the very name of what is shown."""
+    return line.lower().rstrip(".。") in sentence.lower() and len(line) > len(sentence) / 2

@@ -1,6 +1,8 @@
-"""Illustrator: finds places in an article, says what each picture shows, searches for it and chooses. One article each.
+"""Illustrator: reads each paragraph with the model, then chooses places and pictures together, then writes captions.
 
-Used by `composer.pipeline`. A failing gallery or model costs pictures, never the article: a Notice says what happened.
+For families that can be asked whether a picture fits (`composer.prompts.RatesPictures`); `trained.py` is for those that
+were trained to name places. Used by `composer.pipeline`, one for an article. A failing gallery or model costs pictures,
+never the article: what was found so far stays, and a Notice says what happened.
 """
 
 import threading
@@ -10,9 +12,8 @@ from dataclasses import replace
 from common.errors import ReadableError
 from common.messages import _
 from composer.article import Article, Candidate, Illustration, Language, Section
-from composer.errors import FewerPlaces, InputError, NoPictureFound
+from composer.errors import FewerPlaces, InputError, NoPictureFits
 from composer.events import (
-    CandidatesReady,
     CaptionReady,
     Event,
     Notice,
@@ -21,205 +22,223 @@ from composer.events import (
     Step,
     StepProgress,
 )
-from composer.illustrating.candidates import find_candidates, phrasings_of
-from composer.illustrating.captions import CaptionWriter, without_model
-from composer.illustrating.places import choose_places, width
-from composer.illustrating.selection import select_candidate
-from composer.illustrating.shared import SharedArticle
-from composer.models import Message, Model
-from composer.prompts import LETTERS, Prompts
+from composer.illustrating.candidates import find_candidates
+from composer.illustrating.captions import CaptionWriter, plain_caption
+from composer.illustrating.evidence import same_subject
+from composer.illustrating.fit import FITS, PERHAPS
+from composer.illustrating.places import choose_pictures, width
+from composer.illustrating.reading import ParagraphReader, Reading
+from composer.models import Model
+from composer.prompts import RatesPictures
 from retrieval.base import PictureGallery
 
-BATCH = 8  # captions that a graphics card writes at once
+SURE = 0.9  # a picture that fits so well is shown before all other paragraphs are read
+
+
+def plan(model: Model) -> tuple[Step, ...]:
+    """The steps of a composition. A model that does not see writes no captions, see `captions`."""
+    return ("write", "retrieve", "spot", "select", *(("caption",) if model.capabilities.sees_pictures else ()))
 
 
 class Illustrator:
-    """The steps spot, caption, retrieve and select over one article, which `article` holds as far as it has come."""
+    """The steps retrieve, spot, select and caption over one article, which `article` holds as far as it has come."""
 
     def __init__(
         self,
         model: Model,
         gallery: PictureGallery,
-        prompts: Prompts,
+        prompts: RatesPictures,
         article: Article,
         *,
         pictures: int | None,
         select: bool,
         candidates: int,
         stop: threading.Event,
-        written: Sequence[Message] = (),
     ) -> None:
-        """written: the conversation in which the model has just written the article (see `ContinuesConversation`)."""
         self.article = article
-        self._model, self._gallery, self._stop = model, gallery, stop
-        self._pictures, self._selects, self._offered = pictures, select, max(1, min(candidates, len(LETTERS)))
-        self._places: list[str] = []
+        self._stop = stop
+        self._pictures, self._offered = pictures, max(1, candidates)
+        self._gallery = gallery
+        self._reader = ParagraphReader(model if select else None, gallery, prompts, article, stop)
+        self._captions = CaptionWriter(model, prompts, gallery, stop)
+        self._readings: dict[str, Reading] = {}
+        self._chosen: list[str] = []  # places that have a picture of this run
         self._model_works = True
-        self._shared = SharedArticle(model, prompts, article, written)
-        self._captions = CaptionWriter(self._shared, gallery, stop)
-
-    def close(self) -> None:
-        """Lets go of the model's shared beginning."""
-        self._shared.close()
 
     # -- the steps -----------------------------------------------------------------------------------
 
     def steps(self) -> Iterator[tuple[Step, int, Iterator[Event]]]:
         """Name, units of work and events of each step, one after the other; steps without work are left out."""
-        kept = [
-            s if s.illustration is None or s.illustration.by_hand else replace(s, illustration=None)
-            for s in self.article
-        ]
-        if kept != list(self.article):
-            self.article = self.article.with_sections(kept)
+        self.article = self.article.with_sections([_without_plan(section) for section in self.article])
         paragraphs = [section for section in self.article if section.kind == "paragraph"]
-        try:
-            if not paragraphs or self._pictures == 0:
-                return
-            yield "spot", len(paragraphs), self._spot(paragraphs)
-            if not self._places or self._stop.is_set():
-                return
-            yield "caption", len(self._places), self._caption()
-            if self._stop.is_set():
-                return
-            yield "retrieve", len(self._places), self._retrieve()
-            if self._stop.is_set():
-                return
-            found = [place for place in self._places if self._illustration(place).candidates]
-            if found:
-                yield "select", len(found), self._select(found)
-        finally:
-            self.close()
-
-    def _spot(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
-        fixed = [i for i, section in enumerate(paragraphs) if section.illustration is not None]
-        asked = [section for section in paragraphs if section.illustration is None]
-        probabilities: dict[str, float] = {}
-        try:
-            for part in self._shared.parts:
-                of_part = [section for section in asked if any(s.id == section.id for s in part)]
-                if not of_part:
-                    continue
-                with self._shared.for_spotting(part) as ask:
-                    for section_id, probability in self._shared.prompts.spot(ask, part, of_part, self._pictures):
-                        probabilities[section_id] = probability
-                        yield StepProgress("spot", len(probabilities), len(asked))
-                        if self._stop.is_set():
-                            return
-        except ReadableError as error:
-            self._model_works = False
-            yield Notice(error)
+        if not paragraphs or self._pictures == 0:
             return
-        widths = [width(section.text) for section in paragraphs]
-        chances = [probabilities.get(section.id, 0.0) for section in paragraphs]
-        places = choose_places(widths, chances, self._pictures, fixed=fixed)
-        self._places = [paragraphs[place].id for place in places if place not in fixed]
+        free = [section for section in paragraphs if section.illustration is None]
+        yield "retrieve", len(free), self._search(free)
+        if self._readings and not self._stop.is_set():
+            yield "spot", len(self._readings), self._read()
+        if self._readings and not self._stop.is_set():
+            yield "select", 0, self._choose(paragraphs)
+        if self._chosen and self._captions.sees and not self._stop.is_set():
+            yield "caption", len(self._chosen), self._caption()
+
+    def _search(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
+        """What the gallery has for the paragraphs' own words."""
+        for done, section in enumerate(paragraphs, 1):
+            if self._stop.is_set():
+                return
+            try:
+                self._readings[section.id] = self._reader.search(section)
+            except ReadableError as error:
+                yield Notice(error)
+                return  # the other paragraphs would wait for the same failure
+            yield StepProgress("retrieve", done, len(paragraphs))
+
+    def _read(self) -> Iterator[Event]:
+        """The model reads the paragraphs, the most promising first, so that a sure picture stands soon."""
+        order = sorted(self._readings, key=lambda place: -self._readings[place].promise)
+        for done, place in enumerate(order, 1):
+            try:
+                self._readings[place] = self._reader.read(self._readings[place])
+            except ReadableError as error:
+                self._model_works = False  # what the words say of the other paragraphs stays
+                yield Notice(error)
+                return
+            if self._stop.is_set():
+                return
+            if done == 1:
+                yield from self._show_at_once(place)
+            yield StepProgress("spot", done, len(order))
+
+    def _show_at_once(self, place: str) -> Iterator[Event]:
+        candidates = self._readings[place].candidates
+        unused = [c for c in candidates if c.id not in self.article.used_pictures]
+        if unused and (unused[0].fit or 0.0) >= SURE:
+            yield self._put(place, unused[0])
+
+    def _choose(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
+        fixed = [number for number, section in enumerate(paragraphs) if self._has_picture(section.id)]
+        used = self.article.used_pictures
+        options = [
+            [c for c in self._readings[section.id].candidates if c.id not in used]
+            if section.id in self._readings and number not in fixed
+            else []
+            for number, section in enumerate(paragraphs)
+        ]
+        taken = [s.illustration.chosen for s in self.article.illustrated if s.illustration and s.illustration.chosen]
+
+        def chosen() -> dict[int, Candidate]:
+            return choose_pictures(
+                [width(section.text) for section in paragraphs],
+                options,
+                self._pictures,
+                same=same_subject,
+                worth=FITS,
+                fixed=fixed,
+                taken=taken,
+            )
+
+        picks = chosen()
+        if self._pictures is not None and len(picks) + len(fixed) < min(self._pictures, len(paragraphs)):
+            # paragraphs about one thing have found the same few pictures: those left without get what else there is
+            try:
+                for number, section in enumerate(paragraphs):
+                    if number not in picks and number not in fixed and section.id in self._readings:
+                        known = used | {c.id for each in options for c in each}
+                        options[number] = self._reader.others(self._readings[section.id], known)
+            except ReadableError as error:
+                yield Notice(error)
+            picks = chosen()
+        places = tuple(s.id for n, s in enumerate(paragraphs) if n in picks or n in fixed)
+        fits = {place: reading.fit for place, reading in self._readings.items()}
+        yield PlacesFound(places, fits)
+        for number, picture in sorted(picks.items()):
+            yield self._put(paragraphs[number].id, picture)
+        self.article = self.article.with_sections([self._with_queries(section) for section in self.article])
         if self._pictures is not None and len(places) < self._pictures:
             yield Notice(FewerPlaces(places=len(places), asked=self._pictures))
-        yield PlacesFound(tuple(self._places), probabilities)
+        elif not places:
+            yield Notice(NoPictureFits(gallery=self._gallery.name))
 
     def _caption(self) -> Iterator[Event]:
-        done = 0
-        # A processor answers one prompt after the other, so each can know the ones before; a graphics card takes many.
-        batch = 1 if self._model.capabilities.devices == ("cpu",) else BATCH
-        for start in range(0, len(self._places), batch):
-            places = self._places[start : start + batch]
-            problem, illustrations = None, [without_model(self.article, place) for place in places]
-            try:
-                if self._model_works:
-                    illustrations = self._captions.illustrations(self.article, places)
-            except ReadableError as error:
-                problem, self._model_works = error, False
+        for done, place in enumerate(sorted(self._chosen, key=self._position), 1):
             if self._stop.is_set():
                 return
-            if problem is not None:
-                yield Notice(problem)
-            for place, illustration in zip(places, illustrations, strict=True):
-                self.article = self.article.with_illustration(place, illustration)
-                done += 1
-                yield CaptionReady(place, illustration)
-                yield StepProgress("caption", done, len(self._places))
-
-    def _retrieve(self) -> Iterator[Event]:
-        for done, place in enumerate(self._places, 1):
-            if self._stop.is_set():
-                return
-            illustration = self._illustration(place)
-            try:
-                candidates = self._find(phrasings_of(illustration), exclude=self.article.used_pictures)
-            except ReadableError as error:
-                yield Notice(error, place)
-                return  # the other places would wait for the same failure
-            illustration = replace(illustration, candidates=candidates)
+            section = self.article.section(place)
+            illustration = section.illustration
+            assert illustration is not None  # as `_put` left it
+            assert illustration.chosen is not None
+            if self._model_works:
+                try:
+                    illustration = self._captioned(section, illustration)
+                except ReadableError as error:
+                    self._model_works = False
+                    yield Notice(error, place)
             self.article = self.article.with_illustration(place, illustration)
-            if not candidates:
-                yield Notice(NoPictureFound(caption=illustration.caption), place)
-            yield CandidatesReady(place, illustration)
-            yield StepProgress("retrieve", done, len(self._places))
-
-    def _select(self, places: Sequence[str]) -> Iterator[Event]:
-        for done, place in enumerate(places, 1):
-            if self._stop.is_set():
-                return
-            illustration = self._illustration(place)
-            try:
-                illustration = self._without_used(illustration)
-                if illustration.candidates:
-                    illustration = self._with_choice(place, illustration)
-            except ReadableError as error:
-                yield Notice(error, place)
-                self._model_works = False
-                unused = [c for c in illustration.candidates if c.id not in self.article.used_pictures]
-                illustration = replace(illustration, chosen=unused[0] if unused else None)
-            self.article = self.article.with_illustration(place, illustration)
-            if illustration.chosen is None:
-                yield Notice(NoPictureFound(caption=illustration.caption), place)
-            yield PictureChosen(place, illustration)
-            yield StepProgress("select", done, len(places))
+            yield CaptionReady(place, illustration)
+            yield StepProgress("caption", done, len(self._chosen))
 
     # -- one place -----------------------------------------------------------------------------------
 
-    def _illustration(self, place: str) -> Illustration:
+    def _put(self, place: str, picture: Candidate) -> PictureChosen:
+        self.article = self.article.with_illustration(place, self._illustration(place, picture))
+        self._chosen.append(place)
         illustration = self.article.section(place).illustration
-        assert illustration is not None  # every place got one in the step "caption"
-        return illustration
+        assert illustration is not None
+        return PictureChosen(place, illustration)
 
-    def _find(self, phrasings: Sequence[str], *, exclude: frozenset[str]) -> tuple[Candidate, ...]:
-        return find_candidates(self._gallery, phrasings, count=self._offered, exclude=exclude)
+    def _illustration(self, place: str, picture: Candidate | None) -> Illustration:
+        """The picture with the other candidates, captioned by what it is called until the model has a better line."""
+        language = self.article.language
+        others = [c for c in self._readings[place].candidates if picture is None or c.id != picture.id]
+        candidates = (*([picture] if picture else []), *others)[: self._offered]
+        if picture is None:
+            return Illustration("", candidates=candidates)
+        name = plain_caption(picture, language)
+        query = picture.evidence.query if picture.evidence else ""
+        return Illustration(name, query=query, candidates=candidates, chosen=picture)
 
-    def _without_used(self, illustration: Illustration) -> Illustration:
-        """The illustration without candidates that were chosen elsewhere since, and others in their stead."""
-        used = self.article.used_pictures
-        if any(candidate.id in used for candidate in illustration.candidates):
-            return replace(illustration, candidates=self._find(phrasings_of(illustration), exclude=used))
-        return illustration
+    def _captioned(self, section: Section, illustration: Illustration) -> Illustration:
+        """With the model's caption; who cannot see the picture is told what it shows. Raises what the model raises."""
+        assert illustration.chosen is not None
+        name, caption = illustration.caption, self._captions.caption(self.article, section, illustration.chosen)
+        return replace(illustration, caption=caption, alt="" if caption == name else name)
 
-    def _with_choice(self, place: str, illustration: Illustration) -> Illustration:
-        """The illustration with one of its candidates chosen: by the model where it is to choose, else the first."""
-        if not (self._selects and self._model_works) or len(illustration.candidates) == 1:
-            return replace(illustration, chosen=illustration.candidates[0])
-        return select_candidate(self._shared, self.article, place, illustration)
+    def _has_picture(self, place: str) -> bool:
+        return self.article.section(place).illustration is not None
+
+    def _position(self, place: str) -> int:
+        return next(number for number, section in enumerate(self.article) if section.id == place)
+
+    def _with_queries(self, section: Section) -> Section:
+        """A paragraph without a picture remembers what was looked for."""
+        reading = self._readings.get(section.id)
+        if reading is None or section.illustration is not None:
+            return section
+        return replace(section, looked_for=tuple(reading.looked_for))
 
     # -- what a person asks for at one place ----------------------------------------------------------
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def propose(self, section_id: str) -> Illustration:
-        """An illustration for this place: described, searched and chosen by the model. Raises as `Composer.propose`."""
+        """An illustration for this place: read, searched and chosen by the model. Raises as `Composer.propose`."""
         sections = list(self.article)
         start = sections.index(self.article.section(section_id))
         near = [*sections[start:], *reversed(sections[:start])]  # a heading is illustrated by what follows it
-        place = next((section.id for section in near if section.kind == "paragraph"), None)
+        place = next((section for section in near if section.kind == "paragraph"), None)
         if place is None:
             raise InputError(_("There is no paragraph to illustrate. Write some text first."))
-        own = self.article.section(section_id).illustration
-        self.article = self.article.with_illustration(section_id, None)
-        try:
-            (illustration,) = self._captions.illustrations(self.article, [place])
-            elsewhere = self.article.used_pictures
-            exclude = elsewhere | ({own.chosen.id} if own and own.chosen else set())
-            illustration = replace(illustration, candidates=self._find(phrasings_of(illustration), exclude=exclude))
-            return self._with_choice(place, illustration) if illustration.candidates else illustration
-        finally:
-            self.close()
+        reading = self._reader.read(self._reader.search(place))
+        unused = [c for c in reading.candidates if c.id not in self.article.used_pictures]
+        reading = replace(reading, candidates=tuple(unused))
+        self._readings[place.id] = reading
+        worth = [c for c in unused if (c.fit or 0.0) >= PERHAPS]
+        illustration = self._illustration(place.id, worth[0] if worth else None)
+        if illustration.chosen is None:
+            return replace(illustration, caption=plain_caption(unused[0], self.article.language) if unused else "")
+        return self._captioned(place, illustration)
 
     def search(self, caption: str, language: Language, section_id: str) -> tuple[Candidate, ...]:
         """Candidates for a caption in `language`, translated where the gallery does not read it."""
@@ -228,4 +247,11 @@ class Illustrator:
             phrasings = list(dict.fromkeys((self._captions.in_english(caption), caption)))
         own = next((s.illustration for s in self.article if s.id == section_id), None)
         exclude = self.article.used_pictures - ({own.chosen.id} if own and own.chosen else set())
-        return self._find(phrasings, exclude=exclude)
+        return find_candidates(self._gallery, phrasings, count=self._offered, exclude=exclude)
+
+
+def _without_plan(section: Section) -> Section:
+    """The section without a picture that was planned before; what a person made stays."""
+    if section.illustration is not None and not section.illustration.by_hand:
+        section = replace(section, illustration=None)
+    return replace(section, looked_for=())

@@ -1,12 +1,13 @@
-"""After which paragraphs the pictures stand, given how well each paragraph can be shown. Pure arithmetic, no model."""
+"""After which paragraphs the pictures stand, and which ones. Pure arithmetic, no model."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from common.language import HAN
+from composer.article import Candidate
 
 MOST_PICTURES = 30  # pictures a person may ask for
 TEXT_A_PICTURE = 450  # width of text that carries one picture where their number is automatic: about 75 English words
-WORTH_SHOWING = 0.4  # automatic: paragraphs less likely than this get no picture (benchmarks/compose_spotting)
+WORTH_SHOWING = 0.4  # automatic: paragraphs less likely than this get no picture
 BARELY_WORTH_SHOWING = (
     0.2  # automatic: the best paragraph gets the only picture where none is worth showing, unless below this
 )
@@ -29,23 +30,28 @@ def choose_places(
     count: int | None,
     *,
     fixed: Collection[int] = (),
+    possible: Collection[int] | None = None,
+    worth: float = WORTH_SHOWING,
+    barely: float = BARELY_WORTH_SHOWING,
 ) -> list[int]:
     """Indices of the paragraphs that get a picture, ascending.
 
     widths: of each paragraph's text. probabilities: that the paragraph can be shown, 0..1. count: pictures in all,
     `fixed` ones included; None chooses the number by the length of the text, and leaves out what is not worth showing.
-    fixed: paragraphs that have a picture already and keep it. The sum of the probabilities, less what pictures lose
+    fixed: paragraphs that have a picture already and keep it. possible: those that can have one; None: all. worth:
+    where the number is automatic, the probability from which a paragraph gets a picture; barely: the same for the best
+    one where no other does. The sum of the probabilities, less what pictures lose
     that stand close together, is as large as it can be.
     """
     total = len(widths)
     eligible = set(range(total))
     if count is None:
         count = automatic_count(widths)
-        eligible = {i for i in range(total) if probabilities[i] >= WORTH_SHOWING}
+        eligible = {i for i in range(total) if probabilities[i] >= worth}
         best = max(range(total), key=lambda i: probabilities[i], default=None)
-        if not eligible and best is not None and probabilities[best] >= BARELY_WORTH_SHOWING:
+        if not eligible and best is not None and probabilities[best] >= barely:
             eligible = {best}
-    eligible |= set(fixed)
+    eligible = eligible & set(range(total) if possible is None else possible) | set(fixed)
     count = min(max(count, len(fixed)), len(eligible))
     if count <= 0:
         return []
@@ -75,3 +81,59 @@ def choose_places(
         best_of = longer
     complete = [found for i, found in best_of.items() if not any(f > i for f in fixed)]
     return max(complete, key=lambda option: (option[0], [-place for place in option[1]]))[1] if complete else []
+
+
+def choose_pictures(
+    widths: Sequence[float],
+    options: Sequence[Sequence[Candidate]],
+    count: int | None,
+    *,
+    same: Callable[[Candidate, Candidate], bool],
+    worth: float,
+    fixed: Collection[int] = (),
+    taken: Sequence[Candidate] = (),
+) -> dict[int, Candidate]:
+    """Places and pictures together: index of the paragraph -> its picture, without the `fixed` paragraphs.
+
+    options: for each paragraph the pictures that could stand there, with their `fit`. count, fixed: as in
+    `choose_places`. same: whether two pictures show the same thing, of which an article shows one; `taken` are shown
+    already. worth: the fit from which a picture stands where the number is automatic.
+
+    Each round places the best picture of each paragraph; of two that show the same, the paragraph that loses less by
+    its next one gives way. Ends with the best set for lists without such pairs.
+    """
+    left = [[c for c in each if not any(same(c, other) for other in taken)] for each in options]
+    while True:
+        best = [max(each, key=_fit, default=None) for each in left]
+        places = choose_places(
+            widths,
+            [_fit(picture) if picture else 0.0 for picture in best],
+            count,
+            fixed=fixed,
+            possible=[i for i, picture in enumerate(best) if picture is not None],
+            worth=worth,
+            barely=worth,
+        )
+        picks = {i: picture for i in places if i not in fixed and (picture := best[i]) is not None}
+        loser = _gives_way(picks, left, same)
+        if loser is None:
+            return picks
+        left[loser] = [c for c in left[loser] if c.id != picks[loser].id]
+
+
+def _gives_way(
+    picks: dict[int, Candidate], options: Sequence[Sequence[Candidate]], same: Callable[[Candidate, Candidate], bool]
+) -> int | None:
+    """The paragraph that looks for another picture, because one that shows the same stands elsewhere; None: none."""
+
+    def loss(place: int) -> float:
+        others = [_fit(c) for c in options[place] if not same(c, picks[place])]
+        return _fit(picks[place]) - max(others, default=0.0)
+
+    places = sorted(picks)
+    pairs = [(a, b) for n, a in enumerate(places) for b in places[n + 1 :] if same(picks[a], picks[b])]
+    return min((min(pair, key=lambda place: (loss(place), -place)) for pair in pairs), key=loss, default=None)
+
+
+def _fit(candidate: Candidate) -> float:
+    return candidate.fit or 0.0

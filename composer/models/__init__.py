@@ -6,6 +6,7 @@ Knows engines, checkpoints and hubs; nothing of articles, galleries or pages.
 from composer.models import embedded
 from composer.models.base import (
     Capabilities,
+    ForgetsPrefixes,
     LoadProgress,
     Message,
     Model,
@@ -28,6 +29,7 @@ from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_tho
 
 __all__ = [
     "Capabilities",
+    "ForgetsPrefixes",
     "GgufModel",
     "GraphicsCard",
     "KnownModel",

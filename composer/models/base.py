@@ -220,6 +220,16 @@ class Model(Replier, Protocol):
 
 
 @runtime_checkable
+class ForgetsPrefixes(Protocol):
+    """A model whose numbers depend a little on what it keeps of earlier prompts: sums of other lengths, rounded."""
+
+    def forget(self) -> None:
+        """The next prompt is computed from its first token: the same questions have the same answers, whatever was
+        asked before."""
+        ...
+
+
+@runtime_checkable
 class ScoresTokens(Protocol):
     """A model that can score an option by every one of its tokens."""
 

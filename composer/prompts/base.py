@@ -25,34 +25,53 @@ class Choice:
 
 
 class Prompts(Protocol):
-    """How a family of models is asked. All but `write` and `translate` ask after `shared(article)`, or what the family
-    has in its place (`ContinuesConversation`)."""
+    """How a family of models is asked to write. How it finds pictures is one of the two protocols below."""
 
     def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
         """Asks for the article. `title` is empty where the request is an instruction and the model finds a title."""
         ...
 
     def shared(self, article: Article) -> list[Message]:
-        """The beginning of every question about this article."""
-        ...
-
-    def spot(
-        self, ask: Replier, article: Article, paragraphs: Sequence[Section], count: int | None
-    ) -> Iterator[tuple[str, float]]:
-        """Section id and probability (0..1) that a picture belongs after it, one by one. `ask` continues
-        `shared(article)`, or `spot_shared` where the family has it; `count` pictures are wanted; None: any number."""
-        ...
-
-    def query(self, article: Article, section: Section, taken: Sequence[str]) -> list[Message]:
-        """Asks what the picture after this section should show, as a short English phrase; `taken` are shown."""
-        ...
-
-    def caption(self, article: Article, section: Section, query: str, taken: Sequence[str]) -> list[Message]:
-        """Asks for the line under that picture in the article's language. Empty: the query serves as the caption."""
+        """The beginning of every question about the whole article."""
         ...
 
     def translate(self, caption: str) -> list[Message]:
         """Asks for a caption in English, for a gallery that reads only English."""
+        ...
+
+
+@runtime_checkable
+class RatesPictures(Prompts, Protocol):
+    """A family that is asked of one paragraph after the other what could be shown, and whether a picture fits."""
+
+    def things(self, text: str) -> list[Message]:
+        """Asks which visible things a paragraph speaks of: short English names, separated by commas, or "none"."""
+        ...
+
+    def fits(self, name: str, picture: Picture | None) -> Choice:
+        """Asks, after `things` and its answer, whether a picture of that name fits beside the paragraph: yes, no.
+        With the picture itself where the model sees it."""
+        ...
+
+    def caption_of(self, name: str, picture: Picture, sentence: str, language: Language) -> list[Message]:
+        """Asks for the line under this picture of that name, which stands beside this sentence."""
+        ...
+
+
+@runtime_checkable
+class NamesPlaces(Prompts, Protocol):
+    """A family that was trained to name places and to caption them before a picture is searched for. All questions
+    come after `shared(article)`."""
+
+    def spot(
+        self, ask: Replier, article: Article, paragraphs: Sequence[Section], count: int | None
+    ) -> Iterator[tuple[str, float]]:
+        """Section id and probability (0..1) that a picture belongs after it, one by one. `count` pictures are wanted;
+        None: any number."""
+        ...
+
+    def query(self, article: Article, section: Section, taken: Sequence[str]) -> list[Message]:
+        """Asks what the picture after this section should show; `taken` are shown."""
         ...
 
     def choose(
@@ -65,28 +84,6 @@ class Prompts(Protocol):
     ) -> Choice:
         """Which candidate fits best. With pictures where the model sees them; `chosen` stand in the article already.
         `options[i]` stands for `candidates[i]`."""
-        ...
-
-
-@runtime_checkable
-class SpotsParagraphsAlone(Protocol):
-    """A family that judges each paragraph by itself, without the article."""
-
-    def spot_shared(self, article: Article) -> list[Message]:
-        """The beginning of the questions of `Prompts.spot`, in place of `Prompts.shared`."""
-        ...
-
-
-@runtime_checkable
-class ContinuesConversation(Protocol):
-    """A family that can be asked about an article in the conversation in which it has just written it.
-
-    The keys and values of the text exist already, so the first question costs no more than the others.
-    """
-
-    def continue_conversation(self, article: Article, asked: Sequence[Message], written: str) -> list[Message]:
-        """The beginning of every question, in place of `Prompts.shared`; empty where that one serves better.
-        `written`, as it came from the model, answered `asked` and became `article`."""
         ...
 
 

@@ -1,21 +1,66 @@
 """Prompts for any instruction-tuned chat model, worded for small ones and measured on them."""
 
-import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from composer import inline
-from composer.article import Article, Candidate, Illustration, Language, Section
-from composer.models import Message, Picture, Replier, assistant, system, user
-from composer.prompts.base import LETTERS, WORDS, Choice, Length
+from composer.article import Article, Language, Section
+from composer.models import Message, Picture, assistant, system, user
+from composer.prompts.base import WORDS, Choice, Length
 
 _CHARACTERS: dict[Length, int] = {"short": 250, "medium": 500, "long": 1000}  # as much in Chinese
 _PLAIN_KINDS = re.compile("新闻|报道|稿|通知|公告|指南|攻略|说明|介绍|广告|报告")  # of writing that is no essay
 _PARAGRAPHS: dict[Length, int] = {"short": 4, "medium": 6, "long": 10}
 
 
+_FITS = "Does a picture of {} fit beside this paragraph?"
+_EXAMPLES = (
+    system(
+        "You name the things that a picture beside a paragraph could show: visible objects, animals, plants, food, "
+        "tools, vehicles, buildings, people at work. At most four, one or two English words each, the most important "
+        "first, separated by commas. A paragraph about ideas only has: none."
+    ),
+    user("The baker gets up at three. By dawn his bread is in the oven, and the first customers wait in the snow."),
+    assistant("bread, baker, oven, snow"),
+    user(_FITS.format("bread")),
+    assistant("Yes"),
+    user(_FITS.format("birthday cake")),
+    assistant("No"),
+    user("理解别人需要时间，也需要勇气。没有谁一开始就会。"),
+    assistant("none"),
+    user(_FITS.format("handshake")),
+    assistant("No"),
+    user("渔民收起渔网，把螃蟹倒进桶里，海鸥在船上空盘旋。"),
+    assistant("crab, fishing boat, seagull, fishing net"),
+    user(_FITS.format("crab")),
+    assistant("Yes"),
+    user(_FITS.format("bus")),
+    assistant("No"),
+    user("Success depends on many factors, and it is important to keep an open mind."),
+    assistant("none"),
+)
+
+
+def _caption_question(name: str, sentence: str, language: Language) -> str:
+    return f"图片：{name}\n句子：{sentence}" if language == "zh" else f"Picture: {name}\nSentence: {sentence}"
+
+
+_CAPTIONS = (
+    system(
+        "You write the line under a picture: at most eight words, what the picture shows and no more, in the language "
+        "of the sentence."
+    ),
+    user(_caption_question("bread", "By dawn his bread is in the oven, and customers wait in the snow.", "en")),
+    assistant("Bread, baked before dawn"),
+    user(_caption_question("螃蟹", "渔民收起渔网，把螃蟹倒进桶里，海鸥在船上空盘旋。", "zh")),
+    assistant("渔民捕到的螃蟹"),
+    user(_caption_question("bicycle", "In rush hour I pass the queue of cars and arrive with a clear head.", "en")),
+    assistant("A bicycle, the fastest way through rush hour"),
+)
+
+
 class GeneralPrompts:
-    """See composer.prompts.Prompts."""
+    """See composer.prompts.RatesPictures."""
 
     def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
         if language == "zh":
@@ -49,26 +94,19 @@ class GeneralPrompts:
             user(f"Here is the article '{article.title}'; its paragraphs are numbered.\n\n{numbered}\n\n"),
         ]
 
-    def continue_conversation(self, article: Article, asked: Sequence[Message], written: str) -> list[Message]:
-        """In English: half the tokens for captions that are as good (docs/benchmarks.md). After Chinese a small model
-        goes on in the tone of its article: "a group of people walking", three times of four."""
-        return [*asked, assistant(written)] if article.language == "en" else []
+    def things(self, text: str) -> list[Message]:
+        """Shown by examples, which a small model follows better than a description: asked in words for four things, it
+        copies the paragraph or says "none" (docs/benchmarks.md). The examples are the same for every paragraph, so that
+        they are computed once."""
+        return [*_EXAMPLES, user(_beginning(text, 900))]
 
-    def spot_shared(self, article: Article) -> list[Message]:
-        """No article: beside vivid paragraphs a small model finds the others vivid as well (paragraphs of
-        benchmarks/compose_spotting right: 32 of 32 alone, 21 quoted after the article, 16 named by number after it)."""
-        return [system("You help to illustrate an article. You answer briefly."), user("Here is a paragraph:\n\n")]
+    def fits(self, name: str, picture: Picture | None) -> Choice:
+        asked = _FITS.format(name) if picture is None else _FITS.format("this")
+        content: list[str | Picture] = [asked] if picture is None else [picture, asked]
+        return Choice((user(*content),), ("Yes", "No"))
 
-    def spot(
-        self, ask: Replier, article: Article, paragraphs: Sequence[Section], count: int | None
-    ) -> Iterator[tuple[str, float]]:
-        question = (
-            "Does this paragraph describe a concrete scene or object that could be shown in a photograph? "
-            "Answer Yes or No."
-        )
-        for section in paragraphs:
-            yes, no = ask.score([user(f"{inline.plain(section.text)}\n\n{question}")], ("Yes", "No"))
-            yield section.id, 1 / (1 + math.exp(min(no - yes, 50)))
+    def caption_of(self, name: str, picture: Picture, sentence: str, language: Language) -> list[Message]:
+        return [*_CAPTIONS, user(picture, _caption_question(name, sentence, language))]
 
     def heading(self, article: Article, part: Sequence[Section]) -> list[Message]:
         first, last = _number(article, part[0]), _number(article, part[-1])
@@ -78,46 +116,8 @@ class GeneralPrompts:
         which = f"paragraph [{first}]" if first == last else f"paragraphs [{first}] to [{last}]"
         return [user(f"Write a subheading of two to five words for {which}. Only the subheading.")]
 
-    def query(self, article: Article, section: Section, taken: Sequence[str]) -> list[Message]:
-        # quoted, because a small model does not find a paragraph by its number
-        text = _beginning(inline.plain(section.text))
-        other = f" Something other than: {'; '.join(taken)}." if taken else ""
-        return [
-            user(
-                f'Paragraph [{_number(article, section)}]: "{text}"\n\n'
-                "What should a picture beside this paragraph show? "
-                f"Name one visible object, person or place of this paragraph in two to six English words.{other}"
-            )
-        ]
-
-    def caption(self, article: Article, section: Section, query: str, taken: Sequence[str]) -> list[Message]:
-        if article.language == "en":
-            return []  # asked for a caption, a small model gives the phrase again or restates the paragraph
-        asked = [*self.query(article, section, taken), assistant(query)]
-        return [*asked, user(f"请把“{query}”写成一句简短的中文图注，不超过十五个字。只写图注。")]
-
     def translate(self, caption: str) -> list[Message]:
         return [user(f"Translate into English, as a short phrase, nothing else: {caption}")]
-
-    def choose(
-        self,
-        article: Article,
-        section: Section,
-        illustration: Illustration,
-        candidates: Sequence[tuple[Candidate, Picture | None]],
-        chosen: Sequence[tuple[Section, Picture | None]],
-    ) -> Choice:
-        wanted = illustration.query or illustration.caption
-        content: list[str | Picture] = [
-            f"Beside paragraph [{_number(article, section)}] a picture should show: {wanted}. "
-            "Which of these pictures fits best?\n"
-        ]
-        for letter, (candidate, picture) in zip(LETTERS, candidates, strict=False):
-            content.append(f"{letter}. ")
-            content += [picture] if picture is not None else [candidate.caption or "unknown"]
-            content.append("\n")
-        content.append("Answer with the letter.")
-        return Choice((user(*content),), tuple(LETTERS[: len(candidates)]))
 
 
 def _beginning(text: str, width: int = 400) -> str:

@@ -19,7 +19,7 @@ LIKELY = 0.5  # a place that the model named is worth at least this much
 
 
 class XComposerPrompts:
-    """See composer.prompts.Prompts."""
+    """See composer.prompts.NamesPlaces."""
 
     def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
         subject = title or request
@@ -72,9 +72,6 @@ class XComposerPrompts:
             user(f"{past}给出适合在<Seg{_number(article, section)}>后插入的图像对应的标题。 "),
             assistant(' 标题是"'),
         ]
-
-    def caption(self, article: Article, section: Section, query: str, taken: Sequence[str]) -> list[Message]:
-        return []  # the model was trained to give the caption at once; it is what the gallery is searched with
 
     def translate(self, caption: str) -> list[Message]:
         return [user(f"把下面的标题翻译成英文：{caption}")]

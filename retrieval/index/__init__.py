@@ -7,7 +7,7 @@ from retrieval.index.catalogue import Catalogue, Slots, Vectors
 from retrieval.index.fusion import NEAR_DUPLICATE_BITS, differing_bits, fuse
 from retrieval.index.query import Query, parse_query, query_vectors
 from retrieval.index.search import CHARACTERS_WEIGHT, DENSE_WEIGHT, DEPTH, WORDS_WEIGHT, Searcher
-from retrieval.index.tokenizer import stored_words, wanted_words
+from retrieval.index.tokenizer import STOP_WORDS, stored_words, wanted_words
 from retrieval.index.vectors import MANIFEST, VectorIndex, near_groups
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "DEPTH",
     "MANIFEST",
     "NEAR_DUPLICATE_BITS",
+    "STOP_WORDS",
     "WORDS_WEIGHT",
     "Catalogue",
     "Query",

@@ -18,7 +18,7 @@ a an and any are as at be beside between by for from has have he her his in into
 onto or our out over photo photograph picture image s she some such than that the their them there these they this
 those through to two under up very was were what where which while who with your you
 """
-_STOP_EN = frozenset(_STOP_TEXT.split())
+STOP_WORDS = frozenset(_STOP_TEXT.split())
 _STOP_ZH = frozenset("的了在是和与及或有着一个只条张座位这那些把被从到对也都就而为于上下里中旁边图照片")
 
 
@@ -54,7 +54,7 @@ def wanted_words(query: str) -> tuple[list[str], list[str]]:
     everything = pieces(query)
     for piece in everything:
         if not is_chinese(piece):
-            strong += [word for word in re.split("['’]", piece) if word not in _STOP_EN]
+            strong += [word for word in re.split("['’]", piece) if word not in STOP_WORDS]
         elif len(piece) == 1:
             strong.append(piece)
         else:

@@ -9,13 +9,17 @@ import pytest
 ASSETS = Path(__file__).resolve().parents[2] / "demo_asset"
 pytestmark = pytest.mark.browser
 
+# a picture whose address is not dead: the view would ask for new ones
+PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+
 HARNESS = """(code) => {
   document.body.innerHTML = '<div id="host"><div class="xc-root"></div></div>';
   window.sent = [];
   window.view = {value: null, changed: null};
   const props = {get value() { return window.view.value; }};
   const watch = (_, callback) => { window.view.changed = callback; };
-  const trigger = (kind, data) => window.sent.push([kind, data.value]);
+  // which article is shown goes with every action (tests/browser/test_restart.py)
+  const trigger = (kind, { value: { shows, ...action } }) => window.sent.push([kind, action]);
   const upload = async () => ({path: "/uploaded"});
   new Function("element", "trigger", "props", "server", "upload", "watch", code)(
     document.querySelector("#host"), trigger, props, {}, upload, watch);
@@ -62,7 +66,7 @@ def whole(*sections: dict[str, Any], title: str = "A title", revision: int = 1) 
 
 def candidate(number: int) -> dict[str, Any]:
     more = {"caption": f"c{number}", "credit": "", "licence": "", "source": "", "approximate": False, "drawing": False}
-    return {"id": f"p{number}", "src": f"studio/pictures/{number}", "score": 1, "share": 0.5, **more}
+    return {"id": f"p{number}", "src": PIXEL, "score": 1, "share": 0.5, **more}
 
 
 def picture(chosen: int | None = None, count: int = 3) -> dict[str, Any]:

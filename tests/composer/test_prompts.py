@@ -1,16 +1,14 @@
 """Prompts: shared beginnings, languages, families."""
 
-import math
-from dataclasses import replace
-
 import pytest
+from PIL import Image
 
-from composer.article import Article, Candidate, Illustration, Section
-from composer.models.base import assistant, merge_turns
+from composer.article import Article, Language, Section
+from composer.models.base import Picture, assistant, merge_turns
 from composer.prompts import (
-    ContinuesConversation,
     GeneralPrompts,
-    SpotsParagraphsAlone,
+    NamesPlaces,
+    RatesPictures,
     WritesHeadings,
     max_tokens,
     prompts_for,
@@ -36,29 +34,43 @@ def test_the_shared_beginning_numbers_paragraphs_and_does_not_change_with_headin
     assert PROMPTS.shared(without) == shared
 
 
-def test_questions_continue_the_shared_turn() -> None:
-    shared, section = PROMPTS.shared(ARTICLE), ARTICLE.section("s3")
-    candidates = [(Candidate(str(i), "", f"picture {i}"), None) for i in range(3)]
-    choice = PROMPTS.choose(ARTICLE, section, Illustration("A bed", query="A soft bed"), candidates, [])
-    for question in (PROMPTS.query(ARTICLE, section, []), PROMPTS.heading(ARTICLE, [section]), list(choice.messages)):
-        turns = merge_turns([*shared, *question])
-        assert [turn.role for turn in turns] == ["system", "user"]
-        assert turns[1].text.startswith(shared[1].text)
-    assert choice.options == ("A", "B", "C")
-    assert "B. picture 1\n" in choice.messages[0].text
-    assert "A soft bed" in choice.messages[0].text
+def test_headings_continue_the_shared_turn() -> None:
+    shared = PROMPTS.shared(ARTICLE)
+    turns = merge_turns([*shared, *PROMPTS.heading(ARTICLE, [ARTICLE.section("s3")])])
+    assert [turn.role for turn in turns] == ["system", "user"]
+    assert turns[1].text.startswith(shared[1].text)
 
 
-def test_english_questions_go_on_after_the_writing_and_chinese_ones_begin_anew() -> None:
-    asked = PROMPTS.write("Cats", "Cats", "en", "medium")
-    assert PROMPTS.continue_conversation(ARTICLE, asked, "A bowl.") == [*asked, assistant("A bowl.")]
-    assert PROMPTS.continue_conversation(replace(ARTICLE, language="zh"), asked, "一个碗。") == []
+def test_paragraphs_share_their_examples_and_pictures_are_asked_about_after_the_things() -> None:
+    one, other = PROMPTS.things("A bowl of water."), PROMPTS.things("一张床。")
+    assert one[:-1] == other[:-1]
+    assert [message.text for message in (one[-1], other[-1])] == ["A bowl of water.", "一张床。"]
+    asked = PROMPTS.fits("bowl with spoon", None)
+    assert asked.options == ("Yes", "No")
+    turns = merge_turns([*one, assistant("bowl, water"), *asked.messages])
+    assert turns[-1].text == "Does a picture of bowl with spoon fit beside this paragraph?"
+    assert turns[-1].text.replace("bowl with spoon", "bread") in [turn.text for turn in turns[:-3]], (
+        "as in the examples"
+    )
 
 
-def test_what_is_shown_already_is_told() -> None:
-    asked = PROMPTS.query(ARTICLE, ARTICLE.section("s2"), ["A cat", "A dog"])[0].text
-    assert "A cat; A dog" in asked
-    assert '"A bowl of water."' in asked
+def test_a_model_that_sees_is_asked_about_the_picture_itself() -> None:
+    picture = Picture.open(Image.new("RGB", (8, 8), "red"))
+    (asked,) = PROMPTS.fits("bowl", picture).messages
+    assert asked.pictures == (picture,)
+    assert "bowl" not in asked.text
+
+
+def test_a_very_long_paragraph_is_read_from_its_beginning() -> None:
+    assert len(PROMPTS.things("water " * 5000)[-1].text) < 1000
+
+
+@pytest.mark.parametrize(("language", "expected"), [("en", "Picture: bowl"), ("zh", "图片：bowl")])
+def test_captions_are_asked_for_in_the_language_of_the_article(language: Language, expected: str) -> None:
+    picture = Picture.open(Image.new("RGB", (8, 8), "red"))
+    asked = PROMPTS.caption_of("bowl", picture, "…", language)[-1]
+    assert asked.text.startswith(expected)
+    assert asked.pictures == (picture,)
 
 
 def test_the_language_of_the_article_is_asked_for() -> None:
@@ -77,21 +89,14 @@ def test_longer_articles_get_more_room() -> None:
     assert max_tokens("medium", "zh") > max_tokens("medium", "en")
 
 
-def test_spotting_gives_the_share_of_yes() -> None:
-    model = FakeModel(scorer=lambda _, option: math.log(0.6 if option == "Yes" else 0.2))
-    found = dict(PROMPTS.spot(model, ARTICLE, [ARTICLE.section("s2")], None))
-    assert found == {"s2": pytest.approx(0.75)}
-    assert model.prompts[0][0].text.startswith("A bowl of water.\n\n")
-
-
 def test_a_family_brings_its_own_prompts() -> None:
     assert isinstance(prompts_for("general"), GeneralPrompts)
     assert isinstance(prompts_for("never-heard-of"), GeneralPrompts)
     native = prompts_for("xcomposer")
     assert not isinstance(native, GeneralPrompts)
-    assert not isinstance(native, SpotsParagraphsAlone)
+    assert isinstance(native, NamesPlaces)
+    assert not isinstance(native, RatesPictures)
     assert not isinstance(native, WritesHeadings)
-    assert not isinstance(native, ContinuesConversation)
 
 
 # -- headings ------------------------------------------------------------------------------------------

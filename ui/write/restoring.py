@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from common.decoding import without_halves
 from common.errors import ReadableError
 from common.messages import _
-from composer.article import SCHEMA, Article, Candidate, Language
+from composer.article import SCHEMA, Article, Candidate, Evidence, Language
 from composer.errors import ArticleUnreadable, PictureError, validation_problem
 from composer.illustrating import candidate
 from composer.writing import without_controls
@@ -36,6 +36,8 @@ class CandidateShown(BaseModel):
     id: Id
     score: Finite = 0.0
     share: Annotated[float, Field(ge=0, le=1)] | None = None
+    fit: Annotated[float, Field(ge=0, le=1)] | None = None
+    evidence: Evidence | None = None
 
 
 class PictureShown(BaseModel):
@@ -53,6 +55,7 @@ class SectionShown(BaseModel):
     level: Annotated[int, Field(ge=0, le=3)] = 0
     text: Annotated[str, Field(max_length=200_000)]
     picture: PictureShown | None = None
+    looked_for: Annotated[list[Line], Field(max_length=100)] = []
 
 
 class ArticleShown(BaseModel):
@@ -105,6 +108,7 @@ def taken_over(studio: Studio, sent: Action) -> tuple[Article, int]:
                 "level": section.level,
                 "text": _line(section.text),
                 "illustration": _illustration(section.picture, find),
+                "looked_for": section.looked_for,
             }
             for section in shown.sections
         ],
@@ -142,7 +146,7 @@ class _Finder:
         if found is None:
             self.lost += stands
             return None
-        return dataclasses.replace(found, score=shown.score, share=shown.share)
+        return dataclasses.replace(found, score=shown.score, share=shown.share, fit=shown.fit, evidence=shown.evidence)
 
     def _looked_up(self, picture_id: str) -> Candidate | None:
         try:

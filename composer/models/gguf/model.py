@@ -64,6 +64,7 @@ class GgufModel:
         report(LoadProgress("load", 0, header.size, self.name))
         gpus = [] if num_gpus == 0 else _gpus()
         context = _choose_context(header, context_tokens, self.name, on_gpu=bool(gpus))
+        self._forgets = False
         self._control = _control_pattern(header.control_tokens)
         template = str(header.values.get("tokenizer.chat_template", ""))
         self._may_think = may_think(template)
@@ -122,10 +123,19 @@ class GgufModel:
         Raises InputError for a prompt longer than the context, ModelFailed for anything that breaks.
         """
         try:
-            request = {"prompt": self._prompt(messages), **_sampling_fields(sampling)}
+            request = {
+                "prompt": self._prompt(messages),
+                **_sampling_fields(sampling),
+                "cache_prompt": not self._forgets,
+            }
+            self._forgets = False
             yield from without_thoughts(self._engine.stream(request, stop))
         except EngineError as error:
             self._raise_readable(error, _("writing"))
+
+    def forget(self) -> None:
+        """See `composer.models.ForgetsPrefixes`. What lies in the engine's cache was computed in other batches."""
+        self._forgets = True
 
     def reply(
         self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None

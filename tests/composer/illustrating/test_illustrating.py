@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,8 +12,7 @@ from composer.events import (
 )
 from composer.models.base import Capabilities
 from composer.pipeline import Composer, Options
-from composer.prompts import Choice, GeneralPrompts
-from tests.composer.answering import TITLE, answer, steps
+from tests.composer.answering import TITLE, answer, score_by, steps
 from tests.fakes import FakeGallery, FakeModel
 
 
@@ -29,7 +27,7 @@ def test_illustrating_anew_keeps_what_was_made_by_hand(model: FakeModel, gallery
     article = article.with_illustration("s3", old)
     composer = Composer(model, gallery)
     events = list(composer.illustrate(article, Options(pictures=2)))
-    assert steps(events) == ["spot", "caption", "retrieve", "select"]
+    assert steps(events) == ["retrieve", "spot", "select"]
     assert composer.article.section("s2").illustration == mine
     assert [s.id for s in composer.article.illustrated] == ["s1", "s2"]
     chosen = [
@@ -49,33 +47,14 @@ def test_illustrating_with_no_pictures_removes_what_was_not_made_by_hand(
     assert isinstance(events[-1], ArticleReady)
 
 
-def test_a_long_text_is_asked_about_in_parts_that_fit(gallery: FakeGallery) -> None:
-    model = FakeModel(answer=answer, capabilities=Capabilities(context_tokens=2048))
+def test_a_text_longer_than_the_context_is_read_paragraph_by_paragraph(gallery: FakeGallery) -> None:
+    model = FakeModel(answer=answer, scorer=score_by({"water": 0.9}), capabilities=Capabilities(context_tokens=2048))
     article = written(*[f"Paragraph number {i} is about a bowl of water. " * 20 for i in range(20)])
     composer = Composer(model, gallery)
     list(composer.illustrate(article, Options(pictures=5)))
     assert len(composer.article.illustrated) == 5
     longest = max(sum(len(message.text) for message in prompt) for prompt in model.prompts)
     assert longest * 0.4 < 2048
-
-
-def test_a_choice_knows_the_pictures_of_its_own_part_only(
-    gallery: FakeGallery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown: list[tuple[set[str], set[str]]] = []
-
-    class Recording(GeneralPrompts):
-        def choose(self, article: Article, section: Section, *rest: Any) -> Choice:
-            shown.append(({s.id for s in article}, {s.id for s, _ in rest[-1]}))
-            return super().choose(article, section, *rest)
-
-    monkeypatch.setattr("composer.pipeline.prompts_for", lambda family: Recording())
-    model = FakeModel(answer=answer, capabilities=Capabilities(context_tokens=2048))
-    article = written(*[f"Paragraph number {i} is about a bowl of water. " * 20 for i in range(20)])
-    list(Composer(model, gallery).illustrate(article, Options(pictures=6)))
-    assert len({frozenset(part) for part, _ in shown}) > 1, "the text fits in one part"
-    assert any(chosen for _, chosen in shown)
-    assert all(chosen <= part for part, chosen in shown)
 
 
 def test_proposing_describes_searches_and_chooses(model: FakeModel, gallery: FakeGallery) -> None:
@@ -93,7 +72,7 @@ def test_proposing_for_a_heading_takes_what_follows(model: FakeModel, gallery: F
     article = written("A bowl of water.", "Rest", "A soft bed.")
     article = article.with_sections([s if s.id != "s2" else replace(s, kind="heading", level=2) for s in article])
     Composer(model, gallery).propose(article, "s2")
-    assert any('Paragraph [2]: "A soft bed."' in prompt[-1].text for prompt in model.prompts)
+    assert next(p[-1].text for p in model.prompts if "You name the things" in p[0].text) == "A soft bed."
     only = article.with_sections([article.section("s2")])
     with pytest.raises(InputError):
         Composer(model, gallery).propose(only, "s2")
@@ -120,4 +99,6 @@ def test_a_model_that_sees_is_shown_the_pictures(gallery: FakeGallery) -> None:
     sees = Capabilities(sees_pictures=True, max_pictures=8, context_tokens=4096)
     model = FakeModel(answer=answer, capabilities=sees)
     list(Composer(model, gallery).compose(TITLE, Options(pictures=1)))
-    assert [len(prompt[-1].pictures) for prompt in model.prompts if prompt[-1].pictures] == [4]
+    shown = [prompt[-1].pictures for prompt in model.prompts if "fit beside" in prompt[-1].text]
+    assert shown
+    assert all(len(pictures) == 1 for pictures in shown)

@@ -215,13 +215,13 @@ class Engine:
                     self.fast.release()
                 raise
 
-    @torch.inference_mode()
     def score(
         self, prompt: Prompt, options: Sequence[Sequence[int]], prefix: SharedPrefix | None = None
     ) -> list[float]:
         """The log-probability of each option (ids, not empty) as the continuation of the prompt."""
         return [sum(tokens) for tokens in self.score_tokens(prompt, options, prefix)]
 
+    @torch.inference_mode()
     def score_tokens(
         self, prompt: Prompt, options: Sequence[Sequence[int]], prefix: SharedPrefix | None = None
     ) -> list[list[float]]:

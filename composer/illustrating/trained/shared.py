@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from composer import inline
 from composer.article import Article, Section
-from composer.models import Message, Model, Replier, user
-from composer.prompts import Prompts, SpotsParagraphsAlone
+from composer.models import Model, Replier, user
+from composer.prompts import Prompts
 from composer.writing import fitting
 
 QUESTION_ROOM = 700  # tokens kept free beside the article for a question and its answer
@@ -20,15 +20,12 @@ NUMBER_ROOM = 8  # tokens of the number before a section and the blank lines aro
 class SharedArticle:
     """Asks a model about one article. Holds the model's computed beginning between questions until `close`."""
 
-    def __init__(self, model: Model, prompts: Prompts, article: Article, written: Sequence[Message] = ()) -> None:
-        """written: the conversation in which the model has just written the article (see `ContinuesConversation`)."""
+    def __init__(self, model: Model, prompts: Prompts, article: Article) -> None:
         self.model, self.prompts = model, prompts
         capacity = model.capabilities.context_tokens
         room = max(capacity - QUESTION_ROOM, capacity // 2)
         whole = model.count_tokens(prompts.shared(article)) <= room
         self.parts = [article] if whole else split_article(article, room, lambda text: model.count_tokens([user(text)]))
-        fits = whole and bool(written) and model.count_tokens(written) <= room
-        self._written = list(written) if fits else []
         self._held: tuple[int, contextlib.ExitStack, Replier] | None = None  # number of the part, and the model on it
 
     def about(self, section_id: str) -> tuple[Article, Replier]:
@@ -37,15 +34,9 @@ class SharedArticle:
         if self._held is None or self._held[0] != number:
             self.close()
             stack = contextlib.ExitStack()
-            beginning = self._written or self.prompts.shared(self.parts[number])
+            beginning = self.prompts.shared(self.parts[number])
             self._held = (number, stack, stack.enter_context(self.model.prefix(beginning)))
         return self.parts[number], self._held[2]
-
-    def for_spotting(self, part: Article) -> contextlib.AbstractContextManager[Replier]:
-        """The model on top of what the questions about places in this part begin with."""
-        if isinstance(self.prompts, SpotsParagraphsAlone):
-            return self.model.prefix(self.prompts.spot_shared(part))
-        return contextlib.nullcontext(self.about(part.sections[0].id)[1])
 
     def by_part(self, section_ids: Sequence[str]) -> Iterator[list[str]]:
         """These sections in groups, each within one part of the article."""

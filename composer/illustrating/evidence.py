@@ -1,0 +1,168 @@
+"""What speaks for a picture beside a paragraph: facts that `fit` turns into a probability."""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from common.language import HAN_RANGES, is_chinese
+from composer.article import Candidate, Evidence, Language
+from composer.illustrating.candidates import candidate
+from composer.illustrating.fit import fit
+from composer.illustrating.nouns import content_words, nouns, words_of
+from composer.illustrating.queries import Query
+from retrieval.base import Hit
+from retrieval.encoders import Vectors, shared_text_encoder
+from retrieval.errors import EncoderUnavailable
+
+log = logging.getLogger(__name__)
+
+SAME_SUBJECT = (
+    0.65  # cosine of two pictures' words from which an article shows one of them: octopus and squid have 0.69
+)
+_LONGEST_NAME = 16  # words of a picture's caption that are compared
+_PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
+_HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph as evidence is gathered for it."""
+
+    id: str
+    text: str  # plain
+    language: Language
+    title: str  # of the article
+
+    @property
+    def words(self) -> frozenset[str]:
+        """What a picture's words are compared with: the content words and nouns of the paragraph."""
+        return frozenset((*content_words(self.text), *nouns(self.text, self.language)))
+
+
+def name_in(caption: str, language: Language) -> str:
+    """What a picture is called in this language, else in whichever there is: "octopus · 章鱼" -> octopus."""
+    parts = _PARTS.split(caption)
+    fitting = [part for part in parts if is_chinese(part) == (language == "zh")]
+    return (fitting or parts)[0].strip()
+
+
+def words_met(caption: str, words: frozenset[str]) -> tuple[tuple[str, ...], float]:
+    """The words of a caption that are among `words`, and their share of the caption's words, 0..1.
+
+    A caption in several languages has the share of the one that has most.
+    """
+    best: tuple[tuple[str, ...], float] = ((), 0.0)
+    for part in _PARTS.split(caption):
+        own = [*_HAN_RUN.findall(part), *content_words(part)][:_LONGEST_NAME]
+        met = tuple(word for word in own if any(_same(word, other) for other in words))
+        if own and len(met) / len(own) > best[1]:
+            best = met, len(met) / len(own)
+    return best
+
+
+def _same(word: str, other: str) -> bool:
+    """Whether two words name the same thing. The end of a Chinese noun says what it is: 石桥 is a 桥, 大熊猫 a 熊猫."""
+    if word == other:
+        return True
+    if not (is_chinese(word) and is_chinese(other)):
+        return False
+    short, long = sorted((word, other), key=len)
+    return long.endswith(short) and (len(short) > 1 or len(long) == 2)
+
+
+def gather(
+    paragraph: Paragraph, found: Sequence[tuple[Query, Sequence[Hit]]], title_words: frozenset[str]
+) -> list[Candidate]:
+    """A candidate for each picture found, with its evidence but for the model's opinion; likeliest first.
+
+    found: the paragraph's queries with what the gallery gave for each, best first.
+    """
+    cosines = _cosines(found)
+    words = paragraph.words
+    best: dict[str, tuple[float, Candidate]] = {}
+    for query, hits in found:
+        for rank, hit in enumerate(hits):
+            met, share = words_met(hit.caption, words)
+            evidence = Evidence(
+                query=query.text,
+                named=query.named,
+                rank=rank,
+                words=met,
+                share=round(share, 3),
+                similarity=cosines.get((query.text, hit.id)),
+                of_title=words_met(hit.caption, title_words)[1] == 1.0,
+            )
+            strength = promise(evidence)
+            known = best.get(hit.id)
+            if known is None or strength > known[0]:
+                best[hit.id] = strength, candidate(hit, evidence)
+    return [each for _, each in sorted(best.values(), key=lambda entry: (-entry[0], entry[1].id))]
+
+
+def with_evidence(paragraph: Paragraph, query: str, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates that a query of the model found, in their order, with what the words say for each."""
+    cosines = _cosines([(Query(query, named=True), candidates)])
+    weighed = []
+    for rank, each in enumerate(candidates):
+        met, share = words_met(each.caption, paragraph.words | frozenset(words_of(query)))
+        evidence = Evidence(query, True, rank, met, round(share, 3), cosines.get((query, each.id)))
+        weighed.append(replace(each, evidence=evidence, fit=fit(evidence)))
+    return weighed
+
+
+def promise(evidence: Evidence) -> float:
+    """A rough order of candidates before the model is asked: what the words say, 0 to about 2."""
+    similarity = 0.4 if evidence.similarity is None else evidence.similarity
+    return (
+        0.6 * max(similarity, 0.9 * evidence.share) + 0.3 * evidence.share + 0.2 * evidence.named - 0.03 * evidence.rank
+    )
+
+
+def same_subject(one: Candidate, other: Candidate) -> bool:
+    """Whether two pictures show the same thing: they share a word, or their words mean nearly the same."""
+    if one.id == other.id:
+        return True
+    mine, theirs = name_in(one.caption, "en"), name_in(other.caption, "en")
+    if not mine or not theirs:
+        return False
+    if frozenset(words_of(mine)) & frozenset(words_of(theirs)):
+        return True
+    vectors = _vectors([mine, theirs])
+    return len(vectors) == 2 and float(vectors[mine] @ vectors[theirs]) >= SAME_SUBJECT
+
+
+def _cosines(found: Sequence[tuple[Query, Sequence[Hit | Candidate]]]) -> dict[tuple[str, str], float]:
+    """(query, picture) -> cosine of the query and the picture's English words; nothing for queries in Chinese."""
+    english = [(query.text, hits) for query, hits in found if not is_chinese(query.text)]
+    captions = {hit.id: name_in(hit.caption, "en") for _, hits in english for hit in hits}
+    readable = {key: text for key, text in captions.items() if text and not is_chinese(text)}
+    texts = list(dict.fromkeys((*(text for text, _ in english), *readable.values())))
+    vectors = _vectors(texts)
+    return {
+        (text, hit.id): round(float(vectors[text] @ vectors[readable[hit.id]]), 3)
+        for text, hits in english
+        for hit in hits
+        if text in vectors and hit.id in readable
+    }
+
+
+_known: dict[str, Vectors] = {}  # phrases come again and again: within an article, and with each "another picture"
+_MOST_KNOWN = 5000
+
+
+def _vectors(texts: Sequence[str]) -> dict[str, Vectors]:
+    """Text -> unit vector (dim,). Empty where the text encoder is not installed."""
+    absent = [text for text in texts if text not in _known]
+    if absent:
+        try:
+            encoded = shared_text_encoder().encode_texts(absent)
+        except EncoderUnavailable as error:
+            log.info("Pictures are judged without a text encoder: %s", error)
+            return {}
+        if len(_known) > _MOST_KNOWN:
+            _known.clear()
+        _known.update(zip(absent, encoded, strict=True))
+    return {text: np.asarray(_known[text]) for text in texts if text in _known}

@@ -1,0 +1,126 @@
+"""The words of a text that could be things in a picture, in English and Chinese. No model, no gallery."""
+
+import re
+from functools import cache, lru_cache
+from typing import Any
+
+from common.language import HAN, HAN_RANGES
+from composer.article import Language
+from retrieval.index import STOP_WORDS
+
+_WORD = re.compile(r"[^\W\d_][\w'’-]*")
+_BREAK = re.compile(r"[^\w\s'’-]")  # two words with a comma between them are not one thing
+_HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
+# nouns, places and verbal nouns of jieba's tag set (ICTCLAS); names of persons, places and organisations are apart
+_NOUNS_ZH = frozenset(("n", "nz", "s", "vn", "ng"))
+_NAMES_ZH = frozenset(("nr", "nrt", "nrfg", "ns", "nt"))
+# Words that name no thing to be seen, beside the stop words that search leaves out.
+_EMPTY_TEXT = """
+able about above across after again against age all almost alone along also although always among amount another
+anything area aspect attention away back beginning best better big bit both bright certain challenge chance change
+character clear close cold come common condition consider course culture dark day deep different difficult dream during
+each early easy effort either end enjoy enough entire especially even ever every everyone everything example experience
+fact feel feeling few final find first five form four free fresh full fun future general get give go good great half
+hand happy hard help high history home hope hour however hundred idea important instead interest journey joy keep kind
+know large last late learn least less let level life like little live long look lot love main make many matter may mean
+memory might mind minute moment month more most much must name nature near need never new night no nothing now number
+often old once one only open order other own part particular past people perfect person place play point popular power
+present problem process purpose quality question quick quiet rather real reason rest result right rise same second see
+sense set several short show side simple since situation size skill slow small someone something sometimes soon sound
+special spirit spot start state stay step still stop story strong sure sweet system take tell ten thing think thousand
+three time together top toward tradition true try turn two type unique use usually value variety various view visit wait
+walk want warm way week weekend well whole wide will within without wonder word work world worth year yet young
+"""
+_EMPTY_EN = frozenset(_EMPTY_TEXT.split())
+_EMPTY_TEXT_ZH = """
+时候 时间 时光 时刻 地方 东西 事情 问题 方式 方法 过程 生活 世界 人生 感觉 心情 心中 内心 味道 乐趣 快乐 意义 经历
+回忆 记忆 故事 历史 文化 精神 力量 智慧 希望 梦想 情况 原因 结果 部分 方面 作用 同时 机会 挑战 关系 社会 自己 大家
+人们 人类 一切 样子 声音 气息 身体 状态 程度 种类 品质 步骤 技巧 活动 工作 学习 体验 重要性 里面 上面 下面 旁边
+周围 时代 目标 目的 环境 条件 经验 知识 思想 本质 价值 成功 失败 美好 全家 家人
+"""
+_EMPTY_ZH = frozenset(_EMPTY_TEXT_ZH.split())
+
+
+def content_words(text: str) -> list[str]:
+    """The words of an English text that say what something is, in lower case and singular, each once."""
+    return list(dict.fromkeys(lemma(word) for word in _WORD.findall(text) if says_something(word)))
+
+
+def says_something(word: str) -> bool:
+    """Whether an English word could name a thing."""
+    small = word.lower()
+    return (
+        len(small) > 2
+        and not HAN.search(word)
+        and small not in _EMPTY_EN
+        and lemma(small) not in _EMPTY_EN
+        and small not in STOP_WORDS
+    )
+
+
+def nouns(text: str, language: Language) -> list[str]:
+    """Words and pairs of words that may be things to be seen, in the order of the text, each once.
+
+    English words are not told apart from verbs: what no picture is called, or does not fit, falls out later.
+    """
+    return _nouns_zh(text) if language == "zh" else _nouns_en(text)
+
+
+def _nouns_en(text: str) -> list[str]:
+    found: dict[str, None] = {}
+    for piece in _BREAK.split(text):
+        words = _WORD.findall(piece)
+        for position, word in enumerate(words):
+            if not says_something(word) or word.endswith("ly"):
+                continue
+            following = words[position + 1] if position + 1 < len(words) else ""
+            if says_something(following):
+                found[f"{word.lower()} {lemma(following)}"] = None
+            found[lemma(word)] = None
+    return list(found)
+
+
+def _nouns_zh(text: str) -> list[str]:
+    return list(
+        dict.fromkeys(
+            word for word, kind in _tagged(text) if kind in _NOUNS_ZH and word not in _EMPTY_ZH and HAN.search(word)
+        )
+    )
+
+
+def names_zh(text: str) -> set[str]:
+    """Chinese names of persons, places and organisations in the text."""
+    return {word for word, kind in _tagged(text) if kind in _NAMES_ZH and len(word) > 1}
+
+
+def words_of(phrase: str) -> list[str]:
+    """What a phrase is made of, for comparing it with a text: English content words, and its runs of Chinese."""
+    return [*content_words(phrase), *_HAN_RUN.findall(phrase)]
+
+
+@lru_cache(maxsize=50_000)
+def lemma(word: str) -> str:
+    """The dictionary form of an English word: "strawberries" -> "strawberry"."""
+    import simplemma
+
+    return str(simplemma.lemmatize(word.lower(), lang="en")).lower()
+
+
+@lru_cache(maxsize=64)
+def _tagged(text: str) -> list[tuple[str, str]]:
+    return [(str(pair.word), str(pair.flag)) for pair in _tagger().cut(text)]
+
+
+@cache
+def _tagger() -> Any:
+    """jieba's tagger of parts of speech. It reads its dictionary when it is first used: about a second."""
+    import logging
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jieba imports pkg_resources where it can, which is deprecated
+        import jieba
+        import jieba.posseg
+
+    jieba.setLogLevel(logging.WARNING)
+    return jieba.posseg

@@ -1,0 +1,131 @@
+"""Reading a paragraph for pictures: what could be shown, what the gallery has of it, what the model thinks of that."""
+
+import math
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from composer import inline
+from composer.article import Article, Candidate, Section
+from composer.illustrating.evidence import Paragraph, gather, name_in, promise
+from composer.illustrating.fit import fit
+from composer.illustrating.nouns import content_words, nouns
+from composer.illustrating.queries import MOST_THINGS, Query, paragraph_queries, things, title_queries
+from composer.models import ForgetsPrefixes, Message, Model, Picture, Sampling, assistant
+from composer.prompts import RatesPictures
+from retrieval.base import Hit, PictureGallery
+
+PICTURES_A_QUERY = 4
+RATED = 5  # candidates of a paragraph that the model is asked about
+WORTH_ASKING = 0.34  # `promise` below which a candidate is not asked about
+_ANSWER = Sampling(max_tokens=20, repetition_penalty=1.1, stop=("\n",))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of a paragraph and its candidates so far."""
+
+    paragraph: Paragraph
+    found: tuple[tuple[Query, tuple[Hit, ...]], ...]
+    candidates: tuple[Candidate, ...] = ()  # the best first: by promise, and by fit once the model was asked
+
+    @property
+    def promise(self) -> float:
+        """How much speaks for the best candidate before the model is asked."""
+        return max((promise(c.evidence) for c in self.candidates if c.evidence), default=0.0)
+
+    @property
+    def fit(self) -> float:
+        """Of the best candidate, 0..1."""
+        return self.candidates[0].fit or 0.0 if self.candidates else 0.0
+
+    @property
+    def looked_for(self) -> list[str]:
+        """What the gallery was searched with: the model's things, else the paragraph's own words."""
+        named = [query.text for query, _ in self.found if query.named]
+        return named or [query.text for query, _ in self.found][:5]
+
+
+class ParagraphReader:
+    """Reads the paragraphs of one article. Without a model only the words decide."""
+
+    def __init__(
+        self,
+        model: Model | None,
+        gallery: PictureGallery,
+        prompts: RatesPictures,
+        article: Article,
+        stop: threading.Event,
+    ) -> None:
+        self._model, self._gallery, self._prompts, self._article, self._stop = model, gallery, prompts, article, stop
+        self._begun = False
+        self._hits: dict[str, tuple[Hit, ...]] = {}  # by query: neighbouring paragraphs speak of the same things
+        title = inline.plain(article.title)
+        self._title = title_queries(article)
+        self._title_words = frozenset((*content_words(title), *nouns(title, article.language)))
+
+    def search(self, section: Section) -> Reading:
+        """What the gallery has for the paragraph's own words. Raises RetrievalError."""
+        paragraph = Paragraph(section.id, inline.plain(section.text), self._article.language, self._article.title)
+        queries = paragraph_queries(paragraph.text, paragraph.language, ())
+        return self._gathered(paragraph, [*queries, *(q for q in self._title if q not in queries)])
+
+    def read(self, reading: Reading) -> Reading:
+        """The reading with the things that the model names, and its opinion of the best candidates.
+
+        Raises what model and gallery raise.
+        """
+        if self._model is None:
+            return replace(reading, candidates=_by_fit(reading.candidates))
+        if not self._begun and isinstance(self._model, ForgetsPrefixes):
+            self._model.forget()
+        self._begun = True
+        asked = self._prompts.things(reading.paragraph.text)
+        (answer,) = self._model.reply([asked], _ANSWER, stop=self._stop)
+        if self._stop.is_set():
+            return reading
+        named = [Query(thing, named=True) for thing in things(answer)]
+        own = [query for query, _ in reading.found if query.text not in {q.text for q in named}]
+        reading = self._gathered(reading.paragraph, [*named, *own])
+        return self._rated(reading, [*asked, assistant(answer)])
+
+    def others(self, reading: Reading, used: Collection[str]) -> list[Candidate]:
+        """Further pictures for a paragraph, none of `used`, judged by their words alone. Raises RetrievalError."""
+        queries = [query for query, _ in reading.found if query.named] or [query for query, _ in reading.found]
+        found = [(q, self._gallery.search(q.text, k=PICTURES_A_QUERY, exclude=used)) for q in queries[:MOST_THINGS]]
+        candidates = gather(reading.paragraph, found, self._title_words)
+        return [replace(c, fit=fit(c.evidence)) for c in candidates if c.evidence]
+
+    def _gathered(self, paragraph: Paragraph, queries: Sequence[Query]) -> Reading:
+        found = tuple((query, self._found(query.text)) for query in queries)
+        candidates = gather(paragraph, found, self._title_words)
+        return Reading(paragraph, found, tuple(replace(c, fit=fit(c.evidence)) for c in candidates if c.evidence))
+
+    def _found(self, query: str) -> tuple[Hit, ...]:
+        if query not in self._hits:
+            self._hits[query] = tuple(self._gallery.search(query, k=PICTURES_A_QUERY))
+        return self._hits[query]
+
+    def _rated(self, reading: Reading, asked: Sequence[Message]) -> Reading:
+        """The reading with the model's opinion of the candidates that are worth asking about."""
+        assert self._model is not None
+        looks = self._model.capabilities.sees_pictures and self._model.capabilities.max_pictures > 0
+        rated: list[Candidate] = []
+        with self._model.prefix(asked) as ask:
+            for each in reading.candidates:
+                if len(rated) >= RATED or self._stop.is_set():
+                    break
+                name = name_in(each.caption, reading.paragraph.language)
+                if each.evidence is None or promise(each.evidence) < WORTH_ASKING or not (name or looks):
+                    continue
+                picture = Picture.open(each.path) if looks else None
+                choice = self._prompts.fits(name, picture)
+                yes, no = ask.score(choice.messages, choice.options)
+                evidence = replace(each.evidence, yes=round(1 / (1 + math.exp(min(no - yes, 50.0))), 4))
+                rated.append(replace(each, evidence=evidence, fit=fit(evidence)))
+        # what was not asked about had less to say for itself than what was
+        return replace(reading, candidates=_by_fit(rated))
+
+
+def _by_fit(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(sorted(candidates, key=lambda c: (-(c.fit or 0.0), c.id)))
