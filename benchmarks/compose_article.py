@@ -3,7 +3,7 @@
     python -m benchmarks.compose_article [--title TITLE] [--pictures 4] [--seed 5] [--model NAME_OR_FOLDER] [--json]
 
 One run: writes and illustrates an article; prints the time to the first words, each step's seconds and the tokens. The
-questions of the steps spot, caption and select are recorded and asked again, all their tokens counted, cached or not:
+questions about pictures are recorded and asked again, all their tokens counted, cached or not:
 so many would be computed without prefix reuse. Beside it the bare decode rate of the engine in the same run: the
 article's own prompt again, nothing listening.
 """
@@ -18,8 +18,8 @@ from dataclasses import replace
 from typing import Any
 
 from composer import Composer, load_model
-from composer.events import ArticleReady, SectionsReady, TextDelta
-from composer.models import Message, Model, Replier, Sampling, merge_turns
+from composer.events import ArticleReady, PictureChosen, SectionsReady, TextDelta
+from composer.models import ForgetsPrefixes, Message, Model, Replier, Sampling, merge_turns
 from composer.pipeline import WRITING, Options
 from retrieval import open_gallery
 
@@ -54,6 +54,10 @@ class Recorder:
     def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
         with self.model.prefix(messages) as held:
             yield _Held(self, held, list(messages))
+
+    def forget(self) -> None:
+        if isinstance(self.model, ForgetsPrefixes):
+            self.model.forget()
 
     def close(self) -> None:
         self.model.close()
@@ -93,13 +97,15 @@ def main() -> None:
     loaded = time.perf_counter() - start
     options = Options(pictures=arguments.pictures, sampling=replace(WRITING, seed=arguments.seed))
     start, before = time.perf_counter(), model.usage
-    first_words = written = None
+    first_words = written = written_at = first_picture = None
     for event in composer.compose(arguments.title, options):
         if isinstance(event, TextDelta) and first_words is None:
             first_words = time.perf_counter() - start
         elif isinstance(event, SectionsReady):
-            written = model.usage
+            written, written_at = model.usage, time.perf_counter()
             model.asked.clear()  # questions about headings belong to the writing
+        elif isinstance(event, PictureChosen) and first_picture is None and written_at is not None:
+            first_picture = time.perf_counter() - written_at
         elif isinstance(event, ArticleReady):
             report = event.report
     assert written is not None
@@ -114,6 +120,7 @@ def main() -> None:
         "pictures": sum(1 for s in composer.article.illustrated if s.illustration and s.illustration.chosen),
         "load_seconds": round(loaded, 2),
         "first_words_seconds": round(first_words or 0.0, 2),
+        "first_picture_seconds": round(first_picture or 0.0, 2),  # after the last word
         "seconds": {step: round(seconds, 2) for step, seconds in report.seconds.items()},
         "tokens": {"prefilled": report.prefilled, "reused": report.reused, "generated": report.generated},
         "question_tokens": {"prefilled": questions.prefilled, "reused": questions.reused},
