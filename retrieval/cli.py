@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -113,7 +113,7 @@ def index(
 ) -> None:
     """Bring folders of pictures into a gallery, or up to date."""
     from retrieval.gallery import Gallery
-    from retrieval.ingest import IngestOptions, IngestReport, overlapping
+    from retrieval.ingest import IngestOptions, IngestReport, Watcher, overlapping
 
     milvus = gallery.startswith("milvus://") or gallery.endswith(".db")
     if milvus and (watch or wait):
@@ -124,25 +124,24 @@ def index(
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     before = signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
     roots = list(overlapping([folder.expanduser().resolve() for folder in folders]))
-    for root in roots if not prune else ():
+    for root in roots if watch or not prune else ():
         _check_folder(root)
     options = IngestOptions(workers=workers, prune=prune, exclude=tuple(exclude or ()))
     waiting: dict[str, Any] = {"wait": wait} if wait else {}
     total = IngestReport()
-    with closing(
-        _milvus(gallery, encoder) if milvus else Gallery.open(gallery, create=True, encoder=encoder)
-    ) as opened:
+    with ExitStack() as stack:
+        opened = _milvus(gallery, encoder) if milvus else Gallery.open(gallery, create=True, encoder=encoder)
+        stack.enter_context(closing(opened))
+        watcher = None
+        if watch and isinstance(opened, Gallery):
+            done = partial(report_ingest, gallery=opened, as_json=as_json)
+            watcher = stack.enter_context(Watcher(opened, roots, done=done, options=options))
         for root in roots:
             with progress_bar(str(root)) as progress:
                 stop = partial(bool, stopped)
                 total.merge(opened.add(root, progress=progress, stop=stop, options=options, **waiting))
         report_ingest(total, opened, as_json)
-        if watch and isinstance(opened, Gallery) and not stopped:
-            from retrieval.ingest import Watcher
-
-            watcher = Watcher(
-                opened, roots, done=lambda report: report_ingest(report, opened, as_json), options=options
-            )
+        if watcher and not stopped:
             signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
             signal.signal(signal.SIGINT, lambda *_: watcher.stop())
             print(printable_line(f"Watching {', '.join(map(str, roots))}; press Ctrl-C to end."), file=sys.stderr)

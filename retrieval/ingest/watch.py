@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
@@ -34,7 +34,10 @@ class CanBeIndexed(Protocol):
 
 
 class Watcher(FileSystemEventHandler):
-    """Indexes a folder again once it has been quiet for a moment after a change."""
+    """Indexes a folder again once it has been quiet for a moment after a change.
+
+    Changes are noticed from `with` on; entered before the folder is first indexed, none falls between the two.
+    """
 
     def __init__(
         self,
@@ -58,21 +61,24 @@ class Watcher(FileSystemEventHandler):
         if event.event_type in ("created", "modified", "moved", "deleted", "closed") and not inside:
             self._changed.set()
 
-    def run(self) -> None:
-        """Watches until `stop`. Raises what the gallery's `add` raises, except that a busy gallery is waited for."""
+    def __enter__(self) -> Self:
         self._observer.start()
-        try:
-            while not self._ended.is_set():
-                if not self._changed.wait(0.2):
-                    continue
-                while self._changed.is_set() and not self._ended.is_set():
-                    self._changed.clear()
-                    self._ended.wait(self._quiet)
-                if not self._ended.is_set():
-                    self._index()
-        finally:
-            self._observer.stop()
-            self._observer.join()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._observer.stop()
+        self._observer.join()
+
+    def run(self) -> None:
+        """Indexes what changed until `stop`. Raises what the gallery's `add` raises; a busy gallery is waited for."""
+        while not self._ended.is_set():
+            if not self._changed.wait(0.2):
+                continue
+            while self._changed.is_set() and not self._ended.is_set():
+                self._changed.clear()
+                self._ended.wait(self._quiet)
+            if not self._ended.is_set():
+                self._index()
 
     def stop(self) -> None:
         """Ends `run` from another thread."""
