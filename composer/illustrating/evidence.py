@@ -117,7 +117,7 @@ def promise(evidence: Evidence) -> float:
     """A rough order of candidates before the model is asked: what the words say, 0 to about 2."""
     similarity = 0.4 if evidence.similarity is None else evidence.similarity
     return (
-        0.6 * max(similarity, 0.9 * evidence.share) + 0.3 * evidence.share + 0.2 * evidence.named - 0.03 * evidence.rank
+        0.6 * max(similarity, 0.9 * evidence.share) + 0.3 * evidence.share + 0.2 * evidence.named - 0.01 * evidence.rank
     )
 
 

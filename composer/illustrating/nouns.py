@@ -51,11 +51,17 @@ def says_something(word: str) -> bool:
     small = word.lower()
     return (
         len(small) > 2
+        and not _of_a_verb(small)
         and not HAN.search(word)
         and small not in _EMPTY_EN
         and lemma(small) not in _EMPTY_EN
         and small not in STOP_WORDS
     )
+
+
+def _of_a_verb(word: str) -> bool:
+    """Whether a word is a form of a verb: "persevered" names no thing, and a "framed picture" no frame."""
+    return word.endswith(("ed", "ing")) and lemma(word) != word
 
 
 def nouns(text: str, language: Language) -> list[str]:

@@ -16,9 +16,9 @@ from composer.prompts import RatesPictures
 from retrieval.base import Hit, PictureGallery
 
 PICTURES_A_QUERY = 4
-RATED = 5  # candidates of a paragraph that the model is asked about
-WORTH_ASKING = 0.34  # `promise` below which a candidate is not asked about
-_ANSWER = Sampling(max_tokens=20, repetition_penalty=1.1, stop=("\n",))
+RATED = 4  # candidates of a paragraph that the model is asked about
+WORTH_ASKING = 0.4  # `promise` below which a candidate is not asked about
+_ANSWER = Sampling(max_tokens=16, repetition_penalty=1.1, stop=("\n",))
 
 
 @dataclass(frozen=True, slots=True)
