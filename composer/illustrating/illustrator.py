@@ -26,12 +26,13 @@ from composer.illustrating.candidates import find_candidates
 from composer.illustrating.captions import CaptionWriter, plain_caption
 from composer.illustrating.evidence import same_subject
 from composer.illustrating.fit import FITS, PERHAPS
-from composer.illustrating.places import choose_pictures, width
+from composer.illustrating.places import automatic_count, choose_pictures, width
 from composer.illustrating.reading import ParagraphReader, Reading
 from composer.models import Model
 from composer.prompts import RatesPictures
 from retrieval.base import PictureGallery
 
+SPARE = 3  # paragraphs that are read beyond the number of pictures: so many may have nothing that fits
 SURE = 0.9  # a picture that fits so well is shown before all other paragraphs are read
 
 
@@ -95,8 +96,13 @@ class Illustrator:
             yield StepProgress("retrieve", done, len(paragraphs))
 
     def _read(self) -> Iterator[Event]:
-        """The model reads the paragraphs, the most promising first, so that a sure picture stands soon."""
+        """The model reads the paragraphs, the most promising first, so that a sure picture stands soon; of a text in
+        many short ones not all."""
         order = sorted(self._readings, key=lambda place: -self._readings[place].promise)
+        wanted = self._pictures
+        if wanted is None:
+            wanted = automatic_count([width(section.text) for section in self.article if section.kind == "paragraph"])
+        order, unread = order[: wanted + SPARE], order[wanted + SPARE :]
         for done, place in enumerate(order, 1):
             try:
                 self._readings[place] = self._reader.read(self._readings[place])
@@ -109,6 +115,8 @@ class Illustrator:
             if done == 1:
                 yield from self._show_at_once(place)
             yield StepProgress("spot", done, len(order))
+        for place in unread:
+            self._readings[place] = replace(self._readings[place], candidates=())
 
     def _show_at_once(self, place: str) -> Iterator[Event]:
         candidates = self._readings[place].candidates

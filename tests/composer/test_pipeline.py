@@ -20,6 +20,7 @@ from composer.events import (
     TextDelta,
 )
 from composer.illustrating import FITS
+from composer.illustrating.illustrator import SPARE
 from composer.models.base import Capabilities, Sampling, assistant
 from composer.pipeline import Composer, Options
 from tests.composer.answering import TITLE, answer, score_by, steps
@@ -216,6 +217,18 @@ def test_what_does_not_fit_is_not_shown_unless_a_number_is_asked_for(gallery: Fa
     fits = [s.illustration.chosen.fit for s in composer.article.illustrated if s.illustration and s.illustration.chosen]
     assert len(fits) == 2
     assert max(fit or 0.0 for fit in fits) < FITS, "shown because they were asked for, and known to be weak"
+
+
+def test_of_many_short_paragraphs_the_most_promising_are_read(tmp_path: Path) -> None:
+    lines = [f"Line {number} says nothing much." for number in range(12)]
+    lines[7] = "A soft bed stands here."
+    model = FakeModel(article="\n\n".join(lines), answer=answer, scorer=score_by({"soft bed": 0.9}))
+    composer = Composer(model, NamedGallery(tmp_path, ["bed", "volcano"]))
+    list(composer.compose(TITLE, Options(pictures=1)))
+    read = [p[-1].text for p in model.prompts if "You name the things" in p[0].text and "fit beside" not in p[-1].text]
+    assert len(read) == 1 + SPARE
+    assert read[0] == lines[7]
+    assert [section.text for section in composer.article.illustrated] == [lines[7]]
 
 
 def test_a_sure_picture_is_shown_before_the_other_paragraphs_are_read(tmp_path: Path) -> None:
