@@ -1,4 +1,4 @@
-"""python -m evaluation BENCHMARK | retrieval | report | diff: measure models and galleries.
+"""python -m evaluation BENCHMARK | composition | compare | verdicts | retrieval | report | diff: measure models.
 
 Scores go to stdout, progress to stderr. Exit status 0: done; 1: the work failed, a sentence says why; 2: the command,
 the data or the predictions cannot be used; 130: stopped with Ctrl-C (--resume goes on).
@@ -7,15 +7,16 @@ the data or the predictions cannot be used; 130: stopped with Ctrl-C (--resume g
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from common.messages import _
 from composer.commands import readable_errors, say
 from composer.errors import InputError
+from evaluation.article_cli import articles
 from evaluation.benchmarks import BENCHMARKS, benchmark
-from evaluation.commands import Load, Options, Outcome, read_questions, rules_of, run, score_file, shown_prompts
+from evaluation.commands import Options, Outcome, model_loader, read_questions, rules_of, run, score_file, shown_prompts
 from evaluation.prompting import FAMILIES
 from evaluation.questions import first_units
 from retrieval.cli import readable_errors as gallery_errors
@@ -107,7 +108,7 @@ def _command(name: str) -> Callable[..., None]:
             elif out is None:
                 raise InputError(_("Where do the answers go? --out DIR names a folder for them."))
             else:
-                _print(run(chosen, options, model, _load(model, num_gpus, copies)), as_json)
+                _print(run(chosen, options, model, model_loader(model, num_gpus, copies)), as_json)
 
     command.__doc__ = f"Measure a model on {BENCHMARKS[name].title}."
     return command
@@ -115,6 +116,7 @@ def _command(name: str) -> Callable[..., None]:
 
 for _name in BENCHMARKS:
     app.command(_name)(_command(_name))
+app.add_typer(articles)
 
 
 @app.command()
@@ -169,15 +171,6 @@ def main() -> None:
 
 
 # -- inside ------------------------------------------------------------------------------------------------------------
-
-
-def _load(name: str, num_gpus: int | None, copies: int) -> Callable[[], Any]:
-    from composer.settings import load_settings
-
-    settings = load_settings(folder=name)
-    each = 1 if num_gpus and copies > 1 else num_gpus
-    options = {key: value for key, value in settings.model_options.items() if key != "update"}
-    return Load(settings.wanted_model, each, tuple(options.items()))
 
 
 def _show(name: str, options: Options, count: int) -> None:

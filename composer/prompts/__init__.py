@@ -5,8 +5,10 @@ trained with wordings of its own. The chat template belongs to the model.
 """
 
 from composer.prompts.base import (
+    CHARACTERS,
     LENGTHS,
     LETTERS,
+    WORDS,
     Choice,
     Length,
     NamesPlaces,
@@ -19,8 +21,10 @@ from composer.prompts.general import GeneralPrompts
 from composer.prompts.xcomposer import XComposerPrompts
 
 __all__ = [
+    "CHARACTERS",
     "LENGTHS",
     "LETTERS",
+    "WORDS",
     "Choice",
     "GeneralPrompts",
     "Length",

@@ -97,6 +97,7 @@ class WritesHeadings(Protocol):
 
 
 WORDS: dict[Length, int] = {"short": 160, "medium": 300, "long": 600}  # of an English article of that length
+CHARACTERS: dict[Length, int] = {"short": 250, "medium": 500, "long": 1000}  # as much in Chinese
 
 
 def max_tokens(length: Length, language: Language) -> int:

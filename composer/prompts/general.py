@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from composer import inline
 from composer.article import Article, Language, Section
 from composer.models import Message, Picture, assistant, system, user
-from composer.prompts.base import WORDS, Choice, Length
+from composer.prompts.base import CHARACTERS, WORDS, Choice, Length
 
-_CHARACTERS: dict[Length, int] = {"short": 250, "medium": 500, "long": 1000}  # as much in Chinese
 _PLAIN_KINDS = re.compile("新闻|报道|稿|通知|公告|指南|攻略|说明|介绍|广告|报告")  # of writing that is no essay
 _PARAGRAPHS: dict[Length, int] = {"short": 4, "medium": 6, "long": 10}
 
@@ -72,7 +71,7 @@ class GeneralPrompts:
             kind, way = (
                 ("文章", "用连贯的段落") if plain else ("散文式文章", "从一个具体的场景写起，再用连贯的段落展开")
             )
-            task = f"写一篇约{_CHARACTERS[length]}字的{kind}，像杂志上刊登的那样，{way}。不要列表，不要编号，不要总结。"
+            task = f"写一篇约{CHARACTERS[length]}字的{kind}，像杂志上刊登的那样，{way}。不要列表，不要编号，不要总结。"
             return [system("你是一位优秀的作家，文字流畅优美。"), user(f"{task}\n{subject}")]
         subject = f"Title: {title}" if title else f"The wish: {request}\nThe first line is '# ' and a title."
         paragraphs = _PARAGRAPHS[length]

@@ -3,8 +3,23 @@
 Knows all rooms of this package; the command line itself is evaluation/cli.py.
 """
 
-from evaluation.commands.loading import Load
+from evaluation.commands.composition import CompositionOptions, compare_compositions, compose_titles
+from evaluation.commands.loading import Load, model_loader
 from evaluation.commands.run import ALL, Options, Outcome, read_questions, rules_of, run, score_file
 from evaluation.commands.show import shown_prompts
 
-__all__ = ["ALL", "Load", "Options", "Outcome", "read_questions", "rules_of", "run", "score_file", "shown_prompts"]
+__all__ = [
+    "ALL",
+    "CompositionOptions",
+    "Load",
+    "Options",
+    "Outcome",
+    "compare_compositions",
+    "compose_titles",
+    "model_loader",
+    "read_questions",
+    "rules_of",
+    "run",
+    "score_file",
+    "shown_prompts",
+]

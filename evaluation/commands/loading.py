@@ -19,3 +19,13 @@ class Load:
         model = load_model(self.name, num_gpus=self.num_gpus, progress=loading_steps(), **dict(self.options))
         say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
         return model
+
+
+def model_loader(name: str, num_gpus: int | None, copies: int = 1) -> Load:
+    """Loads a named model with the person's settings. Raises SettingsError."""
+    from composer.settings import load_settings
+
+    settings = load_settings(folder=name)
+    each = 1 if num_gpus and copies > 1 else num_gpus
+    options = {key: value for key, value in settings.model_options.items() if key != "update"}
+    return Load(settings.wanted_model, each, tuple(options.items()))

@@ -34,6 +34,7 @@ CHINESE_IS_DATA = {
     "composer/illustrating/nouns.py",
     "composer/illustrating/queries.py",
     "composer/illustrating/evidence.py",
+    "evaluation/articles/placing.py",
     "evaluation/prompting/general.py",
     "retrieval/encoders/dictionary.py",
     "retrieval/index/tokenizer.py",
