@@ -146,4 +146,4 @@ def without_halves(value: Any) -> Any:
         return _HALF.sub("\ufffd", value)
     if isinstance(value, dict):
         return {without_halves(name): without_halves(one) for name, one in value.items()}
-    return [without_halves(one) for one in value] if isinstance(value, list) else value
+    return [without_halves(one) for one in value] if isinstance(value, list | tuple) else value

@@ -54,8 +54,8 @@ def printable(text: str) -> str:
 
 
 def printable_line(text: str) -> str:
-    """The same as one line: a file's name may hold a line end, too."""
-    return printable(text).replace("\n", "\\n")
+    """The same as one line, with U+FFFD for bytes that are no text: names of files may hold line ends and both."""
+    return _BYTES_OF_NO_TEXT.sub("\ufffd", printable(text).replace("\n", "\\n"))
 
 
 class _PrintableFormatter(logging.Formatter):
@@ -73,7 +73,8 @@ def log_to_stderr(form: str) -> None:
 def json_line(value: object) -> str:
     """The value as JSON on one line, which stdout can take without a loss: ASCII only, unless it is UTF-8."""
     utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
-    return printable(json.dumps(value, ensure_ascii=not utf8))
+    text = printable(json.dumps(value, ensure_ascii=not utf8))
+    return _BYTES_OF_NO_TEXT.sub(lambda half: _escaped(half[0]), text)  # names of files come out as they are
 
 
 def typed_text(argument: str) -> str:

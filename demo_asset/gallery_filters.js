@@ -53,7 +53,9 @@ function makeFilters({ labels, changed }) {
   // A folder as its place below the one that holds them all, so that lists are short.
   function places(folders) {
     const top = folders.length ? folders[0][0] : "";
-    return folders.map(([path, count]) => [path, `${path === top ? path : path.slice(top.length + 1)} (${count})`]);
+    // bytes of a name that are no text come as a mark and four digits (retrieval/paths.py)
+    const shown = (path) => path.replace(/\ufdd0[0-9a-f]{4}/g, "\ufffd");
+    return folders.map(([path, count]) => [path, `${shown(path === top ? path : path.slice(top.length + 1))} (${count})`]);
   }
 
   function label() {

@@ -205,13 +205,20 @@ def search(
     hits = _search(opened, query, image, like, k, exclude or [], None if filters == Filters() else filters)
     if as_json:
         keys = ("id", "path", "score", "caption", "credit", "licence")
-        print(json_line([{key: getattr(hit, key) for key in keys} for hit in hits]))
+        print(json_line([{key: getattr(hit, key) for key in keys} | {"path": _file(opened, hit)} for hit in hits]))
     else:
         for hit in hits:
             print(printable_line(f"{hit.score:7.3f}  {hit.id}  {hit.caption or '(no words)'}"))
-            print(printable_line(f"         {hit.path}"))
+            print(printable_line(f"         {_file(opened, hit)}"))
         if not hits:
             print("Nothing found.", file=sys.stderr)
+
+
+def _file(opened: PictureGallery, hit: Hit) -> str:
+    """The file of a picture found: a person's own, where the hit's is a copy that browsers can show."""
+    from retrieval.editable import EditableGallery
+
+    return opened.picture(hit.id).path if isinstance(opened, EditableGallery) else hit.path
 
 
 def _date(text: str, option: str) -> str:

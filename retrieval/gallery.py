@@ -30,7 +30,7 @@ from retrieval.errors import (
     WrongEncoder,
 )
 from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups
-from retrieval.ingest import GALLERY_FILE, BrowserFormats, Ingest, IngestOptions, IngestReport, Progress
+from retrieval.ingest import GALLERY_FILE, BrowserFormats, Ingest, IngestOptions, IngestReport, Progress, readable_name
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, cleaned_fields
 
@@ -201,7 +201,8 @@ class Gallery:
         try:
             own.mkdir(exist_ok=True)
             for file in map(Path, files):
-                name = re.sub(r"[^\w. -]+", "_", file.name).encode()[-LONGEST_NAME:].decode("utf-8", "ignore")
+                name = re.sub(r"[^\w. -]+", "_", readable_name(file.name))
+                name = name.encode()[-LONGEST_NAME:].decode("utf-8", "ignore")
                 name = name.lstrip(". ") or "picture"
                 folder = own / file_sha256(file)[:12]  # two files of one name stay two
                 folder.mkdir(exist_ok=True)

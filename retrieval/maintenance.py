@@ -185,7 +185,7 @@ def _salvaged(place: Path) -> list[str]:
     for old in place.glob(f"{GALLERY_FILE}.new*"):
         old.unlink()
     new = Catalogue(fresh)
-    old_connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    old_connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     old_connection.row_factory = sqlite3.Row
     done = []
     with new.transaction() as connection:

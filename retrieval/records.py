@@ -1,13 +1,10 @@
 """What the catalogue knows about a picture, and what a search may ask of it. Values only."""
 
-import os
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from common.decoding import well_formed
+from retrieval.paths import under
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class Filters:
         if self.tag:
             asked.append((among("SELECT number FROM tags WHERE tag = ?"), [self.tag.strip().lower()]))
         if self.folder:
-            asked.append((among("SELECT number FROM files WHERE path >= ? AND path < ?"), [*under(Path(self.folder))]))
+            asked.append((among("SELECT number FROM files WHERE path >= ? AND path < ?"), [*under(self.folder)]))
         if self.after:
             asked.append(("p.date >= ?", [self.after]))
         if self.before:
@@ -94,25 +91,3 @@ class Filters:
 def cleaned_fields(**words: str | None) -> dict[str, str]:
     """The words that were given, each as one line; None was not given."""
     return {name: " ".join(well_formed(value).split()) for name, value in words.items() if value is not None}
-
-
-def under(root: Path) -> tuple[str, str]:
-    """A half-open range of path strings that holds exactly the paths under `root`."""
-    prefix = str(root).rstrip(os.sep) + os.sep
-    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
-
-
-def folder_counts(paths: Iterable[str]) -> dict[str, int]:
-    """Folder -> how many of the absolute paths lie in it or below, from the folder that holds them all, by name."""
-    direct = Counter(os.path.split(path)[0] for path in paths)
-    if not direct:
-        return {}
-    top = os.path.commonpath(direct)
-    counts: Counter[str] = Counter()
-    for folder, count in direct.items():
-        while True:
-            counts[folder] += count
-            if len(folder) <= len(top):
-                break
-            folder = os.path.split(folder)[0]
-    return dict(sorted(counts.items()))

@@ -4,6 +4,7 @@ Knows SQLite, FAISS and vectors of encoders; no folders, no files of pictures, n
 """
 
 from retrieval.index.catalogue import Catalogue, Slots, Vectors
+from retrieval.index.files import KnownFile, assign_file, forget_files, known_files, note_file, read_file_again
 from retrieval.index.fusion import NEAR_DUPLICATE_BITS, differing_bits, fuse
 from retrieval.index.query import Query, parse_query, query_vectors
 from retrieval.index.search import CHARACTERS_WEIGHT, DENSE_WEIGHT, DEPTH, WORDS_WEIGHT, Searcher
@@ -19,16 +20,22 @@ __all__ = [
     "STOP_WORDS",
     "WORDS_WEIGHT",
     "Catalogue",
+    "KnownFile",
     "Query",
     "Searcher",
     "Slots",
     "VectorIndex",
     "Vectors",
+    "assign_file",
     "differing_bits",
+    "forget_files",
     "fuse",
+    "known_files",
     "near_groups",
+    "note_file",
     "parse_query",
     "query_vectors",
+    "read_file_again",
     "stored_words",
     "wanted_words",
 ]

@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.index.files import paths_of, paths_of_pictures, skipped_files
 from retrieval.index.fulltext import LISTED, find_words, listed, passing
 from retrieval.index.remembered import REMEMBERED, remember, remembered
 from retrieval.index.tokenizer import stored_words
-from retrieval.records import Filters, Picture, folder_counts
+from retrieval.paths import folder_counts, real_path
+from retrieval.records import Filters, Picture
 
 __all__ = ["Catalogue", "Filters", "Picture", "Slots", "Vectors"]
 
@@ -270,8 +272,7 @@ class Catalogue:
 
     def folders(self) -> dict[str, int]:
         """Absolute folder -> number of files of pictures in it or below, in order of their names."""
-        rows = self.connection.execute("SELECT path FROM files WHERE number IS NOT NULL")
-        return folder_counts(str(row[0]) for row in rows)
+        return folder_counts(paths_of_pictures(self.connection))
 
     def licences(self) -> dict[str, int]:
         """Licence -> number of pictures, the most frequent first."""
@@ -291,8 +292,7 @@ class Catalogue:
 
     def paths_of(self, number: int) -> list[str]:
         """The files of one picture, by name."""
-        rows = self.connection.execute("SELECT path FROM files WHERE number = ? ORDER BY path", (number,))
-        return [str(row[0]) for row in rows]
+        return paths_of(self.connection, number)
 
     def without_files(self) -> list[int]:
         """Numbers of pictures that no file stands for any more."""
@@ -313,8 +313,7 @@ class Catalogue:
 
     def skipped(self) -> list[tuple[str, str]]:
         """Files that were looked at and not taken: (path, reason)."""
-        rows = self.connection.execute("SELECT path, error FROM files WHERE error != '' ORDER BY path")
-        return [(row["path"], row["error"]) for row in rows]
+        return skipped_files(self.connection)
 
     def allowed_slots(self, filters: Filters) -> Slots:
         """Slots of the pictures that pass the filters."""
@@ -386,6 +385,7 @@ def _picture(row: sqlite3.Row) -> Picture:
     values = {name: row[name] for name in (*_FIELDS, "number", "path")}
     for name in ("approximate", "drawing", "edited"):
         values[name] = bool(values[name])
+    values["path"] = real_path(values["path"])
     return Picture(**values)
 
 

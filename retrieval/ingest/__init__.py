@@ -5,7 +5,7 @@ Knows files and what can be wrong with them, and the catalogue it fills; not how
 
 from retrieval.ingest.browser_formats import BrowserFormats
 from retrieval.ingest.decode import Decoded, thumbnail_path
-from retrieval.ingest.metadata import path_words, sidecar_lines
+from retrieval.ingest.metadata import path_words, readable_name, sidecar_lines
 from retrieval.ingest.pipeline import Ingest
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import GALLERY_FILE, overlapping, scan_folder
@@ -22,6 +22,7 @@ __all__ = [
     "Watcher",
     "overlapping",
     "path_words",
+    "readable_name",
     "scan_folder",
     "sidecar_lines",
     "thumbnail_path",

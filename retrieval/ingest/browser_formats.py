@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retrieval.errors import PictureUnreadable
 from retrieval.ingest.decode import picture_id, thumbnail_path
+from retrieval.paths import is_unicode
 from retrieval.pictures import load_picture
 
 AS_THEY_ARE = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"))  # browsers know SVG too; it is not safe
@@ -30,7 +31,8 @@ class BrowserFormats:
         return stored if size == STORED and stored.is_file() else self._converted(sha256, source, size)
 
     def large(self, sha256: str, source: Path) -> Path:
-        """The file itself where browsers know its format, else a copy; the thumbnail where the file cannot be read."""
+        """The file itself where browsers know its format and its name is text, else a copy; the thumbnail where the
+        file cannot be read."""
         if self._known(source):
             return source
         try:
@@ -45,7 +47,7 @@ class BrowserFormats:
 
     @staticmethod
     def _known(source: Path) -> bool:
-        return source.suffix.lower() in AS_THEY_ARE and source.is_file()
+        return source.suffix.lower() in AS_THEY_ARE and is_unicode(str(source)) and source.is_file()
 
     def _converted(self, sha256: str, source: Path, size: int) -> Path:
         path = self._made / f"{picture_id(sha256)}-{size}.webp"

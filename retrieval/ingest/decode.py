@@ -166,7 +166,7 @@ def _upright_size(data: bytes) -> tuple[int, int]:
 
 def _known(worker: Worker, digest: str) -> bool:
     if worker.connection is None:
-        worker.connection = sqlite3.connect(f"file:{worker.catalogue}?mode=ro", uri=True, timeout=30)
+        worker.connection = sqlite3.connect(f"{worker.catalogue.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
     return (
         worker.connection.execute("SELECT 1 FROM pictures WHERE id = ?", (picture_id(digest),)).fetchone() is not None
     )

@@ -24,13 +24,21 @@ import numpy as np
 from common.errors import ReadableError
 from retrieval.encoders import Encoder, LabelEncoder, Vectors, readable
 from retrieval.errors import FolderEmpty, PackageMissing
-from retrieval.index import Catalogue
+from retrieval.index import (
+    Catalogue,
+    KnownFile,
+    assign_file,
+    forget_files,
+    known_files,
+    note_file,
+    read_file_again,
+)
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job, picture_id
 from retrieval.ingest.metadata import Metadata, path_words
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import Scan, scan_folder
-from retrieval.records import Picture, under
+from retrieval.records import Picture
 
 if TYPE_CHECKING:
     from pebble import ProcessFuture
@@ -120,26 +128,17 @@ class Ingest:
 
     def _changes(self, root: Path, found: Scan) -> tuple[list[Job], dict[str, int | None]]:
         """Files to read, and files of the catalogue that are gone: path -> number of their picture."""
-        first, end = under(root)
-        rows = self._catalogue.connection.execute(
-            "SELECT path, number, size, mtime_ns, words_mtime_ns, error FROM files WHERE path >= ? AND path < ?",
-            (first, end),
-        )
-        known = {row["path"]: row for row in rows}
+        known = known_files(self._catalogue.connection, root)
         jobs: list[Job] = []
         for job in found.jobs:
-            row = known.pop(job.path, None)
-            if row is None or (row["size"], row["mtime_ns"], row["words_mtime_ns"]) != (
-                job.size,
-                job.mtime_ns,
-                job.words_mtime_ns,
-            ):
+            before = known.pop(job.path, None)
+            if before is None or before != replace(_as_known(job, before.error), number=before.number):
                 jobs.append(job)
-            elif row["error"]:
-                self.report.skipped.append((job.path, row["error"]))
+            elif before.error:
+                self.report.skipped.append((job.path, before.error))
         unseen = [path for path, _ in found.unreadable] + found.passed_by
         unknown = tuple(path.rstrip(os.sep) + os.sep for path in unseen)
-        gone = {path: row["number"] for path, row in known.items() if not f"{path}{os.sep}".startswith(unknown or "\0")}
+        gone = {path: file.number for path, file in known.items() if not f"{path}{os.sep}".startswith(unknown or "\0")}
         return jobs, gone
 
     # -- decode ------------------------------------------------------------------------------------
@@ -258,7 +257,7 @@ class Ingest:
             others = set(self._catalogue.paths_of(number)) - {job.path}
             moved = others <= vanished.keys() or not any(map(os.path.exists, others))
             if moved:  # a library that was renamed, or mounted elsewhere: its old paths lead nowhere
-                self._forget(others - vanished.keys())
+                forget_files(self._catalogue.connection, others - vanished.keys())
             if before == number:
                 self.report.updated += 1
             elif moved:
@@ -274,12 +273,12 @@ class Ingest:
                     self._rewrite(existing, replace(words, caption=existing.caption), job, None, approximate=True)
                 else:
                     self._rewrite(existing, words, job, vectors, approximate=False)
-        self._catalogue.connection.execute("UPDATE files SET number = ? WHERE path = ?", (number, job.path))
+        assign_file(self._catalogue.connection, job.path, number)
 
     def _read_again(self, job: Job) -> None:
         """Has the file read once more with its pixels: in this run, or in the next where this one ends before."""
         self._again.append(replace(job, fresh=True))
-        self._catalogue.connection.execute("UPDATE files SET mtime_ns = 0 WHERE path = ?", (job.path,))
+        read_file_again(self._catalogue.connection, job.path)
 
     def _placed_by_words(self, caption: str) -> bool:
         return self._encoder.words_first and bool(readable(caption, self._encoder.query_languages))
@@ -318,21 +317,11 @@ class Ingest:
 
     def _note_file(self, job: Job, error: str) -> int | None:
         """Notes the file as it is now; returns the number of the picture it stood for until now."""
-        connection = self._catalogue.connection
-        row = connection.execute("SELECT number FROM files WHERE path = ?", (job.path,)).fetchone()
-        connection.execute(
-            "INSERT OR REPLACE INTO files (path, number, size, mtime_ns, words_mtime_ns, error) "
-            "VALUES (?, NULL, ?, ?, ?, ?)",
-            (job.path, job.size, job.mtime_ns, job.words_mtime_ns, error),
-        )
-        return None if row is None else row["number"]
-
-    def _forget(self, paths: set[str]) -> None:
-        self._catalogue.connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in paths])
+        return note_file(self._catalogue.connection, job.path, _as_known(job, error))
 
     def _drop(self, vanished: dict[str, int | None]) -> None:
         with self._timed("commit"), self._catalogue.transaction() as connection:
-            connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in vanished])
+            forget_files(connection, vanished)
             orphans = self._catalogue.without_files()
             self._catalogue.drop(orphans)
         self.report.removed = len(orphans)
@@ -347,6 +336,10 @@ class Ingest:
 
     def _add_seconds(self, stage: str, seconds: float) -> None:
         self.report.seconds[stage] = self.report.seconds.get(stage, 0.0) + seconds
+
+
+def _as_known(job: Job, error: str) -> KnownFile:
+    return KnownFile(None, job.size, job.mtime_ns, job.words_mtime_ns, error)
 
 
 def _timed_decode(job: Job) -> Decoded:

@@ -41,9 +41,12 @@ def other_programs_rule(folder: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PersonsRules:
-    """The rules that hold in one folder, the one that counts most first: (its name, where it begins, its lines)."""
+    """The rules that hold in one folder, the one that counts most first: (its name, its folder, its lines).
 
-    layers: tuple[tuple[str, Path, GitIgnoreSpec], ...] = ()
+    Folders and files are named from the folder that is scanned on, with slashes, folders with one at their end.
+    """
+
+    layers: tuple[tuple[str, str, GitIgnoreSpec], ...] = ()
 
     @classmethod
     def given(cls, root: Path, globs: Sequence[str]) -> "PersonsRules":
@@ -53,24 +56,24 @@ class PersonsRules:
         """
         start = f"{root}/"
         lines = [f"/{glob.removeprefix(start)}" if glob.startswith(start) else glob for glob in globs]
-        return cls(((GIVEN, root, _spec(lines)),) if lines else ())
+        return cls(((GIVEN, "", _spec(lines)),) if lines else ())
 
-    def within(self, folder: Path, names: Iterable[str]) -> "PersonsRules":
-        """Those that hold in a folder with files of these names.
+    def within(self, folder: Path, relative: str, names: Iterable[str]) -> "PersonsRules":
+        """Those that hold in a folder, also called `relative`, with files of these names.
 
         Raises OSError where its own file cannot be read, RetrievalError where it holds a rule that is none.
         """
         if IGNORE_FILE not in names:
             return self
         with (folder / IGNORE_FILE).open("rb") as file:
-            own = (IGNORE_FILE, folder, _spec(decode_text(file.read(MAX_BYTES)).splitlines()))
+            own = (IGNORE_FILE, relative, _spec(decode_text(file.read(MAX_BYTES)).splitlines()))
         given = sum(name == GIVEN for name, _, _ in self.layers)
         return PersonsRules((*self.layers[:given], own, *self.layers[given:]))
 
-    def rule_for(self, path: Path, *, is_folder: bool) -> str:
+    def rule_for(self, relative: str) -> str:
         """GIVEN or IGNORE_FILE where one of them leaves the file or folder out; "" where none does."""
         for name, start, spec in self.layers:
-            found = spec.check_file(path.relative_to(start).as_posix() + "/" * is_folder).include
+            found = spec.check_file(relative[len(start) :]).include
             if found is not None:
                 return name if found else ""
         return ""

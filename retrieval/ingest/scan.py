@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.messages import _
 from retrieval.errors import FolderUnreadable, RetrievalError
 from retrieval.ingest.decode import Job, bounded
 from retrieval.ingest.metadata import Beside
 from retrieval.ingest.rules import HIDDEN, PersonsRules, other_programs_rule
+from retrieval.paths import openable
 from retrieval.pictures import SUFFIXES, UNREAD_SUFFIXES, suffix_of
 
 READING = 1  # raised when more words are read of a picture: the next run reads them without looking at pixels
@@ -42,11 +42,9 @@ def scan_folder(root: Path, *, exclude: Sequence[str] = (), seen: Callable[[int]
     person's rules say: `.galleryignore` and `exclude`, in the form of .gitignore.
 
     Links to folders are followed, each folder once and by its own name where that is under `root`, so that loops end.
-    Names that are no UTF-8 are left out: the catalogue cannot hold them. `seen(count)` hears how many there are so far.
+    `seen(count)` hears how many there are so far.
     Raises FolderUnreadable where `root` itself cannot be listed, RetrievalError for an `exclude` that is no rule.
     """
-    if not _is_text(str(root)):
-        raise FolderUnreadable(place=_as_text(str(root)), reason=_("its name is not valid UTF-8; rename it"))
     walk = _Walk(root, exclude)
     while walk.waiting:
         walk.look_into(*walk.waiting.pop())
@@ -63,10 +61,10 @@ class _Walk:
         self._root = root
         self._visited: set[tuple[int, int]] = set()
         # taken from the right; links wait at the left until all folders under their own names have been seen
-        self.waiting = deque([(root, PersonsRules.given(root, exclude))])
+        self.waiting = deque([(Path(openable(str(root))), "", PersonsRules.given(root, exclude))])
 
-    def look_into(self, folder: Path, rules: PersonsRules) -> None:
-        """Sorts what lies in a folder."""
+    def look_into(self, folder: Path, relative: str, rules: PersonsRules) -> None:
+        """Sorts what lies in a folder, which is called `relative` from the first folder on."""
         try:
             state = folder.stat()
             if (state.st_dev, state.st_ino) in self._visited:
@@ -77,31 +75,31 @@ class _Walk:
             if GALLERY_FILE in named:
                 self.result.passed_by.append(str(folder))
                 return
-            rules = rules.within(folder, named)
+            rules = rules.within(folder, relative, named)
         except (OSError, RetrievalError) as error:
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
-            if folder == self._root:
-                raise FolderUnreadable(place=folder, reason=reason) from error
+            if not relative:
+                raise FolderUnreadable(place=self._root, reason=reason) from error
             self.result.unreadable.append((str(folder), reason))
             return
         beside = Beside(named)
         for entry in named.values():
             try:
-                if not self._left_out(folder, entry, rules):
-                    self._take(entry, rules, beside, named)
+                below = relative + entry.name + "/" * _is_folder(entry)
+                if not self._left_out(folder, entry, below, rules):
+                    self._take(entry, below, rules, [named[name] for name in beside.of(entry.name)])
             except OSError as error:  # it vanished, or its link leads nowhere
                 self.result.unreadable.append((entry.path, error.strerror or str(error)))
 
-    def _left_out(self, folder: Path, entry: "os.DirEntry[str]", rules: PersonsRules) -> bool:
+    def _left_out(self, folder: Path, entry: "os.DirEntry[str]", relative: str, rules: PersonsRules) -> bool:
         rule = other_programs_rule(folder.name, entry.name)
-        by_person = ""
-        if not rule and rules.layers:
-            by_person = rules.rule_for(folder / entry.name, is_folder=entry.is_dir())
+        by_person = "" if rule else rules.rule_for(relative)
         if not rule and not by_person:
             return False
-        if rule == HIDDEN and entry.is_dir():
+        is_folder = relative.endswith("/")
+        if rule == HIDDEN and is_folder:
             self.result.passed_by.append(entry.path)
-        if entry.is_dir() or _looks_like_a_picture(entry.name) or rule not in ("", HIDDEN, "._*"):
+        if is_folder or _looks_like_a_picture(entry.name) or rule not in ("", HIDDEN, "._*"):
             self.result.by_rule[rule or by_person] += 1
             self.result.by_person += bool(by_person)
         return True
@@ -109,32 +107,29 @@ class _Walk:
     def _take(
         self,
         entry: "os.DirEntry[str]",
+        relative: str,
         rules: PersonsRules,
-        beside: Beside,
-        named: "dict[str, os.DirEntry[str]]",
+        words: "list[os.DirEntry[str]]",
     ) -> None:
-        is_picture = _looks_like_a_picture(entry.name)
-        if not _is_text(entry.name):
-            if entry.is_dir() or is_picture:
-                self.result.unreadable.append((_as_text(entry.path), "its name is not valid UTF-8; rename it"))
-        elif entry.is_symlink() and not Path(entry.path).exists():
+        if entry.is_symlink() and not Path(openable(entry.path)).exists():
             # what it leads to may be on a drive that is away: nothing is known about what lies there
             if not entry.name.lower().endswith(_WORDS):
                 self.result.unreadable.append((entry.path, "its link leads nowhere"))
-        elif entry.is_dir():
-            (self.waiting.appendleft if entry.is_symlink() else self.waiting.append)((Path(entry.path), rules))
-        elif entry.is_file() and (is_picture or _begins_like_a_picture(entry)):
-            self.result.jobs.append(_job(entry, [named[name] for name in beside.of(entry.name)]))
+        elif relative.endswith("/"):
+            folder = (Path(openable(entry.path)), relative, rules)
+            (self.waiting.appendleft if entry.is_symlink() else self.waiting.append)(folder)
+        elif entry.is_file() and (_looks_like_a_picture(entry.name) or _begins_like_a_picture(entry)):
+            self.result.jobs.append(_job(entry, words))
 
 
 def _job(entry: "os.DirEntry[str]", beside: list["os.DirEntry[str]"]) -> Job:
     state = entry.stat()
     sidecars = [file for file in beside if file.is_file()]
     return Job(
-        path=entry.path,
+        path=openable(entry.path),
         size=state.st_size,
         mtime_ns=bounded(state.st_mtime_ns),
-        sidecars=tuple(file.path for file in sidecars),
+        sidecars=tuple(openable(file.path) for file in sidecars),
         words_mtime_ns=_state_of_words(sidecars),
     )
 
@@ -146,6 +141,13 @@ def _state_of_words(sidecars: list["os.DirEntry[str]"]) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
 def _looks_like_a_picture(name: str) -> bool:
     """Also of a format that is not read: such a file is left out with a reason, not silently."""
     return suffix_of(name) in SUFFIXES or suffix_of(name) in UNREAD_SUFFIXES
@@ -155,21 +157,8 @@ def _begins_like_a_picture(entry: "os.DirEntry[str]") -> bool:
     """Of files without an ending; those of every other kind are not opened."""
     if _ENDING.search(entry.name) or not entry.stat().st_size:
         return False
-    with Path(entry.path).open("rb") as file:
+    with Path(openable(entry.path)).open("rb") as file:
         return _BEGINNINGS.match(file.read(16)) is not None
-
-
-def _is_text(name: str) -> bool:
-    """Whether a name is Unicode; bytes that are none stand in it as lone surrogates (PEP 383)."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _as_text(path: str) -> str:
-    return path.encode("utf-8", "replace").decode()
 
 
 def overlapping(roots: list[Path]) -> Iterator[Path]:

@@ -15,8 +15,9 @@ from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, near_groups, stored_
 from retrieval.ingest import GALLERY_FILE, path_words
 from retrieval.milvus.collection import MilvusCollection
 from retrieval.milvus.schema import HIT_COLUMNS, filter_expression, is_id
+from retrieval.paths import folder_counts, real_path, stored_path
 from retrieval.pictures import load_picture
-from retrieval.records import Choices, Filters, Picture, folder_counts
+from retrieval.records import Choices, Filters, Picture
 
 SAMPLE = 16_384  # rows: Milvus' own bound for one answer
 _PICTURE = (
@@ -28,7 +29,8 @@ _PICTURE = (
 def picture(collection: MilvusCollection, picture_id: str) -> Picture:
     """Everything the collection knows about a picture. Raises KeyError."""
     row = one_row(collection, picture_id, (*_PICTURE, "tags"))
-    return Picture(id=picture_id, tags=", ".join(row["tags"]), **{name: row[name] for name in _PICTURE})
+    values = {name: row[name] for name in _PICTURE} | {"path": real_path(row["path"])}
+    return Picture(id=picture_id, tags=", ".join(row["tags"]), **values)
 
 
 def one_row(collection: MilvusCollection, picture_id: str, fields: Sequence[str]) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def edit(
         if collection.encoder.words_first:
             dense = encode_caption(collection.encoder, new["caption"], lambda: load_picture(thumbnail(picture_id)))
             row["dense"] = dense[0].tolist()
-    row |= {name: getattr(changed, name) for name in _PICTURE}
+    row |= {name: getattr(changed, name) for name in _PICTURE} | {"path": stored_path(changed.path)}
     row |= {"id": picture_id, "tags": [tag.lower() for tag in changed.tag_list], "words": searchable_text(changed)}
     collection.store([row])
 
@@ -77,7 +79,7 @@ def choices(collection: MilvusCollection) -> Choices:
     tags = Counter(tag for row in rows for tag in row["tags"])
     licences = Counter(str(row["licence"]) for row in rows if row["licence"])
     return Choices(
-        dict(tags.most_common()), folder_counts(str(row["path"]) for row in rows), dict(licences.most_common())
+        dict(tags.most_common()), folder_counts(real_path(row["path"]) for row in rows), dict(licences.most_common())
     )
 
 

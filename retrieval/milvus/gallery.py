@@ -33,6 +33,7 @@ from retrieval.milvus import editing
 from retrieval.milvus.collection import MilvusCollection
 from retrieval.milvus.ingest import add_folder, take_files
 from retrieval.milvus.schema import HIT_COLUMNS, filter_expression, without_secrets
+from retrieval.paths import real_path
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, cleaned_fields
 
@@ -111,7 +112,7 @@ class MilvusGallery(MilvusCollection):
     def thumbnail(self, picture_id: str, size: int = 256) -> Path:
         """A small WebP file, no side above `size` pixels (at most 512). Raises KeyError, PictureUnreadable."""
         row = editing.one_row(self, picture_id, ("sha256", "path"))
-        return self._browser_formats.thumbnail(str(row["sha256"]), Path(row["path"]), size)
+        return self._browser_formats.thumbnail(str(row["sha256"]), Path(real_path(row["path"])), size)
 
     def browse(self, *, limit: int = 60, offset: int = 0, filters: Filters | None = None) -> list[Hit]:
         """Pictures without a query, the newest first (of a large collection: of a sample)."""
@@ -175,7 +176,7 @@ class MilvusGallery(MilvusCollection):
 
     def hit(self, row: Mapping[str, Any], score: float, *, quick: bool = False) -> Hit:
         """A row with the columns SHOWN as a hit; its path is a file that browsers can show, where there is one."""
-        sha256, source = str(row["sha256"]), Path(row["path"])
+        sha256, source = str(row["sha256"]), Path(real_path(row["path"]))
         path = (self._browser_formats.quick if quick else self._browser_formats.large)(sha256, source)
         return Hit(
             id=str(row["id"]),

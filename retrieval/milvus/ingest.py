@@ -20,6 +20,7 @@ from retrieval.gallery import Gallery
 from retrieval.index import Catalogue, stored_words
 from retrieval.ingest import GALLERY_FILE, IngestOptions, IngestReport, Progress, path_words
 from retrieval.milvus.collection import MilvusCollection
+from retrieval.paths import real_path
 
 EDITABLE = ("caption", "tags", "credit", "licence", "source")  # what a person may have changed
 BATCH = 256  # rows a message: 256 x (2 kB of vector + words) stays far below gRPC's 64 MB
@@ -109,7 +110,7 @@ def _edited_metadata(collection: MilvusCollection, ids: Sequence[str]) -> dict[s
 def _with_edited_metadata(row: dict[str, Any], edited: dict[str, Any]) -> dict[str, Any]:
     """A row that is sent again, with the texts that a person gave the picture."""
     metadata = {name: edited[name] for name in EDITABLE}
-    texts = (edited["caption"], ", ".join(edited["tags"]), path_words(str(row["path"])))
+    texts = (edited["caption"], ", ".join(edited["tags"]), path_words(real_path(row["path"])))
     return row | metadata | {"edited": True, "approximate": False, "words": " ".join(map(stored_words, texts))}
 
 

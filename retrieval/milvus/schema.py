@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from common.messages import _
 from retrieval.errors import GalleryUnreadable
-from retrieval.records import Filters, under
+from retrieval.paths import under
+from retrieval.records import Filters
 
 if TYPE_CHECKING:
     from pymilvus import CollectionSchema, MilvusClient
@@ -160,7 +161,7 @@ def _filter_parts(filters: Filters) -> list[str]:
     if filters.tag:
         parts.append(f"array_contains(tags, {literal(filters.tag.strip().lower())})")
     if filters.folder:
-        first, end = under(Path(filters.folder))
+        first, end = under(filters.folder)
         parts.append(f"path >= {literal(first)} and path < {literal(end)}")
     if filters.after:
         parts.append(f"date >= {literal(filters.after)}")

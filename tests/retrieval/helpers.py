@@ -1,6 +1,7 @@
 """Pictures and an encoder for logic tests of the gallery. The encoder knows colours and needs no weights."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def paint(path: Path, colour: str = "red", size: tuple[int, int] = (64, 48), mar
     """A picture of one colour with a pattern that is different for every `mark` (default: the file's name)."""
     image = Image.new("RGB", size, COLOURS[colour])
     draw = ImageDraw.Draw(image)
-    digest = hashlib.sha256((mark or path.name).encode()).digest()
+    digest = hashlib.sha256(os.fsencode(mark or path.name)).digest()
     width, height = size
     for i, byte in enumerate(digest[:24]):
         x, y = byte % 8 * width // 8, byte // 32 * height // 8

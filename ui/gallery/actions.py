@@ -16,6 +16,7 @@ from common.errors import ReadableError
 from common.messages import SOURCE_LANGUAGE, preferred_language
 from retrieval.base import Browsable, Hit
 from retrieval.editable import EditableGallery, FilteredGallery
+from retrieval.paths import real_path, stored_path
 from retrieval.pictures import SUFFIXES
 from retrieval.records import Filters
 from ui.gallery.facts import facts
@@ -99,7 +100,8 @@ class GalleryActions:
         if action is None or (guarded and not self.allowed):
             return {"problem": text("gallery.read_only" if guarded else "gallery.failed", language)}
         try:
-            return action(self, model.model_validate(fields))
+            answer: Answer = without_halves(action(self, model.model_validate(fields)))  # names of files may be no text
+            return answer
         except ValidationError:
             return {"problem": text("gallery.failed", language)}
         except KeyError:
@@ -121,7 +123,7 @@ class GalleryActions:
         """What can be filtered by. Folders are named only to those who may name folders of this machine."""
         gallery = self._editable()
         found = gallery.choices()
-        folders = list(found.folders.items()) if self.allowed else []
+        folders = [(stored_path(path), count) for path, count in found.folders.items()] if self.allowed else []
         return {
             "tags": list(found.tags.items())[:500],
             "folders": folders[:500],
@@ -133,7 +135,7 @@ class GalleryActions:
         gallery = self.studio.require_gallery()
         words = " ".join(request.query.split())[:300]
         form = request.filters if self.allowed else request.filters.model_copy(update={"folder": ""})
-        filters = Filters(**form.model_dump())
+        filters = Filters(**form.model_dump() | {"folder": real_path(form.folder)})
         if isinstance(gallery, FilteredGallery) and request.like:
             hits = gallery.like(request.like, k=request.count, filters=filters, quick=True)
         elif isinstance(gallery, FilteredGallery) and words:

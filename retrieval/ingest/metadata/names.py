@@ -32,7 +32,7 @@ def caption_from_name(stem: str) -> str:
 
 def path_words(path: str) -> str:
     """File and folder names as words to be found by; at most three folders up."""
-    return readable_name(" ".join((Path(path).stem, *Path(path).parts[-4:-1])))
+    return " ".join(map(readable_name, (Path(path).stem, *Path(path).parts[-4:-1])))
 
 
 def readable_name(name: str) -> str:

@@ -18,9 +18,12 @@ _EDITED = re.compile(r"-(edited|bearbeitet|modifié|editado|已修改|已编辑)
 
 
 class Beside:
-    """The files of one folder that may hold words. Names are compared as people read them, exact ones first."""
+    """The files of one folder that may hold words. Names are compared as people read them, exact ones first; a file
+    that belongs to one picture by its exact name does not belong to another whose name differs in case only."""
 
     def __init__(self, names: Iterable[str]) -> None:
+        names = set(names)
+        self._owners = names | {name.rpartition(".")[0] for name in names if not name.lower().endswith(SUFFIXES)}
         self._exact = {name for name in names if name.lower().endswith(SUFFIXES)}
         self._folded: dict[str, str] = {}
         for name in sorted(self._exact):
@@ -40,7 +43,11 @@ class Beside:
         return [one for one in found if one]
 
     def _find(self, name: str) -> str:
-        return name if name in self._exact else self._folded.get(same_name(name), "")
+        if name in self._exact:
+            return name
+        found = self._folded.get(same_name(name), "")
+        owner = found.rpartition(".")[0]
+        return "" if owner in self._owners and owner != name.rpartition(".")[0] else found
 
 
 def _takeout_names(name: str, stem: str) -> Iterator[str]:

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from retrieval.encoders.base import Vectors
-from retrieval.errors import FolderUnreadable
 from retrieval.gallery import Gallery
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job
@@ -34,20 +33,6 @@ class WordyColours(ColourEncoder):
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
         self.read += texts
         return super().encode_texts(texts)
-
-
-def test_names_that_are_no_text_are_left_out_with_a_reason(gallery: Gallery, pictures: Path) -> None:
-    old = pictures / os.fsdecode(b"caf\xe9")
-    old.mkdir()
-    paint(pictures / "x.png").rename(old.with_suffix(".png"))
-    paint(pictures / "good.png", "blue")
-    for _ in range(2):
-        report = gallery.add(pictures, options=ONE_WORKER)
-        assert [path for path, _ in report.skipped] == [f"{pictures}/caf?", f"{pictures}/caf?.png"]
-        assert all("UTF-8" in reason for _, reason in report.skipped)
-    assert [hit.caption for hit in gallery.browse()] == ["good"]
-    with pytest.raises(FolderUnreadable, match="UTF-8"):
-        gallery.add(old)
 
 
 def test_what_only_looks_like_a_text_file_leaves_no_picture_out(gallery: Gallery, pictures: Path) -> None:

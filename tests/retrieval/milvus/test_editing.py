@@ -1,6 +1,7 @@
 """A Milvus collection looked after like a gallery of one's own: what the page and the command line call."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,3 +161,17 @@ def test_a_picture_whose_words_are_taken_away_is_placed_by_its_looks(gallery: Mi
     assert gallery.search(Image.new("RGB", (9, 9), "green"), k=1)[0].id != field
     gallery.edit(field, caption="")
     assert gallery.search(Image.new("RGB", (9, 9), "green"), k=1)[0].id == field
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of files are bytes on Unix only")
+def test_names_that_are_no_text_are_kept(tmp_path: Path, folder: Path) -> None:
+    file = paint(folder / os.fsdecode(b"caf\xe9") / "IMG_7.png", "yellow")
+    made = MilvusGallery(str(tmp_path / "g.db"), WordsFirst(), create=True)
+    made.add(file.parent, options=ONE_WORKER)
+    (hit,) = made.browse(filters=Filters(folder=str(file.parent)))
+    hit.path.encode()  # a copy, which articles and pages can name
+    assert made.thumbnail(hit.id, 128).is_file()
+    assert list(made.choices().folders) == [str(file.parent)]
+    made.edit(hit.id, caption="our terrace")
+    assert made.picture(hit.id).path == str(file)
+    made.close()
