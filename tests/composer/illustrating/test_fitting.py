@@ -1,0 +1,152 @@
+"""What could be shown, what speaks for a picture, and which pictures stand where."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from common.resources import resource_folder
+from composer.article import Article, Candidate, Evidence, Language
+from composer.illustrating.captions import is_true_of, plain_caption
+from composer.illustrating.evidence import same_subject, words_met
+from composer.illustrating.fit import FEATURES, FITS, fit
+from composer.illustrating.nouns import nouns
+from composer.illustrating.places import choose_pictures
+from composer.illustrating.queries import paragraph_queries, things, title_queries
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("bread, baker, oven, snow", ["bread", "baker", "oven", "snow"]),
+        ("The bread, a baker's oven.", ["bread", "baker's oven"]),
+        ("none", []),
+        ("None, as given", []),
+        ("a photograph, an illustration of the paragraph", []),
+        ("根据指定的段落内容", []),
+        ("taste, taste, taste, fruit", ["taste", "fruit"]),
+        ("熊猫，竹子、tea盘", ["熊猫", "竹子"]),
+        ("The train left the station a little after eleven", []),
+        ("a, b, c, d, egg, fish, goose, hat, ink, jar", ["egg", "fish", "goose", "hat", "ink"]),
+        ("<think>What is there?</think>\ncrab, boat", ["crab", "boat"]),
+    ],
+)
+def test_the_things_of_an_answer(answer: str, expected: list[str]) -> None:
+    assert things(answer) == expected
+
+
+def test_nouns_are_the_texts_own() -> None:
+    english = nouns("They persevered, and the fire engines left for the old town.", "en")
+    assert {"fire engine", "town"} <= set(english)
+    assert not {"persevere", "persevered", "they", "old"} & set(english)
+    assert "engine town" not in nouns("The engine. Town hall.", "en")
+    chinese = nouns("外婆摘下带露水的西红柿，放进竹篮里。", "zh")
+    assert {"西红柿", "露水"} <= set(chinese)
+    assert "里" not in chinese
+    assert nouns("", "en") == nouns("", "zh") == []
+
+
+def test_the_models_things_come_before_the_paragraphs_own_and_the_title_is_searched_too() -> None:
+    queries = paragraph_queries("A bowl stands beside the **bed**.", "en", ["bed"])
+    assert (queries[0].text, queries[0].named) == ("bed", True)
+    assert [query.text for query in queries].count("bed") == 1
+    assert ("bowl", False) in [(query.text, query.named) for query in queries]
+    assert [query.text for query in title_queries(Article("The secret life of bees"))] == ["secret", "bee"]
+
+
+@pytest.mark.parametrize(
+    ("caption", "words", "share"),
+    [
+        ("octopus · 章鱼", {"octopus"}, 1.0),
+        ("octopus · 章鱼", {"章鱼"}, 1.0),
+        ("alien monster", {"octopus"}, 0.0),
+        ("panda · 熊猫", {"大熊猫"}, 1.0),  # the end of a Chinese noun says what it is
+        ("cat · 猫", {"猫头鹰"}, 0.0),
+        ("framed picture · 带框的画", {"frame"}, 0.0),
+        ("a cat asleep on a sofa", {"cat", "sofa"}, 2 / 3),
+        ("", {"cat"}, 0.0),
+    ],
+)
+def test_words_of_a_picture_that_stand_in_the_text(caption: str, words: set[str], share: float) -> None:
+    assert words_met(caption, frozenset(words))[1] == pytest.approx(share)
+
+
+def picture(name: str, chance: float = 0.5) -> Candidate:
+    return Candidate(id=name, path="", caption=name, fit=chance)
+
+
+def test_what_shows_the_same_thing() -> None:
+    assert same_subject(picture("fire"), picture("fire engine"))
+    assert same_subject(picture("bread"), picture("bread"))
+    assert not same_subject(picture("bread"), picture("moon"))
+
+
+def test_fit_follows_the_evidence() -> None:
+    weak = Evidence("bowl", yes=0.2)
+    strong = Evidence("bowl", named=True, words=("bowl",), share=1.0, similarity=1.0, yes=0.9)
+    assert 0 < fit(weak) < FITS < fit(strong) < 1
+    chances = [fit(replace(strong, yes=yes)) for yes in (0.0, 0.1, 0.5, 0.9, 1.0)]
+    assert chances == sorted(chances)
+    weights = json.loads((resource_folder("configs") / "fit.json").read_text())
+    assert set(weights) == {"intercept", *FEATURES}
+
+
+# -- places and pictures together ----------------------------------------------------------------------
+
+
+def chosen(options: list[list[Candidate]], count: int | None = None, width: float = 450.0) -> dict[int, str]:
+    picks = choose_pictures([width] * len(options), options, count, same=same_subject, worth=FITS)
+    return {place: each.id for place, each in picks.items()}
+
+
+def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:
+    options = [[picture("bed", 0.9)], [picture("moon", 0.3)], [], [picture("boat", 0.65)]]
+    assert chosen(options) == {0: "bed", 3: "boat"}
+    assert chosen(options, 3) == {0: "bed", 1: "moon", 3: "boat"}
+    assert chosen([[picture("moon", 0.3)]]) == {}
+    assert chosen([]) == {}
+
+
+def test_of_two_that_show_the_same_the_one_with_another_gives_way() -> None:
+    bread = picture("bread", 0.9)
+    assert chosen([[bread], [picture("flat bread", 0.95), picture("oven", 0.8)]]) == {0: "bread", 1: "oven"}
+    assert chosen([[bread, picture("oven", 0.88)], [picture("bread", 0.95)]]) == {0: "oven", 1: "bread"}
+    assert len(chosen([[bread], [bread], [bread]])) == 1
+
+
+def test_what_stands_already_is_not_shown_again() -> None:
+    options = [[picture("bread", 0.9), picture("oven", 0.7)]]
+    picks = choose_pictures([450], options, None, same=same_subject, worth=FITS, taken=[picture("bread")])
+    assert {place: each.id for place, each in picks.items()} == {0: "oven"}
+
+
+# -- captions ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "sentence", "language", "true"),
+    [
+        ("Bread, baked before dawn", "bread", "By dawn his bread is baked, and customers wait.", "en", True),
+        ("A photograph of bread", "bread", "By dawn his bread is in the oven.", "en", False),
+        ("By dawn his bread is in the oven", "bread", "By dawn his bread is in the oven.", "en", False),
+        ("The Sagrada Familia cathedral", "cathedral", "The cathedral stands in Barcelona.", "en", False),
+        ("A castle by the sea", "beach", "We walked along the beach.", "en", False),
+        ("面包", "bread", "By dawn his bread is in the oven.", "en", False),
+        ("渔民捕到的螃蟹", "螃蟹", "渔民收起渔网，把螃蟹倒进桶里。", "zh", True),
+        ("图片展示了螃蟹", "螃蟹", "渔民收起渔网，把螃蟹倒进桶里。", "zh", False),
+        ("crab", "螃蟹", "渔民收起渔网，把螃蟹倒进桶里。", "zh", False),
+        ("", "螃蟹", "螃蟹。", "zh", False),
+    ],
+)
+def test_a_caption_is_true_of_picture_and_sentence(
+    line: str, name: str, sentence: str, language: Language, true: bool
+) -> None:
+    assert is_true_of(line, name, sentence, language) == true
+
+
+def test_a_picture_is_called_what_it_is_in_the_language_of_the_article() -> None:
+    both = picture("octopus · 章鱼")
+    assert (plain_caption(both, "en"), plain_caption(both, "zh")) == ("Octopus", "章鱼")
+    english = replace(picture("octopus"), evidence=Evidence("章鱼"))
+    assert plain_caption(english, "zh") == "章鱼"
+    assert plain_caption(picture("octopus"), "zh") == "Octopus"
