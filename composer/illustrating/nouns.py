@@ -11,8 +11,10 @@ from retrieval.index import STOP_WORDS
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _BREAK = re.compile(r"[^\w\s'’-]")  # two words with a comma between them are not one thing
 _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
-# nouns, places and verbal nouns of jieba's tag set (ICTCLAS); names of persons, places and organisations are apart
-_NOUNS_ZH = frozenset(("n", "nz", "s", "vn", "ng"))
+# Of jieba's tag set. Its tags are guesses for words that its corpus lacks (西红柿 is a "name", 露水 a "verb"),
+# so that a word of two characters and more counts unless it is a function word, an adverb or an adjective.
+_SINGLE_ZH = frozenset(("n", "ng", "nz"))
+_WORDS_ZH = frozenset(["n", "s", "v", "i", "l", "j"])  # first letters of the tags
 _NAMES_ZH = frozenset(("nr", "nrt", "nrfg", "ns", "nt"))
 # Words that name no thing to be seen, beside the stop words that search leaves out.
 _EMPTY_TEXT = """
@@ -89,7 +91,11 @@ def _nouns_en(text: str) -> list[str]:
 def _nouns_zh(text: str) -> list[str]:
     return list(
         dict.fromkeys(
-            word for word, kind in _tagged(text) if kind in _NOUNS_ZH and word not in _EMPTY_ZH and HAN.search(word)
+            word
+            for word, kind in _tagged(text)
+            if (kind in _SINGLE_ZH if len(word) == 1 else kind[0] in _WORDS_ZH)
+            and word not in _EMPTY_ZH
+            and HAN.search(word)
         )
     )
 

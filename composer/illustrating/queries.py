@@ -14,7 +14,7 @@ from composer.illustrating.nouns import content_words, nouns
 from composer.models import answer_in
 
 MOST_THINGS = 5  # of the model's answer; what comes later is guessed
-MOST_NOUNS = 24  # of a paragraph, in its order
+MOST_NOUNS = 32  # of a paragraph, in its order
 _SEPARATORS = re.compile(r"[,，、;；\n]+")
 _ARTICLE = re.compile(r"^(?:an?|the|some|his|her|their|our|my|its)\s+", re.IGNORECASE)
 # answers about the task instead of about the paragraph
