@@ -118,11 +118,13 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
     contexts: list[Any] = []
     problems: list[str] = []
 
-    def go(server: Server, *, locale: str = "en-US", width: int = 1280, height: int = 800) -> Any:
+    def go(
+        server: Server, *, locale: str = "en-US", width: int = 1280, height: int = 800, timeout: float = 15_000
+    ) -> Any:
         context = chromium.new_context(locale=locale, viewport={"width": width, "height": height})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(timeout)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(server.address)
         page.wait_for_selector("#xc-title textarea")

@@ -37,7 +37,7 @@ def real_server() -> Iterator[Server]:
 def test_title_write_replace_save(
     real_server: Server, visit: Callable[..., Any], locale: str, title: str, caption: str, word: str
 ) -> None:
-    page = visit(real_server, locale=locale)
+    page = visit(real_server, locale=locale, timeout=60_000)  # the model loads, and takes the processor, meanwhile
     write(page, title, wait=False)
     page.wait_for_function("(document.querySelector('.xc-text')?.textContent || '').length > 4", timeout=60_000)
     finished(page, timeout=150_000)
