@@ -1,6 +1,6 @@
 # make run     the page on http://127.0.0.1:7860 (installs on first use; ARGS="--port 8000" passes arguments on)
 # make check   formatting, lint, types
-# make test    the whole test suite
+# make test    the whole test suite, in two processes (WORKERS=0: in one; PYTEST_ARGS="tests/ui -x" passes arguments on)
 # make messages  brings the translations in common/locale up to date with the code (NEW=de begins another language)
 # make clean   removes the environment
 
@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet
 ARGS ?=
+WORKERS ?= 2
 PYTEST_ARGS ?=
 NEW ?=
 
@@ -23,7 +24,7 @@ check: install-dev
 	$(VENV)/bin/lint-imports --no-cache
 
 test: install-dev
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Every sentence marked with _, _n or _p (common/messages.py) into the catalogue of every language.
 messages: install-dev

@@ -1,7 +1,7 @@
 """What all tests share: the real embedded model, loaded once."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -9,6 +9,20 @@ from retrieval.errors import EncoderUnavailable
 
 if TYPE_CHECKING:
     from composer.models.gguf.model import GgufModel
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Among several processes (`-n 2`) a file stays whole, for its fixtures, and files with tests that use the embedded
+    model stay together: it is in memory once, and two of them do not fight for the processor."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class RealTogether(LoadFileScheduling):  # type: ignore[misc]  # optional package
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "real" if "mark.real" in (config.rootpath / file).read_text(encoding="utf-8") else file
+
+    return RealTogether(config, log)
 
 
 @pytest.fixture(scope="session")

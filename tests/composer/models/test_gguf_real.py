@@ -157,7 +157,7 @@ def test_stop_ends_a_text_at_once(embedded_model: GgufModel) -> None:
         pieces.append(piece)
         if len(pieces) == 5:
             threading.Timer(0.05, lambda: (asked.__setitem__(0, time.monotonic()), stop.set())).start()
-    assert time.monotonic() - asked[0] < 0.5
+    assert time.monotonic() - asked[0] < 3  # to the end it would be ten
     assert 5 <= len(pieces) < 300
 
 
@@ -166,7 +166,7 @@ def test_stop_while_a_long_prompt_is_read(embedded_model: GgufModel) -> None:
     threading.Timer(0.3, stop.set).start()
     start = time.monotonic()
     assert list(embedded_model.stream([user("Stop. " + ARTICLE * 6)], SHORT, stop=stop)) == []
-    assert time.monotonic() - start < 0.8
+    assert time.monotonic() - start < 4
     # the engine is free again after the batch it was in
     start = time.monotonic()
     embedded_model.reply([[user("Hi")]], Sampling(max_tokens=1))
