@@ -163,10 +163,12 @@ def test_bad_files_are_left_out_with_a_reason(gallery: Gallery, pictures: Path) 
 
 
 def test_a_file_that_takes_too_long_is_left_out(gallery: Gallery, pictures: Path) -> None:
-    Image.effect_noise((6000, 6000), 80).save(pictures / "slow.png", compress_level=1)
+    size, clouds = 'width="900" height="900"', '<feTurbulence baseFrequency="0.1" numOctaves="9"/>' * 12
+    drawing = f'<filter id="f">{clouds}</filter><rect {size} filter="url(#f)"/>'
+    (pictures / "slow.svg").write_text(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{drawing}</svg>', "utf-8")
     paint(pictures / "quick.png")
-    report = gallery.add(pictures, options=IngestOptions(workers=1, seconds_a_file=0.15))
-    assert [Path(path).name for path, reason in report.skipped if "longer than" in reason] == ["slow.png"]
+    report = gallery.add(pictures, options=IngestOptions(workers=1, seconds_a_file=2))
+    assert [Path(path).name for path, reason in report.skipped if "longer than" in reason] == ["slow.svg"]
     assert report.added == 1
 
 
