@@ -1,4 +1,4 @@
-"""python -m evaluation composition | compare | verdicts: whole articles."""
+"""python -m evaluation composition | compare | verdicts | illustrating: whole articles."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,14 @@ from composer.commands import readable_errors, say, stop_on_interrupt
 from composer.errors import InputError
 from composer.prompts import LENGTHS
 from evaluation.articles import Settings, first_of_each, read_titles, shipped_titles, sum_verdicts
-from evaluation.commands import CompositionOptions, compare_compositions, compose_titles, model_loader
+from evaluation.commands import (
+    CompositionOptions,
+    compare_compositions,
+    compose_titles,
+    measure_illustrating,
+    model_loader,
+)
+from evaluation.illustrating import results_markdown
 
 articles = typer.Typer()
 
@@ -105,3 +112,28 @@ def verdicts(
     with readable_errors():
         found = sum_verdicts(files)
     typer.echo(json.dumps(found.as_dict(), ensure_ascii=False) if as_json else found.text)
+
+
+@articles.command()
+def illustrating(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Our JSON lines, AToMiC's folder, M2RAG's JSON lines; ours if left out."),
+    ] = None,
+    encoder: Annotated[str, typer.Option("--encoder", help="As for `python -m retrieval index`.")] = "auto",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Reads the paragraphs too; without one the words alone decide.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first articles.")] = None,
+    num_gpus: Annotated[
+        int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards; 0: the CPU.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure places, choices and refusals of pictures on articles whose pictures were taken out."""
+    with readable_errors():
+        found = measure_illustrating(data, limit, encoder, model_loader(model, num_gpus) if model else None)
+    if as_json:
+        typer.echo(json.dumps({"methods": [each.as_dict() for each in found]}, ensure_ascii=False))
+    else:
+        typer.echo(results_markdown(found))

@@ -1,4 +1,4 @@
-"""python -m evaluation BENCHMARK | composition | compare | verdicts | retrieval | report | diff: measure models.
+"""python -m evaluation BENCHMARK | report | diff | composition | compare | verdicts | illustrating | retrieval.
 
 Scores go to stdout, progress to stderr. Exit status 0: done; 1: the work failed, a sentence says why; 2: the command,
 the data or the predictions cannot be used; 130: stopped with Ctrl-C (--resume goes on).

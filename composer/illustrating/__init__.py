@@ -4,10 +4,10 @@ Knows model, gallery and prompts by their protocols; not how text is written or 
 """
 
 from composer.illustrating.candidates import candidate
-from composer.illustrating.evidence import name_in, words_met
+from composer.illustrating.evidence import name_in, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, PERHAPS, fit
 from composer.illustrating.illustrator import Illustrator, plan
-from composer.illustrating.places import MOST_PICTURES
+from composer.illustrating.places import MOST_PICTURES, choose_pictures, width
 from composer.illustrating.reading import ParagraphReader, Reading
 from composer.illustrating.trained import TRAINED_PLAN, TrainedIllustrator
 
@@ -22,8 +22,11 @@ __all__ = [
     "Reading",
     "TrainedIllustrator",
     "candidate",
+    "choose_pictures",
     "fit",
     "name_in",
     "plan",
+    "same_subject",
+    "width",
     "words_met",
 ]

@@ -4,6 +4,7 @@ Knows all rooms of this package; the command line itself is evaluation/cli.py.
 """
 
 from evaluation.commands.composition import CompositionOptions, compare_compositions, compose_titles
+from evaluation.commands.illustrating import measure_illustrating
 from evaluation.commands.loading import Load, model_loader
 from evaluation.commands.run import ALL, Options, Outcome, read_questions, rules_of, run, score_file
 from evaluation.commands.show import shown_prompts
@@ -16,6 +17,7 @@ __all__ = [
     "Outcome",
     "compare_compositions",
     "compose_titles",
+    "measure_illustrating",
     "model_loader",
     "read_questions",
     "rules_of",
