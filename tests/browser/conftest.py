@@ -119,7 +119,7 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
     problems: list[str] = []
 
     def go(
-        server: Server, *, locale: str = "en-US", width: int = 1280, height: int = 800, timeout: float = 15_000
+        server: Server, *, locale: str = "en-US", width: int = 1280, height: int = 800, timeout: float = 30_000
     ) -> Any:
         context = chromium.new_context(locale=locale, viewport={"width": width, "height": height})
         contexts.append(context)
