@@ -38,7 +38,8 @@ function makeStepper({ texts, halt }) {
 
   // The status as it is now; the line is there in the states in which somebody waits for the model.
   function draw(value) {
-    status = { steps: status.steps, ...value }; // the steps are told once, when the first begins
+    value.steps ||= status.steps; // told once, when the first begins
+    status = value; // the same object: the view sees that it is being stopped
     line.hidden = !WAITING.includes(status.state);
     if (line.hidden) return;
     const at = (status.steps || []).indexOf(status.step);

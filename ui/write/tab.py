@@ -159,7 +159,7 @@ def build_write_tab(
             options = Options(pictures=count, sampling=sampling, select=select, length=length)  # type: ignore[arg-type]
             composer = studio.composer()
             for event in composer.compose(title, options, stop=run.stop):
-                if event == StepStarted("write"):
+                if isinstance(event, StepStarted) and event.step == "write":
                     session.article = Article(title=composer.article.title, language=composer.article.language)
                 yield event
 
