@@ -199,7 +199,10 @@ def test_a_program_that_is_ended_does_not_wait_for_its_download(
             time.sleep(0.05)
         time.sleep(0.3)  # what was sent has arrived
         program.send_signal(ending)
-        program.wait(40)  # the server holds the download for a minute
+        try:
+            program.wait(40)  # the server holds the download for a minute
+        finally:
+            program.kill()
         assert program.returncode != 0
         assert program.stderr is not None
         assert "Traceback" not in program.stderr.read()
