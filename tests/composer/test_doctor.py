@@ -13,7 +13,7 @@ from composer.doctor import Finding, Report, doctor
 from composer.models import embedded
 from composer.models.cards import GraphicsCard
 from composer.settings import Settings
-from tests.composer.models.test_gguf import write_file
+from tests.composer.models.gguf_standins import write_file
 
 
 @pytest.fixture(autouse=True)

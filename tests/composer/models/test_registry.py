@@ -24,7 +24,7 @@ from composer.models.base import LoadProgress
 from composer.models.cards import GraphicsCard
 from composer.models.hub import Download, HubUnavailable, Source
 from composer.settings import load_settings
-from tests.composer.models.test_gguf import ENTRIES, write_file, write_parts
+from tests.composer.models.gguf_standins import ENTRIES, write_file, write_parts
 
 GIB = 1 << 30
 
