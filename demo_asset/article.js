@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, make, icon, button, inline, fill, address, refocused, settle, credited, makeInspector, makeStepper, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, fill, address, refocused, settle, credited, makeInspector, makeStepper, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -13,6 +13,8 @@ let since = 0; // number before the first message of this session
 let saved = -1; // revision of the article that was saved last; a new article counts from 0 again
 const done = new Set(); // numbers of the messages that were received
 let owner = null; // the session that sent the article which is shown
+let recalled = false; // the article was there before the page was loaded anew
+let storing = 0; // timer of what is about to be kept
 let handed = 0; // when the article was handed to a session that does not have it
 
 const texts = (key) => state.labels[key] || key;
@@ -268,13 +270,21 @@ function say(text, tone = "warning") {
 
 const OWN = "upload-"; // ids of pictures that a person uploaded: they went with the program that was ended
 
-// A picture as it is shown, uploaded anew; null where the browser has not got it either.
-async function uploaded(id) {
-  const image = nodes.get(id)?.querySelector(":scope > figure img");
-  if (!image || !image.complete || !image.naturalWidth) return null;
-  const canvas = make("canvas", { width: image.naturalWidth, height: image.naturalHeight });
-  canvas.getContext("2d").drawImage(image, 0, 0);
-  const content = await new Promise((give) => canvas.toBlob(give, "image/jpeg", 0.95));
+// An image on a canvas, with a longest side of at most that many pixels.
+function drawn(image, longest = Infinity) {
+  const scale = Math.min(1, longest / Math.max(image.naturalWidth, image.naturalHeight));
+  const canvas = make("canvas", { width: Math.round(image.naturalWidth * scale), height: Math.round(image.naturalHeight * scale) });
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
+// A picture as it is shown, or as it was kept before a reload, uploaded anew; null where the browser has neither.
+async function uploaded(section, picture) {
+  const image = nodes.get(section)?.querySelector(":scope > figure img");
+  const kept = uploads[picture];
+  const shown = image?.complete && image.naturalWidth;
+  if (!shown && !kept) return null;
+  const content = shown ? await new Promise((give) => drawn(image).toBlob(give, "image/jpeg", 0.95)) : await (await fetch(kept)).blob();
   return (await upload(new File([content], "picture.jpg", { type: "image/jpeg" }))).path;
 }
 
@@ -290,16 +300,58 @@ async function hand() {
   if (Date.now() - handed < 20000) return; // is on its way
   handed = Date.now();
   const sections = state.order.map((id) => state.sections.get(id));
-  const uploads = {};
+  const again = {};
   for (const { id, picture } of sections) {
     if (!picture?.chosen?.id.startsWith(OWN)) continue;
     try {
-      uploads[picture.chosen.id] = await uploaded(id);
+      again[picture.chosen.id] = await uploaded(id, picture.chosen.id);
     } catch { /* Python says how many pictures are gone */ }
   }
   const { title, language, revision, model, parameters } = state;
-  ask("restore", { article: { title, language, revision, model, parameters, sections }, uploads, language: root.lang });
+  ask("restore", { article: { title, language, revision, model, parameters, sections }, uploads: again, language: root.lang });
 }
+
+// -- what a reload must not end: ui/write/restoring.py gives it to the session that comes after -----------
+
+const PIXELS = 1600; // longest side of an upload that is kept in the browser
+const uploads = xcKept("uploads") || {}; // id of an upload that stands in the article -> its picture as a data: address
+
+function store() {
+  clearTimeout(storing);
+  storing = 0;
+  const sections = state.order.map((id) => state.sections.get(id));
+  const { title, language, revision, model, parameters, credits, words } = state;
+  const article = { owner, saved, broken: running(), title, language, revision, model, parameters, credits, words, sections };
+  const used = sections.map(({ picture }) => picture?.chosen?.id);
+  for (const id of Object.keys(uploads)) if (!used.includes(id)) delete uploads[id];
+  const value = sections.length ? article : null;
+  if (xcKeep("article", value)) xcKeep("uploads", uploads);
+  else if (xcKeep("uploads", null)) xcKeep("article", value); // there is not room for both
+}
+
+function storeSoon() {
+  storing ||= setTimeout(store, 500);
+}
+
+// An upload is kept as soon as it is drawn: the program that has its file may be ended before the page knows.
+function keepUpload({ target: image }) {
+  const id = image.closest(".xc-section") && state.sections.get(image.closest(".xc-section").dataset.id)?.picture?.chosen?.id;
+  if (!id?.startsWith(OWN) || !image.closest("figure") || uploads[id]) return;
+  uploads[id] = drawn(image, PIXELS).toDataURL("image/jpeg", 0.9);
+  storeSoon();
+}
+
+function recall() {
+  const kept = xcKept("article");
+  if (!kept?.sections?.length) return;
+  ({ owner, saved } = kept);
+  OPERATIONS.article(kept);
+  recalled = true;
+  if (kept.broken) say(texts("stopped"), "plain");
+}
+
+root.addEventListener("load", keepUpload, true);
+window.addEventListener("pagehide", store);
 
 // -- messages ---------------------------------------------------------------------------------------
 
@@ -391,6 +443,8 @@ function receive(message) {
     since = state.n;
     asked = 0;
     done.clear();
+    if (recalled) setTimeout(() => ask("resync")); // it is given what a reload has left
+    recalled = false;
   }
   if (message.session && message.n <= state.n) return; // seen, or older than what is shown
   let missing = message.session && message.n > state.n + 1;
@@ -404,6 +458,7 @@ function receive(message) {
     }
   });
   for (const op of message.ops) if (op.message) done.add(op.message);
+  storeSoon();
   if (missing && state.n > asked) {
     asked = state.n + 3; // a few further pieces may already be under way: ask once for them all
     ask("resync");
@@ -418,4 +473,5 @@ watch("value", () => {
   settle(() => receive(message));
 });
 receive(props.value);
+recall();
 element.xcReceive = receive; // for the tests of this file

@@ -8,6 +8,8 @@ const language = make("div", { class: "xc-languages" });
 const theme = button("", "moon", () => switchTheme(), { class: "xc-button xc-theme", bare: true });
 bar.querySelector(".xc-bar-end").replaceChildren(status, language, theme);
 let labels = {};
+let shown = null; // the last value that was drawn
+let lost = false; // whether the program has stopped answering
 
 function dark() {
   return document.body.classList.contains("dark");
@@ -82,8 +84,9 @@ function draw(value) {
   } catch {
     // not remembered; the next visit begins in the browser's language
   }
+  shown = value;
   drawLanguages(value);
-  const { tone, text, detail, fraction } = value.status;
+  const { tone, text, detail, fraction } = lost ? { tone: "bad", text: labels.lost, detail: labels.lost_detail, fraction: null } : value.status;
   status.className = `xc-status xc-${tone}`;
   status.title = detail;
   status.replaceChildren(make("i", { class: "xc-dot" }), make("span", { class: "xc-status-text", text }), make("span", { class: "xc-status-detail", text: detail }));
@@ -94,6 +97,16 @@ function draw(value) {
   }
   drawTheme();
 }
+
+// What first.js found out. What Gradio says of it stays until it is closed, in English, and says nothing more.
+const LOST = /Connection to the server was lost|Server stopped unexpectedly/;
+window.addEventListener("xc-connection", ({ detail }) => {
+  lost = detail.lost;
+  draw(shown);
+  for (const toast of document.querySelectorAll(".toast-body.error")) {
+    if (LOST.test(toast.textContent)) toast.querySelector(".toast-close")?.click();
+  }
+});
 
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(applyChosen));
 applyChosen();

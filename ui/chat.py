@@ -5,7 +5,7 @@ import html
 import logging
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from markdown_it import MarkdownIt
@@ -44,11 +44,17 @@ def history(session: Session, pending: str = "") -> Messages:
     return shown
 
 
-def build_chat_tab(
-    studio: Studio, session: gr.State, labels: Labels, owner: gr.Textbox
-) -> tuple[gr.Markdown, list[Any]]:
-    """The tab. `owner` names the session that filled the page. Returns the note about pictures, and the listeners after
-    which the speed of the model is known anew."""
+class ChatTab(NamedTuple):
+    """What the page needs of the tab."""
+
+    turns: gr.Chatbot
+    box: gr.MultimodalTextbox
+    note: gr.Markdown  # about pictures
+    runs: list[Any]  # listeners after which the speed of the model is known anew
+
+
+def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.Textbox) -> ChatTab:
+    """The tab. `owner` names the session that filled the page."""
     chat = labels(
         gr.Chatbot,
         placeholder="chat.hello",
@@ -92,7 +98,8 @@ def build_chat_tab(
 
     def ask(session: Session, message: dict[str, Any], owner: str, shown: Messages, request: gr.Request) -> list[Any]:
         studio.visitor_arrived(str(request.session_hash), session)
-        if take_over(session, owner, shown) and session.earlier_pictures:
+        take_over(session, owner, shown)
+        if session.earlier_pictures and session.conversation is None:
             gr.Warning(text("chat.pictures_gone", session.language), duration=8)
         words = without_controls(str(message.get("text") or "")).strip()
         files = [str(file) for file in message.get("files") or []]
@@ -157,16 +164,19 @@ def build_chat_tab(
     second.then(show_send, None, [box, regenerate], **quick)
     box.stop(stop, [session, owner, chat], [chat, box, regenerate], cancels=[first, second], **quick)
     clear.click(clear_chat, [session, owner], [chat, box, regenerate], cancels=[first, second], **quick)
-    return note, [first, second]
+    kept = "(shown, owner) => { xcKeep('chat', {shown, owner}); return []; }"
+    chat.change(None, [chat, owner], None, js=kept, **private)
+    typed = "(message) => { xcKeep('question', message && message.text); return []; }"
+    box.change(None, [box], None, js=typed, **private)
+    return ChatTab(chat, box, note, [first, second])
 
 
-def take_over(session: Session, owner: str, shown: Messages) -> bool:
-    """Takes the conversation from the page where another session filled it and this one has none: whether it did."""
+def take_over(session: Session, owner: str, shown: object) -> None:
+    """Takes the conversation from the page where another session filled it and this one has none."""
     if not owner or owner in session.chat_names or session.conversation is not None:
-        return False
+        return
     session.chat_names.add(owner)
     session.earlier_turns, session.earlier_pictures = read_turns(shown)
-    return bool(session.earlier_turns)
 
 
 def _sampling(length: float, temperature: float, penalty: float) -> Sampling:

@@ -1,13 +1,15 @@
 """The page: header, tabs, language, and what happens when a tab of the browser opens or closes."""
 
+import json
 from typing import Any
 
 import gradio as gr
 
 from common.messages import SOURCE_LANGUAGE, languages, preferred_language
 from ui.api import add_endpoints
-from ui.chat import build_chat_tab
+from ui.chat import build_chat_tab, history, take_over
 from ui.gallery import build_gallery_tab, gallery_message
+from ui.kept import read_kept
 from ui.labels import Labels
 from ui.session import Session
 from ui.studio import Studio
@@ -15,11 +17,12 @@ from ui.texts import language_choices, language_tag, table, text
 from ui.theme import asset
 from ui.write import build_write_tab, labels_operation, model_defaults
 
-# the language that this browser remembers from an earlier choice, else its own
-_PREFERRED_LANGUAGE = """(session) => {
+# the language that this browser remembers from an earlier choice, else its own; and what it keeps of a tab (first.js)
+_ARRIVING = """(session) => {
   let language = navigator.language || "";
   try { language = localStorage.getItem("xc-language") || language; } catch { /* storage is forbidden */ }
-  return [session, language];
+  const kept = ["tab", "title", "question", "chat"].map((name) => [name, xcKept(name)]);
+  return [session, language, Object.fromEntries(kept)];
 }"""
 
 
@@ -47,6 +50,7 @@ def build(studio: Studio) -> gr.Blocks:
         add_endpoints(studio)  # first, so that the endpoints have the plain names
         session = gr.State(Session(), delete_callback=Session.close)
         browser_language = gr.Textbox(visible=False)
+        kept = gr.JSON(visible=False)  # what the browser has kept of this tab
         owner = gr.Textbox(visible=False)  # id of the session that filled the page: another one after a restart
         header = gr.HTML(
             header_value(studio, first, switch=False),  # the switch comes with the visitor's language
@@ -55,12 +59,12 @@ def build(studio: Studio) -> gr.Blocks:
             apply_default_css=False,
             elem_id="xc-header",
         )
-        with gr.Tabs(elem_id="xc-tabs"):
-            with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write"):
-                view, sliders, runs = build_write_tab(studio, session, labels, first)
-            with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat"):
-                note, chats = build_chat_tab(studio, session, labels, owner)
-            with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery"):
+        with gr.Tabs(elem_id="xc-tabs") as tabs:
+            with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write") as write_tab:
+                view, title, sliders, runs = build_write_tab(studio, session, labels, first)
+            with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat") as chat_tab:
+                turns, box, note, chats = build_chat_tab(studio, session, labels, owner)
+            with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery") as gallery_tab:
                 gallery_view = build_gallery_tab(studio, first)
         timer = gr.Timer(1.0)
 
@@ -85,10 +89,19 @@ def build(studio: Studio) -> gr.Blocks:
                 *labels.updates(language),
             ]
 
-        def arrive(session: Session, preferred: str, request: gr.Request) -> list[Any]:
+        def arrive(session: Session, preferred: str, sent: object, request: gr.Request) -> list[Any]:
             studio.visitor_arrived(str(request.session_hash), session)
             language = preferred_language(preferred) if studio.language == "auto" or preferred in languages() else first
-            return [session.id, *set_language(session, language, chosen=False)]
+            kept = read_kept(sent)
+            if kept.chat:
+                take_over(session, kept.chat.owner, kept.chat.shown)
+            again = [
+                gr.Tabs(selected=kept.tab) if kept.tab else gr.skip(),
+                kept.title or gr.skip(),
+                {"text": kept.question, "files": []} if kept.question else gr.skip(),
+                history(session) if kept.chat else gr.skip(),
+            ]
+            return [session.id, *set_language(session, language, chosen=False), *again]
 
         def switch_language(session: Session, event: gr.EventData) -> list[Any]:
             wanted = str((event.value or {}).get("language"))
@@ -108,7 +121,16 @@ def build(studio: Studio) -> gr.Blocks:
 
         everything = [header, view, gallery_view, *sliders, note, *labels.components]
         quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-        page.load(arrive, [session, browser_language], [owner, *everything], js=_PREFERRED_LANGUAGE, **quiet)
+        page.load(
+            arrive,
+            [session, browser_language, kept],
+            [owner, *everything, tabs, title, box, turns],
+            js=_ARRIVING,
+            **quiet,
+        )
+        for tab in (write_tab, chat_tab, gallery_tab):
+            keep = f"() => {{ xcKeep('tab', {json.dumps(tab.id)}); return []; }}"
+            tab.select(None, None, None, js=keep, show_progress="hidden", api_visibility="private")
         header.select(switch_language, [session], everything, **quiet)
         timer.tick(tick, [session], [header, gallery_view, *sliders, note, timer], **quiet)
         for run in [*runs, *chats]:

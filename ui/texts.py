@@ -19,6 +19,8 @@ TEXTS: Mapping[str, Text] = {
     "header.language": _("Language"),
     "header.switch": _("Switch to {name}"),
     "header.theme_title": _("Switch between light and dark"),
+    "header.lost": _("Not connected"),
+    "header.lost_detail": _("What is shown here is kept."),
     # status of the model
     "status.waiting": _("Starting"),
     "status.find": _("Looking for the model"),

@@ -194,6 +194,9 @@ def running(step: str, done: int = 0, total: int = 0) -> Operation:
     return {"op": "status", "state": "running", "step": step, "done": done, "total": total}
 
 
+WAITING = ("waiting", "loading", "running")  # states in which somebody waits for the model, as in stepper.js
+
+
 def waiting(ahead: int) -> Operation:
     """The work waits for the model: `ahead` others come first."""
     return {"op": "status", "state": "waiting", "steps": list(STEPS), "ahead": ahead}

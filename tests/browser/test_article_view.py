@@ -32,7 +32,8 @@ def view(chromium: Any) -> Iterator[Any]:
     page.set_default_timeout(5000)
     page.goto("about:blank")
     code = "".join(
-        (ASSETS / name).read_text(encoding="utf-8") for name in ("dom.js", "inspector.js", "stepper.js", "article.js")
+        (ASSETS / name).read_text(encoding="utf-8")
+        for name in ("first.js", "dom.js", "inspector.js", "stepper.js", "article.js")
     )
     page.set_content('<base href="http://127.0.0.1:9/">')
     page.evaluate(HARNESS, code)

@@ -30,36 +30,17 @@ POLICY = (
 )
 
 
-# Who leaves with an article that is not saved is asked first. Gradio takes the browser's question for the leaving and
-# lets go of the server, which who stays still needs: so the question must be heard before Gradio's script is there.
-ASK = b"""<script>window.addEventListener("beforeunload", (event) => {
-  if (!window.xcUnsaved || !window.xcUnsaved()) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-});
-{
-  let config;  // Gradio takes the address of the page from the request, which a proxy may have changed
-  Object.defineProperty(window, "gradio_config", {
-    configurable: true,
-    get: () => config,
-    set: (value) => {
-      config = value;
-      if (config && config.root) config.root = location.origin + location.pathname.replace(/\\/+$/, "");
-    },
-  });
-}</script>"""
-
-
-class AskBeforeLeaving:
-    """Puts ASK at the beginning of the page."""
+class ScriptFirst:
+    """Puts first.js at the beginning of the page, before Gradio's own script."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self.app = app
+        self.head = f"<head><script>{asset('first.js')}</script>".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started: list[MutableMapping[str, Any]] = []
 
-        async def asking(message: MutableMapping[str, Any]) -> None:
+        async def with_script(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 started.append(message)  # its length is known with the body
                 return
@@ -67,14 +48,14 @@ class AskBeforeLeaving:
                 start = started.pop()
                 body = message.get("body", b"")
                 if b"<head>" in body and not message.get("more_body"):
-                    message["body"] = body = body.replace(b"<head>", b"<head>" + ASK, 1)
+                    message["body"] = body = body.replace(b"<head>", self.head, 1)
                     others = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
                     start["headers"] = [*others, (b"content-length", str(len(body)).encode())]
                 await send(start)
             await send(message)
 
         page = scope["type"] == "http" and scope["method"] == "GET" and get_route_path(scope) in ("", "/")
-        await self.app(scope, receive, asking if page else send)
+        await self.app(scope, receive, with_script if page else send)
 
 
 class SecurityHeaders:
@@ -143,7 +124,7 @@ def serve(
                 Middleware(CheckHost, hosts=hosts),
                 Middleware(BehindProxy, prefix=root_path),
                 Middleware(SecurityHeaders),
-                Middleware(AskBeforeLeaving),
+                Middleware(ScriptFirst),
                 Middleware(CheckCalls, endpoints=endpoints, is_call=is_call),
             ],
         },

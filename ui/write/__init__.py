@@ -3,6 +3,6 @@
 Knows the composer's events and the view's messages; no engine and no gallery.
 """
 
-from ui.write.tab import MODEL_QUEUE, build_write_tab, labels_operation, model_defaults, title_problem
+from ui.write.tab import LONGEST_TITLE, MODEL_QUEUE, build_write_tab, labels_operation, model_defaults, title_problem
 
-__all__ = ["MODEL_QUEUE", "build_write_tab", "labels_operation", "model_defaults", "title_problem"]
+__all__ = ["LONGEST_TITLE", "MODEL_QUEUE", "build_write_tab", "labels_operation", "model_defaults", "title_problem"]

@@ -48,6 +48,8 @@ def run_messages(studio: Studio, session: Session, events: Callable[[Run], Itera
         run.stop.set()
         run.ended.set()
         studio.leave_queue(session.id)
+        if session.status["state"] in view.WAITING:  # closed in the middle: a view that comes back waits no longer
+            session.status = view.idle()
 
 
 def whole_article(studio: Studio, session: Session) -> view.Operation:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
@@ -65,11 +65,17 @@ def model_defaults(model: Model | None, *, values: bool) -> list[Any]:
     ]
 
 
-def build_write_tab(
-    studio: Studio, session: gr.State, labels: Labels, language: str
-) -> tuple[gr.HTML, list[Any], list[Any]]:
-    """The tab. Returns the view, the sliders that `model_defaults` updates, and the listeners after which the speed of
-    the model is known anew."""
+class WriteTab(NamedTuple):
+    """What the page needs of the tab."""
+
+    view: gr.HTML
+    title: gr.Textbox
+    sliders: list[Any]  # that `model_defaults` updates
+    runs: list[Any]  # listeners after which the speed of the model is known anew
+
+
+def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language: str) -> WriteTab:
+    """The tab."""
     with gr.Column(elem_id="xc-form"):
         with gr.Row(elem_id="xc-ask", equal_height=True):
             title = labels(
@@ -214,7 +220,8 @@ def build_write_tab(
     page_view.select(quick_action, [session], [page_view], **quick, trigger_mode="multiple")
     page_view.halt(stop, [session], [page_view], **quick)
     page_view.leave(leave_queue, [session], [page_view], cancels=runs, **quick)
-    return page_view, [temperature, top_p, penalty, beams], runs
+    title.change(None, [title], None, js="(words) => { xcKeep('title', words); return []; }", **private)
+    return WriteTab(page_view, title, [temperature, top_p, penalty, beams], runs)
 
 
 def parse_seed(typed: str | None) -> int | None:

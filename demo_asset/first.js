@@ -1,0 +1,60 @@
+// Runs before Gradio's script, because it changes what that script finds.
+
+// Who leaves with an article that is not saved is asked first. Gradio takes the browser's question for the leaving and
+// lets go of the server, which who stays still needs: so the question must be heard before Gradio hears it.
+window.addEventListener("beforeunload", (event) => {
+  if (window.xcReloads || !window.xcUnsaved || !window.xcUnsaved()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+});
+
+{
+  let config; // Gradio takes the address of the page from the request, which a proxy may have changed
+  Object.defineProperty(window, "gradio_config", {
+    configurable: true,
+    get: () => config,
+    set: (value) => {
+      config = value;
+      if (config && config.root) config.root = location.origin + location.pathname.replace(/\/+$/, "");
+    },
+  });
+}
+
+// What a reload of this tab must not end is kept in the browser as long as the tab is there, for each login by itself.
+{
+  const key = (name) => `xc-${name}:${window.gradio_config?.username ?? ""}`;
+  let before = {};
+  try {
+    before = { ...sessionStorage };
+  } catch {
+    // storage is forbidden
+  }
+  // Whether it is kept; null ends the keeping.
+  window.xcKeep = (name, value) => {
+    try {
+      if (value === null || value === undefined) sessionStorage.removeItem(key(name));
+      else sessionStorage.setItem(key(name), JSON.stringify(value));
+      return true;
+    } catch {
+      return false; // storage is forbidden or full
+    }
+  };
+  // What was kept before this page was loaded, or null: a component that has just been made reports its empty value.
+  window.xcKept = (name) => JSON.parse(before[key(name)] ?? "null");
+}
+
+// A Gradio page that has lost its connection does nothing any more, asks for app_id every two seconds, and loads itself
+// anew once that is answered. Meanwhile the page says so ("xc-connection"); and that reload needs nobody's consent.
+{
+  const plain = window.fetch;
+  const path = (resource) => new URL(resource.url || resource, location.href).pathname;
+  window.fetch = async (resource, options) => {
+    if (!path(resource).endsWith("/app_id")) return plain(resource, options);
+    const answer = await plain(resource, options).catch(() => null);
+    const lost = !answer?.ok;
+    window.xcReloads = !lost;
+    window.dispatchEvent(new CustomEvent("xc-connection", { detail: { lost } }));
+    if (lost) throw new TypeError("The program cannot be reached.");
+    return answer;
+  };
+}

@@ -1,0 +1,35 @@
+"""What the browser keeps of a tab and hands over when the page is loaded anew (demo_asset/first.js): checked here.
+
+The article comes another way, see ui/write/restoring.py.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from common.decoding import without_halves
+from ui.write import LONGEST_TITLE
+
+LONGEST_QUESTION = 100_000  # characters
+
+
+class KeptChat(BaseModel):
+    shown: list[Any]  # read by ui/shown_chat.py
+    owner: Annotated[str, Field(max_length=64)]  # id of the session that it was shown by
+
+
+class Kept(BaseModel):
+    """Each field None where nothing was kept."""
+
+    tab: Literal["write", "chat", "gallery"] | None = None
+    title: Annotated[str, Field(max_length=LONGEST_TITLE)] | None = None
+    question: Annotated[str, Field(max_length=LONGEST_QUESTION)] | None = None
+    chat: KeptChat | None = None
+
+
+def read_kept(sent: object) -> Kept:
+    """What was kept; nothing where it does not have the form."""
+    try:
+        return Kept.model_validate(without_halves(sent))
+    except ValidationError:
+        return Kept()
