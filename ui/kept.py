@@ -14,7 +14,7 @@ LONGEST_QUESTION = 100_000  # characters
 
 
 class KeptChat(BaseModel):
-    shown: list[Any]  # read by ui/shown_chat.py
+    shown: list[Any]  # read by ui/chat/shown.py
     owner: Annotated[str, Field(max_length=64)]  # id of the session that it was shown by
 
 

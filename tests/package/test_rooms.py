@@ -20,6 +20,7 @@ HEAVY_ROOMS = {
     "composer.models.xcomposer.decoding",
     "composer.models.xcomposer.network",
     "ui.api",
+    "ui.chat",
     "ui.gallery",
     "ui.write",
 }

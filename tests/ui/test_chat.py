@@ -10,9 +10,8 @@ from markdown_it.token import Token
 
 from composer.chat import Conversation, Turn
 from tests.fakes import FakeModel
-from ui.chat import escape_markdown, escape_tags, history
+from ui.chat import escape_markdown, escape_tags, history, read_turns
 from ui.session import Session
-from ui.shown_chat import read_turns
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from markdown_it.token import Token
 from common.errors import ReadableError
 from composer.models import Picture, Sampling
 from composer.writing import without_controls
+from ui.chat.shown import read_turns
 from ui.labels import Labels
 from ui.session import Question, Session
-from ui.shown_chat import read_turns
 from ui.studio import Studio, loading_status, wait_until
 from ui.texts import error_sentence, text
 from ui.write import MODEL_QUEUE
