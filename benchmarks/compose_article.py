@@ -19,7 +19,7 @@ from typing import Any
 
 from composer import Composer, load_model
 from composer.events import ArticleReady, PictureChosen, SectionsReady, TextDelta
-from composer.models import ForgetsPrefixes, Message, Model, Replier, Sampling, merge_turns
+from composer.models import KeepsBeginnings, Message, Model, Replier, Sampling, merge_turns
 from composer.pipeline import WRITING, Options
 from retrieval import open_gallery
 
@@ -55,9 +55,9 @@ class Recorder:
         with self.model.prefix(messages) as held:
             yield _Held(self, held, list(messages))
 
-    def forget(self) -> None:
-        if isinstance(self.model, ForgetsPrefixes):
-            self.model.forget()
+    def begin_with(self, messages: Sequence[Message]) -> None:
+        if isinstance(self.model, KeepsBeginnings):
+            self.model.begin_with(messages)
 
     def close(self) -> None:
         self.model.close()

@@ -27,7 +27,7 @@ from composer.events import (
     StepStarted,
 )
 from composer.illustrating import MOST_PICTURES, TRAINED_PLAN, Illustrator, TrainedIllustrator, plan
-from composer.models import Model, Sampling, Usage, user
+from composer.models import KeepsBeginnings, Model, Sampling, Usage, user
 from composer.prompts import LENGTHS, Length, NamesPlaces, Prompts, RatesPictures, max_tokens, prompts_for
 from composer.writing import (
     LONGEST_TITLE,
@@ -100,6 +100,8 @@ class Composer:
 
         Raises what the model raises.
         """
+        if isinstance(self.model, KeepsBeginnings) and isinstance(self.prompts, RatesPictures):
+            self.model.begin_with(self.prompts.things("")[:-1])
         for language in _LANGUAGES:
             self.model.reply([self.prompts.write("…", "…", language, Options().length)], Sampling(max_tokens=1))
 

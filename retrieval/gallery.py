@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING
 
 from common.messages import _
 from retrieval.base import GalleryInfo, Hit
-from retrieval.encoders import Encoder, encode_caption, encode_pictures, file_sha256, load_encoder
+from retrieval.encoders import (
+    Encoder,
+    encode_caption,
+    encode_pictures,
+    encoding_together,
+    file_sha256,
+    load_encoder,
+    understood,
+)
 from retrieval.errors import (
     GalleryBusy,
     GalleryFull,
@@ -275,6 +283,13 @@ class Gallery:
             found = self.searcher.by_vector(vector, k, excluded, filters)
         return [self._hit(picture, score, quick) for picture, score in found]
 
+    def find_many(self, queries: Sequence[str], *, k: int = 4) -> list[list[Hit]]:
+        """See retrieval.base.FindsMany."""
+        known = [query for query in queries if understood(query, self.encoder.query_languages)]
+        encoder = encoding_together(self.encoder, known)
+        found = [self.searcher.by_text([query] if query.strip() else [], encoder, k) for query in queries]
+        return [[_described(picture, "", score) for picture, score in each] for each in found]
+
     def like(
         self,
         picture_id: str,
@@ -347,17 +362,7 @@ class Gallery:
     def _hit(self, picture: Picture, score: float, quick: bool = False) -> Hit:
         source = self._existing(picture)
         path = (self._shown.quick if quick else self._shown.large)(picture.sha256, source)
-        return Hit(
-            id=picture.id,
-            path=str(path),
-            score=score,
-            caption=picture.caption,
-            credit=picture.credit,
-            licence=picture.licence,
-            source=picture.source,
-            approximate=picture.approximate,
-            drawing=picture.drawing,
-        )
+        return _described(picture, str(path), score)
 
     def _existing(self, picture: Picture) -> Path:
         """The file of a picture; of several copies one that is there."""
@@ -365,3 +370,17 @@ class Gallery:
         if picture.number is None or first.is_file():
             return first
         return next((path for path in map(Path, self.catalogue.paths_of(picture.number)) if path.is_file()), first)
+
+
+def _described(picture: Picture, path: str, score: float) -> Hit:
+    return Hit(
+        id=picture.id,
+        path=path,
+        score=score,
+        caption=picture.caption,
+        credit=picture.credit,
+        licence=picture.licence,
+        source=picture.source,
+        approximate=picture.approximate,
+        drawing=picture.drawing,
+    )

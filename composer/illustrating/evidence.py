@@ -4,8 +4,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from functools import lru_cache
 
 from common.language import HAN_RANGES, is_chinese
 from composer.article import Candidate, Evidence, Language
@@ -74,13 +73,16 @@ def _same(word: str, other: str) -> bool:
 
 
 def gather(
-    paragraph: Paragraph, found: Sequence[tuple[Query, Sequence[Hit]]], title_words: frozenset[str]
+    paragraph: Paragraph,
+    found: Sequence[tuple[Query, Sequence[Hit]]],
+    title_words: frozenset[str],
+    vectors: "TextVectors",
 ) -> list[Candidate]:
     """A candidate for each picture found, with its evidence but for the model's opinion; likeliest first.
 
     found: the paragraph's queries with what the gallery gave for each, best first.
     """
-    cosines = _cosines(found)
+    cosines = _cosines(found, vectors)
     words = paragraph.words
     best: dict[str, tuple[float, Candidate]] = {}
     for query, hits in found:
@@ -104,7 +106,7 @@ def gather(
 
 def with_evidence(paragraph: Paragraph, query: str, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Candidates that a query of the model found, in their order, with what the words say for each."""
-    cosines = _cosines([(Query(query, named=True), candidates)])
+    cosines = _cosines([(Query(query, named=True), candidates)], TextVectors())
     weighed = []
     for rank, each in enumerate(candidates):
         met, share = words_met(each.caption, paragraph.words | frozenset(words_of(query)))
@@ -130,17 +132,21 @@ def same_subject(one: Candidate, other: Candidate) -> bool:
         return False
     if frozenset(words_of(mine)) & frozenset(words_of(theirs)):
         return True
-    vectors = _vectors([mine, theirs])
-    return len(vectors) == 2 and float(vectors[mine] @ vectors[theirs]) >= SAME_SUBJECT
+    one_vector, other_vector = _name_vector(mine), _name_vector(theirs)
+    if one_vector is None or other_vector is None:
+        return False
+    return float(one_vector @ other_vector) >= SAME_SUBJECT
 
 
-def _cosines(found: Sequence[tuple[Query, Sequence[Hit | Candidate]]]) -> dict[tuple[str, str], float]:
+def _cosines(
+    found: Sequence[tuple[Query, Sequence[Hit | Candidate]]], known: "TextVectors"
+) -> dict[tuple[str, str], float]:
     """(query, picture) -> cosine of the query and the picture's English words; nothing for queries in Chinese."""
     english = [(query.text, hits) for query, hits in found if not is_chinese(query.text)]
     captions = {hit.id: name_in(hit.caption, "en") for _, hits in english for hit in hits}
     readable = {key: text for key, text in captions.items() if text and not is_chinese(text)}
     texts = list(dict.fromkeys((*(text for text, _ in english), *readable.values())))
-    vectors = _vectors(texts)
+    vectors = known(texts)
     return {
         (text, hit.id): round(float(vectors[text] @ vectors[readable[hit.id]]), 3)
         for text, hits in english
@@ -149,20 +155,30 @@ def _cosines(found: Sequence[tuple[Query, Sequence[Hit | Candidate]]]) -> dict[t
     }
 
 
-_known: dict[str, Vectors] = {}  # phrases come again and again: within an article, and with each "another picture"
-_MOST_KNOWN = 5000
+@lru_cache(maxsize=2000)
+def _name_vector(name: str) -> Vectors | None:
+    """(dim,), encoded alone; None where the text encoder is not installed."""
+    return TextVectors()([name]).get(name)
 
 
-def _vectors(texts: Sequence[str]) -> dict[str, Vectors]:
-    """Text -> unit vector (dim,). Empty where the text encoder is not installed."""
-    absent = [text for text in texts if text not in _known]
-    if absent:
-        try:
-            encoded = shared_text_encoder().encode_texts(absent)
-        except EncoderUnavailable as error:
-            log.info("Pictures are judged without a text encoder: %s", error)
-            return {}
-        if len(_known) > _MOST_KNOWN:
-            _known.clear()
-        _known.update(zip(absent, encoded, strict=True))
-    return {text: np.asarray(_known[text]) for text in texts if text in _known}
+class TextVectors:
+    """The vectors of phrases, which come again and again within an article.
+
+    Kept for one article only: the last digits of a vector depend on the texts that are encoded with it, and so an
+    article's figures would depend on those before it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Vectors] = {}
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        """Text -> unit vector (dim,). Empty where the text encoder is not installed."""
+        absent = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if absent:
+            try:
+                encoded = shared_text_encoder().encode_texts(absent)
+            except EncoderUnavailable as error:
+                log.info("Pictures are judged without a text encoder: %s", error)
+                return {}
+            self._known.update(zip(absent, encoded, strict=True))
+        return {text: self._known[text] for text in texts}

@@ -5,6 +5,7 @@ were trained to name places. Used by `composer.pipeline`, one for an article. A 
 never the article: what was found so far stays, and a Notice says what happened.
 """
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -31,6 +32,8 @@ from composer.illustrating.reading import ParagraphReader, Reading
 from composer.models import Model
 from composer.prompts import RatesPictures
 from retrieval.base import PictureGallery
+
+log = logging.getLogger(__name__)
 
 SPARE = 3  # paragraphs that are read beyond the number of pictures: so many may have nothing that fits
 SURE = 0.9  # a picture that fits so well is shown before all other paragraphs are read
@@ -122,7 +125,7 @@ class Illustrator:
         candidates = self._readings[place].candidates
         unused = [c for c in candidates if c.id not in self.article.used_pictures]
         if unused and (unused[0].fit or 0.0) >= SURE:
-            yield self._put(place, unused[0])
+            yield from self._put(place, unused[0])
 
     def _choose(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
         fixed = [number for number, section in enumerate(paragraphs) if self._has_picture(section.id)]
@@ -161,7 +164,7 @@ class Illustrator:
         fits = {place: reading.fit for place, reading in self._readings.items()}
         yield PlacesFound(places, fits)
         for number, picture in sorted(picks.items()):
-            yield self._put(paragraphs[number].id, picture)
+            yield from self._put(paragraphs[number].id, picture)
         self.article = self.article.with_sections([self._with_queries(section) for section in self.article])
         if self._pictures is not None and len(places) < self._pictures:
             yield Notice(FewerPlaces(places=len(places), asked=self._pictures))
@@ -188,23 +191,37 @@ class Illustrator:
 
     # -- one place -----------------------------------------------------------------------------------
 
-    def _put(self, place: str, picture: Candidate) -> PictureChosen:
-        self.article = self.article.with_illustration(place, self._illustration(place, picture))
+    def _put(self, place: str, picture: Candidate) -> Iterator[Event]:
+        try:
+            illustration = self._illustration(place, picture)
+        except ReadableError as error:  # its file cannot be had any more
+            yield Notice(error, place)
+            return
+        self.article = self.article.with_illustration(place, illustration)
         self._chosen.append(place)
-        illustration = self.article.section(place).illustration
-        assert illustration is not None
-        return PictureChosen(place, illustration)
+        yield PictureChosen(place, illustration)
 
     def _illustration(self, place: str, picture: Candidate | None) -> Illustration:
-        """The picture with the other candidates, captioned by what it is called until the model has a better line."""
+        """The picture with the other candidates, captioned by what it is called until the model has a better line.
+
+        Raises RetrievalError or PictureError where the file of the picture cannot be had.
+        """
         language = self.article.language
         others = [c for c in self._readings[place].candidates if picture is None or c.id != picture.id]
-        candidates = (*([picture] if picture else []), *others)[: self._offered]
         if picture is None:
-            return Illustration("", candidates=candidates)
+            return Illustration("", candidates=tuple(self._with_files(others[: self._offered])))
+        picture = self._reader.with_file(picture)
+        candidates = (picture, *self._with_files(others[: self._offered - 1]))
         name = plain_caption(picture, language)
         query = picture.evidence.query if picture.evidence else ""
         return Illustration(name, query=query, candidates=candidates, chosen=picture)
+
+    def _with_files(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+        for each in candidates:
+            try:
+                yield self._reader.with_file(each)
+            except ReadableError as error:
+                log.warning("A candidate was left out: %s", error)
 
     def _captioned(self, section: Section, illustration: Illustration) -> Illustration:
         """With the model's caption; who cannot see the picture is told what it shows. Raises what the model raises."""

@@ -5,15 +5,17 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from common.messages import _
 from composer import inline
 from composer.article import Article, Candidate, Section
-from composer.illustrating.evidence import Paragraph, gather, name_in, promise
+from composer.errors import PictureError
+from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise
 from composer.illustrating.fit import fit
 from composer.illustrating.nouns import content_words, nouns
 from composer.illustrating.queries import MOST_THINGS, Query, paragraph_queries, things, title_queries
-from composer.models import ForgetsPrefixes, Message, Model, Picture, Sampling, assistant
+from composer.models import KeepsBeginnings, Message, Model, Picture, Sampling, assistant
 from composer.prompts import RatesPictures
-from retrieval.base import Hit, PictureGallery
+from retrieval.base import FindsMany, Hit, PictureGallery
 
 PICTURES_A_QUERY = 4
 RATED = 4  # candidates of a paragraph that the model is asked about
@@ -60,14 +62,17 @@ class ParagraphReader:
         self._model, self._gallery, self._prompts, self._article, self._stop = model, gallery, prompts, article, stop
         self._begun = False
         self._hits: dict[str, tuple[Hit, ...]] = {}  # by query: neighbouring paragraphs speak of the same things
+        self._vectors = TextVectors()
         title = inline.plain(article.title)
+        # a gallery that counts searches is asked for what the model names and for the title, not for every noun
+        self._few_searches = bool(getattr(gallery, "few_searches", False))
         self._title = title_queries(article)
         self._title_words = frozenset((*content_words(title), *nouns(title, article.language)))
 
     def search(self, section: Section) -> Reading:
         """What the gallery has for the paragraph's own words. Raises RetrievalError."""
         paragraph = Paragraph(section.id, inline.plain(section.text), self._article.language, self._article.title)
-        queries = paragraph_queries(paragraph.text, paragraph.language, ())
+        queries = [] if self._few_searches else paragraph_queries(paragraph.text, paragraph.language, ())
         return self._gathered(paragraph, [*queries, *(q for q in self._title if q not in queries)])
 
     def read(self, reading: Reading) -> Reading:
@@ -77,10 +82,10 @@ class ParagraphReader:
         """
         if self._model is None:
             return replace(reading, candidates=_by_fit(reading.candidates))
-        if not self._begun and isinstance(self._model, ForgetsPrefixes):
-            self._model.forget()
-        self._begun = True
         asked = self._prompts.things(reading.paragraph.text)
+        if not self._begun and isinstance(self._model, KeepsBeginnings):
+            self._model.begin_with(asked[:-1])
+        self._begun = True
         (answer,) = self._model.reply([asked], _ANSWER, stop=self._stop)
         if self._stop.is_set():
             return reading
@@ -93,18 +98,33 @@ class ParagraphReader:
         """Further pictures for a paragraph, none of `used`, judged by their words alone. Raises RetrievalError."""
         queries = [query for query, _ in reading.found if query.named] or [query for query, _ in reading.found]
         found = [(q, self._gallery.search(q.text, k=PICTURES_A_QUERY, exclude=used)) for q in queries[:MOST_THINGS]]
-        candidates = gather(reading.paragraph, found, self._title_words)
+        candidates = gather(reading.paragraph, found, self._title_words, self._vectors)
         return [replace(c, fit=fit(c.evidence)) for c in candidates if c.evidence]
 
     def _gathered(self, paragraph: Paragraph, queries: Sequence[Query]) -> Reading:
-        found = tuple((query, self._found(query.text)) for query in queries)
-        candidates = gather(paragraph, found, self._title_words)
+        self._search([query.text for query in queries if query.text not in self._hits])
+        found = tuple((query, self._hits[query.text]) for query in queries)
+        candidates = gather(paragraph, found, self._title_words, self._vectors)
         return Reading(paragraph, found, tuple(replace(c, fit=fit(c.evidence)) for c in candidates if c.evidence))
 
-    def _found(self, query: str) -> tuple[Hit, ...]:
-        if query not in self._hits:
-            self._hits[query] = tuple(self._gallery.search(query, k=PICTURES_A_QUERY))
-        return self._hits[query]
+    def _search(self, queries: Sequence[str]) -> None:
+        gallery = self._gallery
+        if isinstance(gallery, FindsMany):
+            found = gallery.find_many(queries, k=PICTURES_A_QUERY)
+        else:
+            found = [gallery.search(query, k=PICTURES_A_QUERY) for query in queries]
+        self._hits.update(zip(queries, map(tuple, found), strict=True))
+
+    def with_file(self, candidate: Candidate) -> Candidate:
+        """The candidate with its picture file. Raises RetrievalError, PictureError where there is none."""
+        if candidate.path:
+            return candidate
+        try:
+            return replace(candidate, path=self._gallery.get(candidate.id).path)
+        except KeyError as error:
+            raise PictureError(
+                name=candidate.caption or candidate.id, reason=_("it is no longer in the gallery")
+            ) from error
 
     def _rated(self, reading: Reading, asked: Sequence[Message]) -> Reading:
         """The reading with the model's opinion of the candidates that are worth asking about."""
@@ -118,7 +138,7 @@ class ParagraphReader:
                 name = name_in(each.caption, reading.paragraph.language)
                 if each.evidence is None or promise(each.evidence) < WORTH_ASKING or not (name or looks):
                     continue
-                picture = Picture.open(each.path) if looks else None
+                picture = Picture.open(self.with_file(each).path) if looks else None
                 choice = self._prompts.fits(name, picture)
                 yes, no = ask.score(choice.messages, choice.options)
                 evidence = replace(each.evidence, yes=round(1 / (1 + math.exp(min(no - yes, 50.0))), 4))

@@ -6,7 +6,7 @@ Knows engines, checkpoints and hubs; nothing of articles, galleries or pages.
 from composer.models import embedded
 from composer.models.base import (
     Capabilities,
-    ForgetsPrefixes,
+    KeepsBeginnings,
     LoadProgress,
     Message,
     Model,
@@ -29,9 +29,9 @@ from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_tho
 
 __all__ = [
     "Capabilities",
-    "ForgetsPrefixes",
     "GgufModel",
     "GraphicsCard",
+    "KeepsBeginnings",
     "KnownModel",
     "LoadProgress",
     "Message",

@@ -220,12 +220,12 @@ class Model(Replier, Protocol):
 
 
 @runtime_checkable
-class ForgetsPrefixes(Protocol):
+class KeepsBeginnings(Protocol):
     """A model whose numbers depend a little on what it keeps of earlier prompts: sums of other lengths, rounded."""
 
-    def forget(self) -> None:
-        """The next prompt is computed from its first token: the same questions have the same answers, whatever was
-        asked before."""
+    def begin_with(self, messages: Sequence[Message]) -> None:
+        """The next prompts begin with these messages. Computed once and kept as they were: the same questions in the
+        same order have the same answers, whatever was asked before."""
         ...
 
 

@@ -4,7 +4,7 @@ Know nothing of galleries, catalogues or files of pictures. `load_encoder` gives
 loaded when it is first used.
 """
 
-from retrieval.encoders.base import Encoder, Preparation, Vectors, encode_pictures, file_sha256, unit
+from retrieval.encoders.base import Encoder, Preparation, Vectors, encode_pictures, encoding_together, file_sha256, unit
 from retrieval.encoders.classifier import ImageLabeller
 from retrieval.encoders.clip import OpenClipEncoder
 from retrieval.encoders.dictionary import readable, understood
@@ -21,6 +21,7 @@ __all__ = [
     "Vectors",
     "encode_caption",
     "encode_pictures",
+    "encoding_together",
     "file_sha256",
     "load_encoder",
     "readable",

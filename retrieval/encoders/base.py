@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,26 @@ class Encoder(Protocol):
         Raises EncoderUnavailable where the encoder reads no pictures.
         """
         ...
+
+
+def encoding_together(encoder: Encoder, texts: Sequence[str]) -> Encoder:
+    """The encoder with these texts encoded in one batch; others are encoded when they are asked for. For many searches
+    at once: sixteen short texts take as long together as four one after the other."""
+    return cast("Encoder", _EncodingTogether(encoder, list(dict.fromkeys(texts))))
+
+
+class _EncodingTogether:
+    def __init__(self, encoder: Encoder, texts: Sequence[str]) -> None:
+        self._encoder = encoder
+        self._known = dict(zip(texts, encoder.encode_texts(texts), strict=True))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._encoder, name)
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        if texts and all(text in self._known for text in texts):
+            return np.stack([self._known[text] for text in texts])
+        return self._encoder.encode_texts(texts)
 
 
 def encode_pictures(encoder: Encoder, pictures: "Sequence[Image.Image]") -> Vectors:

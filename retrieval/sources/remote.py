@@ -69,16 +69,15 @@ class RemoteGallery:
     ) -> list[Hit]:
         """The k best pictures (at most 100), downloaded; with `quick` only their thumbnails. Pictures that cannot be
         fetched are left out, with a warning in the log; where none can, the first reason is raised."""
-        request: dict[str, object] = {}
-        if isinstance(query, (str, Sequence)):
-            texts = map(well_formed, [query] if isinstance(query, str) else query)
-            phrasings = [text.strip()[:2000] for text in texts if text.strip()]
-            if not phrasings:
-                return []
-            request["queries"] = phrasings[:MAX_PHRASINGS]
-        else:
-            request["picture"] = _small_jpeg(query)
-        return self._request_search(request, k, exclude, filters, quick)
+        if not isinstance(query, (str, Sequence)):
+            return self._downloaded(self._request({"picture": _small_jpeg(query)}, k, exclude, filters), quick)
+        phrasings = _phrasings([query] if isinstance(query, str) else query)
+        return self._downloaded(self._request({"queries": phrasings}, k, exclude, filters), quick) if phrasings else []
+
+    def find_many(self, queries: Sequence[str], *, k: int = 4) -> list[list[Hit]]:
+        """See retrieval.base.FindsMany: one request a query, and no picture is downloaded."""
+        asked = [{"queries": _phrasings([query])} for query in queries]
+        return [[_described(reply, "") for reply in self._request(dict(each), k)] for each in asked]
 
     def like(
         self,
@@ -91,16 +90,16 @@ class RemoteGallery:
     ) -> list[Hit]:
         """More pictures like that one, without it, downloaded as for `search`. Raises KeyError where there is none."""
         try:
-            return self._request_search({"like": picture_id}, k, exclude, filters, quick)
+            return self._downloaded(self._request({"like": picture_id}, k, exclude, filters), quick)
         except Refusal as refusal:
             if refusal.status == 404:
                 raise KeyError(picture_id) from refusal
             raise
 
-    def _request_search(
-        self, request: dict[str, object], k: int, exclude: Collection[str], filters: Filters | None, quick: bool
-    ) -> list[Hit]:
-        request |= {"k": min(max(k, 1), MAX_RESULTS), "exclude": list(exclude)[:MAX_EXCLUDED]}
+    def _request(
+        self, asked: dict[str, object], k: int, exclude: Collection[str] = (), filters: Filters | None = None
+    ) -> list[PictureReply]:
+        request = asked | {"k": min(max(k, 1), MAX_RESULTS), "exclude": list(exclude)[:MAX_EXCLUDED]}
         if filters is not None and filters != Filters():
             if filters.folder:
                 raise self._downloader.refusal(
@@ -115,8 +114,10 @@ class RemoteGallery:
                     _("its pictures cannot be filtered, or looked for by likeness"), 422
                 ) from refusal
             raise
-        reply = self._validated(SearchReply, answer)
-        return fetch_all(reply.results[:k], functools.partial(self._hit, quick=quick))
+        return self._validated(SearchReply, answer).results[:k]
+
+    def _downloaded(self, replies: Sequence[PictureReply], quick: bool) -> list[Hit]:
+        return fetch_all(replies, functools.partial(self._hit, quick=quick))
 
     def get(self, picture_id: str) -> Hit:
         """One picture by id. Raises KeyError where the server has none, RetrievalError where it cannot be asked."""
@@ -146,8 +147,7 @@ class RemoteGallery:
 
     def _hit(self, reply: PictureReply, quick: bool = False) -> Hit:
         path = self._downloader.picture(f"v1/images/{quote(reply.id, safe='')}/{'thumbnail' if quick else 'file'}")
-        source = reply.source if reply.source.startswith(("https://", "http://")) else ""
-        return Hit(**{**reply.model_dump(), "source": source}, path=str(path))
+        return _described(reply, str(path))
 
     def _validated(self, kind: type[Reply], answer: object) -> Reply:
         try:
@@ -162,6 +162,16 @@ class RemoteGallery:
                     reason=first["msg"],
                 )
             ) from error
+
+
+def _phrasings(texts: Sequence[str]) -> list[str]:
+    stripped = [well_formed(text).strip()[:2000] for text in texts]
+    return [text for text in stripped if text][:MAX_PHRASINGS]
+
+
+def _described(reply: PictureReply, path: str) -> Hit:
+    source = reply.source if reply.source.startswith(("https://", "http://")) else ""
+    return Hit(**{**reply.model_dump(), "source": source}, path=path)
 
 
 def _small_jpeg(picture: "Image.Image") -> str:

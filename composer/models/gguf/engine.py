@@ -11,6 +11,7 @@ import json
 import os
 import queue
 import secrets
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ class Engine:
         self._lock = threading.Lock()
         self._usage = Usage()
         self._speed = 0.0
-        self._server: Any = _start(settings, self._key)
+        self._states = tempfile.TemporaryDirectory(prefix="xcomposer-states-")
+        self._server: Any = _start(settings, self._key, self._states.name)
         address = urlsplit(self._server.listening_address)
         self._host, self._port = address.hostname or "127.0.0.1", address.port
         # One token proves that the model computes; and a server that is freed before its loop has begun waits for ever.
@@ -85,6 +87,7 @@ class Engine:
         """Stops running calls; the model is freed once the last of them has returned."""
         self._closing.set()
         self._server = None
+        self._states.cleanup()
 
     # -- completions ---------------------------------------------------------------------------------------------------
 
@@ -177,6 +180,15 @@ class Engine:
         )["prompt"]
         return prompt
 
+    def keep(self, prompt: Sequence[int], slot: int, name: str) -> None:
+        """Computes a prompt in a slot, from its first token, and keeps its keys and values. Raises EngineError."""
+        self.complete({"prompt": list(prompt), "n_predict": 0, "max_tokens": 0, "cache_prompt": False, "id_slot": slot})
+        self._post(f"/slots/{slot}?action=save", {"filename": name})
+
+    def put_back(self, slot: int, name: str) -> None:
+        """What was kept under that name, in a slot, bit by bit. Raises EngineError."""
+        self._post(f"/slots/{slot}?action=restore", {"filename": name})
+
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self._running_server()
         connection = http.client.HTTPConnection(self._host, self._port, timeout=60)
@@ -223,7 +235,7 @@ def import_engine() -> Any:
     return xllamacpp
 
 
-def _start(settings: EngineSettings, key: str) -> Any:
+def _start(settings: EngineSettings, key: str, states: str) -> Any:
     engine = import_engine()
     params = engine.CommonParams()
     params.model.path = str(settings.path)
@@ -238,6 +250,7 @@ def _start(settings: EngineSettings, key: str) -> Any:
         # model 0.6 GB more, for a load that is 1.2 s shorter.
         params.load_mode = engine.llama_load_mode.LLAMA_LOAD_MODE_NONE
     params.ui = params.endpoint_slots = params.endpoint_props = False
+    params.slot_save_path = f"{states}{os.sep}"  # the name of a file is appended as it is
     params.api_keys = [key]
     params.hostnames = ["127.0.0.1"]
     params.verbosity = 3 if os.environ.get(DEBUG) else -1

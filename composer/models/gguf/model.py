@@ -13,24 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import psutil
-
 from common.messages import Text, _
 from common.threads import free_threads
-from composer.errors import InputError, ModelFailed, ModelFilesBroken, OutOfMemory
-from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage, merge_turns
-from composer.models.gguf.engine import Engine, EngineError, EngineSettings, import_engine
-from composer.models.gguf.header import GgufHeader, read_header
+from composer.errors import InputError, ModelFailed, ModelFilesBroken
+from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage, merge_turns, user
+from composer.models.gguf.engine import Engine, EngineError, EngineSettings
+from composer.models.gguf.header import read_header
+from composer.models.gguf.memory import SLOTS, choose_context, gpus, memory_needed
 from composer.models.gguf.parts import model_name
 from composer.models.gguf.template import template_problem
 from composer.models.thinking import empty_thought, may_think, with_thought_closed, without_thoughts
 
 log = logging.getLogger(__name__)
 
-CONTEXT_TOKENS = 8192  # of one conversation, where memory allows
-MIN_CONTEXT_TOKENS = 2048
-SLOTS = 2  # conversations whose keys and values are kept at the same time
-_OVERHEAD = 150 << 20  # bytes of compute buffers, prompts kept aside and the engine itself
+KEPT_SLOT = SLOTS - 1  # of those, where prompts are computed that begin with what is kept for good
 _TOP_K = 40  # tokens that sampling considers; more cost milliseconds a token and change nothing at top_p 0.9
 _SCORED_TOKENS = 256  # log-probabilities in the first request; a second one names the tokens that it lacks
 _FIRST_TOKENS = 6  # of a reply, to see whether it begins with a thought: "<think>" may take three
@@ -62,9 +58,10 @@ class GgufModel:
         header = read_header(path)
         self.name = name or model_name(header.path)
         report(LoadProgress("load", 0, header.size, self.name))
-        gpus = [] if num_gpus == 0 else _gpus()
-        context = _choose_context(header, context_tokens, self.name, on_gpu=bool(gpus))
-        self._forgets = False
+        cards = [] if num_gpus == 0 else gpus()
+        context = choose_context(header, context_tokens, self.name, on_gpu=bool(cards))
+        self._beginning = ""  # text that prompts begin with whose keys and values are kept
+        self._beginnings: dict[str, str] = {}  # such text -> the name that it is kept under
         self._control = _control_pattern(header.control_tokens)
         template = str(header.values.get("tokenizer.chat_template", ""))
         self._may_think = may_think(template)
@@ -76,7 +73,7 @@ class GgufModel:
                     context_tokens=context,
                     slots=SLOTS,
                     threads=free_threads(threads),
-                    gpu_layers=-1 if gpus else 0,
+                    gpu_layers=-1 if cards else 0,
                 )
             )
             self._check_template(header.path)
@@ -92,8 +89,8 @@ class GgufModel:
         self.capabilities = Capabilities(
             context_tokens=context,
             quantization=header.quantization,
-            devices=tuple(gpus) or ("cpu",),
-            memory_bytes=_memory_needed(header, context),
+            devices=tuple(cards) or ("cpu",),
+            memory_bytes=memory_needed(header, context),
         )
         report(LoadProgress("ready", header.size, header.size, self.name))
 
@@ -123,19 +120,35 @@ class GgufModel:
         Raises InputError for a prompt longer than the context, ModelFailed for anything that breaks.
         """
         try:
-            request = {
-                "prompt": self._prompt(messages),
-                **_sampling_fields(sampling),
-                "cache_prompt": not self._forgets,
-            }
-            self._forgets = False
+            prompt = self._prompt(messages)
+            request = {"prompt": prompt, **_sampling_fields(sampling), **self._slot(prompt)}
             yield from without_thoughts(self._engine.stream(request, stop))
         except EngineError as error:
             self._raise_readable(error, _("writing"))
 
-    def forget(self) -> None:
-        """See `composer.models.ForgetsPrefixes`. What lies in the engine's cache was computed in other batches."""
-        self._forgets = True
+    def begin_with(self, messages: Sequence[Message]) -> None:
+        """See `composer.models.KeepsBeginnings`. What lies in the engine's cache was computed in other batches."""
+        try:
+            # what the prompts of two questions have in common
+            prompts = [self._prompt([*messages, user(text)]) for text in ("A", "B")]
+            beginning = prompts[0][: _common_length(prompts)]
+            if beginning not in self._beginnings:
+                name = f"beginning-{len(self._beginnings)}"
+                tokens = [self._engine.tokens(prompt) for prompt in prompts]
+                self._engine.keep(tokens[0][: _common_length(tokens)], KEPT_SLOT, name)
+                self._beginnings[beginning] = name
+            self._engine.put_back(KEPT_SLOT, self._beginnings[beginning])
+            self._beginning = beginning
+        except (
+            EngineError
+        ) as error:  # an engine that cannot keep anything: the last digits then depend on what was asked
+            log.info("The beginning of prompts is not kept: %s", error)
+            self._beginning = ""
+
+    def _slot(self, prompt: str) -> dict[str, int]:
+        """Where a prompt is computed that begins with what is kept. Another slot may have more of it, computed in other
+        batches."""
+        return {"id_slot": KEPT_SLOT} if self._beginning and prompt.startswith(self._beginning) else {}
 
     def reply(
         self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
@@ -160,7 +173,7 @@ class GgufModel:
             tokens = {option: self._engine.tokens(prompt + _valid_utf8(option)) for option in dict.fromkeys(options)}
             start = _common_length([*tokens.values(), self._engine.tokens(prompt)])
             found: dict[str, float] = {}
-            self._score(next(iter(tokens.values()))[:start], tokens, start, 0.0, found)
+            self._score(next(iter(tokens.values()))[:start], tokens, start, 0.0, found, self._slot(prompt))
             return [found[option] for option in options]
         except EngineError as error:
             self._raise_readable(error, _("comparing answers"))
@@ -178,7 +191,7 @@ class GgufModel:
             encoded = [self._engine.tokens(prompt + _valid_utf8(option)) for option in options]
             start = _common_length([*encoded, self._engine.tokens(prompt)])
             return [
-                [self._next_token(ids[:at], [ids[at]])[ids[at]] for at in range(start, len(ids))] for ids in encoded
+                [self._next_token(ids[:at], [ids[at]], {})[ids[at]] for at in range(start, len(ids))] for ids in encoded
             ]
         except EngineError as error:
             self._raise_readable(error, _("comparing answers"))
@@ -221,7 +234,13 @@ class GgufModel:
         return self._thought
 
     def _score(
-        self, prefix: list[int], tokens: dict[str, list[int]], depth: int, logprob: float, found: dict[str, float]
+        self,
+        prefix: list[int],
+        tokens: dict[str, list[int]],
+        depth: int,
+        logprob: float,
+        found: dict[str, float],
+        slot: dict[str, int],
     ) -> None:
         """Puts the options' scores into `found`. tokens: option -> ids of prompt and option, equal up to `depth`."""
         ended = [option for option, ids in tokens.items() if len(ids) == depth]
@@ -229,7 +248,7 @@ class GgufModel:
         for option, ids in tokens.items():
             if len(ids) > depth:
                 branches.setdefault(ids[depth], {})[option] = ids
-        logprobs = self._next_token(prefix, list(branches))
+        logprobs = self._next_token(prefix, list(branches), slot)
         for option in ended:
             rest = 1.0 - sum(math.exp(logprobs[token]) for token in branches)
             found[option] = logprob + math.log(max(rest, 1e-12))
@@ -237,14 +256,14 @@ class GgufModel:
             if len(below) == 1:
                 found[next(iter(below))] = logprob + logprobs[token]
             else:
-                self._score([*prefix, token], below, depth + 1, logprob + logprobs[token], found)
+                self._score([*prefix, token], below, depth + 1, logprob + logprobs[token], found, slot)
 
-    def _next_token(self, prompt: list[int], tokens: Sequence[int]) -> dict[int, float]:
+    def _next_token(self, prompt: list[int], tokens: Sequence[int], slot: dict[str, int]) -> dict[int, float]:
         """Log-probabilities of these tokens as the next one, before any sampling rule.
 
         One forward pass, or two where a token is not among the likeliest ones.
         """
-        listed = self._probabilities({"prompt": prompt, "temperature": 0.0, "n_probs": _SCORED_TOKENS})
+        listed = self._probabilities({"prompt": prompt, "temperature": 0.0, "n_probs": _SCORED_TOKENS, **slot})
         values = {entry["id"]: float(entry["logprob"]) for entry in listed}
         absent = [token for token in tokens if token not in values]
         if absent:
@@ -259,6 +278,7 @@ class GgufModel:
                     "logit_bias": [[token, _BIAS] for token in named],
                     "n_probs": len(named) + 8,
                     "post_sampling_probs": True,
+                    **slot,
                 }
             )
             shares = {entry["id"]: max(float(entry["prob"]), 1e-30) for entry in lifted}
@@ -322,7 +342,7 @@ def _sampling_fields(sampling: Sampling) -> dict[str, Any]:
     }
 
 
-def _common_length(sequences: Sequence[Sequence[int]]) -> int:
+def _common_length(sequences: Sequence[Sequence[object]]) -> int:
     """The length of the prefix that all sequences share."""
     length = 0
     for column in zip(*sequences, strict=False):
@@ -345,35 +365,3 @@ def _valid_utf8(text: str) -> str:
 def _split_token(match: re.Match[str]) -> str:
     """The control token with a blank after its first character."""
     return f"{match[0][0]} {match[0][1:]}"
-
-
-def _gpus() -> list[str]:
-    """Names of the GPUs that this build of the engine can use."""
-    engine = import_engine()
-    return [device["name"] for device in engine.get_device_info() if "GPU" in str(device.get("type", ""))]
-
-
-def _memory_needed(header: GgufHeader, context: int) -> int:
-    """Bytes of weights, keys, values and buffers, as measured by benchmarks/model_decode.py."""
-    return header.size + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD
-
-
-def _choose_context(header: GgufHeader, wanted: int | None, name: str, *, on_gpu: bool) -> int:
-    """Context tokens of a conversation: as wanted, or as many as the model and the memory allow. Raises OutOfMemory."""
-    trained = header.context_tokens or CONTEXT_TOKENS
-    context = min(wanted or CONTEXT_TOKENS, trained)
-    if on_gpu:
-        return context  # the engine itself decides which layers go to the cards
-    free = psutil.virtual_memory().available
-    while wanted is None and context > MIN_CONTEXT_TOKENS and _memory_needed(header, context) > free:
-        context //= 2
-    needed = _memory_needed(header, context)
-    if needed > free:
-        raise OutOfMemory(
-            name=name,
-            needed=f"{needed / 1e9:.1f} GB",
-            device="CPU",
-            free=f"{free / 1e9:.1f} GB",
-            way_out=_("Close other programs, or use a smaller model."),
-        )
-    return context

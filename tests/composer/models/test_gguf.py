@@ -76,7 +76,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
         return started[-1]
 
     monkeypatch.setattr(gguf, "Engine", start)
-    monkeypatch.setattr(gguf, "_gpus", list)
+    monkeypatch.setattr(gguf, "gpus", list)
     monkeypatch.setattr(gguf, "free_threads", lambda wanted: wanted or 2)
     return started
 
@@ -126,7 +126,7 @@ def test_context_shrinks_with_memory_and_too_little_is_said(
     class Memory:
         available = int(free_mb * 1e6)
 
-    monkeypatch.setattr(gguf.psutil, "virtual_memory", Memory)
+    monkeypatch.setattr("composer.models.gguf.memory.psutil.virtual_memory", Memory)
     path = write_file(tmp_path / "tiny.gguf")
     if context is None:
         with pytest.raises(OutOfMemory, match=r"0\.2 GB") as caught:

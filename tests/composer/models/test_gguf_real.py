@@ -118,6 +118,20 @@ def test_score_prefers_the_right_answer(
     assert sum(2.718281828**score for score in scores) <= 1.0001
 
 
+def test_what_is_kept_gives_the_same_numbers_whatever_was_asked_between(embedded_model: GgufModel) -> None:
+    beginning = [system("You name things."), user("The baker gets up at three."), assistant("baker, bread")]
+    questions = [[*beginning, user("A cat on a boat.")], [*beginning, user("The baker sells bread, and rain falls.")]]
+    found = []
+    for between in ("What is a lighthouse?", "The baker gets up at three, and then?"):
+        embedded_model.reply([[user(between * 20)], [*beginning, user(between)]], Sampling(max_tokens=2))
+        before = embedded_model.usage
+        embedded_model.begin_with(beginning)
+        found.append([embedded_model.score(question, ["Yes", "No"]) for question in questions])
+        cost = embedded_model.usage - before
+    assert found[0] == found[1]
+    assert cost.prefilled < cost.reused  # the second time only the questions are computed
+
+
 def test_scores_of_unlikely_options_are_on_the_same_scale(
     embedded_model: GgufModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

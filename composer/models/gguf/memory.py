@@ -1,0 +1,45 @@
+"""How much memory a GGUF model takes, and how long a conversation fits into what is free."""
+
+import psutil
+
+from common.messages import _
+from composer.errors import OutOfMemory
+from composer.models.gguf.engine import import_engine
+from composer.models.gguf.header import GgufHeader
+
+CONTEXT_TOKENS = 8192  # of one conversation, where memory allows
+MIN_CONTEXT_TOKENS = 2048
+SLOTS = 2  # conversations whose keys and values are kept at the same time
+_OVERHEAD = 150 << 20  # bytes of compute buffers, prompts kept aside and the engine itself
+
+
+def gpus() -> list[str]:
+    """Names of the GPUs that this build of the engine can use."""
+    engine = import_engine()
+    return [device["name"] for device in engine.get_device_info() if "GPU" in str(device.get("type", ""))]
+
+
+def memory_needed(header: GgufHeader, context: int) -> int:
+    """Bytes of weights, keys, values and buffers, as measured by benchmarks/model_decode.py."""
+    return header.size + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD
+
+
+def choose_context(header: GgufHeader, wanted: int | None, name: str, *, on_gpu: bool) -> int:
+    """Context tokens of a conversation: as wanted, or as many as the model and the memory allow. Raises OutOfMemory."""
+    trained = header.context_tokens or CONTEXT_TOKENS
+    context = min(wanted or CONTEXT_TOKENS, trained)
+    if on_gpu:
+        return context  # the engine itself decides which layers go to the cards
+    free = psutil.virtual_memory().available
+    while wanted is None and context > MIN_CONTEXT_TOKENS and memory_needed(header, context) > free:
+        context //= 2
+    needed = memory_needed(header, context)
+    if needed > free:
+        raise OutOfMemory(
+            name=name,
+            needed=f"{needed / 1e9:.1f} GB",
+            device="CPU",
+            free=f"{free / 1e9:.1f} GB",
+            way_out=_("Close other programs, or use a smaller model."),
+        )
+    return context
