@@ -5,6 +5,7 @@ were trained to name places. Used by `composer.pipeline`, one for an article. A 
 never the article: what was found so far stays, and a Notice says what happened.
 """
 
+import itertools
 import logging
 import threading
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ from composer.illustrating.captions import CaptionWriter, plain_caption
 from composer.illustrating.evidence import same_subject
 from composer.illustrating.fit import FITS, PERHAPS
 from composer.illustrating.places import automatic_count, choose_pictures, width
-from composer.illustrating.reading import ParagraphReader, Reading
+from composer.illustrating.reading import SURE, ParagraphReader, Reading
 from composer.models import Model
 from composer.prompts import RatesPictures
 from retrieval.base import PictureGallery
@@ -36,7 +37,6 @@ from retrieval.base import PictureGallery
 log = logging.getLogger(__name__)
 
 SPARE = 3  # paragraphs that are read beyond the number of pictures: so many may have nothing that fits
-SURE = 0.9  # a picture that fits so well is shown before all other paragraphs are read
 
 
 def plan(model: Model) -> tuple[Step, ...]:
@@ -66,6 +66,7 @@ class Illustrator:
         self._reader = ParagraphReader(model if select else None, gallery, prompts, article, stop)
         self._captions = CaptionWriter(model, prompts, gallery, stop)
         self._readings: dict[str, Reading] = {}
+        self._read_places: list[str] = []  # that the model has read
         self._chosen: list[str] = []  # places that have a picture of this run
         self._model_works = True
 
@@ -99,14 +100,16 @@ class Illustrator:
             yield StepProgress("retrieve", done, len(paragraphs))
 
     def _read(self) -> Iterator[Event]:
-        """The model reads the paragraphs, the most promising first, so that a sure picture stands soon; of a text in
-        many short ones not all."""
+        """The model reads the paragraphs, the most promising first, so that a sure picture stands soon; not all where
+        those read have enough sure pictures, or where there are many."""
         order = sorted(self._readings, key=lambda place: -self._readings[place].promise)
         wanted = self._pictures
         if wanted is None:
             wanted = automatic_count([width(section.text) for section in self.article if section.kind == "paragraph"])
-        order, unread = order[: wanted + SPARE], order[wanted + SPARE :]
-        for done, place in enumerate(order, 1):
+        left = order[: wanted + SPARE]
+        total = len(left)
+        while left and not self._sure_of(wanted):
+            place = left.pop(0)
             try:
                 self._readings[place] = self._reader.read(self._readings[place])
             except ReadableError as error:
@@ -115,11 +118,25 @@ class Illustrator:
                 return
             if self._stop.is_set():
                 return
-            if done == 1:
+            self._read_places.append(place)
+            if len(self._read_places) == 1:
                 yield from self._show_at_once(place)
-            yield StepProgress("spot", done, len(order))
-        for place in unread:
-            self._readings[place] = replace(self._readings[place], candidates=())
+            yield StepProgress("spot", total - len(left), total)
+        for place in order:
+            if place not in self._read_places:
+                self._readings[place] = replace(self._readings[place], candidates=())
+
+    def _sure_of(self, wanted: int) -> bool:
+        """Whether the paragraphs that were read have as many sure pictures as are wanted, with text between them."""
+        sure = [place for place in self._read_places if self._readings[place].fit >= SURE]
+        if len(sure) < wanted:
+            return False
+        paragraphs = [section for section in self.article if section.kind == "paragraph"]
+        picks = self._picks(paragraphs, self._options(paragraphs))
+        places = sorted({*picks, *self._fixed(paragraphs)})
+        apart = all(after - before > 1 for before, after in itertools.pairwise(places))
+        fits = [picture.fit or 0.0 for picture in picks.values()]
+        return len(places) >= wanted and min(fits, default=0.0) >= SURE and (apart or 2 * wanted > len(paragraphs))
 
     def _show_at_once(self, place: str) -> Iterator[Event]:
         candidates = self._readings[place].candidates
@@ -127,39 +144,44 @@ class Illustrator:
         if unused and (unused[0].fit or 0.0) >= SURE:
             yield from self._put(place, unused[0])
 
-    def _choose(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
-        fixed = [number for number, section in enumerate(paragraphs) if self._has_picture(section.id)]
+    def _fixed(self, paragraphs: Sequence[Section]) -> list[int]:
+        """Numbers of the paragraphs that have a picture already."""
+        return [number for number, section in enumerate(paragraphs) if self._has_picture(section.id)]
+
+    def _options(self, paragraphs: Sequence[Section]) -> list[list[Candidate]]:
+        """For each paragraph the pictures that could stand there."""
         used = self.article.used_pictures
-        options = [
+        return [
             [c for c in self._readings[section.id].candidates if c.id not in used]
-            if section.id in self._readings and number not in fixed
+            if section.id in self._readings and not self._has_picture(section.id)
             else []
-            for number, section in enumerate(paragraphs)
+            for section in paragraphs
         ]
-        taken = [s.illustration.chosen for s in self.article.illustrated if s.illustration and s.illustration.chosen]
 
-        def chosen() -> dict[int, Candidate]:
-            return choose_pictures(
-                [width(section.text) for section in paragraphs],
-                options,
-                self._pictures,
-                same=same_subject,
-                worth=FITS,
-                fixed=fixed,
-                taken=taken,
-            )
+    def _picks(self, paragraphs: Sequence[Section], options: Sequence[Sequence[Candidate]]) -> dict[int, Candidate]:
+        return choose_pictures(
+            [width(section.text) for section in paragraphs],
+            options,
+            self._pictures,
+            same=same_subject,
+            worth=FITS,
+            fixed=self._fixed(paragraphs),
+            taken=[s.illustration.chosen for s in self.article.illustrated if s.illustration and s.illustration.chosen],
+        )
 
-        picks = chosen()
+    def _choose(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
+        fixed, options = self._fixed(paragraphs), self._options(paragraphs)
+        picks = self._picks(paragraphs, options)
         if self._pictures is not None and len(picks) + len(fixed) < min(self._pictures, len(paragraphs)):
             # paragraphs about one thing have found the same few pictures: those left without get what else there is
             try:
                 for number, section in enumerate(paragraphs):
                     if number not in picks and number not in fixed and section.id in self._readings:
-                        known = used | {c.id for each in options for c in each}
+                        known = self.article.used_pictures | {c.id for each in options for c in each}
                         options[number] = self._reader.others(self._readings[section.id], known)
             except ReadableError as error:
                 yield Notice(error)
-            picks = chosen()
+            picks = self._picks(paragraphs, options)
         places = tuple(s.id for n, s in enumerate(paragraphs) if n in picks or n in fixed)
         fits = {place: reading.fit for place, reading in self._readings.items()}
         yield PlacesFound(places, fits)
@@ -207,7 +229,8 @@ class Illustrator:
         Raises RetrievalError or PictureError where the file of the picture cannot be had.
         """
         language = self.article.language
-        others = [c for c in self._readings[place].candidates if picture is None or c.id != picture.id]
+        reading = self._readings[place]
+        others = [c for c in (*reading.candidates, *reading.further) if picture is None or c.id != picture.id]
         if picture is None:
             return Illustration("", candidates=tuple(self._with_files(others[: self._offered])))
         picture = self._reader.with_file(picture)
@@ -256,8 +279,10 @@ class Illustrator:
         if place is None:
             raise InputError(_("There is no paragraph to illustrate. Write some text first."))
         reading = self._reader.read(self._reader.search(place))
-        unused = [c for c in reading.candidates if c.id not in self.article.used_pictures]
-        reading = replace(reading, candidates=tuple(unused))
+        used = self.article.used_pictures
+        unused = [c for c in reading.candidates if c.id not in used]
+        further = tuple(c for c in reading.further if c.id not in used)
+        reading = replace(reading, candidates=tuple(unused), further=further)
         self._readings[place.id] = reading
         worth = [c for c in unused if (c.fit or 0.0) >= PERHAPS]
         illustration = self._illustration(place.id, worth[0] if worth else None)

@@ -9,7 +9,7 @@ from common.messages import _
 from composer import inline
 from composer.article import Article, Candidate, Section
 from composer.errors import PictureError
-from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise
+from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise, same_subject
 from composer.illustrating.fit import fit
 from composer.illustrating.nouns import content_words, nouns
 from composer.illustrating.queries import MOST_THINGS, Query, paragraph_queries, things, title_queries
@@ -18,7 +18,8 @@ from composer.prompts import RatesPictures
 from retrieval.base import FindsMany, Hit, PictureGallery
 
 PICTURES_A_QUERY = 4
-RATED = 4  # candidates of a paragraph that the model is asked about
+RATED = 4  # candidates of a paragraph that the model is asked about, at most
+SURE = 0.9  # fit from which a picture will do: the paragraph's other candidates are not asked about
 WORTH_ASKING = 0.4  # `promise` below which a candidate is not asked about
 _ANSWER = Sampling(max_tokens=16, repetition_penalty=1.1, stop=("\n",))
 
@@ -30,6 +31,7 @@ class Reading:
     paragraph: Paragraph
     found: tuple[tuple[Query, tuple[Hit, ...]], ...]
     candidates: tuple[Candidate, ...] = ()  # the best first: by promise, and by fit once the model was asked
+    further: tuple[Candidate, ...] = ()  # that the model was not asked about, because another one is sure
 
     @property
     def promise(self) -> float:
@@ -63,6 +65,7 @@ class ParagraphReader:
         self._begun = False
         self._hits: dict[str, tuple[Hit, ...]] = {}  # by query: neighbouring paragraphs speak of the same things
         self._vectors = TextVectors()
+        self._sure: list[Candidate] = []  # of the paragraphs read so far
         title = inline.plain(article.title)
         # a gallery that counts searches is asked for what the model names and for the title, not for every noun
         self._few_searches = bool(getattr(gallery, "few_searches", False))
@@ -130,21 +133,41 @@ class ParagraphReader:
         """The reading with the model's opinion of the candidates that are worth asking about."""
         assert self._model is not None
         looks = self._model.capabilities.sees_pictures and self._model.capabilities.max_pictures > 0
+        language = reading.paragraph.language
+        worth = [
+            each
+            for each in reading.candidates
+            if each.evidence and promise(each.evidence) >= WORTH_ASKING and (looks or name_in(each.caption, language))
+        ][:RATED]
         rated: list[Candidate] = []
         with self._model.prefix(asked) as ask:
-            for each in reading.candidates:
-                if len(rated) >= RATED or self._stop.is_set():
+            for each in worth:
+                if self._stop.is_set():
                     break
-                name = name_in(each.caption, reading.paragraph.language)
-                if each.evidence is None or promise(each.evidence) < WORTH_ASKING or not (name or looks):
-                    continue
                 picture = Picture.open(self.with_file(each).path) if looks else None
-                choice = self._prompts.fits(name, picture)
+                choice = self._prompts.fits(name_in(each.caption, language), picture)
                 yes, no = ask.score(choice.messages, choice.options)
-                evidence = replace(each.evidence, yes=round(1 / (1 + math.exp(min(no - yes, 50.0))), 4))
-                rated.append(replace(each, evidence=evidence, fit=fit(evidence)))
+                rated.append(_believed(each, yes - no))
+                if self._will_do(rated[-1]):
+                    break
         # what was not asked about had less to say for itself than what was
-        return replace(reading, candidates=_by_fit(rated))
+        return replace(reading, candidates=_by_fit(rated), further=tuple(worth[len(rated) :]))
+
+    def _will_do(self, candidate: Candidate) -> bool:
+        """Whether the paragraph needs no other picture: this one fits, and nothing like it was found for another."""
+        if (candidate.fit or 0.0) < SURE or candidate.id in self._article.used_pictures:
+            return False
+        if any(same_subject(candidate, other) for other in self._sure):
+            return False
+        self._sure.append(candidate)
+        return True
+
+
+def _believed(candidate: Candidate, odds: float) -> Candidate:
+    """The candidate with the model's opinion. odds: the logarithm of Yes over No."""
+    assert candidate.evidence is not None
+    evidence = replace(candidate.evidence, yes=round(1 / (1 + math.exp(min(-odds, 50.0))), 4))
+    return replace(candidate, evidence=evidence, fit=fit(evidence))
 
 
 def _by_fit(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

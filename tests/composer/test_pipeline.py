@@ -80,11 +80,12 @@ def test_the_article_holds_text_places_captions_and_pictures(model: FakeModel, g
         assert illustration.caption
         assert illustration.chosen == illustration.candidates[0]
         assert illustration.chosen.caption in (illustration.alt or illustration.caption).lower()
+        assert illustration.chosen.evidence is not None
+        assert illustration.chosen.evidence.yes == pytest.approx(0.9 if section.id == "s2" else 0.8)
         for candidate in illustration.candidates:
             assert candidate.fit is not None
             assert candidate.evidence is not None
             assert candidate.evidence.named
-            assert candidate.evidence.yes == pytest.approx(0.9 if section.id == "s2" else 0.8)
     assert Article.from_json(article.to_json()) == article
 
 
