@@ -36,7 +36,7 @@ from retrieval.base import PictureGallery
 
 log = logging.getLogger(__name__)
 
-SPARE = 3  # paragraphs that are read beyond the number of pictures: so many may have nothing that fits
+SPARE = 2  # paragraphs that are read beyond the number of pictures: so many may have nothing that fits
 
 
 def plan(model: Model) -> tuple[Step, ...]:

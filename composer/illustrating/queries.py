@@ -13,9 +13,9 @@ from composer.article import Article, Language, Section
 from composer.illustrating.nouns import content_words, nouns
 from composer.models import answer_in
 
-MOST_THINGS = 5  # of the model's answer; what comes later is guessed
+MOST_THINGS = 4  # of the model's answer, as it is asked for
 MOST_NOUNS = 32  # of a paragraph, in its order
-_SEPARATORS = re.compile(r"[,，、;；\n]+")
+SEPARATORS = re.compile(r"[,，、;；\n]+")  # between the things of an answer
 _ARTICLE = re.compile(r"^(?:an?|the|some|his|her|their|our|my|its)\s+", re.IGNORECASE)
 # answers about the task instead of about the paragraph
 _ABOUT_THE_TASK = re.compile(
@@ -38,7 +38,7 @@ class Query:
 def things(answer: str) -> list[str]:
     """The things that a model's answer names: "Bread, the oven, none" -> bread, oven."""
     found: dict[str, None] = {}
-    for part in _SEPARATORS.split(answer_in(answer)):
+    for part in SEPARATORS.split(answer_in(answer)):
         thing = _ARTICLE.sub("", inline.plain(part).strip(" .。!！?？'\"“”-•*0123456789")).lower()
         mixed = HAN.search(thing) and any(c.isascii() and c.isalpha() for c in thing)
         if not thing or mixed or len(thing.split()) > _LONGEST or len(thing) > 40 or _ABOUT_THE_TASK.search(thing):

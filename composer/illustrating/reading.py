@@ -12,7 +12,7 @@ from composer.errors import PictureError
 from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise, same_subject
 from composer.illustrating.fit import fit
 from composer.illustrating.nouns import content_words, nouns
-from composer.illustrating.queries import MOST_THINGS, Query, paragraph_queries, things, title_queries
+from composer.illustrating.queries import MOST_THINGS, SEPARATORS, Query, paragraph_queries, things, title_queries
 from composer.models import KeepsBeginnings, Message, Model, Picture, Sampling, assistant
 from composer.prompts import RatesPictures
 from retrieval.base import FindsMany, Hit, PictureGallery
@@ -45,9 +45,8 @@ class Reading:
 
     @property
     def looked_for(self) -> list[str]:
-        """What the gallery was searched with: the model's things, else the paragraph's own words."""
-        named = [query.text for query, _ in self.found if query.named]
-        return named or [query.text for query, _ in self.found][:5]
+        """The things that the model named, which the gallery was searched with."""
+        return [query.text for query, _hits in self.found if query.named]
 
 
 class ParagraphReader:
@@ -89,13 +88,24 @@ class ParagraphReader:
         if not self._begun and isinstance(self._model, KeepsBeginnings):
             self._model.begin_with(asked[:-1])
         self._begun = True
-        (answer,) = self._model.reply([asked], _ANSWER, stop=self._stop)
+        answer = self._named(asked)
         if self._stop.is_set():
             return reading
         named = [Query(thing, named=True) for thing in things(answer)]
         own = [query for query, _ in reading.found if query.text not in {q.text for q in named}]
         reading = self._gathered(reading.paragraph, [*named, *own])
         return self._rated(reading, [*asked, assistant(answer)])
+
+    def _named(self, asked: Sequence[Message]) -> str:
+        """The model's answer, as far as the things go that it was asked for: what comes later is guessed."""
+        assert self._model is not None
+        answer = ""
+        for piece in self._model.stream(asked, _ANSWER, stop=self._stop):
+            answer += piece
+            parts = SEPARATORS.split(answer)
+            if len(parts) > MOST_THINGS:
+                return ", ".join(part.strip() for part in parts[:MOST_THINGS])
+        return answer
 
     def others(self, reading: Reading, used: Collection[str]) -> list[Candidate]:
         """Further pictures for a paragraph, none of `used`, judged by their words alone. Raises RetrievalError."""

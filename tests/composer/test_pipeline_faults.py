@@ -85,16 +85,13 @@ class Broken(FakeModel):
                 raise ModelFailed(name="fake", doing="working", reason="cable pulled")
 
     def stream(self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None):  # type: ignore[no-untyped-def]  # as FakeModel's
+        writes = sampling.max_tokens > 100
+        if not writes:
+            self._fail("things")
         for piece in super().stream(messages, sampling, stop=stop):
-            if sampling.max_tokens > 100:
+            if writes:
                 self._fail("stream")
             yield piece
-
-    def reply(
-        self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
-    ) -> list[str]:
-        self._fail("reply")
-        return super().reply(prompts, sampling, stop=stop)
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
         self._fail("yes" if "Yes" in options else "letters")
@@ -102,7 +99,7 @@ class Broken(FakeModel):
 
 
 @pytest.mark.parametrize(
-    ("call", "after", "read"), [("reply", 0, 0), ("yes", 0, 0), ("yes", 9, 2), ("reply", 2, 2), ("reply", 3, 3)]
+    ("call", "after", "read"), [("things", 0, 0), ("yes", 0, 0), ("yes", 5, 2), ("things", 2, 2), ("things", 3, 3)]
 )
 def test_a_failing_model_costs_no_text_and_no_pictures(call: str, after: int, read: int, gallery: FakeGallery) -> None:
     composer = Composer(Broken(call, after), gallery)

@@ -27,7 +27,7 @@ from composer.illustrating.queries import paragraph_queries, things, title_queri
         ("taste, taste, taste, fruit", ["taste", "fruit"]),
         ("熊猫，竹子、tea盘", ["熊猫", "竹子"]),
         ("The train left the station a little after eleven", []),
-        ("a, b, c, d, egg, fish, goose, hat, ink, jar", ["egg", "fish", "goose", "hat", "ink"]),
+        ("a, b, c, d, egg, fish, goose, hat, ink, jar", ["egg", "fish", "goose", "hat"]),
         ("<think>What is there?</think>\ncrab, boat", ["crab", "boat"]),
     ],
 )
