@@ -6,8 +6,9 @@ others: lists like "(a)" and "#.", citations, attributes, superscripts, dashes a
 
 import re
 
+from common.messages import _
 from composer import inline
-from composer.article import Article
+from composer.article import Article, Illustration
 from composer.exporting.pictures import CREDITS, credit_lines, image_names, linked
 
 # what means something at the beginning of a block only: heading, list, definition, rule
@@ -20,21 +21,33 @@ _SPECIAL = re.compile(
 
 def to_markdown(article: Article, *, images: str = "images") -> str:
     """The article as Markdown; pictures lie in the folder `images` beside it."""
-    blocks, names = [f"# {_heading(_escaped(article.title))}"], image_names(article)
+    blocks, names, number = [f"# {_heading(_escaped(article.title))}"], image_names(article), 0
     for section in article:
         mark = "#" * max(section.level, 2) + " " if section.kind == "heading" else ""
         blocks.append(mark + _text(section.text, heading=bool(mark)))
         if section.illustration and section.illustration.chosen:
-            illustration = section.illustration
-            alt = _marks_escaped(illustration.alt or illustration.caption)
-            blocks.append(f"![{alt}]({images}/{names[section.id]})")
-            if illustration.caption:
-                blocks.append(f"*{_escaped(illustration.caption.strip())}*")
+            number += 1
+            blocks.append(_figure(section.illustration, f"{images}/{names[section.id]}", number, article.language))
     notes = list(credit_lines(article))
     if notes:
         blocks.append("---\n\n" + f"**{CREDITS.text(article.language)}**")
         blocks.append("\n".join(f"- {_escaped(line)}" for line in notes))
     return "\n\n".join(blocks) + "\n"
+
+
+def _figure(illustration: Illustration, file: str, number: int, language: str) -> str:
+    """One paragraph with the picture, and its caption on a line of its own.
+
+    A picture alone in a paragraph is a figure to pandoc, with the alternative text as a visible caption; GitHub,
+    Obsidian and Typora never show that text. Beside the caption, or beside a blank, the picture is the same to all of
+    them. An alternative text that says no more than the caption would be read out twice: the picture's number, which
+    the credits name, stands for it.
+    """
+    caption, alt = illustration.caption.strip(), illustration.alt.strip()
+    if not alt or alt == caption:
+        alt = _("Picture {number}", number=number).text(language)
+    picture = f"![{_marks_escaped(alt)}]({file})"
+    return f"{picture}  \n*{_escaped(caption)}*" if caption else f"{picture}&nbsp;"
 
 
 def _text(text: str, *, heading: bool = False) -> str:
