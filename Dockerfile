@@ -6,7 +6,7 @@ ENV DEBIAN_FRONTEND=noninteractive PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DIS
 
 # The compiler and python3-dev: Triton builds the launcher of the 4-bit product at its first use.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 python3-venv libgl1 libglib2.0-0 libgomp1 gcc libc6-dev python3-dev \
+    && apt-get install -y --no-install-recommends python3 python3-venv libgomp1 gcc libc6-dev python3-dev \
     && rm -rf /var/lib/apt/lists/* \
     && userdel --remove ubuntu && useradd --create-home --uid 1000 studio \
     && install --directory --owner=studio --group=studio /data /opt/studio

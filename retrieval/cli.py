@@ -104,6 +104,12 @@ def index(
     watch: Annotated[bool, typer.Option("--watch", help="Go on and follow changes until interrupted.")] = False,
     workers: Annotated[int, typer.Option(min=0, help="Reading processes; 0: as many as cores.")] = 0,
     prune: Annotated[bool, typer.Option("--prune", help="Drop all pictures of an empty or absent folder.")] = False,
+    read_text: Annotated[
+        bool | None,
+        typer.Option(
+            "--read-text/--no-read-text", help="Read the text in the gallery's pictures, too, from now on; or no more."
+        ),
+    ] = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(help="Leave out, as a line of .gitignore: 'private/' or '*.png'. May be given several times."),
@@ -116,8 +122,8 @@ def index(
     from retrieval.ingest import IngestOptions, IngestReport, Watcher, overlapping
 
     milvus = gallery.startswith("milvus://") or gallery.endswith(".db")
-    if milvus and (watch or wait):
-        raise typer.BadParameter("--watch and --wait are for a gallery in a folder, not for Milvus.")
+    if milvus and (watch or wait or read_text):
+        raise typer.BadParameter("--watch, --wait and --read-text are for a gallery in a folder, not for Milvus.")
     if not milvus:
         _check_is_folder_gallery(gallery)
     stopped: list[int] = []
@@ -126,7 +132,7 @@ def index(
     roots = list(overlapping([folder.expanduser().resolve() for folder in folders]))
     for root in roots if watch or not prune else ():
         _check_folder(root)
-    options = IngestOptions(workers=workers, prune=prune, exclude=tuple(exclude or ()))
+    options = IngestOptions(workers=workers, prune=prune, exclude=tuple(exclude or ()), read_text=read_text)
     waiting: dict[str, Any] = {"wait": wait} if wait else {}
     total = IngestReport()
     with ExitStack() as stack:

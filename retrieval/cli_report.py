@@ -48,6 +48,8 @@ def report_ingest(report: "IngestReport", gallery: "Gallery | MilvusGallery", as
         return
     parts = ("added", "updated", "renamed", "copies", "removed", "unchanged")
     changes = ", ".join(f"{value} {name}" for name in parts if (value := getattr(report, name)))
+    if report.texts:
+        changes += f"{', ' if changes else ''}{report.texts} looked at for text"
     print(
         f"{info.pictures} pictures in {printable_line(info.place)} ({changes or 'nothing new'}; "
         f"{report.seconds.get('total', 0):.1f} s, encoder {info.encoder})",

@@ -38,7 +38,17 @@ from retrieval.errors import (
     WrongEncoder,
 )
 from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups
-from retrieval.ingest import GALLERY_FILE, BrowserFormats, Ingest, IngestOptions, IngestReport, Progress, readable_name
+from retrieval.ingest import (
+    GALLERY_FILE,
+    BrowserFormats,
+    Ingest,
+    IngestOptions,
+    IngestReport,
+    Progress,
+    check_text_reader,
+    read_texts,
+    readable_name,
+)
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, cleaned_fields
 
@@ -178,17 +188,19 @@ class Gallery:
 
         `stop()` is asked between files; what was read until then is kept. `wait` is how many seconds to wait for
         another program that is indexing. Raises FolderUnreadable, FolderEmpty, GalleryBusy, GalleryFull,
-        EncoderUnavailable.
+        EncoderUnavailable, RetrievalError where text is to be read and cannot.
         """
         from filelock import FileLock, Timeout
 
         root = Path(folder).expanduser().resolve()  # one folder is one, however it is spelled
-        run = Ingest(
-            self.catalogue, lambda: self.encoder, self.place / "thumbnails", options or IngestOptions(), progress, stop
-        )
+        options = options or IngestOptions()
+        if options.read_text:
+            check_text_reader()
+        run = Ingest(self.catalogue, lambda: self.encoder, self.place / "thumbnails", options, progress, stop)
         try:
             with FileLock(self.place / LOCK_FILE, timeout=wait):
                 report = run.run(root)
+                read_texts(self.catalogue, options, report, progress, stop)
         except Timeout as error:
             raise GalleryBusy(place=self.place) from error
         except (OSError, sqlite3.OperationalError) as error:

@@ -20,6 +20,7 @@ TABLES = (
     "tags",
     "vectors",
     "remembered",
+    "read_texts",
 )  # in the order in which they are saved from a broken file
 
 
@@ -123,6 +124,7 @@ def repair(gallery: Gallery) -> list[str]:
             done.append(text.format(n=count))
 
     with catalogue.transaction() as connection:
+        connection.execute("DELETE FROM read_texts WHERE number NOT IN (SELECT number FROM pictures)")
         note(
             connection.execute("DELETE FROM vectors WHERE number NOT IN (SELECT number FROM pictures)").rowcount,
             "removed {n} vectors without a picture",
@@ -220,6 +222,7 @@ def _readable_rows(connection: sqlite3.Connection, table: str) -> Iterator[sqlit
             "vectors": "slot",
             "pictures": "number",
             "remembered": "sha256",
+            "read_texts": "number",
         }[table]
         with contextlib.suppress(sqlite3.DatabaseError):  # the rest is not readable in this direction
             yield from connection.execute(f"SELECT * FROM {table} ORDER BY {key} {order}")

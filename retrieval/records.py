@@ -27,6 +27,7 @@ class Picture:
     indexed_at: str = ""  # ISO 8601, UTC
     approximate: bool = False
     drawing: bool = False
+    text_inside: str | None = None  # read in the picture, a line a row; None: nobody has looked
     edited: bool = False  # a person changed its words: indexing again keeps them
 
     @property

@@ -8,13 +8,11 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from PIL import ImageOps
+from typing import TYPE_CHECKING
 
 from common.errors import ReadableError
 from composer.models.base import Picture
+from retrieval.pictures import TextReader
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,14 +21,11 @@ log = logging.getLogger(__name__)
 
 LABELS = 5  # labels asked of the classifier
 MIN_PROBABILITY = 0.15  # of a label that is named; if none has it, the best one is named as a guess
-MIN_CONFIDENCE = 0.6  # of a line of text, 0..1; lines below it are left out
 MAX_TEXT = 600  # characters of read text that are kept
-MAX_SIDE = 1600  # pixels a picture is reduced to: text that becomes illegible is rarely meant to be read
-MAX_RATIO = 4  # longer strips are padded: the reader enlarges the short side, and a 3000 x 5 picture took it 73 s
 _CACHE_SIZE = 64  # descriptions, by the picture's hash
 
 Labels = Callable[["Sequence[Image.Image]", int], list[list[tuple[str, float]]]]
-Reader = Callable[["Image.Image"], list[tuple[str, float]]]
+Reader = Callable[["Image.Image"], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +85,8 @@ class PictureDescriber:
             return description
 
 
-def _join_lines(lines: Sequence[tuple[str, float]]) -> str:
-    text = " / ".join(
-        " ".join(line.split()) for line, confidence in lines if confidence >= MIN_CONFIDENCE and line.strip()
-    )
-    text = text.replace('"', "'")  # the text is quoted in the prompt
+def _join_lines(lines: Sequence[str]) -> str:
+    text = " / ".join(lines).replace('"', "'")  # the text is quoted in the prompt
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
@@ -111,22 +103,7 @@ def _classifier() -> Labels:
 
 def _text_reader() -> Reader:
     try:
-        from rapidocr_onnxruntime import RapidOCR
-
-        engine: Any = RapidOCR()
+        return TextReader().lines
     except ImportError as error:  # raised too where OpenCV lacks a shared library
         log.warning("Text in pictures is not read: %s", error)
         return lambda image: []
-
-    def read(image: "Image.Image") -> list[tuple[str, float]]:
-        image = image.copy()
-        image.thumbnail((MAX_SIDE, MAX_SIDE))
-        long = max(image.size)
-        if min(image.size) * MAX_RATIO < long:
-            size = (max(image.width, long // MAX_RATIO), max(image.height, long // MAX_RATIO))
-            image = ImageOps.pad(image, size, color="white", centering=(0, 0))
-        pixels = np.asarray(image)[:, :, ::-1]  # (height, width, BGR), as OpenCV has it
-        found, _ = engine(np.ascontiguousarray(pixels))
-        return [(str(text), float(confidence)) for _box, text, confidence in found or ()]
-
-    return read

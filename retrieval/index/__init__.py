@@ -7,6 +7,7 @@ from retrieval.index.catalogue import Catalogue, Slots, Vectors
 from retrieval.index.files import KnownFile, assign_file, forget_files, known_files, note_file, read_file_again
 from retrieval.index.fusion import NEAR_DUPLICATE_BITS, differing_bits, fuse
 from retrieval.index.query import Query, parse_query, query_vectors
+from retrieval.index.read_texts import read_count, store_text, unread
 from retrieval.index.search import CHARACTERS_WEIGHT, DENSE_WEIGHT, DEPTH, WORDS_WEIGHT, Searcher
 from retrieval.index.tokenizer import STOP_WORDS, stored_words, wanted_words
 from retrieval.index.vectors import MANIFEST, VectorIndex, near_groups
@@ -35,7 +36,10 @@ __all__ = [
     "note_file",
     "parse_query",
     "query_vectors",
+    "read_count",
     "read_file_again",
+    "store_text",
     "stored_words",
+    "unread",
     "wanted_words",
 ]

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retrieval.index.files import paths_of, paths_of_pictures, skipped_files
 from retrieval.index.fulltext import LISTED, find_words, listed, passing
+from retrieval.index.read_texts import READ_TEXTS, text_in
 from retrieval.index.remembered import REMEMBERED, remember, remembered
 from retrieval.index.tokenizer import stored_words
 from retrieval.paths import folder_counts, real_path
@@ -78,7 +79,8 @@ _FIELDS = (
 _SELECT = (
     "SELECT p.number, "
     + ", ".join(f"p.{name}" for name in _FIELDS)
-    + ", COALESCE((SELECT MIN(path) FROM files f WHERE f.number = p.number), '') AS path FROM pictures p"
+    + ", COALESCE((SELECT MIN(path) FROM files f WHERE f.number = p.number), '') AS path, "
+    "(SELECT text FROM read_texts r WHERE r.number = p.number) AS text_inside FROM pictures p"
 )
 
 
@@ -94,7 +96,7 @@ class Catalogue:
         self._writing = threading.RLock()
         with self._writing:
             connection = self.connection
-            connection.executescript(_SCHEMA + REMEMBERED)
+            connection.executescript(_SCHEMA + REMEMBERED + READ_TEXTS)
             stored = self.fact("schema")
             if stored is None:
                 self.set_fact("schema", str(SCHEMA_VERSION))
@@ -213,7 +215,7 @@ class Catalogue:
             connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
             connection.execute(
                 "INSERT INTO words (rowid, caption, tags, names) VALUES (?, ?, ?, ?)",
-                (number, caption, tags, stored_words(names)),
+                (number, caption, tags, stored_words(f"{names} {text_in(connection, number)}")),
             )
         connection.execute("DELETE FROM tags WHERE number = ?", (number,))
         connection.executemany(
@@ -231,6 +233,7 @@ class Catalogue:
                 ("vectors", "number"),
                 ("tags", "number"),
                 ("words", "rowid"),
+                ("read_texts", "number"),
                 ("pictures", "number"),
             ):
                 connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", chosen)
@@ -382,7 +385,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _picture(row: sqlite3.Row) -> Picture:
-    values = {name: row[name] for name in (*_FIELDS, "number", "path")}
+    values = {name: row[name] for name in (*_FIELDS, "number", "path", "text_inside")}
     for name in ("approximate", "drawing", "edited"):
         values[name] = bool(values[name])
     values["path"] = real_path(values["path"])

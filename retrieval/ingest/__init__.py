@@ -9,6 +9,7 @@ from retrieval.ingest.metadata import path_words, readable_name, sidecar_lines
 from retrieval.ingest.pipeline import Ingest
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import GALLERY_FILE, overlapping, scan_folder
+from retrieval.ingest.text_stage import check_text_reader, read_texts
 from retrieval.ingest.watch import Watcher
 
 __all__ = [
@@ -20,8 +21,10 @@ __all__ = [
     "IngestReport",
     "Progress",
     "Watcher",
+    "check_text_reader",
     "overlapping",
     "path_words",
+    "read_texts",
     "readable_name",
     "scan_folder",
     "sidecar_lines",

@@ -10,7 +10,7 @@ SECONDS_A_FILE = 30.0
 class Progress:
     """Where an ingest is."""
 
-    stage: str  # "scan" or "read"
+    stage: str  # "scan", "read" or "text"
     done: int
     total: int  # 0 while it is not known
 
@@ -26,6 +26,7 @@ class IngestReport:
     copies: int = 0  # the same content under another name: no second picture
     updated: int = 0  # its words changed
     removed: int = 0
+    texts: int = 0  # pictures that were looked at for text
     skipped: list[tuple[str, str]] = field(default_factory=list)  # (path, reason)
     by_rule: dict[str, int] = field(default_factory=dict)  # rule -> pictures and folders that were not looked at
     bytes_read: int = 0
@@ -33,7 +34,7 @@ class IngestReport:
     stopped: bool = False
 
     def merge(self, other: "IngestReport") -> None:
-        for name in ("found", "unchanged", "added", "renamed", "copies", "updated", "removed", "bytes_read"):
+        for name in ("found", "unchanged", "added", "renamed", "copies", "updated", "removed", "texts", "bytes_read"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.skipped += other.skipped
         self.add_by_rule(other.by_rule)
@@ -52,4 +53,5 @@ class IngestOptions:
     seconds_a_file: float = SECONDS_A_FILE
     batch: int = 0  # pictures encoded at once; 0: the encoder's own
     prune: bool = False  # drop all pictures of a folder that is empty now, or gone
+    read_text: bool | None = None  # from now on, or no more; None: as the gallery has it
     exclude: tuple[str, ...] = ()  # what not to look at, as in .gitignore

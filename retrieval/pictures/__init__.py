@@ -14,6 +14,7 @@ from retrieval.pictures.opening import (
     open_picture,
 )
 from retrieval.pictures.raw import raw_size
+from retrieval.pictures.text_reader import TEXT_SIDE, TextReader
 
 __all__ = [
     "BEGINNING",
@@ -24,7 +25,9 @@ __all__ = [
     "PILLOW_ERRORS",
     "RAW_SUFFIXES",
     "SUFFIXES",
+    "TEXT_SIDE",
     "UNREAD_SUFFIXES",
+    "TextReader",
     "check_readable",
     "drawing_text",
     "is_drawing",

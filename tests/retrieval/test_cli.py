@@ -148,7 +148,13 @@ def test_hints_name_the_program_that_was_called(program: str, command: list[str]
 
 @pytest.mark.parametrize(
     "arguments",
-    [["search"], ["search", " "], ["search", "x", "--after", "soon"], ["index", ".", "-g", "x.db", "--watch"]],
+    [
+        ["search"],
+        ["search", " "],
+        ["search", "x", "--after", "soon"],
+        ["index", ".", "-g", "x.db", "--watch"],
+        ["index", ".", "-g", "x.db", "--read-text"],
+    ],
 )
 def test_wrong_options_are_explained(arguments: list[str]) -> None:
     run(*arguments, status=2)
