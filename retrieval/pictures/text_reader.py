@@ -1,4 +1,4 @@
-"""The text in a picture, read by RapidOCR: Chinese, English and more, printed or on signs.
+"""The text in a picture, read by RapidOCR: Chinese and English, printed or on signs.
 
 Its models are in its package. Knows pixels; neither files nor galleries.
 """
