@@ -231,12 +231,15 @@ class KeepsBeginnings(Protocol):
 
 @runtime_checkable
 class ScoresTokens(Protocol):
-    """A model that can score an option by every one of its tokens."""
+    """A model that can score options by every one of their tokens, several prompts at once."""
 
-    def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
-        """The log-probability of each token of each option as the continuation of the prompt.
+    def score_tokens(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
+    ) -> list[list[list[float]]]:
+        """For each prompt the log-probability of each token of each of its options as the continuation.
 
-        Unlike `Replier.score` it goes on where the first tokens differ: for rules that compare mean losses.
+        Unlike `Replier.score` it goes on where the first tokens differ: for rules that compare mean losses. The prompts
+        are one batch where the model has batches.
         """
         ...
 

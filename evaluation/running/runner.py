@@ -138,17 +138,28 @@ def _answer(model: Model, group: Sequence[_Pending], stop: threading.Event | Non
             for one, reply in zip(group, replies, strict=True)
         ]
     return [
-        Answer(one.question.id, one.asked.need, one.key, one.asked.shown, None, one.asked.options, _scores(model, one))
-        for one in group
+        Answer(one.question.id, one.asked.need, one.key, one.asked.shown, None, one.asked.options, scores)
+        for one, scores in zip(group, _scores(model, group), strict=True)
     ]
 
 
-def _scores(model: Model, one: _Pending) -> tuple[float, ...]:
-    """For each option the mean log-probability of its tokens; of good and poor that of their first tokens."""
-    asked = one.asked
-    if asked.need == "quality" or not isinstance(model, ScoresTokens):
-        return tuple(model.score(asked.messages, asked.options))
-    return tuple(sum(tokens) / len(tokens) for tokens in model.score_tokens(asked.messages, asked.options))
+def _scores(model: Model, group: Sequence[_Pending]) -> list[tuple[float, ...]]:
+    """For each option the mean log-probability of its tokens; of good and poor that of the first tokens that differ."""
+    if not isinstance(model, ScoresTokens):
+        return [tuple(model.score(one.asked.messages, one.asked.options)) for one in group]
+    found = model.score_tokens([one.asked.messages for one in group], [one.asked.options for one in group])
+    return [
+        _first_that_differ(options)
+        if one.asked.need == "quality"
+        else tuple(sum(tokens) / len(tokens) for tokens in options)
+        for one, options in zip(group, found, strict=True)
+    ]
+
+
+def _first_that_differ(options: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """Of each option the first token at which not all are equal: equal tokens have equal log-probabilities."""
+    columns = list(zip(*options, strict=False))
+    return next((column for column in columns if len(set(column)) > 1), columns[0])
 
 
 def _groups(pending: Iterator[_Pending], size: int) -> Iterator[tuple[_Pending, ...]]:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -248,15 +248,31 @@ def test_the_preflight_stops_a_run_that_is_not_worth_its_time(
     assert capsys.readouterr().err.count("Note: the recorded answer was 'yes'.") == 1
 
 
+class Tokens(FakeModel):
+    """Scores options by token, and keeps how many prompts came at once."""
+
+    def __init__(self, scorer: Callable[[str], list[float]]) -> None:
+        super().__init__(capabilities=data.SEES)
+        self.by_token, self.batches = scorer, list[int]()
+
+    def score_tokens(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
+    ) -> list[list[list[float]]]:
+        self.batches.append(len(prompts))
+        return [[self.by_token(option) for option in each] for each in options]
+
+
 def test_scores_of_options_are_means_over_their_tokens(tmp_path: Path) -> None:
     """SEED-Bench's rules compare losses: a long option is not worse for being long."""
-
-    class Tokens(FakeModel):
-        def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
-            return [[-1.0] * 4 if "two" in option else [-2.0] for option in options]
-
     place = data.seed(tmp_path / "d")
-    model = Tokens(capabilities=data.SEES)
-    outcome = measure("seed", place, tmp_path / "o", model, rule="choice-text")
+    model = Tokens(lambda option: [-1.0] * 4 if "two" in option else [-2.0])
+    outcome = measure("seed", place, tmp_path / "o", model, rule="choice-text", batch=4)
     assert lines(tmp_path / "o")[0]["scores"] == {"texts": [-2.0, -1.0, -2.0, -2.0]}
     assert outcome.scores[0].value == pytest.approx(100 * 2 / 6)
+    assert model.batches == [4, 2]
+
+
+def test_good_and_poor_are_scored_by_the_first_token_that_tells_them_apart(tmp_path: Path) -> None:
+    place = data.qbench_a3(tmp_path / "d", ["koniq"])
+    measure("qbench_a3", place, tmp_path / "o", Tokens(lambda option: [-1.0, -2.0 if "good" in option else -3.0, -9.0]))
+    assert lines(tmp_path / "o")[0]["scores"] == {"quality": [-2.0, -3.0]}

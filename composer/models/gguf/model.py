@@ -184,15 +184,12 @@ class GgufModel:
         except EngineError as error:
             self._raise_readable(error, _("counting words"))
 
-    def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
-        """The log-probability of each token of each option, one forward pass a token."""
+    def score_tokens(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
+    ) -> list[list[list[float]]]:
+        """See composer.models.ScoresTokens. One forward pass for all tokens that follow the same ones."""
         try:
-            prompt = self._prompt(messages)
-            encoded = [self._engine.tokens(prompt + _valid_utf8(option)) for option in options]
-            start = _common_length([*encoded, self._engine.tokens(prompt)])
-            return [
-                [self._next_token(ids[:at], [ids[at]], {})[ids[at]] for at in range(start, len(ids))] for ids in encoded
-            ]
+            return [self._score_tokens(self._prompt(m), each) for m, each in zip(prompts, options, strict=True)]
         except EngineError as error:
             self._raise_readable(error, _("comparing answers"))
 
@@ -257,6 +254,16 @@ class GgufModel:
                 found[next(iter(below))] = logprob + logprobs[token]
             else:
                 self._score([*prefix, token], below, depth + 1, logprob + logprobs[token], found, slot)
+
+    def _score_tokens(self, prompt: str, options: Sequence[str]) -> list[list[float]]:
+        encoded = [self._engine.tokens(prompt + _valid_utf8(option)) for option in options]
+        start = _common_length([*encoded, self._engine.tokens(prompt)])
+        following: dict[tuple[int, ...], list[int]] = {}  # what was read -> the tokens that options go on with
+        for ids in encoded:
+            for at in range(start, len(ids)):
+                following.setdefault(tuple(ids[:at]), []).append(ids[at])
+        found = {read: self._next_token(list(read), list(dict.fromkeys(ids)), {}) for read, ids in following.items()}
+        return [[found[tuple(ids[:at])][ids[at]] for at in range(start, len(ids))] for ids in encoded]
 
     def _next_token(self, prompt: list[int], tokens: Sequence[int], slot: dict[str, int]) -> dict[int, float]:
         """Log-probabilities of these tokens as the next one, before any sampling rule.

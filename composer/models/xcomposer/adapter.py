@@ -92,7 +92,7 @@ class _PrefixReplier:
         rendered = [self.model.prompt([*self.shared, *messages]) for messages in prompts]
         texts: list[str] = []
         prefix_tokens = self.prefix.cache.capacity if self.prefix else 0
-        for batch in self.model.batches(rendered, sampling, prefix_tokens=prefix_tokens):
+        for batch in self.model.batches(rendered, sampling.max_tokens, sampling.beams, prefix_tokens=prefix_tokens):
             if stop is not None and stop.is_set():
                 break
             texts += self._reply_batch(batch, prompts[len(texts) :], sampling, stop)
@@ -123,10 +123,12 @@ class _PrefixReplier:
         encoded = self._encoded(options)
         if len({ids[0] for ids in encoded}) == len(encoded):
             encoded = [ids[:1] for ids in encoded]
-        return [sum(tokens) for tokens in self._score_tokens(messages, encoded)]
+        return [sum(tokens) for tokens in self._score_tokens([messages], [encoded])[0]]
 
-    def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
-        return self._score_tokens(messages, self._encoded(options))
+    def score_tokens(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
+    ) -> list[list[list[float]]]:
+        return self._score_tokens(prompts, [self._encoded(each) for each in options])
 
     def _encoded(self, options: Sequence[str]) -> list[list[int]]:
         encoded = [self.model.tokenizer.encode(option) for option in options]
@@ -134,11 +136,20 @@ class _PrefixReplier:
             raise ValueError("options are at least one, and none is empty")
         return encoded
 
-    def _score_tokens(self, messages: Sequence[Message], encoded: Sequence[Sequence[int]]) -> list[list[float]]:
-        prompt = self.model.prompt([*self.shared, *messages])
-        self.model.check_room(len(prompt), max(map(len, encoded)))
-        with self.model.readable_memory_errors():
-            return self.model.engine.score_tokens(prompt, encoded, self.prefix)
+    def _score_tokens(
+        self, prompts: Sequence[Sequence[Message]], encoded: Sequence[Sequence[Sequence[int]]]
+    ) -> list[list[list[float]]]:
+        rendered = [self.model.prompt([*self.shared, *messages]) for messages in prompts]
+        for prompt, options in zip(rendered, encoded, strict=True):
+            self.model.check_room(len(prompt), max(map(len, options)))
+        longest = max((sum(len(ids) - 1 for ids in options) for options in encoded), default=0)
+        found: list[list[list[float]]] = []
+        prefix_tokens = self.prefix.cache.capacity if self.prefix else 0
+        for batch in self.model.batches(rendered, longest, prefix_tokens=prefix_tokens):
+            options_of_batch = encoded[len(found) : len(found) + len(batch)]
+            with self.model.readable_memory_errors():
+                found += self.model.engine.score_tokens(batch, options_of_batch, self.prefix)
+        return found
 
 
 def _continues_reply(messages: Sequence[Message]) -> bool:
@@ -196,9 +207,11 @@ class XComposerModel:
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return len(self.prompt(messages))
 
-    def score_tokens(self, messages: Sequence[Message], options: Sequence[str]) -> list[list[float]]:
+    def score_tokens(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
+    ) -> list[list[list[float]]]:
         """See composer.models.ScoresTokens."""
-        return self._plain.score_tokens(messages, options)
+        return self._plain.score_tokens(prompts, options)
 
     def generate(self, text: str, image: Any = None, **options: Any) -> str:
         """The published entry point; see XComposer.generate."""
@@ -309,11 +322,16 @@ class XComposerModel:
             seed=sampling.seed,
         )
 
-    def batches(self, prompts: list[Prompt], sampling: Sampling, prefix_tokens: int = 0) -> Iterator[list[Prompt]]:
-        """The prompts in order, as many at once as fit into the planned room for keys and values beside a prefix."""
+    def batches(
+        self, prompts: list[Prompt], room: int, beams: int = 1, *, prefix_tokens: int = 0
+    ) -> Iterator[list[Prompt]]:
+        """The prompts in order, as many at once as fit into the planned room for keys and values beside a prefix.
+
+        room: tokens that follow each of them.
+        """
         slots = max(self.placement.plan.rows, 1) * self.placement.plan.context_tokens - prefix_tokens
-        longest = self.engine.capacity(max(map(len, prompts), default=0) + sampling.max_tokens)
-        size = max(1, slots // (longest * sampling.beams)) if prompts else 1
+        longest = self.engine.capacity(max(map(len, prompts), default=0) + room)
+        size = max(1, slots // (longest * beams)) if prompts else 1
         for start in range(0, len(prompts), size):
             yield prompts[start : start + size]
 

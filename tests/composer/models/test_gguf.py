@@ -234,7 +234,9 @@ def test_an_unlikely_option_gets_its_true_value(model: GgufModel, engine: list[F
 
 def test_an_option_is_scored_by_every_token(model: GgufModel, engine: list[FakeEngine]) -> None:
     engine[0].logprobs = {"": {"A": -0.5, "B": -1.0}, "A": {".": -0.25}, "B": {".": -4.0}}
-    assert model.score_tokens([user("?")], ["A.", "B."]) == [[-0.5, -0.25], [-1.0, -4.0]]
+    found = model.score_tokens([[user("?")], [user("??")]], [["A.", "B."], ["B."]])
+    assert found == [[[-0.5, -0.25], [-1.0, -4.0]], [[-1.0, -4.0]]]
+    assert len(engine[0].requests) == 3 + 2  # the first tokens of both options by one
 
 
 def test_score_of_nothing_asks_nothing(model: GgufModel, engine: list[FakeEngine]) -> None:

@@ -84,11 +84,11 @@ def test_batches_stay_within_the_planned_room(model: XComposerModel, monkeypatch
     prompts = [model.prompt([user("water " * 20)])] * 9
     room = model.placement.plan.rows * model.placement.plan.context_tokens
     sampling = Sampling(max_tokens=520 - len(prompts[0]))
-    sizes = [len(part) for part in model.batches(prompts, sampling)]
+    sizes = [len(part) for part in model.batches(prompts, sampling.max_tokens)]
     assert sizes == [room // 520] * (9 // (room // 520)) + [9 % (room // 520)] * bool(9 % (room // 520))
-    assert len(next(model.batches(prompts, sampling, prefix_tokens=520))) == (room - 520) // 520
+    assert len(next(model.batches(prompts, sampling.max_tokens, prefix_tokens=520))) == (room - 520) // 520
     monkeypatch.setattr(model.engine, "fast", GraphSteps(model.engine))  # whose caches are rounded up, to 768
-    assert len(next(model.batches(prompts, sampling))) == room // 768
+    assert len(next(model.batches(prompts, sampling.max_tokens))) == room // 768
 
 
 def test_a_shared_beginning_is_computed_once_and_changes_nothing(model: XComposerModel) -> None:
@@ -121,10 +121,28 @@ def test_scores_are_log_probabilities_of_the_options(model: XComposerModel) -> N
         assert score == pytest.approx(total, abs=1e-4)
     # by every token, where `score` stops after first tokens that differ
     options = ("A. water", "B")
-    tokens = model.score_tokens(messages, options)
+    (tokens,) = model.score_tokens([messages], [options])
     assert [len(found) for found in tokens] == [len(model.tokenizer.encode(option)) for option in options]
     assert [found[0] for found in tokens] == pytest.approx(model.score(messages, options), abs=1e-5)
     assert isinstance(model, ScoresTokens)
+
+
+def test_prompts_are_scored_as_one_batch_and_as_each_alone(model: XComposerModel) -> None:
+    prompts = [[user("Which? ")], [user(picture(7), "What is it? "), assistant("It is")], [user("water " * 40)]]
+    options = [("A. water", "B"), (" good", " a cat and food", " poor"), ("yes",)]
+    together = model.score_tokens(prompts, options)
+    alone = [model.score_tokens([each], [some])[0] for each, some in zip(prompts, options, strict=True)]
+    for found, expected in zip(together, alone, strict=True):
+        assert [len(tokens) for tokens in found] == [len(tokens) for tokens in expected]
+        for tokens, others in zip(found, expected, strict=True):
+            assert tokens == pytest.approx(others, abs=1e-4)
+    beginning = [system("You are an assistant. " * 4), user("water " * 20)]
+    whole = model.score_tokens([[*beginning, *each] for each in prompts], options)
+    with model.prefix(beginning) as held:
+        assert isinstance(held, ScoresTokens)
+        for found, expected in zip(held.score_tokens(prompts, options), whole, strict=True):
+            for tokens, others in zip(found, expected, strict=True):
+                assert tokens == pytest.approx(others, abs=1e-4)
 
 
 def test_sampling_repeats_with_its_seed(model: XComposerModel) -> None:

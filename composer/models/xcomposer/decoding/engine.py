@@ -104,6 +104,31 @@ def _check_length(tokens: int, room: int) -> None:
         )
 
 
+def _row_layout(prompt: int, tails: Sequence[Sequence[int]], width: int) -> tuple[list[int], list[int]]:
+    """(the number of the option that a slot belongs to, its position) for each of the `width` slots of a row.
+
+    The prompt's slots, which all options continue, have number 0, padding has -1.
+    """
+    owners = [0] * prompt + [number for number, tail in enumerate(tails, 1) for _ in tail]
+    positions = [*range(prompt), *(prompt + i for tail in tails for i in range(len(tail)))]
+    padding = width - len(owners)
+    return owners + [-1] * padding, positions + [0] * padding
+
+
+def _option_logprobs(logits: torch.Tensor, options: Sequence[Sequence[Sequence[int]]]) -> list[list[list[float]]]:
+    """logits: of each prompt one row that predicts the first tokens of its options, then those of their tails."""
+    rows, first = list[int](), 0
+    for each in options:
+        after = first + 1
+        for ids in each:
+            rows += [first, *range(after, after + len(ids) - 1)]
+            after += len(ids) - 1
+        first = after
+    tokens = [token for each in options for ids in each for token in ids]
+    logprobs = iter((logits[rows, tokens] - logits.logsumexp(-1)[rows]).tolist())
+    return [[list(islice(logprobs, len(ids))) for ids in each] for each in options]
+
+
 class FastStep(Protocol):
     """A faster way of computing one step, where it can be used (CUDA graphs)."""
 
@@ -219,42 +244,61 @@ class Engine:
         self, prompt: Prompt, options: Sequence[Sequence[int]], prefix: SharedPrefix | None = None
     ) -> list[float]:
         """The log-probability of each option (ids, not empty) as the continuation of the prompt."""
-        return [sum(tokens) for tokens in self.score_tokens(prompt, options, prefix)]
+        return [sum(tokens) for tokens in self.score_tokens([prompt], [options], prefix)[0]]
 
     @torch.inference_mode()
     def score_tokens(
-        self, prompt: Prompt, options: Sequence[Sequence[int]], prefix: SharedPrefix | None = None
-    ) -> list[list[float]]:
-        """The log-probability of each token of each option (ids, not empty) as the continuation of the prompt.
+        self,
+        prompts: Sequence[Prompt],
+        options: Sequence[Sequence[Sequence[int]]],
+        prefix: SharedPrefix | None = None,
+    ) -> list[list[list[float]]]:
+        """For each prompt the log-probability of each token of each of its options (ids, not empty).
 
-        All options are computed in one row: each attends to the prompt and to itself. Raises InputError as `prefill`.
+        A prompt and its options are one row of a batch: each option attends to the prompt and to itself. Raises
+        InputError as `prefill`.
         """
-        tails = [ids[:-1] for ids in options]
-        _check_length(len(prompt), max(map(len, tails)))
-        row = prompt.extended([token for tail in tails for token in tail])
+        tails = [[ids[:-1] for ids in each] for each in options]
+        longest = max(max(map(len, each)) for each in tails)
+        _check_length(max(map(len, prompts)) if all(map(len, prompts)) else 0, longest)
+        rows = [
+            prompt.extended([token for tail in each for token in tail])
+            for prompt, each in zip(prompts, tails, strict=True)
+        ]
+        width = max(map(len, rows))
         with self._lock:
-            start = _reusable_length([prompt], prefix, 1)
-            cache = self._cache_after(prefix, start, len(row))
-            key = torch.arange(len(row), device=self.device)
-            # the number of the option that a position belongs to; 0 for the prompt
-            owners = [0] * len(prompt) + [number for number, tail in enumerate(tails, 1) for _ in tail]
-            owner = torch.tensor(owners, device=self.device)
-            mask = (key <= key[start:, None]) & ((owner == 0) | (owner == owner[start:, None]))
-            positions = [*range(start, len(prompt)), *(len(prompt) + i for tail in tails for i in range(len(tail)))]
-            hidden = self._hidden_states(
-                self.embed(row.cut(start))[None], mask[None, None], torch.tensor([positions], device=self.device), cache
-            )
-            self.prefilled += len(row) - start
-            self.reused += start
-            logits = self.language.lm_head(hidden[0, len(prompt) - 1 - start :]).float().to(self.device)
-        # row 0 of the logits predicts every option's first token, the rows of its tail predict the others
-        next_row, rows = 1, list[int]()
-        for tail in tails:
-            rows += [0, *range(next_row, next_row + len(tail))]
-            next_row += len(tail)
-        tokens = [token for ids in options for token in ids]
-        logprobs = iter((logits[rows, tokens] - logits.logsumexp(-1)[rows]).tolist())
-        return [list(islice(logprobs, len(ids))) for ids in options]
+            start = _reusable_length(prompts, prefix, 1)
+            cache = self._rows_after(prefix, start, len(rows), width)
+            # shorter rows are padded on the right, where nothing that counts attends to
+            embeds = torch.zeros(
+                len(rows), width - start, self.config.width, device=self.device, dtype=self.dtype
+            )  # [rows, T, H]
+            for number, row in enumerate(rows):
+                embeds[number, : len(row) - start] = self.embed(row.cut(start))
+            layout = [_row_layout(len(prompt), each, width) for prompt, each in zip(prompts, tails, strict=True)]
+            owner = torch.tensor([owners for owners, _positions in layout], device=self.device)  # [rows, width]
+            positions = torch.tensor([positions for _owners, positions in layout], device=self.device)
+            key = torch.arange(width, device=self.device)
+            attended = (owner == 0)[:, None, :] | (owner[:, None, :] == owner[:, start:, None])
+            mask = (key <= key[start:, None]) & attended  # [rows, T, width]
+            hidden = self._hidden_states(embeds, mask[:, None], positions[:, start:], cache)
+            self.prefilled += sum(len(row) - start for row in rows)
+            self.reused += start * len(rows)
+            wanted = [
+                hidden[number, len(prompt) - 1 - start : len(row) - start]
+                for number, (prompt, row) in enumerate(zip(prompts, rows, strict=True))
+            ]
+            logits = self.language.lm_head(torch.cat(wanted)).float().to(self.device)
+        return _option_logprobs(logits, options)
+
+    def _rows_after(self, prefix: SharedPrefix | None, start: int, rows: int, end: int) -> KeyValues:
+        """Rows that each hold the first `start` positions of `prefix`, with a capacity of at least `end`."""
+        if rows == 1:
+            return self._cache_after(prefix, start, end)
+        cache = KeyValues(self.config.layers, rows, end)
+        if prefix and start:
+            cache.copy_prefix(prefix.cache, start)
+        return cache
 
     def _cache_after(self, prefix: SharedPrefix | None, start: int, end: int) -> KeyValues:
         """One row with the first `start` positions of `prefix` and a capacity of at least `end`.
