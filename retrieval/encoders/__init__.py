@@ -7,6 +7,7 @@ loaded when it is first used.
 from retrieval.encoders.base import Encoder, Preparation, Vectors, encode_pictures, encoding_together, file_sha256, unit
 from retrieval.encoders.classifier import ImageLabeller
 from retrieval.encoders.clip import OpenClipEncoder
+from retrieval.encoders.dictionary import available as dictionary_available
 from retrieval.encoders.dictionary import readable, understood
 from retrieval.encoders.factory import load_encoder
 from retrieval.encoders.labels import LabelEncoder, encode_caption, shared_label_encoder
@@ -19,6 +20,7 @@ __all__ = [
     "OpenClipEncoder",
     "Preparation",
     "Vectors",
+    "dictionary_available",
     "encode_caption",
     "encode_pictures",
     "encoding_together",

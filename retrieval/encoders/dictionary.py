@@ -20,6 +20,7 @@ _NO_MEANING = re.compile(
     re.IGNORECASE,
 )
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|\{[^}]*\}")
+_LETTER = re.compile(r"[^\W\d_]")
 _CHINESE_RUN = re.compile(rf"[{HAN_RANGES}]+")
 # they hold a sentence together and show nothing
 _FUNCTION_TEXT = """
@@ -96,4 +97,5 @@ def readable(text: str, languages: Collection[str]) -> str:
     """The text as an encoder of these languages can read it: itself, or in rough English; "" where that is nothing."""
     if understood(text, languages):
         return text
-    return in_english(text)
+    english = in_english(text)
+    return english if _LETTER.search(english) else ""  # marks and figures alone say nothing

@@ -40,6 +40,9 @@ def test_without_the_dictionary_nothing_is_made_up(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(dictionary, "_entries", dict)
     assert not dictionary.available()
     assert dictionary.in_english("一只猫") == ""
+    assert readable("一只猫，在睡觉。", ("en",)) == ""  # marks are no text
+    assert readable("2023年的第 7 只猫。", ("en",)) == ""
+    assert readable("一只猫在 YouTube 上。", ("en",)) != ""
 
 
 @needs_dictionary
