@@ -7,7 +7,7 @@ from typing import Any
 from common.messages import _
 from evaluation.articles.records import ArticleRun, Cost
 from evaluation.errors import RunUnusable
-from evaluation.scoring import Interval, bootstrap
+from evaluation.scoring import FEWEST, Interval, bootstrap
 
 # What a number says and which way is better: 1 more, -1 less, 0 neither.
 MEANINGS: dict[str, tuple[str, int]] = {
@@ -110,12 +110,16 @@ def compare_runs(first: ArticleRun, second: ArticleRun) -> list[Change]:
 
 
 def summary_markdown(summary: Mapping[str, Mapping[str, Interval]], notes: Sequence[str]) -> str:
-    """The table of a run: a row a number, a column a group."""
-    groups = list(summary)
-    lines = ["| number | " + " | ".join(groups) + " |", "|---|" + "---|" * len(groups)]
-    for name in dict.fromkeys(name for group in groups for name in summary[group]):
-        cells = [_shown(summary[group].get(name)) for group in groups]
-        lines.append(f"| {name}: {_meaning(name)[0]} | " + " | ".join(cells) + " |")
+    """The table of a run: a row a number, a column a group with how many articles it has."""
+    sizes = {group: max((found.count for found in numbers.values()), default=0) for group, numbers in summary.items()}
+    heads = [f"{group} ({size})" for group, size in sizes.items()]
+    lines = ["| number | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
+    for name in dict.fromkeys(name for group in summary for name in summary[group]):
+        meaning = _meaning(name)[0]
+        cells = [_shown(summary[group].get(name)) for group in summary]
+        lines.append(f"| {name if meaning == name else f'{name}: {meaning}'} | " + " | ".join(cells) + " |")
+    few = min(sizes.values(), default=0) < FEWEST
+    notes = [*notes, *([f"Of fewer than {FEWEST} articles the intervals are too narrow."] if few else [])]
     return "\n".join([*lines, "", *(f"{note}  " for note in notes), ""])
 
 
@@ -128,6 +132,8 @@ def changes_markdown(changes: Sequence[Change]) -> str:
         lines.append(
             f"| {change.name} | {change.first:.4g} | {change.second:.4g} | {between} | {d.count} | {change.verdict} |"
         )
+    if all(change.difference.count < FEWEST for change in changes):
+        lines += ["", f"Fewer than {FEWEST} titles: no difference can be told from chance."]
     return "\n".join([*lines, ""])
 
 

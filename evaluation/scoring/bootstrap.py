@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 DRAWS = 10_000
 SEED = 20231
+# Of fewer differences than this, all have one sign by chance in more than 5 % of all cases (sign test: 2 / 2^5 = 6 %)
+FEWEST = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean and the range that holds it with 95 % confidence; of one value alone the range says nothing."""
+    """A mean and the range that holds it with 95 % confidence; of fewer than FEWEST values it is too narrow."""
 
     mean: float
     low: float
@@ -18,8 +20,8 @@ class Interval:
 
     @property
     def differs(self) -> bool:
-        """Whether a difference is beyond chance: zero lies outside."""
-        return self.count > 1 and not self.low <= 0 <= self.high
+        """Whether a difference is beyond chance: zero lies outside, and there are values enough to say so."""
+        return self.count >= FEWEST and not self.low <= 0 <= self.high
 
 
 def bootstrap(values: Sequence[float]) -> Interval:

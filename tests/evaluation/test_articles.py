@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from typer.testing import CliRunner
 from common.errors import ReadableError
 from composer.article import Article, Candidate, Illustration, Section
 from evaluation.articles import (
+    ArticleRun,
     Settings,
     Title,
+    changes_markdown,
     compare_runs,
     first_of_each,
     judge,
@@ -167,8 +170,9 @@ def test_the_bootstrap_holds_the_mean() -> None:
     assert found.mean == 2.5
     assert 1.25 <= found.low < 2.5 < found.high <= 3.75
     assert bootstrap([1.0, 2.0, 3.0, 4.0]) == found
-    assert found.differs
-    assert not bootstrap([-1.0, 1.0, 2.0]).differs
+    assert bootstrap([1.0] * 6).differs
+    assert not bootstrap([1.0] * 5).differs  # five of one sign are no rarity
+    assert not bootstrap([-1.0, 1.0, 2.0] * 2).differs
     assert not bootstrap([5.0]).differs
 
 
@@ -192,7 +196,12 @@ def test_a_run_keeps_articles_costs_and_numbers(tmp_path: Path) -> None:
     assert {"write", "total"} <= set(kept.cost.seconds)
     chosen = [s.illustration.chosen for s in kept.article.illustrated if s.illustration]
     assert all(each and Path(each.path).is_file() for each in chosen)
-    assert "| words: words, or Chinese characters |" in (tmp_path / "run" / "scores.md").read_text("utf-8")
+    report = (tmp_path / "run" / "scores.md").read_text("utf-8")
+    assert "| number | all (2) | en (2) |" in report
+    assert "| words: words, or Chinese characters |" in report
+    assert "| headings | 2 (2 to 2) |" in report
+    assert "Length short, 2 pictures, seed 1;" in report
+    assert "Of fewer than 6 articles the intervals are too narrow." in report
 
 
 def test_a_run_goes_on_without_making_an_article_twice(tmp_path: Path) -> None:
@@ -235,8 +244,23 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "before", tmp_path / "after"
 
 
+def three_times(run: ArticleRun) -> ArticleRun:
+    """The run as one over three times as many titles."""
+
+    def copies(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {f"{id_}/{number}": value for number in range(3) for id_, value in values.items()}
+
+    facts = {**run.facts, "titles": copies(run.facts["titles"])}
+    return replace(run, facts=facts, measures=copies(run.measures), languages=copies(run.languages))
+
+
 def test_two_runs_are_compared_by_title(runs: tuple[Path, Path]) -> None:
-    changes = {change.name: change for change in compare_runs(load_run(runs[0]), load_run(runs[1]))}
+    before, after = load_run(runs[0]), load_run(runs[1])
+    few = compare_runs(before, after)
+    assert {change.verdict for change in few} == {""}
+    assert "Fewer than 6 titles" in changes_markdown(few)
+    changes = {change.name: change for change in compare_runs(three_times(before), three_times(after))}
+    assert "Fewer than" not in changes_markdown(list(changes.values()))
     assert changes["words"].difference.mean == 11
     assert changes["words"].verdict == "different"
     assert changes["longest_repeat"].verdict == "worse"
