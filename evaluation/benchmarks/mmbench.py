@@ -18,7 +18,7 @@ SHEET_COLUMNS = ("question", "A", "B", "C", "D", "prediction", "category", "l2-c
 
 class MmBench(ChoiceBenchmark):
     name, title = "mmbench", "MMBench"
-    expected = "a TSV file with the columns index, question, A, B, category and image"
+    expected = "a .tsv or .parquet file with the columns index, question, A, B, category and image"
     rules = (
         Rule("circular", "reply", "circular, exact", "the official one: a question counts if every rotation is right"),
         Rule("vanilla", "reply", "vanilla, exact", "without the rotations: only the options in their first order"),

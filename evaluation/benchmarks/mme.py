@@ -10,7 +10,7 @@ from common.messages import _
 from evaluation.benchmarks.base import Benchmark, Rule, texts_of
 from evaluation.errors import DataUnusable
 from evaluation.questions import PictureFile, Prediction, Question
-from evaluation.reading import Record, no_data, read_picture_table, unusable
+from evaluation.reading import TABLES, Record, no_data, read_picture_table, unusable
 from evaluation.scoring import Row, Scores, judge, share, unit_outcomes, yes_or_no, yes_or_no_anywhere
 
 PERCEPTION = (
@@ -23,14 +23,14 @@ PICTURE_SUFFIXES = (".jpg", ".png", ".jpeg")
 
 class Mme(Benchmark):
     name, title, kind, maximum = "mme", "MME", "yes_no", 2800.0
-    expected = "a folder for each task with TASK.txt and its pictures, or VLMEvalKit's MME.tsv"
+    expected = "a folder for each task with TASK.txt and its pictures, or VLMEvalKit's MME.tsv, or a hub's .parquet"
     rules = (
         Rule("official", "reply", "official", "MME's own: yes or no in the first four characters"),
         Rule("anywhere", "reply", "anywhere", "VLMEvalKit's: one of the two words anywhere in the answer"),
     )
 
     def read(self, data: Path, pictures: Path | None = None) -> list[Question]:
-        if data.suffix.lower() in (".tsv", ".csv"):
+        if data.suffix.lower() in TABLES:
             return self._read_table(data)
         questions: list[Question] = []
         for task in TASKS:

@@ -9,6 +9,7 @@ from evaluation.benchmarks.base import Rule
 from evaluation.benchmarks.choices import ChoiceBenchmark
 from evaluation.questions import Question
 from evaluation.reading import (
+    TABLES,
     Record,
     find_picture,
     item_unusable,
@@ -20,10 +21,26 @@ from evaluation.reading import (
     right_letter,
 )
 
+# names of the types about pictures, which the JSON file holds and the hub's tables do not
+TYPES = {
+    "1": "Scene Understanding",
+    "2": "Instance Identity",
+    "3": "Instance Attributes",
+    "4": "Instance Location",
+    "5": "Instances Counting",
+    "6": "Spatial Relation",
+    "7": "Instance Interaction",
+    "8": "Visual Reasoning",
+    "9": "Text Understanding",
+}
+
 
 class SeedBench(ChoiceBenchmark):
     name, title, kind = "seed", "SEED-Bench (image)", "choice_seed"
-    expected = "SEED-Bench.json, with the pictures in SEED-Bench-image/ beside it, or VLMEvalKit's SEEDBench_IMG.tsv"
+    expected = (
+        "SEED-Bench.json, with the pictures in SEED-Bench-image/ beside it, or VLMEvalKit's SEEDBench_IMG.tsv, or a "
+        "hub's .parquet"
+    )
     rules = (
         Rule("letter", "letters", "letter", 'the reference\'s: lowest mean loss of "A." … "D."'),
         Rule("choice-text", "texts", "choice-text", "the official one: lowest mean loss of the options' texts"),
@@ -32,7 +49,10 @@ class SeedBench(ChoiceBenchmark):
     )
 
     def read(self, data: Path, pictures: Path | None = None) -> list[Question]:
-        if data.suffix.lower() in (".tsv", ".csv"):
+        if data.suffix.lower() == ".parquet":
+            columns = ("question_id", "question", "choice_a", "choice_b", "answer")
+            return read_picture_table(data, columns, lambda record: _of_hub_row(record, data))
+        if data.suffix.lower() in TABLES:
             return read_picture_table(data, ("question", "A", "B", "answer"), lambda record: _of_row(record, data))
         path = data / "SEED-Bench.json" if data.is_dir() else data
         if not path.is_file():
@@ -73,6 +93,19 @@ def _of_item(
     kind = types.get(str(item["question_type_id"]), str(item["question_type_id"]))
     id_ = str(item["question_id"])
     return Question(id_, str(item["question"]), picture, id_, options, "", (answer,), {"type": kind})
+
+
+def _of_hub_row(record: Record, path: Path) -> Question | None:
+    """The hub's columns are those of the JSON file; its questions about videos have several pictures."""
+    if record.get("data_type") not in ("", "image"):
+        return None
+    named = {letter: record.get(f"choice_{letter.lower()}") for letter in "ABCDE"}
+    as_table = Record({**record.fields, **{letter: text for letter, text in named.items() if text}}, record.line)
+    kind = TYPES.get(record.get("question_type_id"), record.get("question_type_id"))
+    id_, answer = record.get("question_id"), right_letter(as_table, path)
+    return Question(
+        id_, record.get("question"), None, id_, options_of(as_table), "", answer, {"type": kind} if kind else {}
+    )
 
 
 def _of_row(record: Record, path: Path) -> Question:

@@ -6,9 +6,11 @@ Knows formats (tables, JSON, logs of other harnesses); no benchmark and no rule.
 from evaluation.reading.files import find_picture, item_unusable, items, no_data, read_json
 from evaluation.reading.predictions import Given, read_given
 from evaluation.reading.questions import options_of, read_picture_table, right_letter
-from evaluation.reading.tables import Record, read_table, unusable
+from evaluation.reading.records import Record, unusable
+from evaluation.reading.tables import TABLES, read_table
 
 __all__ = [
+    "TABLES",
     "Given",
     "Record",
     "find_picture",

@@ -1,36 +1,22 @@
-"""Tables: TSV and CSV read row by row whatever their size, and sheets of .xlsx files."""
+"""Tables: TSV and CSV read row by row whatever their size, sheets of .xlsx files, parquet files."""
 
-import binascii
 import csv
 import sys
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from common.messages import Text, _
+from common.messages import _
 from evaluation.errors import DataUnusable
+from evaluation.reading.parquet import parquet_columns, read_parquet
+from evaluation.reading.records import Record, decode_base64, present, unusable
 
 LONGEST_RECORD = 256 * 1024 * 1024  # bytes; a quote that is never closed would otherwise take the rest of the file
-ABSENT = frozenset(("", "nan"))  # how a table writes that a field has no value
-_LONGEST_ABSENT = max(map(len, ABSENT))
+TABLES = (".tsv", ".csv", ".parquet")  # that can hold pictures
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row. `fields` holds what has a value, by column name."""
-
-    fields: dict[str, str]
-    line: int  # where it begins, from 1
-    start: int = 0  # bytes in the file
-    size: int = 0
-
-    def get(self, *names: str) -> str:
-        """The first of these columns that has a value here, else an empty string."""
-        return next((self.fields[name] for name in names if name in self.fields), "")
 
 
 class _Lines:
@@ -61,17 +47,15 @@ class _Lines:
                 raise unusable(self.path, self.line, reason) from error
 
 
-def unusable(path: Path, line: int, reason: Text) -> DataUnusable:
-    """The error for one line of a file."""
-    return DataUnusable(place=path, reason=_("line {line}: {reason}", line=line, reason=reason))
-
-
 def read_table(path: Path) -> Iterator[Record]:
-    """The rows of a .tsv, .csv or .xlsx file with a header. Raises DataUnusable, which names the line."""
+    """The rows of a .tsv, .csv, .xlsx or .parquet file. Raises DataUnusable, which names the line."""
     if not path.is_file():
         raise DataUnusable(place=path, reason=_("there is no such file."))
     if path.suffix.lower() == ".xlsx":
         yield from _read_sheet(path)
+        return
+    if path.suffix.lower() == ".parquet":
+        yield from read_parquet(path)
         return
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a field may be a whole picture
     with path.open("rb") as file:
@@ -99,17 +83,11 @@ def read_table(path: Path) -> Iterator[Record]:
                     expected=len(header),
                 )
                 raise unusable(path, first, counts)
-            yield Record(_present(header, row), first, lines.start, lines.position - lines.start)
+            yield Record(present(header, row), first, lines.start, lines.position - lines.start)
 
 
 def delimiter(path: Path) -> str:
     return "," if path.suffix.lower() == ".csv" else "\t"
-
-
-def _present(header: list[str], row: list[str]) -> dict[str, str]:
-    """The fields that have a value, without blanks around it."""
-    fields = ((name, field.strip()) for name, field in zip(header, row, strict=True))
-    return {name: text for name, text in fields if text and (len(text) > _LONGEST_ABSENT or text.lower() not in ABSENT)}
 
 
 def _read_sheet(path: Path) -> Iterator[Record]:
@@ -124,7 +102,7 @@ def _read_sheet(path: Path) -> Iterator[Record]:
                 cells = [_cell(value) for value in row]
                 if any(cells):
                     padded = cells[: len(header)] + [""] * (len(header) - len(cells))
-                    yield Record(_present(header, padded), number)
+                    yield Record(present(header, padded), number)
     except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError, IndexError) as error:
         raise DataUnusable(place=path, reason=_("it is no .xlsx file ({error}).", error=error)) from error
 
@@ -159,17 +137,11 @@ class PictureInTable:
         return decode_base64(row[self.column], self.path, self.line)
 
 
-def decode_base64(text: str, path: Path, line: int) -> bytes:
-    """The bytes of a picture. Raises DataUnusable for what is no base64."""
-    with suppress(ValueError):  # also where it is not ASCII
-        if data := binascii.a2b_base64("".join(text.split()), strict_mode=True):
-            return data
-    raise unusable(path, line, _("the picture is no base64 ('{beginning}…').", beginning=text[:24]))
-
-
 def columns(path: Path) -> list[str]:
     """The names of a table's columns. Raises DataUnusable."""
     if path.suffix.lower() == ".xlsx":
         return list(next(iter(read_table(path)), Record({}, 1)).fields)
+    if path.suffix.lower() == ".parquet":
+        return parquet_columns(path)
     with path.open("rb") as file:
         return [name.strip() for name in next(csv.reader(_Lines(file, path), delimiter=delimiter(path)), [])]
