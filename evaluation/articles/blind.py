@@ -73,13 +73,14 @@ class Verdicts:
 def write_blind_page(first: ArticleRun, second: ArticleRun, changes: Sequence[Change], out: Path, seed: int) -> int:
     """Writes the page; returns how many titles it shows. Raises RunUnusable."""
     common = [id_ for id_ in first.measures if id_ in second.measures]
+    left = sides(seed, common)
     pictures: dict[str, str] = {}
     pairs = []
     for id_ in common:
         articles = (first.article(id_), second.article(id_))
         if articles[0].title == articles[1].title:
             shown = [_article(article, pictures) for article in articles]
-            pairs.append({"id": id_, "language": first.languages[id_], "left": left(seed, id_), "articles": shown})
+            pairs.append({"id": id_, "language": first.languages[id_], "left": left[id_], "articles": shown})
     numbers = [[change.name, change.first, change.second, *_range(change), change.verdict] for change in changes]
     data = {
         "page": hashlib.sha256(f"{seed} {first.folder} {second.folder} {first.facts}".encode()).hexdigest()[:12],
@@ -99,9 +100,11 @@ def write_blind_page(first: ArticleRun, second: ArticleRun, changes: Sequence[Ch
     return len(pairs)
 
 
-def left(seed: int, id_: str) -> str:
-    """Which run stands left: "a" or "b", the same whenever the page is made with this seed."""
-    return "ab"[hashlib.sha256(f"{seed} {id_}".encode()).digest()[0] & 1]
+def sides(seed: int, ids: Sequence[str]) -> dict[str, str]:
+    """Which run stands left for each title, "a" or "b": drawn by the seed, each of the two for half of the titles."""
+    drawn = sorted(ids, key=lambda id_: hashlib.sha256(f"{seed} {id_}".encode()).digest())
+    first = hashlib.sha256(f"{seed}".encode()).digest()[0]
+    return {id_: "ab"[(first + number) % 2] for number, id_ in enumerate(drawn)}
 
 
 def sum_verdicts(paths: Sequence[Path]) -> Verdicts:
@@ -165,7 +168,8 @@ def _article(article: Article, pictures: dict[str, str]) -> dict[str, Any]:
     """The article as the page shows it; each picture's bytes are kept once."""
     blocks: list[dict[str, str]] = []
     for section in article:
-        blocks.append({"kind": "h3" if section.kind == "heading" else "p", "text": inline.plain(section.text)})
+        heading = "h3" if section.level <= 2 else "h4"
+        blocks.append({"kind": heading if section.kind == "heading" else "p", "text": inline.plain(section.text)})
         illustration = section.illustration
         if illustration is not None and illustration.chosen is not None:
             key = _picture(illustration.chosen.path, pictures)

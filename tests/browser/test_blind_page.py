@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evaluation.articles import Settings, Title, load_made, sum_verdicts
-from evaluation.articles.blind import left
+from evaluation.articles.blind import sides
 from evaluation.commands import CompositionOptions, compare_compositions, compose_titles
 from tests.fakes import CAT_ARTICLE, FakeGallery, FakeModel
 
@@ -34,7 +34,7 @@ def test_articles_are_judged_by_keys_and_saved(chromium: Any, page: Path, tmp_pa
     errors: list[str] = []
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.goto(page.as_uri())
-    first_left = left(1, "en-01")
+    first_left = sides(1, ["en-01", "en-02"])["en-01"]
     second_is = "right" if first_left == "a" else "left"
     assert "Only the second run" in tab.locator(f"#{second_is}").inner_text()
     assert load_made(tmp_path / "two", "en-01").article.model == "fake"

@@ -32,7 +32,7 @@ from evaluation.articles import (
     text_measures,
     write_blind_page,
 )
-from evaluation.articles.blind import left
+from evaluation.articles.blind import sides
 from evaluation.articles.text import distinct_n, longest_repeat, tokens
 from evaluation.cli import app
 from evaluation.commands import CompositionOptions, compare_compositions, compose_titles
@@ -286,12 +286,20 @@ def test_the_page_holds_both_runs_and_ends_no_script_early(runs: tuple[Path, Pat
     assert "<b>day" not in content
     data = json.loads(content.split('id="data">')[1].split("</script>")[0])
     assert data["pairs"][1]["articles"][0]["title"] == "A cat's <b>day</b>"
-    assert [pair["left"] for pair in data["pairs"]] == [left(3, "en-01"), left(3, "en-02")]
+    assert {pair["id"]: pair["left"] for pair in data["pairs"]} == sides(3, ["en-01", "en-02"])
     shown = {b["picture"] for p in data["pairs"] for a in p["articles"] for b in a["blocks"] if b["kind"] == "figure"}
     assert shown == set(data["pictures"])
-    assert {left(seed, "en-01") for seed in range(20)} == {"a", "b"}
     with pytest.raises(ReadableError, match="cannot be written to"):
         write_blind_page(load_run(runs[0]), load_run(runs[1]), [], tmp_path / "none" / "page.html", 1)
+
+
+def test_each_run_stands_left_for_half_of_the_titles_and_no_one_knows_which() -> None:
+    ids = [f"en-{number:02d}" for number in range(10)]
+    drawn = [sides(seed, ids) for seed in range(40)]
+    assert all(sorted(each.values()) == ["a"] * 5 + ["b"] * 5 for each in drawn)
+    assert sides(3, ids) == drawn[3] == sides(3, ids[::-1])
+    assert all(10 <= sum(each[id_] == "a" for each in drawn) <= 30 for id_ in ids)
+    assert {tuple(sides(seed, ids[:1]).values()) for seed in range(20)} == {("a",), ("b",)}
 
 
 def saved(path: Path, winners: dict[str, str], b: str = "two", *, blind: bool = True) -> Path:
