@@ -1,6 +1,6 @@
 """The report: our runs beside the published scores, the radar chart, and runs of one benchmark against each other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -9,14 +9,22 @@ from evaluation.errors import RunUnusable
 from evaluation.reporting.page import Table, html_page, picture_tag
 from evaluation.reporting.published import Published, published
 from evaluation.reporting.radar import draw_radar
-from evaluation.reporting.runs import Run, compare, load_run
+from evaluation.reporting.runs import Run, compare, load_run, why_unscored
 
 REFERENCE = "InternLM-XComposer-VL-7B"  # whose published scores the chart shows
 
 
-def write_report(folders: Sequence[Path], out: Path) -> list[Path]:
-    """Writes report.md, report.html and radar.png; returns them. Raises RunUnusable."""
-    runs = [load_run(folder) for folder in folders]
+def write_report(folders: Sequence[Path], out: Path, told: Callable[[str], None] = lambda line: None) -> list[Path]:
+    """Writes report.md, report.html and radar.png; returns them. Runs without a score are left out, and `told` says so.
+
+    Raises RunUnusable, also where no run is left.
+    """
+    reasons = {folder: why_unscored(folder) for folder in folders}
+    scored = [folder for folder in folders if reasons[folder] is None]
+    runs = [load_run(folder) for folder in scored or folders]
+    for folder, reason in reasons.items():
+        if reason is not None:
+            told(_("Left out: {folder}: {reason}", folder=folder, reason=reason).text())
     source, tables = published()
     names = [name for name in tables if any(run.benchmark == name for run in runs)]
     parts = [_score_table(tables[name], [run for run in runs if run.benchmark == name], source) for name in names]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.messages import _
+from common.messages import Text, _
 from evaluation.errors import RunUnusable
 from evaluation.scoring import Judgement, mcnemar, unit_outcomes
 
@@ -61,9 +61,23 @@ class Comparison:
         )
 
 
+def why_unscored(folder: Path) -> Text | None:
+    """Why a folder of a run has no score of a benchmark; None for one that has, or that holds no run."""
+    folder = folder.expanduser()
+    try:
+        facts = json.loads((folder / "run.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if "titles" in facts:
+        return _("it holds articles; two such runs are compared by: python -m evaluation compare A B")
+    return None if (folder / "scores.json").is_file() else _("its answers are scored by the benchmark's makers.")
+
+
 def load_run(folder: Path) -> Run:
     """The run in a folder. Raises RunUnusable."""
     folder = folder.expanduser()
+    if reason := why_unscored(folder):
+        raise RunUnusable(place=folder, reason=reason)
     try:
         scores = json.loads((folder / "scores.json").read_text("utf-8"))[0]
         facts = json.loads((folder / "run.json").read_text("utf-8"))

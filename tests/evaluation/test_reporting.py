@@ -57,6 +57,20 @@ def test_a_report_has_our_rows_beside_the_published_ones(runs: list[Path], tmp_p
         assert min(chart.size) > 600
 
 
+def test_runs_without_a_score_are_left_out_and_named(runs: list[Path], tmp_path: Path) -> None:
+    for name, facts in (("descriptions", {"benchmark": "qbench_a2"}), ("articles", {"titles": {}})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({"model": "m", **facts}), "utf-8")
+    others = [str(tmp_path / "descriptions"), str(tmp_path / "articles")]
+    ran = CliRunner().invoke(app, ["report", str(runs[0]), *others, "--out", str(tmp_path / "report")])
+    assert ran.exit_code == 0, ran.output
+    assert "descriptions: its answers are scored by the benchmark's makers." in ran.stderr
+    assert "articles: it holds articles; two such runs are compared by: python -m evaluation compare" in ran.stderr
+    ran = CliRunner().invoke(app, ["report", *others, "--out", str(tmp_path / "report")])
+    assert ran.exit_code == 2
+    assert "descriptions' cannot be used: its answers are scored by" in ran.stderr
+
+
 def test_published_scores_are_those_of_every_benchmark() -> None:
     source, tables = published()
     assert "README" in source
