@@ -5,7 +5,9 @@
     python -m benchmarks.evaluation rate
 
 rules: made predictions of a model that is right in 70 % of all questions, in the styles in which models answer.
-rate: a model that takes a fixed time a batch, 512 photographs of 640 x 480 pixels as JPEG; the share of its own rate.
+rate: a model that takes a fixed time a batch, 512 photographs of 640 x 480 pixels as JPEG; the share of its own rate,
+answering and scoring options. Then the native model with random weights of small sizes on the CPU: scored questions a
+second one by one and in batches of 8.
 """
 
 import argparse
@@ -29,6 +31,8 @@ from evaluation.benchmarks import BENCHMARKS
 from evaluation.commands import Options, run, score_file
 
 SEED = 11
+THINGS = ("a horse", "a boat", "a lamp", "a cloud")
+SIZES = {"hidden_size": 512, "intermediate_size": 1376, "num_hidden_layers": 8, "num_attention_heads": 8}
 STYLES: dict[str, Callable[[str, str], str]] = {
     "B": lambda letter, text: letter,
     "B. text": lambda letter, text: f"{letter}. {text}",
@@ -132,26 +136,74 @@ class _Steady:
         time.sleep(self.seconds)
         return ["Yes"] * len(prompts)
 
+    def score_tokens(
+        self, prompts: Sequence[Sequence[Message]], options: Sequence[Sequence[str]]
+    ) -> list[list[list[float]]]:
+        time.sleep(self.seconds)
+        return [[[-float(number)] for number in range(len(each))] for each in options]
+
     def close(self) -> None:
         pass
 
 
 def rate(folder: Path) -> None:
-    place = folder / "mme"
-    (place / "count").mkdir(parents=True)
+    photographs = folder / "photographs"
+    photographs.mkdir()
     pixels = np.random.default_rng(SEED).integers(0, 255, (48, 64, 3), dtype=np.uint8)
     picture = Image.fromarray(pixels).resize((640, 480))
-    lines = []
-    for number in range(256):
-        picture.save(place / "count" / f"{number}.jpg", quality=90)
-        lines += [f"{number}.jpg\tIs it so?\tYes", f"{number}.jpg\tIs it other?\tNo"]
-    (place / "count" / "count.txt").write_text("\n".join(lines), "utf-8")
+    names = [f"{number}.jpg" for number in range(512)]
+    for name in names:
+        picture.save(photographs / name, quality=90)
+    (folder / "count.txt").write_text(
+        "\n".join(f"{name}\tIs it {word}?\tYes" for name in names[:256] for word in ("so", "other")), "utf-8"
+    )
+    choices = [
+        {
+            **{f"choice_{letter}": f"{thing} {number}" for letter, thing in zip("abcd", THINGS, strict=True)},
+            "question_id": str(number),
+            "question": f"What is {number}?",
+            "answer": "A",
+            "question_type_id": 1,
+            "data_type": "image",
+            "data_id": name,
+        }
+        for number, name in enumerate(names)
+    ]
+    seed = folder / "SEED-Bench.json"
+    seed.write_text(json.dumps({"questions": choices, "question_type": {"scene": 1}}), "utf-8")
     model: Any = _Steady(0.4)  # 20 questions a second, in batches of 8
-    start = time.perf_counter()
-    run(BENCHMARKS["mme"], Options(place, folder / "out", batch=8), "steady", lambda: model)
-    seconds = time.perf_counter() - start
     own = 512 / 8 * model.seconds
-    print(f"512 questions in {seconds:.2f} s; the model alone {own:.2f} s: {own / seconds:.3f} of its own rate")
+    mme = folder / "mme" / "count"
+    mme.mkdir(parents=True)
+    (folder / "count.txt").rename(mme / "count.txt")
+    for benchmark, place in (("mme", mme.parent), ("seed", seed)):
+        options = Options(place, folder / "out" / benchmark, photographs, batch=8)
+        seconds = _timed(
+            lambda options=options, benchmark=benchmark: run(BENCHMARKS[benchmark], options, "steady", lambda: model)
+        )
+        print(
+            f"{benchmark}: 512 questions in {seconds:.2f} s; the model alone {own:.2f} s: "
+            f"{own / seconds:.3f} of its own rate"
+        )
+    _rate_of_scores(folder, seed, photographs)
+
+
+def _rate_of_scores(folder: Path, data: Path, photographs: Path) -> None:
+    from composer import load_model
+    from tests.composer.xcomposer.tiny import train_tokenizer, write_folder
+
+    place = write_folder(folder / "tiny", train_tokenizer(folder), **SIZES)
+    for batch in (1, 8, 1, 8):
+        model = load_model(place, num_gpus=0)
+        options = Options(data, folder / f"tiny-{batch}-{time.time_ns()}", photographs, limit=32, batch=batch)
+        seconds = _timed(lambda options=options, model=model: run(BENCHMARKS["seed"], options, "tiny", lambda: model))
+        print(f"native model, {SIZES}, batch {batch}: {32 / seconds:.2f} scored questions a second")
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def main() -> None:
