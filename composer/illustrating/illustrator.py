@@ -135,8 +135,8 @@ class Illustrator:
         picks = self._picks(paragraphs, self._options(paragraphs))
         places = sorted({*picks, *self._fixed(paragraphs)})
         apart = all(after - before > 1 for before, after in itertools.pairwise(places))
-        fits = [picture.fit or 0.0 for picture in picks.values()]
-        return len(places) >= wanted and min(fits, default=0.0) >= SURE and (apart or 2 * wanted > len(paragraphs))
+        surely = all((picture.fit or 0.0) >= SURE for picture in picks.values())
+        return len(places) >= wanted and surely and (apart or 2 * wanted > len(paragraphs))
 
     def _show_at_once(self, place: str) -> Iterator[Event]:
         candidates = self._readings[place].candidates

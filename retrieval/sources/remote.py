@@ -76,8 +76,9 @@ class RemoteGallery:
 
     def find_many(self, queries: Sequence[str], *, k: int = 4) -> list[list[Hit]]:
         """See retrieval.base.FindsMany: one request a query, and no picture is downloaded."""
-        asked = [{"queries": _phrasings([query])} for query in queries]
-        return [[_described(reply, "") for reply in self._request(dict(each), k)] for each in asked]
+        asked = [_phrasings([query]) for query in queries]
+        found = [self._request({"queries": each}, k) if each else [] for each in asked]
+        return [[_described(reply, "") for reply in replies] for replies in found]
 
     def like(
         self,

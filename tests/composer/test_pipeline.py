@@ -199,7 +199,7 @@ def test_a_model_that_repeats_itself_is_stopped(gallery: FakeGallery) -> None:
 def test_an_article_shows_a_thing_once(tmp_path: Path) -> None:
     article = "A loaf of bread.\n\nMore bread, and a flat bread.\n\nStill more bread.\n"
     model = FakeModel(
-        article=article, answer=lambda m: "bread" if "You name" in m[0].text else None, scorer=score_by({"bread": 0.9})
+        article=article, answer=lambda m: "bread" if "You name" in m[0].text else None, scorer=score_by({"bread": 0.6})
     )
     composer = Composer(model, NamedGallery(tmp_path, ["bread", "flat bread", "baguette bread"]))
     list(composer.compose("Bread", Options()))
@@ -223,7 +223,7 @@ def test_what_does_not_fit_is_not_shown_unless_a_number_is_asked_for(gallery: Fa
 def test_of_many_short_paragraphs_the_most_promising_are_read(tmp_path: Path) -> None:
     lines = [f"Line {number} says nothing much." for number in range(12)]
     lines[7] = "A soft bed stands here."
-    model = FakeModel(article="\n\n".join(lines), answer=answer, scorer=score_by({"soft bed": 0.9}))
+    model = FakeModel(article="\n\n".join(lines), answer=answer, scorer=score_by({"soft bed": 0.5}))
     composer = Composer(model, NamedGallery(tmp_path, ["bed", "volcano"]))
     list(composer.compose(TITLE, Options(pictures=1)))
     read = [p[-1].text for p in model.prompts if "You name the things" in p[0].text and "fit beside" not in p[-1].text]

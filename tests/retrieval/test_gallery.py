@@ -58,6 +58,18 @@ def test_phrasings_are_fused_and_exclusion_holds(gallery: Gallery, pictures: Pat
     assert first.id not in [hit.id for hit in gallery.search("red", k=3, exclude=[first.id])]
 
 
+def test_many_queries_find_the_same_and_make_no_file(gallery: Gallery, pictures: Path) -> None:
+    for colour in ("red", "blue", "green"):
+        paint(pictures / f"a {colour} thing.png", colour)
+    gallery.add(pictures, options=ONE_WORKER)
+    queries = ["red", "", "a blue thing", "绿"]
+    found = gallery.find_many(queries, k=2)
+    assert [[hit.id for hit in hits] for hits in found] == [
+        [hit.id for hit in gallery.search(query, k=2)] for query in queries
+    ]
+    assert {hit.path for hits in found for hit in hits} == {""}
+
+
 def test_second_run_reads_nothing(gallery: Gallery, pictures: Path) -> None:
     for number in range(5):
         paint(pictures / f"{number}x.png")

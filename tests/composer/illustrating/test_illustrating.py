@@ -1,5 +1,7 @@
 """Pictures for an article that exists: planned anew, proposed for one place, searched for."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +12,10 @@ from composer.errors import InputError
 from composer.events import (
     ArticleReady,
 )
-from composer.models.base import Capabilities
+from composer.models.base import Capabilities, Message
 from composer.pipeline import Composer, Options
-from tests.composer.answering import TITLE, answer, score_by, steps
-from tests.fakes import FakeGallery, FakeModel
+from tests.composer.answering import TITLE, answer, paragraph_of, score_by, steps
+from tests.fakes import FakeGallery, FakeModel, NamedGallery
 
 
 def written(*texts: str) -> Article:
@@ -55,6 +57,30 @@ def test_a_text_longer_than_the_context_is_read_paragraph_by_paragraph(gallery: 
     assert len(composer.article.illustrated) == 5
     longest = max(sum(len(message.text) for message in prompt) for prompt in model.prompts)
     assert longest * 0.4 < 2048
+
+
+def test_no_more_is_asked_than_it_takes_to_be_sure(tmp_path: Path) -> None:
+    """One sure picture is wanted: of the other pictures and paragraphs nothing is asked."""
+    asked: list[tuple[str, str]] = []
+
+    def score(messages: Sequence[Message], option: str) -> float:
+        if option == "Yes":
+            asked.append((paragraph_of(messages), messages[-1].text))
+        return math.log(0.98 if (option == "Yes") == sure else 0.02)
+
+    gallery = NamedGallery(tmp_path, ["bowl", "water", "bed", "cat"])
+    article = written("A bowl of water.", "A soft bed for the cat.", "A cat drinks water.")
+    for sure, pairs, paragraphs in ((True, 1, 1), (False, 9, 3)):
+        asked.clear()
+        model = FakeModel(answer=answer, scorer=score)
+        composer = Composer(model, gallery)
+        list(composer.illustrate(article, Options(pictures=1)))
+        assert len({paragraph for paragraph, _ in asked}) == paragraphs
+        assert len(asked) >= pairs if not sure else len(asked) == pairs
+        assert len(composer.article.illustrated) == 1
+    illustration = composer.article.illustrated[0].illustration
+    assert illustration is not None
+    assert len(illustration.candidates) > 1, "the others can still be chosen by hand"
 
 
 def test_proposing_describes_searches_and_chooses(model: FakeModel, gallery: FakeGallery) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from retrieval import open_gallery
-from retrieval.base import Browsable, PictureGallery
+from retrieval.base import Browsable, FindsMany, PictureGallery
 from retrieval.errors import GalleryUnreadable
 from retrieval.sources.openmoji import OpenMojiGallery, drawings
 
@@ -78,6 +78,16 @@ def test_hits_are_ready_to_show_and_carry_their_licence(openmoji: PictureGallery
     assert openmoji.info().attribution == hits[0].credit
     with pytest.raises(KeyError):
         openmoji.get("nothing")
+
+
+def test_many_queries_find_the_same_and_draw_nothing(openmoji: PictureGallery) -> None:
+    assert isinstance(openmoji, FindsMany)
+    queries = ["a cat", "The Huangpu River", "猫", "", "bread"]
+    found = openmoji.find_many(queries, k=3)
+    assert {hit.path for hits in found for hit in hits} == {""}
+    for query, hits in zip(queries, found, strict=True):
+        assert [hit.id for hit in hits] == [hit.id for hit in openmoji.search(query, k=3)]
+    assert Path(openmoji.get(found[0][0].id).path).is_file()
 
 
 def test_a_photograph_finds_a_drawing(openmoji: PictureGallery) -> None:

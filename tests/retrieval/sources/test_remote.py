@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from retrieval.base import Hit, PictureGallery
+from retrieval.base import FindsMany, Hit, PictureGallery
 from retrieval.errors import GalleryUnreadable, RetrievalError
 from retrieval.serve.server import create_app
 from retrieval.sources.remote import RemoteGallery
@@ -48,6 +48,16 @@ def test_search_brings_pictures_captions_and_credits(remote: RemoteGallery, gall
         assert image.size == (64, 48)
         assert image.convert("RGB").getpixel((9, 9)) == pytest.approx((20, 120, 200), abs=6)
     assert Path(hits[0].path).stem != Path(hits[1].path).stem
+
+
+def test_many_queries_download_nothing(remote: RemoteGallery, gallery: FakeGallery, tmp_path: Path) -> None:
+    assert isinstance(remote, FindsMany)
+    found = remote.find_many(["a cat", " ", "a dog"], k=2)
+    assert [[hit.id for hit in hits] for hits in found] == [["p0", "p1"], [], ["p0", "p1"]]
+    assert {hit.path for hits in found for hit in hits} == {""}
+    assert gallery.queries == [["a cat"], ["a dog"]]
+    assert not list((tmp_path / "cache").rglob("*.png"))
+    assert Path(remote.get("p0").path).is_file()
 
 
 def test_search_by_picture_sends_it_small_and_without_metadata(remote: RemoteGallery, gallery: FakeGallery) -> None:
