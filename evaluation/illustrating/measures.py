@@ -88,9 +88,11 @@ def assigned(fits: Fits) -> list[int]:
 
     The Hungarian method with potentials, O(pictures² x paragraphs): the pictures come one by one, each along the
     cheapest path of those before it that give way. Of more pictures than paragraphs only so many as there are
-    paragraphs are put.
+    paragraphs are put. Both are taken in a drawn order: where fits are equal, the author's order must not help.
     """
-    pictures, count = list(zip(*fits, strict=True))[: len(fits)], len(fits)
+    order = random.Random(len(fits)).sample(range(len(fits)), len(fits))
+    drawn = list(zip(*(fits[paragraph] for paragraph in order), strict=True))
+    pictures, count = random.Random(len(drawn)).sample(drawn, min(len(drawn), len(fits))), len(fits)
     of_picture, of_place = [0.0] * (len(pictures) + 1), [0.0] * (count + 1)
     holder = [0] * (count + 1)  # of each paragraph, from 1: the picture put there; 0: none
     for picture in range(1, len(pictures) + 1):
@@ -115,7 +117,7 @@ def assigned(fits: Fits) -> list[int]:
         while place:
             holder[place] = holder[before[place]]
             place = before[place]
-    return [place - 1 for place in range(1, count + 1) if holder[place]]
+    return sorted(order[place - 1] for place in range(1, count + 1) if holder[place])
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float | None:

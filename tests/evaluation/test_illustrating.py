@@ -76,6 +76,8 @@ def test_the_assignment_has_the_highest_sum() -> None:
         )
         assert assigned(fits) == sorted(best)
     assert assigned([[1.0, 2.0, 3.0]]) == [0]  # more pictures than paragraphs
+    same = [assigned([[0.0] * 3] * count) for count in range(5, 12)]
+    assert [0, 1, 2] not in same, "where all fits are equal, the author's order does not help"
 
 
 def test_auroc_counts_ties_half() -> None:
