@@ -13,6 +13,8 @@ from composer.prompts import LENGTHS
 from evaluation.articles import Settings, first_of_each, read_titles, shipped_titles, sum_verdicts
 from evaluation.commands import (
     CompositionOptions,
+    check_composition,
+    check_name,
     compare_compositions,
     compose_titles,
     measure_illustrating,
@@ -58,6 +60,9 @@ def composition(
             raise InputError(_("The length is '{length}'; it can be short, medium or long.", length=length))
         wanted = first_of_each(read_titles(titles or shipped_titles()), limit)
         options = CompositionOptions(out, Settings(length, pictures, seed), model, resume, labels, encoder)
+        check_composition(options)
+        if judge:
+            check_name(judge)  # it is loaded when all articles are written
         opened = None
         if gallery != "none":
             from retrieval import open_gallery

@@ -21,7 +21,7 @@ from composer.models.base import (
     user,
 )
 from composer.models.cards import GraphicsCard, graphics_cards
-from composer.models.configs import KnownModel, is_known_model, known_models
+from composer.models.configs import KnownModel, is_known_model, known_models, unknown_model
 from composer.models.describer import PictureDescriber
 from composer.models.gguf import GgufModel, import_engine, models_in, read_header
 from composer.models.registry import choose_model, download_model, load_model, local_folder
@@ -59,6 +59,7 @@ __all__ = [
     "models_in",
     "read_header",
     "system",
+    "unknown_model",
     "user",
     "without_thoughts",
 ]

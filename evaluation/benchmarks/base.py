@@ -74,15 +74,25 @@ class Benchmark(ABC):
 
     def match(self, questions: Sequence[Question], given: Iterable[Given]) -> "Matched":
         """The predictions of a file by question. Raises PredictionsUnusable for two that contradict each other."""
-        ids = {question.id for question in questions}
+        # how many scores each takes: one an option; of good and poor two
+        options = {q.id: len(q.options) or (2 if self.kind == "rate" else 0) for q in questions}
         found: dict[str, Prediction] = {}
         others = 0
         index = self._index(questions)
         for one in given:
-            known = one.id if one.id in ids else index.get(self.identify(one.fields), "")
+            known = one.id if one.id in options else index.get(self.identify(one.fields), "")
             if not known:
                 others += 1
                 continue
+            for kind, values in one.scores.items():
+                if len(values) != options[known] and options[known]:
+                    reason = _(
+                        "it has {found} scores of {kind}, and the question has {expected} options.",
+                        found=len(values),
+                        kind=kind,
+                        expected=options[known],
+                    )
+                    raise one.unusable(reason)
             prediction = Prediction(known, one.text, one.scores)
             if known in found:
                 merged = _merged(found[known], prediction)

@@ -19,6 +19,7 @@ from evaluation.reading import (
     read_json,
     read_picture_table,
     right_letter,
+    unusable,
 )
 
 # names of the types about pictures, which the JSON file holds and the hub's tables do not
@@ -109,6 +110,8 @@ def _of_hub_row(record: Record, path: Path) -> Question | None:
 
 
 def _of_row(record: Record, path: Path) -> Question:
+    if record.get("l2-category", "L2-category", "hint"):
+        raise unusable(path, record.line, _("it has a hint or an l2-category, as MMBench's files have."))
     groups = {"type": record.get("category")}
     index, options = record.get("index"), options_of(record)
     return Question(index, record.get("question"), None, index, options, "", right_letter(record, path), groups)

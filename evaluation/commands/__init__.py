@@ -3,9 +3,14 @@
 Knows all rooms of this package; the command line itself is evaluation/cli.py.
 """
 
-from evaluation.commands.composition import CompositionOptions, compare_compositions, compose_titles
+from evaluation.commands.composition import (
+    CompositionOptions,
+    check_composition,
+    compare_compositions,
+    compose_titles,
+)
 from evaluation.commands.illustrating import measure_illustrating
-from evaluation.commands.loading import Load, model_loader
+from evaluation.commands.loading import Load, check_name, model_loader
 from evaluation.commands.run import ALL, Options, Outcome, read_questions, rules_of, run, score_file
 from evaluation.commands.show import shown_prompts
 
@@ -15,6 +20,8 @@ __all__ = [
     "Load",
     "Options",
     "Outcome",
+    "check_composition",
+    "check_name",
     "compare_compositions",
     "compose_titles",
     "measure_illustrating",

@@ -13,6 +13,7 @@ from composer.models import Model
 from evaluation.articles import (
     Change,
     Judge,
+    Labels,
     Settings,
     Title,
     as_data,
@@ -63,18 +64,16 @@ def compose_titles(
 
     Raises RunUnusable, EvaluationFailed, and what the model raises.
     """
+    labels = check_composition(options)
     out = options.out.expanduser()
-    _check_folder(out, resume=options.resume)
-    labels = read_labels(options.labels) if options.labels else {}
+    encoder, notes = _encoder(options.encoder, gallery)  # before the articles: one that cannot be had is said at once
     facts = model_facts(options.model_name, model)
-    out.mkdir(parents=True, exist_ok=True)
     done = compose_all(
         model, gallery, titles, options.settings, out, weights=facts["weights"], stop=stop, told=lambda line: say(line)
     )
     model.close()
     if not done:
         return None
-    encoder, notes = _encoder(options.encoder, gallery)
     measures: dict[str, dict[str, float | None]] = {}
     judging = load_judge() if load_judge else None
     for title in titles:
@@ -108,9 +107,25 @@ def compare_compositions(first: Path, second: Path, page: Path, seed: int) -> tu
     return f"A: {a.name}  \nB: {b.name}\n\n{changes_markdown(changes)}", changes, count
 
 
+def check_composition(options: CompositionOptions) -> Labels:
+    """Makes the folder and reads the labels, so that what is wrong with them is said before a model is loaded.
+
+    Raises RunUnusable, DataUnusable.
+    """
+    out = options.out.expanduser()
+    _check_folder(out, resume=options.resume)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunUnusable(place=out, reason=_("it cannot be written to ({error}).", error=error)) from error
+    return read_labels(options.labels) if options.labels else {}
+
+
 def _check_folder(out: Path, *, resume: bool) -> None:
     if out.exists() and not out.is_dir():
         raise RunUnusable(place=out, reason=_("it is a file; --out takes a folder."))
+    if (out / "predictions.jsonl").exists():
+        raise RunUnusable(place=out, reason=_("it holds a run of a benchmark; choose another folder."))
     if not resume and (out / "articles").exists():
         raise RunUnusable(
             place=out, reason=_("it holds articles of another run. --resume continues it; or choose another folder.")

@@ -1,10 +1,11 @@
 """How each process of a run gets its model."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from composer.commands import loading_steps, say
-from composer.models import Model, load_model
+from composer.models import Model, is_known_model, load_model, unknown_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,12 @@ class Load:
         model = load_model(self.name, num_gpus=self.num_gpus, progress=loading_steps(), **dict(self.options))
         say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
         return model
+
+
+def check_name(name: str) -> None:
+    """Refuses a name that no model and no path has, without loading one. Raises UnknownModel, ModelFilesMissing."""
+    if not is_known_model(name) and not Path(name).expanduser().exists():
+        raise unknown_model(name)
 
 
 def model_loader(name: str, num_gpus: int | None, copies: int = 1) -> Load:

@@ -162,7 +162,7 @@ def run(benchmark: Benchmark, options: Options, name: str, load: Callable[[], Mo
     out = options.out.expanduser()
     rules = rules_of(benchmark, options.rule)
     questions = read_questions(benchmark, options)
-    check_new(out, resume=options.resume)
+    check_new(out, benchmark.name, resume=options.resume)
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / ".lock")

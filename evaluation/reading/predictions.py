@@ -1,6 +1,7 @@
 """Predictions that exist already: our JSONL, MME's results folder, tables as VLMEvalKit writes them, lmms-eval logs."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from common.messages import Text, _
 from evaluation.errors import DataUnusable, PredictionsUnusable
-from evaluation.reading.tables import read_table
+from evaluation.reading.tables import columns, read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,16 @@ def _unusable(place: Path, line: int, reason: Text) -> PredictionsUnusable:
 
 def _read_prediction_table(path: Path) -> Iterator[Given]:
     try:
+        names = columns(path)
+        if names and "prediction" not in names:
+            reason = _("it has no column 'prediction'; its columns are {found}.", found=names[:16])
+            raise PredictionsUnusable(place=path, reason=reason)
         for record in read_table(path):
             fields = dict(record.fields)
             text = fields.pop("prediction", "")
             yield Given(path, record.line, text, fields.get("index", "") or fields.get("id", ""), fields)
     except DataUnusable as error:
-        raise PredictionsUnusable(error.message) from error
+        raise PredictionsUnusable(**error.values) from error
 
 
 def _read_results_folder(folder: Path) -> Iterator[Given]:
@@ -95,12 +100,24 @@ def _read_lines(path: Path) -> Iterator[Given]:
             yield _of_lmms_eval(path, number, item)
         elif "id" in item and ("prediction" in item or "scores" in item):
             text = item.get("prediction")
-            yield Given(
-                path, number, None if text is None else str(text), str(item["id"]), {}, dict(item.get("scores") or {})
-            )
+            scores = _scores(path, number, item.get("scores") or {})
+            if text is None and not scores:
+                raise _unusable(path, number, _('its prediction is null; an empty one is "".'))
+            yield Given(path, number, None if text is None else str(text), str(item["id"]), {}, scores)
         else:
             reason = _("""it has no "id" and "prediction", and is no sample of lmms-eval either.""")
             raise _unusable(path, number, reason)
+
+
+def _scores(path: Path, line: int, found: Any) -> dict[str, list[float]]:
+    """Kind of scores -> one number an option. Raises PredictionsUnusable."""
+    try:
+        scores = {str(kind): [float(value) for value in values] for kind, values in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        scores = {"": []}
+    if not all(values and all(map(math.isfinite, values)) for values in scores.values()):
+        raise _unusable(path, line, _('its scores are no lists of numbers, as in "letters": [-0.1, -2.5].'))
+    return scores
 
 
 def _of_lmms_eval(path: Path, number: int, item: dict[str, Any]) -> Given:

@@ -91,18 +91,23 @@ def delimiter(path: Path) -> str:
 
 
 def _read_sheet(path: Path) -> Iterator[Record]:
+    rows = _sheet_rows(path)
+    header = next(rows, [])
+    for number, cells in enumerate(rows, 2):
+        if any(cells):
+            padded = cells[: len(header)] + [""] * (len(header) - len(cells))
+            yield Record(present(header, padded), number)
+
+
+def _sheet_rows(path: Path) -> Iterator[list[str]]:
+    """The rows of the first sheet as texts, the header first. Raises DataUnusable."""
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
         with closing(load_workbook(path, read_only=True, data_only=True)) as book:
-            rows = book.worksheets[0].iter_rows(values_only=True)
-            header = ["" if name is None else str(name).strip() for name in next(rows, ())]
-            for number, row in enumerate(rows, 2):
-                cells = [_cell(value) for value in row]
-                if any(cells):
-                    padded = cells[: len(header)] + [""] * (len(header) - len(cells))
-                    yield Record(present(header, padded), number)
+            for row in book.worksheets[0].iter_rows(values_only=True):
+                yield [_cell(value).strip() for value in row]
     except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError, IndexError) as error:
         raise DataUnusable(place=path, reason=_("it is no .xlsx file ({error}).", error=error)) from error
 
@@ -140,7 +145,7 @@ class PictureInTable:
 def columns(path: Path) -> list[str]:
     """The names of a table's columns. Raises DataUnusable."""
     if path.suffix.lower() == ".xlsx":
-        return list(next(iter(read_table(path)), Record({}, 1)).fields)
+        return next(_sheet_rows(path), [])
     if path.suffix.lower() == ".parquet":
         return parquet_columns(path)
     with path.open("rb") as file:

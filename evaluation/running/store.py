@@ -13,6 +13,7 @@ from evaluation.prompting import Need
 from evaluation.questions import Prediction
 
 FILE = "predictions.jsonl"
+KEPT = "predictions.earlier.jsonl"  # answers that the last run did not ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,17 @@ def _cut_torn_line(path: Path) -> None:
 
 
 def write_in_order(out: Path, answers: Sequence[Answer]) -> Path:
-    """Puts the answers into one file, in the order given, in place of those of all processes."""
+    """Puts the answers into one file, in the order given, in place of those of all processes.
+
+    Those to other questions, or under other settings, move to a file of their own, where `load_answers` finds them.
+    """
     path = out / FILE
+    wanted = {answer.identity for answer in answers}
+    others = [answer for identity, answer in load_answers(out).items() if identity not in wanted]
+    if others:
+        kept = out / KEPT
+        kept.with_suffix(".new").write_text("".join(f"{answer.to_json()}\n" for answer in others), "utf-8")
+        os.replace(kept.with_suffix(".new"), kept)  # noqa: PTH105  # atomic also where the target exists
     written = path.with_suffix(".jsonl.new")
     written.write_text("".join(f"{answer.to_json()}\n" for answer in answers), "utf-8")
     os.replace(written, path)  # noqa: PTH105  # atomic also where the target exists
@@ -130,11 +140,21 @@ def as_predictions(answers: Iterable[Answer]) -> dict[str, Prediction]:
     return found
 
 
-def check_new(out: Path, *, resume: bool) -> None:
-    """Refuses a folder that holds answers already, unless they are to be continued. Raises RunUnusable."""
+def check_new(out: Path, benchmark: str, *, resume: bool) -> None:
+    """Refuses a folder that holds answers already, unless they are to be continued, or a run of something else.
+
+    Raises RunUnusable.
+    """
     if out.exists() and not out.is_dir():
         raise RunUnusable(place=out, reason=_("it is a file; --out takes a folder."))
     if not resume and any(out.glob("predictions*.jsonl")):
         raise RunUnusable(
             place=out, reason=_("it holds answers of another run. --resume continues it; or choose another folder.")
         )
+    try:
+        facts = json.loads((out / "run.json").read_text("utf-8"))
+        other = str(facts.get("benchmark") or "composition")
+    except (OSError, ValueError, AttributeError):
+        return
+    if other != benchmark:
+        raise RunUnusable(place=out, reason=_("it holds a run of {other}; choose another folder.", other=other))

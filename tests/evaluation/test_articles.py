@@ -364,6 +364,17 @@ def test_the_commands_say_what_cannot_be_used(tmp_path: Path) -> None:
     ran = CliRunner().invoke(app, ["composition", "--out", str(tmp_path), "--length", "endless"])
     assert ran.exit_code == 2
     assert "The length is 'endless'" in ran.stderr
+    for more, said in (
+        (["--judge", "nobody"], "There is no model named 'nobody'"),
+        (["--labels", str(tmp_path / "none")], "none' cannot be used: it cannot be read"),
+    ):
+        ran = CliRunner().invoke(app, ["composition", "--out", str(tmp_path / "o"), *more])
+        assert ran.exit_code == 2
+        assert said in ran.stderr
+        assert "Model:" not in ran.stderr, "said before a model is loaded"
+    (tmp_path / "o" / "predictions.jsonl").write_text("", "utf-8")
+    ran = CliRunner().invoke(app, ["composition", "--out", str(tmp_path / "o"), "--resume"])
+    assert "it holds a run of a benchmark" in ran.stderr
     ran = CliRunner().invoke(app, ["compare", str(tmp_path / "a"), str(tmp_path / "b")])
     assert ran.exit_code == 2
     assert "it has no run.json" in ran.stderr

@@ -114,7 +114,15 @@ def test_the_table_of_mme(tmp_path: Path) -> None:
         ([{"id": "0", "prediction": "A"}, {"id": "0", "prediction": "B"}], "line 2: question 0 has another prediction"),
         ([{"id": "0", "prediction": "A"}], "15 of 16 questions have none; the first is 1. --partial"),
         ([{"question": "x"}], 'line 1: it has no "id" and "prediction"'),
-        ([{"id": "0", "scores": {"texts": [1, 2]}}], "15 of 16"),
+        ([{"id": "0", "scores": {"texts": [1, 2, 3, 4]}}], "15 of 16"),
+        (
+            [{"id": "0", "scores": {"texts": [1, 2]}}],
+            "line 1: it has 2 scores of texts, and the question has 4 options",
+        ),
+        ([{"id": "0", "scores": [1, 2, 3, 4]}], "line 1: its scores are no lists of numbers"),
+        ([{"id": "0", "scores": {"texts": "abcd"}}], "line 1: its scores are no lists of numbers"),
+        ([{"id": "0", "scores": {"texts": [1, 2, 3, float("nan")]}}], "line 1: its scores are no lists of numbers"),
+        ([{"id": "0", "prediction": None}], "line 1: its prediction is null"),
     ],
 )
 def test_predictions_that_do_not_fit(mmbench: Path, tmp_path: Path, rows: list[dict[str, Any]], said: str) -> None:
@@ -233,3 +241,15 @@ def test_what_cannot_be_used_is_one_sentence_with_status_2(mmbench: Path, tmp_pa
     ran = CliRunner().invoke(app, ["mmbnch", "--data", "x"])
     assert ran.exit_code == 2
     assert "mmbench" in ran.stderr  # it is suggested
+
+
+def test_a_table_without_predictions_is_not_scored_as_empty_ones(mmbench: Path, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"index": n, "answer": "A"} for n in range(16)]
+    table = data.write_tsv(tmp_path / "p.tsv", rows)
+    with pytest.raises(
+        ReadableError, match=r"predictions in '.*p\.tsv' cannot .* no column 'prediction'.* index, answer"
+    ):
+        score("mmbench", mmbench, table)
+    (tmp_path / "p.xlsx").write_bytes(b"PK and no more")
+    with pytest.raises(ReadableError, match=r"The predictions in '.*p\.xlsx' cannot be used: it is no \.xlsx file"):
+        score("mmbench", mmbench, tmp_path / "p.xlsx")

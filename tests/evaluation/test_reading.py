@@ -163,3 +163,9 @@ def test_a_large_table_is_read_row_by_row(tmp_path: Path) -> None:
     assert questions == 40
     assert megabytes < 30
     assert sum(1 for _record in read_table(path)) == 40
+
+
+def test_the_table_of_another_benchmark_is_not_taken_for_seed_bench(tmp_path: Path) -> None:
+    place = data.write_tsv(tmp_path / "m.tsv", data.mmbench_rows())
+    with pytest.raises(ReadableError, match="line 2: it has a hint or an l2-category, as MMBench's files have"):
+        BENCHMARKS["seed"].read(place)

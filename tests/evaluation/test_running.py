@@ -276,3 +276,21 @@ def test_good_and_poor_are_scored_by_the_first_token_that_tells_them_apart(tmp_p
     place = data.qbench_a3(tmp_path / "d", ["koniq"])
     measure("qbench_a3", place, tmp_path / "o", Tokens(lambda option: [-1.0, -2.0 if "good" in option else -3.0, -9.0]))
     assert lines(tmp_path / "o")[0]["scores"] == {"quality": [-2.0, -3.0]}
+
+
+def test_a_smaller_run_over_the_same_folder_loses_no_answer(tmp_path: Path) -> None:
+    place, model = data.mme(tmp_path / "d", ["count"], 3), Counting()
+    measure("mme", place, tmp_path / "o", model)
+    measure("mme", place, tmp_path / "o", model, resume=True, limit=1)
+    assert len(lines(tmp_path / "o")) == 2
+    assert len(load_answers(tmp_path / "o")) == 6
+    measure("mme", place, tmp_path / "o", model, resume=True)
+    assert len(lines(tmp_path / "o")) == 6
+    assert sum(model.batches) == 6, "nothing is asked twice"
+
+
+def test_a_folder_holds_one_benchmark(tmp_path: Path) -> None:
+    measure("mme", data.mme(tmp_path / "d", ["count"]), tmp_path / "o", Counting())
+    with pytest.raises(ReadableError, match="it holds a run of mme; choose another folder"):
+        measure("ccbench", data.write_data("ccbench", tmp_path / "c"), tmp_path / "o", Counting(), resume=True)
+    assert len(lines(tmp_path / "o")) == 4
