@@ -67,6 +67,7 @@ class Ingest:
         self._stop = stop or (lambda: False)
         self.report = IngestReport()
         self._again: list[Job] = []  # to be read once more, with their pixels
+        self._same: set[str] = set()  # files that are as they were, read for their words alone
 
     @functools.cached_property
     def _encoder(self) -> Encoder:
@@ -108,7 +109,8 @@ class Ingest:
                 self._add_seconds("decode", outcome.seconds)
                 waiting.append(outcome)
             elif isinstance(outcome, OSError):  # the next run tries again: permissions and disks can be mended
-                failed.append((replace(job, mtime_ns=0), outcome.strerror or str(outcome)))
+                unknown = replace(job, words_mtime_ns=-1) if job.path in self._same else replace(job, mtime_ns=0)
+                failed.append((unknown, outcome.strerror or str(outcome)))
             else:
                 failed.append((job, outcome))
             if len(waiting) >= max(self._options.batch or self._encoder.batch, ENCODE_EVERY):
@@ -134,6 +136,8 @@ class Ingest:
             before = known.pop(job.path, None)
             if before is None or before != replace(_as_known(job, before.error), number=before.number):
                 jobs.append(job)
+                if before is not None and (before.size, before.mtime_ns) == (job.size, job.mtime_ns):
+                    self._same.add(job.path)
             elif before.error:
                 self.report.skipped.append((job.path, before.error))
         unseen = [path for path, _ in found.unreadable] + found.passed_by
@@ -215,7 +219,9 @@ class Ingest:
                 self._store(decoded, vectors, labels, vanished)
             for job, reason in failed:
                 self.report.skipped.append((job.path, reason))
-                self._note_file(job, reason)
+                before = self._note_file(job, reason)
+                if before is not None and (job.path in self._same or not job.mtime_ns):
+                    assign_file(connection, job.path, before)  # its picture is as it was, or may be
             connection.execute("INSERT OR REPLACE INTO facts VALUES ('updated', ?)", (_now(),))
 
     def _encoded(self, batch: list[Decoded]) -> list[tuple[Decoded, Vectors | None, str]]:

@@ -5,11 +5,13 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from retrieval.encoders.base import Vectors
 from retrieval.gallery import Gallery
+from retrieval.index import KnownFile, assign_file, note_file
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job
 from retrieval.ingest.metadata import read_metadata
@@ -17,6 +19,7 @@ from retrieval.ingest.pipeline import Ingest
 from retrieval.ingest.report import IngestOptions
 from retrieval.ingest.scan import Scan, scan_folder
 from retrieval.maintenance import verify
+from retrieval.records import Picture
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import ColourEncoder, paint
 
@@ -61,6 +64,59 @@ def test_a_file_that_could_not_be_read_is_tried_again(
     (pictures / "a.away").rename(path)
     assert gallery.add(pictures, options=ONE_WORKER).added == 1
     assert gallery.info().skipped == 0
+
+
+@pytest.mark.parametrize("change", ["words", "pixels"])
+def test_a_picture_whose_file_cannot_be_read_now_stays(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    path = paint(pictures / "a.png")
+    paint(pictures / "b.png", "blue")
+    gallery.add(pictures, options=ONE_WORKER)
+    number = gallery.search("red", k=1)[0].id
+    if change == "words":
+        (pictures / "a.txt").write_text("a door")
+    else:
+        paint(path, "red", mark="edited")
+
+    def scanned(root: Path, **options: object) -> Scan:
+        found = scan_folder(root)
+        path.rename(pictures / "a.away")
+        return found
+
+    monkeypatch.setattr("retrieval.ingest.pipeline.scan_folder", scanned)
+    for _ in range(2):
+        report = gallery.add(pictures, options=ONE_WORKER)
+        assert (report.removed, report.skipped) == (0, [(str(path), "No such file or directory")])
+        assert gallery.search("red", k=1)[0].id == number
+        (pictures / "a.away").rename(path)
+    monkeypatch.undo()
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.skipped, gallery.info().pictures, gallery.info().skipped) == ([], 2, 0)
+    if change == "words":
+        assert gallery.get(number).caption == "a door"
+    else:
+        assert (report.added, report.removed) == (1, 1)
+
+
+def test_a_picture_that_more_words_are_read_of_stays_when_reading_fails(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = pictures / "a.png"
+    path.write_bytes(b"no picture any more, or none that this version reads")
+    (pictures / "b.png").write_bytes(b"another")
+    with gallery.catalogue.transaction() as connection:
+        for job in scan_folder(pictures).jobs:
+            picture = Picture(path.stem, "0" * 64, caption="a door")
+            number = gallery.catalogue.store(picture, np.zeros((1, gallery.dim), np.float32))
+            note_file(connection, job.path, KnownFile(None, job.size, job.mtime_ns, 0, ""))
+            assign_file(connection, job.path, number)
+    monkeypatch.setattr("retrieval.ingest.scan.READING", 1_000)
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.unchanged, report.removed, len(report.skipped)) == (0, 0, 2)
+    assert [hit.caption for hit in gallery.search("a door", k=1)] == ["a door"]
+    again = gallery.add(pictures, options=ONE_WORKER)
+    assert (again.unchanged, again.removed, len(again.skipped)) == (2, 0, 2)
 
 
 def test_a_file_whose_state_cannot_be_asked_keeps_its_picture(
