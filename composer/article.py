@@ -17,10 +17,16 @@ from pydantic import TypeAdapter, ValidationError
 from common.messages import Text, _
 from composer.errors import ArticleUnreadable, validation_problem
 
-SCHEMA = 2  # of articles as JSON; grows when an older program could not read a newer file. 2: `fit` and `evidence`
+# of articles as JSON; grows when an older program could not read a newer file. 2: `fit` and `evidence`; 3: blocks of
+# Markdown and their sources
+SCHEMA = 3
 
 Language = Literal["en", "zh"]
-SectionKind = Literal["heading", "paragraph"]
+# the blocks of CommonMark and GitHub's Markdown; "other" is what is kept as it is and not read: HTML, definitions of
+# links and footnotes, pictures of an imported text
+SectionKind = Literal["heading", "paragraph", "list", "quote", "code", "table", "rule", "other"]
+ONE_LINE_KINDS: tuple[SectionKind, ...] = ("heading", "paragraph")  # the text of others is Markdown of several lines
+_ILLUSTRATED: tuple[SectionKind, ...] = ("paragraph", "list", "quote")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,37 @@ class Illustration:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading or a paragraph, with at most one illustration, which stands after it."""
+    """One block of an article, with at most one illustration, which stands after it."""
 
     id: str  # "s1", "s2" …: unique within the article and stable across edits
-    text: str  # plain text with limited inline Markdown (bold, italic, links); no line breaks
+    # headings and paragraphs: plain text with limited inline Markdown (bold, italic, links), no line breaks; other
+    # kinds: the block's Markdown, lines ending with "\n", none at the end
+    text: str
     kind: SectionKind = "paragraph"
-    level: int = 0  # 2 or 3 for headings, 0 for paragraphs; the title is no section
+    level: int = 0  # of headings: 2 or 3 where a model wrote them, 1 to 6 where a person did; 0 for other kinds
     illustration: Illustration | None = None
     looked_for: tuple[str, ...] = ()  # what a picture was searched with here, and none stands
+    source: str = ""  # an imported block exactly as it was written, without its last line end; empty once edited
+    gap: str | None = None  # line end and empty lines after an imported block, exactly; None: as an export likes it
+
+    @property
+    def one_line(self) -> bool:
+        """Whether `text` is one line for a reader; otherwise it is Markdown of several."""
+        return self.kind in ONE_LINE_KINDS
+
+    @property
+    def illustratable(self) -> bool:
+        """Whether a picture may be looked for after this section."""
+        return self.kind in _ILLUSTRATED
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What stood above the sections of an imported Markdown file, exactly."""
+
+    before: str = ""  # byte order mark, front matter and empty lines at the beginning
+    title: str | None = ""  # the block that is the title, without its last line end; "": none is; None: was edited
+    gap: str = ""  # line end and empty lines after the title
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +118,7 @@ class Article:
     model: str = ""  # name of the model that wrote it
     revision: int = 0  # grows by one with each edit
     parameters: dict[str, Any] = field(default_factory=dict)  # how it was made: sampling, number of pictures, seed
+    imported: Imported | None = None  # of a text that a person brought
 
     def __iter__(self) -> Iterator[Section]:
         return iter(self.sections)
@@ -126,11 +156,19 @@ class Article:
         return self._edited(sections)
 
     def with_title(self, title: str) -> "Article":
-        return replace(self, title=title, revision=self.revision + 1)
+        imported = self.imported
+        if imported is not None and title != self.title:
+            imported = replace(imported, title=None)
+        return replace(self, title=title, imported=imported, revision=self.revision + 1)
 
     def with_text(self, section_id: str, text: str) -> "Article":
-        """The article with another text in one section. Raises KeyError for an unknown section."""
-        return self._with_section(replace(self.section(section_id), text=" ".join(text.split())))
+        """The article with another text in one section: of a heading or paragraph one line, of other kinds Markdown.
+
+        Raises KeyError for an unknown section.
+        """
+        section = self.section(section_id)
+        text = " ".join(text.split()) if section.one_line else _lines(text)
+        return self._with_section(section if text == section.text else replace(section, text=text, source=""))
 
     def with_illustration(self, section_id: str, illustration: Illustration | None) -> "Article":
         """The article with this illustration (None: without one) after that section. Raises KeyError."""
@@ -184,6 +222,16 @@ class Article:
         except (ValueError, RecursionError) as error:  # the latter for brackets nested a thousand deep
             raise ArticleUnreadable(reason=_("it is no JSON: {error}.", error=error)) from error
         return cls.from_dict(value)
+
+
+def _lines(text: str) -> str:
+    """Markdown of several lines without empty ones around it."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    while lines and not lines[0].strip():
+        lines.pop(0)
+    return "\n".join(lines)
 
 
 def _problem(error: ValidationError) -> Text:

@@ -307,8 +307,8 @@ async function hand() {
       again[picture.chosen.id] = await uploaded(id, picture.chosen.id);
     } catch { /* Python says how many pictures are gone */ }
   }
-  const { title, language, revision, model, parameters } = state;
-  ask("restore", { article: { title, language, revision, model, parameters, sections }, uploads: again, language: root.lang });
+  const { title, language, revision, model, parameters, imported } = state;
+  ask("restore", { article: { title, language, revision, model, parameters, imported, sections }, uploads: again, language: root.lang });
 }
 
 // -- what a reload must not end: ui/write/restoring.py gives it to the session that comes after -----------
@@ -320,8 +320,8 @@ function store() {
   clearTimeout(storing);
   storing = 0;
   const sections = state.order.map((id) => state.sections.get(id));
-  const { title, language, revision, model, parameters, credits, words } = state;
-  const article = { owner, saved, broken: running(), title, language, revision, model, parameters, credits, words, sections };
+  const { title, language, revision, model, parameters, imported, credits, words } = state;
+  const article = { owner, saved, broken: running(), title, language, revision, model, parameters, imported, credits, words, sections };
   const used = sections.map(({ picture }) => picture?.chosen?.id);
   for (const id of Object.keys(uploads)) if (!used.includes(id)) delete uploads[id];
   const value = sections.length ? article : null;
@@ -361,6 +361,7 @@ const OPERATIONS = {
     handed = 0;
     state.model = op.model;
     state.parameters = op.parameters;
+    state.imported = op.imported;
     state.title = op.title;
     state.language = op.language;
     state.credits = op.credits;

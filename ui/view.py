@@ -3,7 +3,7 @@
 A message is {"session", "n", "ops": [...]}: `n` counts the messages of one visitor's session, so that the view notices
 a lost one and asks for the whole article. Operations:
 
-    article   title, language, revision, model, parameters, sections, credits   the whole article
+    article   title, language, revision, model, parameters, imported, sections, credits   the whole article
     section   section                                             this section is now so; new ones go to the end
     text      id, at, text                                        a streamed piece: stands at character `at`
     status    state, step, done, total, seconds, ahead …          where the work is
@@ -85,6 +85,8 @@ def section_view(section: Section, address: Address) -> dict[str, Any]:
         "text": section.text,
         "picture": illustration_view(section.illustration, address) if section.illustration else None,
         "looked_for": list(section.looked_for),
+        "source": section.source,
+        "gap": section.gap,
     }
 
 
@@ -102,6 +104,7 @@ def article_operation(article: Article, address: Address, attribution: str = "")
         "model": article.model,
         "parameters": article.parameters,
         "sections": [section_view(section, address) for section in article],
+        "imported": asdict(article.imported) if article.imported else None,
         "credits": credits,
         "words": word_count(article),
     }

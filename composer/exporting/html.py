@@ -55,8 +55,11 @@ def to_html(article: Article) -> str:
 
 
 def _blocks(section: Section) -> Iterator[str]:
-    tag = f"h{min(max(section.level, 2), 3)}" if section.kind == "heading" else "p"
-    yield f'<{tag} dir="auto">{_text(section.text)}</{tag}>'
+    if section.one_line:
+        tag = f"h{min(max(section.level, 2), 6)}" if section.kind == "heading" else "p"
+        yield f'<{tag} dir="auto">{_text(section.text)}</{tag}>'
+    else:
+        yield f'<pre dir="auto">{html_escape.escape(section.text)}</pre>'
     if section.illustration and section.illustration.chosen:
         yield _figure(section.illustration, section.illustration.chosen)
 

@@ -5,14 +5,17 @@ others: lists like "(a)" and "#.", citations, attributes, superscripts, dashes a
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from common.messages import _
 from composer import inline
-from composer.article import Article, Illustration
+from composer.article import Article, Illustration, Section
 from composer.exporting.pictures import CREDITS, credit_lines, image_names, linked
 
 # what means something at the beginning of a block only: heading, list, definition, rule
 _BLOCK_START = re.compile(r"#|[+:%=]|-(?:\s|$)")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _NUMBERED = re.compile(r"(\(?(?:\d+|[A-Za-z]|[ivxlcdmIVXLCDM]+|\\@[\w-]*))([.)])(?=\s|$)")
 _SPECIAL = re.compile(
     r"[\\`*_\[\]<>|~$^{}]|&(?=#?\w+;)|(?<![^\W_])@|(?<=-)-|-(?=-)|\.(?=\.\.)|(?<=\bwww)\.", re.IGNORECASE
@@ -20,19 +23,68 @@ _SPECIAL = re.compile(
 
 
 def to_markdown(article: Article, *, images: str = "images") -> str:
-    """The article as Markdown; pictures lie in the folder `images` beside it."""
-    blocks, names, number = [f"# {_heading(_escaped(article.title))}"], image_names(article), 0
+    """The article as Markdown; pictures lie in the folder `images` beside it.
+
+    What was imported and not edited stands as it was, to the byte: front matter, line ends, empty lines.
+    """
+    blocks, names, number = [*_title(article)], image_names(article), 0
     for section in article:
-        mark = "#" * max(section.level, 2) + " " if section.kind == "heading" else ""
-        blocks.append(mark + _text(section.text, heading=bool(mark)))
+        blocks.append(_Block(section.source or _written(section), section.gap, imported=bool(section.source)))
         if section.illustration and section.illustration.chosen:
             number += 1
-            blocks.append(_figure(section.illustration, f"{images}/{names[section.id]}", number, article.language))
+            file = f"{images}/{names[section.id]}"
+            blocks.append(_Block(_figure(section.illustration, file, number, article.language)))
     notes = list(credit_lines(article))
     if notes:
-        blocks.append("---\n\n" + f"**{CREDITS.text(article.language)}**")
-        blocks.append("\n".join(f"- {_escaped(line)}" for line in notes))
-    return "\n\n".join(blocks) + "\n"
+        blocks.append(_Block("---"))
+        blocks.append(_Block(f"**{CREDITS.text(article.language)}**"))
+        blocks.append(_Block("\n".join(f"- {_escaped(line)}" for line in notes)))
+    return (article.imported.before if article.imported else "") + _joined(blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    text: str
+    gap: str | None = None  # what followed it in an imported file
+    imported: bool = False  # `text` is exactly what stood there
+
+
+def _title(article: Article) -> Iterator[_Block]:
+    imported = article.imported
+    if imported is None or imported.title is None:
+        yield _Block(f"# {_heading(_escaped(article.title))}", imported.gap if imported else None)
+    elif imported.title:
+        yield _Block(imported.title, imported.gap, imported=True)
+
+
+def _written(section: Section) -> str:
+    """A section that a model wrote or a person edited."""
+    if not section.one_line:
+        return section.text
+    mark = "#" * (section.level or 2) + " " if section.kind == "heading" else ""
+    return mark + _text(section.text, heading=bool(mark))
+
+
+def _joined(blocks: list[_Block]) -> str:
+    """The blocks one under the other, with line ends like those of the imported ones."""
+    line_end = next((end for block in blocks if block.gap and (end := _LINE_END.match(block.gap))), None)
+    new_line = line_end[0] if line_end else "\n"
+    pieces: list[str] = []
+    for number, block in enumerate(blocks):
+        pieces.append(block.text if block.imported or new_line == "\n" else block.text.replace("\n", new_line))
+        following = blocks[number + 1] if number + 1 < len(blocks) else None
+        pieces.append(_gap(block, following, new_line))
+    return "".join(pieces)
+
+
+def _gap(block: _Block, following: _Block | None, new_line: str) -> str:
+    """What stands between two blocks: what stood there, where it still parts them."""
+    ends = len(_LINE_END.findall(block.gap or ""))
+    if following is None:
+        return new_line if block.gap is None else block.gap
+    if block.gap is not None and (ends > 1 or (ends == 1 and block.imported and following.imported)):
+        return block.gap
+    return (block.gap or "") + new_line * (2 - ends)
 
 
 def _figure(illustration: Illustration, file: str, number: int, language: str) -> str:

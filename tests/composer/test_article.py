@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from composer.article import SCHEMA, Article, Candidate, Evidence, Illustration, Section
+from composer.article import SCHEMA, Article, Candidate, Evidence, Illustration, Imported, Section
 from composer.errors import ArticleUnreadable
 
 PICTURE = Candidate(
@@ -34,12 +34,16 @@ def test_json_in_and_out_is_lossless() -> None:
     assert "猫" in ARTICLE.to_json()
 
 
-@pytest.mark.parametrize("schema", [None, 1])
+@pytest.mark.parametrize("schema", [None, 1, 2])
 def test_json_of_older_versions_opens(schema: int | None) -> None:
     older = ARTICLE.to_dict()
     assert older.pop("schema") == SCHEMA
     section = older["sections"][1]
     del section["looked_for"]
+    del older["imported"]
+    for each in older["sections"]:
+        del each["source"]
+        del each["gap"]
     for candidate in (*section["illustration"]["candidates"], section["illustration"]["chosen"]):
         del candidate["fit"]
         del candidate["evidence"]
@@ -55,14 +59,15 @@ def test_json_of_older_versions_opens(schema: int | None) -> None:
         ('{"title": "x", "sections": [{"nonsense": 1}]}', "sections.0.id: it is missing."),
         (
             '{"title": "x", "sections": [{"id": "s1", "text": "a", "kind": "poem"}]}',
-            "sections.0.kind is 'poem': it must be 'heading' or 'paragraph'.",
+            "sections.0.kind is 'poem': it must be 'heading', 'paragraph', 'list', 'quote', 'code', 'table', 'rule' or "
+            "'other'.",
         ),
         ('{"title": "x", "sections": [], "x": 1}', "x is 1: there is no such field."),
         ('{"title": 3}', "title is 3: it must be text."),
         ('{"title": "x", "revision": "new"}', "revision is 'new': it must be a whole number."),
         ('{"title": "x", "sections": 7}', "sections is 7: it must be a list."),
         ('{"title": "x", "parameters": []}', "parameters is []: it must be an object with fields."),
-        ('{"title": "x", "schema": 99}', "its format is version 99; this program reads 2."),
+        ('{"title": "x", "schema": 99}', "its format is version 99; this program reads 3."),
         ("[]", "article is []: it must be an object with fields."),
         ("{", "it is no JSON: "),
         ("[" * 100_000, "it is no JSON: "),
@@ -90,6 +95,26 @@ def test_edits_make_new_articles_of_a_higher_revision() -> None:
     assert [s.id for s in ARTICLE.without_section("s2")] == ["s1", "s7"]
     with pytest.raises(dataclasses.FrozenInstanceError):
         ARTICLE.title = "x"  # type: ignore[misc]  # frozen on purpose
+
+
+IMPORTED = Article(
+    "Cats",
+    (
+        Section("s1", "A **cat**.", source="A __cat__.", gap="\r\n\r\n"),
+        Section("s2", "- milk\n- fish", "list", source="- milk\r\n- fish", gap=""),
+    ),
+    imported=Imported("\ufeff---\r\na: b\r\n---\r\n", "Cats\r\n====", "\r\n\r\n"),
+)
+
+
+def test_an_edited_block_loses_its_source_and_no_other_does() -> None:
+    assert Article.from_json(IMPORTED.to_json()) == IMPORTED
+    edited = IMPORTED.with_text("s2", "\n- milk\r\n- cod\n\n").with_title("Dogs")
+    assert edited.section("s2") == Section("s2", "- milk\n- cod", "list", gap="")
+    assert edited.section("s1") == IMPORTED.section("s1")
+    assert edited.imported == Imported("\ufeff---\r\na: b\r\n---\r\n", None, "\r\n\r\n")
+    same = IMPORTED.with_text("s1", "A **cat**.").with_text("s2", "- milk\n- fish").with_title("Cats")
+    assert (same.sections, same.imported) == (IMPORTED.sections, IMPORTED.imported)
 
 
 def test_unknown_sections_are_refused() -> None:

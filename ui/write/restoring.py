@@ -8,14 +8,14 @@ comes from the gallery again. Uploads went with the program that was ended, so t
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
 from common.decoding import without_halves
 from common.errors import ReadableError
 from common.messages import _
-from composer.article import SCHEMA, Article, Candidate, Evidence, Language
+from composer.article import ONE_LINE_KINDS, SCHEMA, Article, Candidate, Evidence, Language, SectionKind
 from composer.errors import ArticleUnreadable, PictureError, validation_problem
 from composer.illustrating import candidate
 from composer.writing import without_controls
@@ -24,6 +24,7 @@ from ui.session import Session
 from ui.studio import Studio
 
 GALLERY_SECONDS = 60.0  # waited for a gallery that is still opening
+LONGEST_TEXT = 400_000  # characters of one block
 Action = dict[str, Any]
 HAND: view.Operation = {"op": "hand"}
 
@@ -51,11 +52,19 @@ class PictureShown(BaseModel):
 
 class SectionShown(BaseModel):
     id: Annotated[str, Field(pattern=r"^s\d{1,9}$")]
-    kind: Literal["heading", "paragraph"]
-    level: Annotated[int, Field(ge=0, le=3)] = 0
-    text: Annotated[str, Field(max_length=200_000)]
+    kind: SectionKind
+    level: Annotated[int, Field(ge=0, le=6)] = 0
+    text: Annotated[str, Field(max_length=LONGEST_TEXT)]
     picture: PictureShown | None = None
     looked_for: Annotated[list[Line], Field(max_length=100)] = []
+    source: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    gap: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+
+
+class ImportedShown(BaseModel):
+    before: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    title: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = ""
+    gap: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
 
 
 class ArticleShown(BaseModel):
@@ -67,6 +76,7 @@ class ArticleShown(BaseModel):
     revision: Annotated[int, Field(ge=0, le=2**40)] = 0
     parameters: dict[str, Any] = {}
     sections: Annotated[list[SectionShown], Field(max_length=5000)]
+    imported: ImportedShown | None = None
 
 
 def is_unknown(session: Session, action: Action) -> bool:
@@ -106,12 +116,15 @@ def taken_over(studio: Studio, sent: Action) -> tuple[Article, int]:
                 "id": section.id,
                 "kind": section.kind,
                 "level": section.level,
-                "text": _line(section.text),
+                "text": _line(section.text) if section.kind in ONE_LINE_KINDS else section.text,
                 "illustration": _illustration(section.picture, find),
                 "looked_for": section.looked_for,
+                "source": section.source,
+                "gap": section.gap,
             }
             for section in shown.sections
         ],
+        "imported": shown.imported.model_dump() if shown.imported else None,
     }
     return Article.from_dict(value), find.lost
 
