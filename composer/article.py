@@ -103,7 +103,7 @@ class Section:
 class Imported:
     """What stood above the sections of an imported Markdown file, exactly."""
 
-    before: str = ""  # byte order mark, front matter and empty lines at the beginning
+    before: str = ""  # all above the title: byte order mark, front matter, comments, empty lines
     title: str | None = ""  # the block that is the title, without its last line end; "": none is; None: was edited
     gap: str = ""  # line end and empty lines after the title
 

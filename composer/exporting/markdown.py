@@ -5,16 +5,17 @@ others: lists like "(a)" and "#.", citations, attributes, superscripts, dashes a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from common.messages import _
-from composer import inline
+from composer import blocks, inline
 from composer.article import Article, Illustration, Section
 from composer.exporting.pictures import CREDITS, credit_lines, image_names, linked
 
 # what means something at the beginning of a block only: heading, list, definition, rule
 _BLOCK_START = re.compile(r"#|[+:%=]|-(?:\s|$)")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _NUMBERED = re.compile(r"(\(?(?:\d+|[A-Za-z]|[ivxlcdmIVXLCDM]+|\\@[\w-]*))([.)])(?=\s|$)")
 _SPECIAL = re.compile(
@@ -27,34 +28,40 @@ def to_markdown(article: Article, *, images: str = "images") -> str:
 
     What was imported and not edited stands as it was, to the byte: front matter, line ends, empty lines.
     """
-    blocks, names, number = [*_title(article)], image_names(article), 0
+    parts, names, number = [*_title(article)], image_names(article), 0
     for section in article:
-        blocks.append(_Block(section.source or _written(section), section.gap, imported=bool(section.source)))
+        parts.append(_Part(section.source or _written(section), section.gap, _place(section)))
         if section.illustration and section.illustration.chosen:
             number += 1
             file = f"{images}/{names[section.id]}"
-            blocks.append(_Block(_figure(section.illustration, file, number, article.language)))
+            parts.append(_Part(_figure(section.illustration, file, number, article.language)))
     notes = list(credit_lines(article))
     if notes:
-        blocks.append(_Block("---"))
-        blocks.append(_Block(f"**{CREDITS.text(article.language)}**"))
-        blocks.append(_Block("\n".join(f"- {_escaped(line)}" for line in notes)))
-    return (article.imported.before if article.imported else "") + _joined(blocks)
+        parts.append(_Part("---"))
+        parts.append(_Part(f"**{CREDITS.text(article.language)}**"))
+        parts.append(_Part("\n".join(f"- {_escaped(line)}" for line in notes)))
+    return (article.imported.before if article.imported else "") + _joined(parts)
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class _Part:
+    """One block, or what a person made of it."""
+
     text: str
     gap: str | None = None  # what followed it in an imported file
-    imported: bool = False  # `text` is exactly what stood there
+    place: int | None = None  # in the imported file, where `text` is exactly what stood there
 
 
-def _title(article: Article) -> Iterator[_Block]:
+def _place(section: Section) -> int | None:
+    return int(section.id[1:]) if section.source and section.id[:1] == "s" and section.id[1:].isdigit() else None
+
+
+def _title(article: Article) -> Iterator[_Part]:
     imported = article.imported
     if imported is None or imported.title is None:
-        yield _Block(f"# {_heading(_escaped(article.title))}", imported.gap if imported else None)
+        yield _Part(f"# {_heading(_escaped(article.title))}", imported.gap if imported else None)
     elif imported.title:
-        yield _Block(imported.title, imported.gap, imported=True)
+        yield _Part(imported.title, imported.gap, 0)
 
 
 def _written(section: Section) -> str:
@@ -65,26 +72,31 @@ def _written(section: Section) -> str:
     return mark + _text(section.text, heading=bool(mark))
 
 
-def _joined(blocks: list[_Block]) -> str:
-    """The blocks one under the other, with line ends like those of the imported ones."""
-    line_end = next((end for block in blocks if block.gap and (end := _LINE_END.match(block.gap))), None)
+def _joined(parts: Sequence[_Part]) -> str:
+    """The parts one under the other, with line ends like those of the imported ones."""
+    line_end = next((end for part in parts if part.gap and (end := _LINE_END.match(part.gap))), None)
     new_line = line_end[0] if line_end else "\n"
     pieces: list[str] = []
-    for number, block in enumerate(blocks):
-        pieces.append(block.text if block.imported or new_line == "\n" else block.text.replace("\n", new_line))
-        following = blocks[number + 1] if number + 1 < len(blocks) else None
-        pieces.append(_gap(block, following, new_line))
+    for number, part in enumerate(parts):
+        text = part.text if part.place is not None or new_line == "\n" else part.text.replace("\n", new_line)
+        following = parts[number + 1] if number + 1 < len(parts) else None
+        pieces += [text, _gap(part, following, new_line)]
     return "".join(pieces)
 
 
-def _gap(block: _Block, following: _Block | None, new_line: str) -> str:
-    """What stands between two blocks: what stood there, where it still parts them."""
-    ends = len(_LINE_END.findall(block.gap or ""))
+def _gap(part: _Part, following: _Part | None, new_line: str) -> str:
+    """What stands between two parts: what stood there, and more where that does not part them any more."""
     if following is None:
-        return new_line if block.gap is None else block.gap
-    if block.gap is not None and (ends > 1 or (ends == 1 and block.imported and following.imported)):
-        return block.gap
-    return (block.gap or "") + new_line * (2 - ends)
+        return new_line if part.gap is None else part.gap
+    if part.gap and part.place is not None and following.place == part.place + 1:
+        return part.gap
+    gap = part.gap or ""
+    gap += new_line * (2 - len(_LINE_END.findall(gap)))
+    fence = _FENCE.match(part.text)
+    end = f"{new_line}{new_line}"
+    # two lists would be one, code an item's, and what was never closed would take in all that follows
+    ends = ("", f"<!-- -->{end}", f"{fence[1]}{end}" if fence else f"-->{end}")
+    return next((gap + end for end in ends if blocks.parted(part.text, gap + end, following.text)), gap)
 
 
 def _figure(illustration: Illustration, file: str, number: int, language: str) -> str:

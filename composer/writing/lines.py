@@ -78,11 +78,10 @@ _PICTURE = re.compile(r"^!\[[^\]]*\]\([^)]*\)$")
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？:：;；,，、\"”’」』）)\]]$")
 
 
-def read_line(line: str, *, complete: bool, title: str = "", opening: bool = False, own: bool = False) -> Line | None:
+def read_line(line: str, *, complete: bool, title: str = "", opening: bool = False) -> Line | None:
     """What the line is, or None while that cannot be said (`complete` false: more of it may come).
 
-    title: the article's title, empty if not known yet. opening: nothing of the article has come yet. own: a person's
-    own text, of which nothing is dropped but marks.
+    title: the article's title, empty if not known yet. opening: nothing of the article has come yet.
     """
     text = line.strip()
     if _FENCE.match(text) or (complete and (_RULE.match(text) or _PICTURE.match(text))):
@@ -92,18 +91,16 @@ def read_line(line: str, *, complete: bool, title: str = "", opening: bool = Fal
         return None
     if text.startswith("|"):
         return _row(text)
-    if not own and _PLACEHOLDER.match(text):
+    if _PLACEHOLDER.match(text):
         return _NOTHING
     if text.startswith("#"):
-        return _heading(text, title=title, opening=opening, own=own)
+        return _heading(text, title=title, opening=opening)
     item = _ITEM.match(text)
     body = text[item.end() :] if item and not _BOLD_LINE.match(text) else text
     if bold := _BOLD_LINE.match(body):
-        return _named_heading(bold[1], 3 if item else 2, title=title, opening=opening, own=own)
-    if own:
-        return Line(LineKind.ITEM if item else LineKind.TEXT, body)
+        return _named_heading(bold[1], 3 if item else 2, title=title, opening=opening)
     if complete and (bracketed := _BRACKETED.match(text)):
-        return _named_heading(bracketed[1], 2, title=title, opening=opening, own=False)
+        return _named_heading(bracketed[1], 2, title=title, opening=opening)
     if not item and opening:
         if label := _TITLE_LABEL.match(text):
             return Line(LineKind.TITLE, text[label.end() :])
@@ -112,7 +109,7 @@ def read_line(line: str, *, complete: bool, title: str = "", opening: bool = Fal
         if _OPENER.match(text) and complete and _OPENED.search(text) and len(text) < 240:
             return _NOTHING
     if complete and not item and _is_bare_heading(text):
-        return _named_heading(text, 2, title=title, opening=False, own=False)
+        return _named_heading(text, 2, title=title, opening=False)
     words = _without_stock_phrase(body, keep_blank=not complete, raw=line)
     return Line(LineKind.ITEM if item else LineKind.TEXT, words) if words.strip() else _NOTHING
 
@@ -134,7 +131,7 @@ def _must_wait(text: str, *, title: str, opening: bool) -> bool:
     return could_be_title or bool(_TITLE_LABEL.match(text)) or (bool(_OPENER.match(text)) and len(text) < 240)
 
 
-def _heading(text: str, *, title: str, opening: bool, own: bool) -> Line:
+def _heading(text: str, *, title: str, opening: bool) -> Line:
     match = _HEADING.match(text)
     marks, words = (match[1], match[2]) if match else ("#", text.lstrip("#"))
     if not words:
@@ -143,13 +140,11 @@ def _heading(text: str, *, title: str, opening: bool, own: bool) -> Line:
         return Line(LineKind.TEXT, words)
     if len(marks) == 1 and opening:
         return Line(LineKind.TITLE, _TITLE_LABEL.sub("", words), 2)
-    return _named_heading(words, min(max(len(marks), 2), 3), title=title, opening=opening, own=own)
+    return _named_heading(words, min(max(len(marks), 2), 3), title=title, opening=opening)
 
 
-def _named_heading(words: str, level: int, *, title: str, opening: bool, own: bool) -> Line:
+def _named_heading(words: str, level: int, *, title: str, opening: bool) -> Line:
     name = inline.plain(inline.clean(words)).strip()
-    if own and name:
-        return Line(LineKind.HEADING, name, level)
     if _TITLE_LABEL.match(name):
         return Line(LineKind.TITLE, _TITLE_LABEL.sub("", name))
     name = _EMPTY_BEGINNING.sub("", _NUMBERING.sub("", name).rstrip(":： ") or name)

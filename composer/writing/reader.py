@@ -31,7 +31,6 @@ _GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
 _MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
 _ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4,120}[:：]$")
 _NEARLY_EQUAL = 0.88  # share of two paragraphs' characters that agree, from which the second says nothing new
-_STANDS_ALONE = re.compile(r"#|```|>|[-*+•]\s|\*\*|\d{1,2}[.)、．]|\||!\[")  # begins a line that stands alone
 _JOINED_UP_TO = 200  # characters of a paragraph that takes in one more short list item; wide characters count double
 
 
@@ -272,33 +271,3 @@ def _with_levels_from_two(sections: list[Section]) -> list[Section]:
     """The sections with headings from level 2 on, where a model began with a lower one."""
     above = min((section.level for section in sections if section.kind == "heading"), default=2) - 2
     return [replace(s, level=s.level - above) if s.kind == "heading" else s for s in sections]
-
-
-def own_sections(text: str, *, first: int = 1) -> tuple[Section, ...]:
-    """A person's own text as sections: Markdown headings, and paragraphs parted by empty lines or, where there are
-    none, by line ends. Nothing is dropped but marks of lists, quotes, pictures and code fences."""
-    lines = [line.strip() for line in text.replace("\r\n", "\n").replace("\r", "\n").strip().split("\n")]
-    sections: list[Section] = []
-    for raw in _unwrapped(lines) if "" in lines else lines:
-        line = read_line(raw, complete=True, own=True) if raw else None
-        if line is None or line.kind is LineKind.NOTHING or not (cleaned := inline.clean(line.text)):
-            continue
-        heading = line.kind in (LineKind.HEADING, LineKind.TITLE)
-        number = f"s{first + len(sections)}"
-        sections.append(
-            Section(number, cleaned, "heading", max(line.level, 2)) if heading else Section(number, cleaned)
-        )
-    return tuple(sections)
-
-
-def _unwrapped(lines: list[str]) -> list[str]:
-    """The lines with those joined that an editor had wrapped: neither of the two is empty, a heading or a list item."""
-    joined: list[str] = []
-    for line in lines:
-        before = joined[-1] if joined else ""
-        if not line or not before or _STANDS_ALONE.match(line) or before.startswith(("#", "```")):
-            joined.append(line)
-        else:
-            chinese = HAN.match(before[-1]) or HAN.match(line[0]) or before[-1] in "，。！？、；："
-            joined[-1] = before + ("" if chinese else " ") + line
-    return joined

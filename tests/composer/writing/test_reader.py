@@ -4,7 +4,7 @@ import pytest
 
 from composer.article import Section
 from composer.events import SectionStarted, TextDelta
-from composer.writing.reader import ArticleReader, own_sections
+from composer.writing.reader import ArticleReader
 
 
 def read(text: str, title: str = "Cats", piece: int = 5, cut: bool = False) -> list[tuple[str, str]]:
@@ -259,22 +259,6 @@ def test_markup_of_others_stays_text() -> None:
 def test_windows_line_ends_and_blank_input() -> None:
     assert texts(f"{TEXT}\r\n\r\nIt eats.\r\n") == [TEXT, "It eats."]
     assert texts("\n \n\t\n") == []
-
-
-def test_own_text_keeps_everything_but_marks() -> None:
-    text = "# My cat\n\nShe was born\nin May.\n\n- In conclusion, she\n- sleeps\n\nWord count: 3\n\n> quoted\n\n![x](y)"
-    assert [(s.kind, s.text) for s in own_sections(text)] == [
-        ("heading", "My cat"),
-        ("paragraph", "She was born in May."),
-        ("paragraph", "In conclusion, she"),
-        ("paragraph", "sleeps"),
-        ("paragraph", "Word count: 3"),
-        ("paragraph", "quoted"),
-    ]
-    assert [s.text for s in own_sections("一行。\n另一行。")] == ["一行。", "另一行。"]
-    assert [s.text for s in own_sections("一行，\n接着写。\n\n另一段。")] == ["一行，接着写。", "另一段。"]
-    assert [s.id for s in own_sections("a\nb", first=5)] == ["s5", "s6"]
-    assert own_sections(" \n ") == ()
 
 
 @pytest.mark.parametrize(
