@@ -1,11 +1,14 @@
-"""Where the program keeps what it can make or fetch again: models, vectors, drawings and thumbnails."""
+"""Where the program keeps things: in the cache what it can make or fetch again (models, vectors, drawings,
+thumbnails), among the user's data what nobody can make again (drafts).
+"""
 
 import os
 from pathlib import Path
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_data_path
 
 CACHE_VARIABLE = "XCOMPOSER_CACHE_DIR"
+DATA_VARIABLE = "XCOMPOSER_DATA"
 
 
 def cache_path(*parts: str) -> Path:
@@ -23,3 +26,12 @@ def cache_folder(*parts: str) -> Path:
     folder = cache_path(*parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def data_path() -> Path:
+    """The folder of what a person made with this program; it need not exist, and is not created.
+
+    The environment variable XCOMPOSER_DATA names another one.
+    """
+    chosen = os.environ.get(DATA_VARIABLE)
+    return Path(chosen).expanduser() if chosen else user_data_path("xcomposer-studio", appauthor=False)

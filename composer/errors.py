@@ -13,6 +13,10 @@ common.errors.ReadableError
     ├── ExportError           the article cannot be saved
     ├── ArticleUnreadable     a saved article is not in a form that is known
     ├── ConvertError          a converted model cannot be written
+    ├── DraftNotFound         no draft of that id, or it is another person's
+    ├── DraftChanged          somebody else changed the draft meanwhile
+    ├── VersionNotFound       a draft has no such version
+    ├── DraftsUnavailable     the drafts of this machine cannot be read or written
     ├── NoPictureFound        the gallery has nothing for a place
     └── FewerPlaces           more pictures were asked for than the article has paragraphs
 """
@@ -75,6 +79,24 @@ class ArticleUnreadable(ComposerError):
 
 class ConvertError(ComposerError):
     sentence = _("The converted model cannot be written to '{place}': {reason}. Choose another folder.")
+
+
+class DraftNotFound(ComposerError):
+    sentence = _("There is no draft '{id}' here. The list of drafts shows those that can be opened.")
+
+
+class DraftChanged(ComposerError):
+    """`step` is the one that the draft is at now."""
+
+    sentence = _("The draft '{title}' was changed elsewhere in the meantime. Open it again to see what is there now.")
+
+
+class VersionNotFound(ComposerError):
+    sentence = _("The draft has no version or step '{wanted}'. There are: {known}.")
+
+
+class DraftsUnavailable(ComposerError):
+    sentence = _("The drafts in '{place}' cannot be used: {reason}")
 
 
 class NoPictureFound(ComposerError):

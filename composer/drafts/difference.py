@@ -1,0 +1,84 @@
+"""What differs between two texts and between two articles. Pure functions over difflib.
+
+Latin text is compared by words, Chinese by characters.
+"""
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from common.language import HAN_RANGES
+from composer.article import Article, Section
+
+_TOKENS = re.compile(rf"[{HAN_RANGES}]|[^\W{HAN_RANGES}]+(?:['’][^\W{HAN_RANGES}]+)*|\s+|[^\w\s]|_")
+
+Kind = Literal["same", "added", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text that both have, or only the later ("added") or earlier ("removed") one."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SectionChange:
+    """One section, or the title (id "title"), beside its counterpart in the other article."""
+
+    id: str
+    kind: Literal["same", "changed", "added", "removed"]
+    pieces: tuple[Piece, ...]  # of the text
+    picture: tuple[str, str] | None = None  # captions before and after, where another picture stands there
+
+
+def difference(before: str, after: str) -> tuple[Piece, ...]:
+    """The pieces of two texts in order: "same" and "removed" joined give `before`, "same" and "added" give `after`."""
+    old, new = _TOKENS.findall(before), _TOKENS.findall(after)
+    found: list[Piece] = []
+    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            found.append(Piece("same", "".join(old[a:b])))
+            continue
+        if b > a:
+            found.append(Piece("removed", "".join(old[a:b])))
+        if d > c:
+            found.append(Piece("added", "".join(new[c:d])))
+    return tuple(found)
+
+
+def compare(before: Article, after: Article) -> tuple[SectionChange, ...]:
+    """What became of each section, in the order of the later article; removed ones stand where they stood."""
+    changes = [_change("title", before.title, after.title)] if before.title or after.title else []
+    old = {section.id: section for section in before}
+    new = {section.id: section for section in after}
+    # sections that stayed in their order; one that moved is removed there and added here
+    blocks = SequenceMatcher(None, list(old), list(new), autojunk=False).get_opcodes()
+    for tag, a, b, c, d in blocks:
+        if tag == "equal":
+            changes += [_section_change(old[one.id], one) for one in list(new.values())[c:d]]
+            continue
+        changes += [_one_sided("removed", section) for section in list(old.values())[a:b]]
+        changes += [_one_sided("added", section) for section in list(new.values())[c:d]]
+    return tuple(changes)
+
+
+def _change(name: str, before: str, after: str) -> SectionChange:
+    return SectionChange(name, "same" if before == after else "changed", difference(before, after))
+
+
+def _section_change(before: Section, after: Section) -> SectionChange:
+    picture = (_picture(before)[1], _picture(after)[1]) if _picture(before) != _picture(after) else None
+    same = before.text == after.text and picture is None
+    return SectionChange(after.id, "same" if same else "changed", difference(before.text, after.text), picture)
+
+
+def _one_sided(kind: Literal["added", "removed"], section: Section) -> SectionChange:
+    return SectionChange(section.id, kind, (Piece(kind, section.text),))
+
+
+def _picture(section: Section) -> tuple[str, str]:
+    shown = section.illustration
+    return (shown.chosen.id if shown.chosen else "", shown.caption) if shown else ("", "")

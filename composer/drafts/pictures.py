@@ -1,0 +1,163 @@
+"""The pictures of drafts: copied by their content beside the drafts, so that a changed gallery takes none away.
+
+In a stored article a kept picture's path is "kept:" and its file's name, so that the data folder can be moved.
+"""
+
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from composer.article import Article, Candidate, Illustration
+from composer.drafts.database import os_reason
+from composer.errors import DraftsUnavailable
+from retrieval.pictures import PILLOW_ERRORS, open_picture
+
+FOLDER = "pictures"
+OWN = "upload-"  # begins the ids of pictures that a person uploaded: no gallery has them
+MARK = "kept:"
+THUMBNAIL = 144  # pixels: longest side, three times the size shown
+YOUNG = 86_400  # seconds: a file this new may belong to a step that is just being written
+
+
+class KeptPictures:
+    """The folder of pictures. Any number of threads may use it."""
+
+    def __init__(self, data: Path) -> None:
+        self.folder = data / FOLDER
+        self._beginning = f"{self.folder}{os.sep}"  # of the paths of kept pictures
+        self._known: dict[tuple[str, int, int], str] = {}  # path, size, time -> name of the copy
+
+    def path(self, name: str) -> Path:
+        """Where a kept picture lies. `name`: SHA-256 and suffix."""
+        return self.folder / name[:2] / name
+
+    def is_kept(self, path: str) -> bool:
+        """Whether a picture of an article is one of this folder."""
+        return path.startswith(self._beginning)
+
+    def name(self, path: str) -> str:
+        """The name of a kept picture; empty for an empty path."""
+        return Path(path).name if path else ""
+
+    def keep(self, article: Article) -> Article:
+        """The article with copies in place of the pictures that stand in it and of a person's own. A picture whose
+        file is gone stays as it is. Raises DraftsUnavailable where nothing can be written."""
+        return _with_paths(article, self._kept_path)
+
+    def _kept_path(self, picture: Candidate, chosen: bool) -> str:
+        wanted = chosen or picture.id.startswith(OWN)
+        if not wanted or not picture.path or self.is_kept(picture.path):
+            return picture.path
+        path = Path(picture.path)
+        try:
+            facts = path.stat()
+            known = (picture.path, facts.st_size, facts.st_mtime_ns)
+            if known not in self._known or not self.path(self._known[known]).is_file():
+                self._known[known] = self._copied(path)
+            return str(self.path(self._known[known]))
+        except FileNotFoundError:
+            return picture.path
+        except OSError as error:
+            raise DraftsUnavailable(place=self.folder.parent, reason=os_reason(error)) from error
+
+    def _copied(self, path: Path) -> str:
+        """The name of the copy. It appears whole or not at all."""
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        name = digest + path.suffix.lower()
+        kept = self.path(name)
+        if not kept.is_file():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_name(f"{secrets.token_hex(8)}.part")
+            try:
+                shutil.copyfile(path, part)
+                part.replace(kept)
+            finally:
+                part.unlink(missing_ok=True)
+        return name
+
+    def packed(self, article: Article) -> Article:
+        """The article as it is stored: kept pictures by name."""
+        return _with_paths(article, self._marked)
+
+    def _marked(self, picture: Candidate, chosen: bool) -> str:
+        return MARK + os.path.basename(picture.path) if self.is_kept(picture.path) else picture.path
+
+    def unpacked(self, article: Article) -> Article:
+        """The article as it is used: kept pictures by path."""
+        return _with_paths(article, self._resolved)
+
+    def _resolved(self, picture: Candidate, chosen: bool) -> str:
+        if not picture.path.startswith(MARK):
+            return picture.path
+        return str(self.path(Path(picture.path.removeprefix(MARK)).name))  # the name alone, whatever is written there
+
+    def names(self, article: Article) -> list[str]:
+        """The kept pictures of a stored article, each once, those that stand in it first and in their order."""
+        found: dict[str, None] = {}
+        for illustration in _illustrations(article):
+            if illustration.chosen is not None and illustration.chosen.path.startswith(MARK):
+                found.setdefault(illustration.chosen.path.removeprefix(MARK))
+        for illustration in _illustrations(article):
+            for picture in illustration.candidates:
+                if picture.path.startswith(MARK):
+                    found.setdefault(picture.path.removeprefix(MARK))
+        return list(found)
+
+    def thumbnail(self, path: Path) -> Path:
+        """A small JPEG of a kept picture, made when it is first asked for. Raises OSError, RetrievalError."""
+        small = self.folder.parent / "thumbnails" / f"{path.stem[:64]}.jpg"
+        if not small.is_file():
+            small.parent.mkdir(parents=True, exist_ok=True)
+            image = open_picture(path)
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            part = small.with_name(f"{secrets.token_hex(8)}.part")
+            try:
+                image.convert("RGB").save(part, "JPEG", quality=85)
+                part.replace(small)
+            except PILLOW_ERRORS as error:
+                raise OSError(str(error)) from error
+            finally:
+                part.unlink(missing_ok=True)
+        return small
+
+    def forget(self, used: set[str]) -> None:
+        """Removes the files that no draft uses any more, unless they are new."""
+        before = time.time() - YOUNG
+        for folder, _folders, files in os.walk(self.folder):
+            for name in files:
+                file = Path(folder, name)
+                if name not in used and file.stat().st_mtime < before:
+                    file.unlink(missing_ok=True)
+                    (self.folder.parent / "thumbnails" / f"{file.stem}.jpg").unlink(missing_ok=True)
+
+
+def _illustrations(article: Article) -> Iterator[Illustration]:
+    for section in article.illustrated:
+        if section.illustration is not None:
+            yield section.illustration
+
+
+def _with_paths(article: Article, path: Callable[[Candidate, bool], str]) -> Article:
+    """The article with other paths of its pictures; the same object where nothing changes, and the same revision."""
+    sections, changed = [], False
+    for section in article:
+        old = section.illustration
+        if old is not None:
+            stands = old.chosen.id if old.chosen else None
+            chosen = _moved(old.chosen, path(old.chosen, True)) if old.chosen else None
+            others = tuple(_moved(one, path(one, one.id == stands)) for one in old.candidates)
+            if chosen is not old.chosen or any(a is not b for a, b in zip(others, old.candidates, strict=True)):
+                changed = True
+                section = replace(section, illustration=replace(old, chosen=chosen, candidates=others))
+        sections.append(section)
+    return replace(article, sections=tuple(sections)) if changed else article
+
+
+def _moved(picture: Candidate, path: str) -> Candidate:
+    return picture if picture.path == path else replace(picture, path=path)
