@@ -103,6 +103,10 @@ class NoPictureFound(ComposerError):
     sentence = _("No picture was found for '{caption}'. Search with other words, or use a picture of your own.")
 
 
+class NothingToIllustrate(InputError):
+    sentence = _("There is no paragraph to illustrate. Write some text first.")
+
+
 class NoPictureFits(ComposerError):
     sentence = _(
         "The gallery '{gallery}' has no picture that fits this text well, so none was placed. Ask for a number of "

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from common.errors import ReadableError
-from common.messages import _
 from composer.article import Article, Candidate, Illustration, Language, Section
-from composer.errors import FewerPlaces, InputError, NoPictureFits
+from composer.errors import FewerPlaces, NoPictureFits, NothingToIllustrate
 from composer.events import (
     CaptionReady,
     Event,
@@ -28,7 +27,8 @@ from composer.illustrating.candidates import find_candidates
 from composer.illustrating.captions import CaptionWriter, plain_caption
 from composer.illustrating.evidence import same_subject
 from composer.illustrating.fit import FITS, PERHAPS
-from composer.illustrating.places import automatic_count, choose_pictures, width
+from composer.illustrating.places import automatic_count, choose_pictures, most_promising, width
+from composer.illustrating.queries import MOST_NOUNS
 from composer.illustrating.reading import SURE, ParagraphReader, Reading
 from composer.models import Model
 from composer.prompts import RatesPictures
@@ -36,6 +36,11 @@ from retrieval.base import PictureGallery
 
 log = logging.getLogger(__name__)
 
+REPEATED = (
+    0.5  # fit, at most, of a picture whose subject another one shows: it stands only where a number was asked for
+)
+SEARCHES = 800  # of an article with the paragraphs' own words, before the most promising paragraphs are read
+FEWEST_NOUNS = 4  # of a paragraph that are searched for, however many paragraphs there are
 SPARE = 2  # paragraphs that are read beyond the number of pictures: so many may have nothing that fits
 
 
@@ -75,8 +80,11 @@ class Illustrator:
     def steps(self) -> Iterator[tuple[Step, int, Iterator[Event]]]:
         """Name, units of work and events of each step, one after the other; steps without work are left out."""
         self.article = self.article.with_sections([_without_plan(section) for section in self.article])
-        paragraphs = [section for section in self.article if section.kind == "paragraph"]
-        if not paragraphs or self._pictures == 0:
+        paragraphs = [section for section in self.article if section.illustratable]
+        if self._pictures == 0:
+            return
+        if not paragraphs:
+            yield "retrieve", 0, iter([Notice(NothingToIllustrate())])
             return
         free = [section for section in paragraphs if section.illustration is None]
         yield "retrieve", len(free), self._search(free)
@@ -89,11 +97,12 @@ class Illustrator:
 
     def _search(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
         """What the gallery has for the paragraphs' own words."""
+        nouns = min(MOST_NOUNS, max(FEWEST_NOUNS, SEARCHES // len(paragraphs)))
         for done, section in enumerate(paragraphs, 1):
             if self._stop.is_set():
                 return
             try:
-                self._readings[section.id] = self._reader.search(section)
+                self._readings[section.id] = self._reader.search(section, nouns)
             except ReadableError as error:
                 yield Notice(error)
                 return  # the other paragraphs would wait for the same failure
@@ -102,11 +111,14 @@ class Illustrator:
     def _read(self) -> Iterator[Event]:
         """The model reads the paragraphs, the most promising first, so that a sure picture stands soon; not all where
         those read have enough sure pictures, or where there are many."""
-        order = sorted(self._readings, key=lambda place: -self._readings[place].promise)
         wanted = self._pictures
         if wanted is None:
-            wanted = automatic_count([width(section.text) for section in self.article if section.kind == "paragraph"])
-        left = order[: wanted + SPARE]
+            wanted = automatic_count([width(section.text) for section in self.article if section.illustratable])
+        places = list(self._readings)
+        widths = [width(self.article.section(place).text) for place in places]
+        promises = [self._readings[place].promise for place in places]
+        left = [places[number] for number in most_promising(widths, promises, wanted + SPARE)]
+        self._readings = {place: self._readings[place] for place in left}
         total = len(left)
         while left and not self._sure_of(wanted):
             place = left.pop(0)
@@ -122,7 +134,7 @@ class Illustrator:
             if len(self._read_places) == 1:
                 yield from self._show_at_once(place)
             yield StepProgress("spot", total - len(left), total)
-        for place in order:
+        for place in self._readings:
             if place not in self._read_places:
                 self._readings[place] = replace(self._readings[place], candidates=())
 
@@ -131,7 +143,7 @@ class Illustrator:
         sure = [place for place in self._read_places if self._readings[place].fit >= SURE]
         if len(sure) < wanted:
             return False
-        paragraphs = [section for section in self.article if section.kind == "paragraph"]
+        paragraphs = [section for section in self.article if section.illustratable]
         picks = self._picks(paragraphs, self._options(paragraphs))
         places = sorted({*picks, *self._fixed(paragraphs)})
         apart = all(after - before > 1 for before, after in itertools.pairwise(places))
@@ -166,22 +178,45 @@ class Illustrator:
             same=same_subject,
             worth=FITS,
             fixed=self._fixed(paragraphs),
-            taken=[s.illustration.chosen for s in self.article.illustrated if s.illustration and s.illustration.chosen],
+            taken=self._shown(),
         )
+
+    def _repeats(
+        self, paragraphs: Sequence[Section], options: Sequence[Sequence[Candidate]], picks: dict[int, Candidate]
+    ) -> dict[int, Candidate]:
+        """Further pictures, where too few are left that show something else: weak, however well they fit."""
+        found = choose_pictures(
+            [width(section.text) for section in paragraphs],
+            options,
+            self._pictures,
+            same=lambda one, other: one.id == other.id,
+            worth=FITS,
+            fixed=[*self._fixed(paragraphs), *picks],
+            taken=[*self._shown(), *picks.values()],
+        )
+        return {number: replace(picture, fit=min(picture.fit or 0.0, REPEATED)) for number, picture in found.items()}
+
+    def _shown(self) -> list[Candidate]:
+        """The pictures that stand in the article."""
+        return [s.illustration.chosen for s in self.article.illustrated if s.illustration and s.illustration.chosen]
 
     def _choose(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
         fixed, options = self._fixed(paragraphs), self._options(paragraphs)
         picks = self._picks(paragraphs, options)
-        if self._pictures is not None and len(picks) + len(fixed) < min(self._pictures, len(paragraphs)):
+        wanted = 0 if self._pictures is None else min(self._pictures, len(paragraphs)) - len(fixed)
+        if len(picks) < wanted:
             # paragraphs about one thing have found the same few pictures: those left without get what else there is
             try:
                 for number, section in enumerate(paragraphs):
                     if number not in picks and number not in fixed and section.id in self._readings:
                         known = self.article.used_pictures | {c.id for each in options for c in each}
-                        options[number] = self._reader.others(self._readings[section.id], known)
+                        others = self._reader.others(self._readings[section.id], known)
+                        options[number] = [*options[number], *others]
             except ReadableError as error:
                 yield Notice(error)
             picks = self._picks(paragraphs, options)
+        if len(picks) < wanted:
+            picks |= self._repeats(paragraphs, options, picks)
         places = tuple(s.id for n, s in enumerate(paragraphs) if n in picks or n in fixed)
         fits = {place: reading.fit for place, reading in self._readings.items()}
         yield PlacesFound(places, fits)
@@ -275,9 +310,9 @@ class Illustrator:
         sections = list(self.article)
         start = sections.index(self.article.section(section_id))
         near = [*sections[start:], *reversed(sections[:start])]  # a heading is illustrated by what follows it
-        place = next((section for section in near if section.kind == "paragraph"), None)
+        place = next((section for section in near if section.illustratable), None)
         if place is None:
-            raise InputError(_("There is no paragraph to illustrate. Write some text first."))
+            raise NothingToIllustrate()
         reading = self._reader.read(self._reader.search(place))
         used = self.article.used_pictures
         unused = [c for c in reading.candidates if c.id not in used]

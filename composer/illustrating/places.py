@@ -55,32 +55,56 @@ def choose_places(
     count = min(max(count, len(fixed)), len(eligible))
     if count <= 0:
         return []
+    order = sorted(eligible)
+    crowding = _crowding(widths, count, 0.6)
+    lost = {(j, i): crowding(j, i) for n, i in enumerate(order) for j in order[:n]}
+    # the place before i is no earlier than the last fixed one before i
+    earliest = {i: max((f for f in fixed if f < i), default=-1) for i in order}
+    # best_of[i]: the best value, and its places, with a given number of places of which i is the last
+    best_of: dict[int, tuple[float, tuple[int, ...]]] = {i: (probabilities[i], (i,)) for i in order if earliest[i] < 0}
+    for _ in range(count - 1):
+        longer: dict[int, tuple[float, tuple[int, ...]]] = {}
+        for i in order:
+            found: tuple[float, tuple[int, ...]] | None = None
+            for j, (value, places) in best_of.items():
+                if j >= i:
+                    break
+                if j < earliest[i]:
+                    continue
+                here = value - lost[j, i]
+                # of equal values the one with earlier places
+                if found is None or here > found[0] or (here == found[0] and places < found[1]):
+                    found = here, places
+            if found is not None:
+                longer[i] = found[0] + probabilities[i], (*found[1], i)
+        best_of = longer
+    last = max(fixed, default=-1)
+    complete = [each for i, each in best_of.items() if i >= last]
+    return list(max(complete, key=lambda option: (option[0], [-place for place in option[1]]))[1]) if complete else []
+
+
+def most_promising(widths: Sequence[float], promises: Sequence[float], count: int) -> list[int]:
+    """Indices of at most `count` paragraphs: the most promising first, each next one with text between it and those
+    before, so that the first few of a long text already lie along it."""
+    crowding = _crowding(widths, count, 1.0)
+    left, lost, chosen = set(range(len(widths))), [0.0] * len(widths), list[int]()
+    while left and len(chosen) < count:
+        best = max(left, key=lambda i: (promises[i] - lost[i], -i))
+        left.remove(best)
+        chosen.append(best)
+        for i in left:
+            lost[i] = max(lost[i], crowding(*sorted((i, best))))
+    return chosen
+
+
+def _crowding(widths: Sequence[float], count: int, evenly: float) -> Callable[[int, int], float]:
+    """What two pictures after these paragraphs (the earlier first) lose by standing close together. They lose nothing
+    from `evenly` on, as a share of the distance that `count` pictures along the text have."""
     before = [0.0]  # width of the text up to the end of each paragraph
     for each in widths:
         before.append(before[-1] + each)
-    enough = max(0.6 * before[-1] / count, 1.0)
-
-    def crowding(first: int, second: int) -> float:
-        between = before[second + 1] - before[first + 1]
-        return CROWDING * max(0.0, 1 - between / enough)
-
-    # best_of[i]: the best value, and its places, with a given number of places of which i is the last
-    best_of: dict[int, tuple[float, list[int]]] = {
-        i: (probabilities[i], [i]) for i in sorted(eligible) if not any(f < i for f in fixed)
-    }
-    for _ in range(count - 1):
-        longer: dict[int, tuple[float, list[int]]] = {}
-        for i in eligible:
-            options = [
-                (value + probabilities[i] - crowding(j, i), [*places, i])
-                for j, (value, places) in best_of.items()
-                if j < i and not any(j < f < i for f in fixed)
-            ]
-            if options:
-                longer[i] = max(options, key=lambda option: (option[0], [-place for place in option[1]]))
-        best_of = longer
-    complete = [found for i, found in best_of.items() if not any(f > i for f in fixed)]
-    return max(complete, key=lambda option: (option[0], [-place for place in option[1]]))[1] if complete else []
+    enough = max(evenly * before[-1] / max(count, 1), 1.0)
+    return lambda first, second: CROWDING * max(0.0, 1 - (before[second + 1] - before[first + 1]) / enough)
 
 
 def choose_pictures(
@@ -102,7 +126,15 @@ def choose_pictures(
     Each round places the best picture of each paragraph; of two that show the same, the paragraph that loses less by
     its next one gives way. Ends with the best set for lists without such pairs.
     """
-    left = [[c for c in each if not any(same(c, other) for other in taken)] for each in options]
+    known: dict[tuple[str, str], bool] = {}  # the same pairs are compared in every round
+
+    def alike(one: Candidate, other: Candidate) -> bool:
+        pair = (one.id, other.id) if one.id < other.id else (other.id, one.id)
+        if pair not in known:
+            known[pair] = same(one, other)
+        return known[pair]
+
+    left = [[c for c in each if not any(alike(c, other) for other in taken)] for each in options]
     while True:
         best = [max(each, key=_fit, default=None) for each in left]
         places = choose_places(
@@ -115,7 +147,7 @@ def choose_pictures(
             barely=worth,
         )
         picks = {i: picture for i in places if i not in fixed and (picture := best[i]) is not None}
-        loser = _gives_way(picks, left, same)
+        loser = _gives_way(picks, left, alike)
         if loser is None:
             return picks
         left[loser] = [c for c in left[loser] if c.id != picks[loser].id]

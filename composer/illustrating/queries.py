@@ -48,10 +48,10 @@ def things(answer: str) -> list[str]:
     return list(found)[:MOST_THINGS]
 
 
-def paragraph_queries(text: str, language: Language, named: Iterable[str]) -> list[Query]:
-    """The model's things first, then the paragraph's nouns; each once."""
+def paragraph_queries(text: str, language: Language, named: Iterable[str], most: int = MOST_NOUNS) -> list[Query]:
+    """The model's things first, then the first `most` of the paragraph's nouns; each once."""
     queries = {thing: Query(thing, named=True) for thing in named}
-    for noun in [noun for noun in nouns(inline.plain(text), language) if not _ABOUT_THE_TASK.search(noun)][:MOST_NOUNS]:
+    for noun in [noun for noun in nouns(inline.plain(text), language) if not _ABOUT_THE_TASK.search(noun)][:most]:
         queries.setdefault(noun, Query(noun))
     return list(queries.values())
 

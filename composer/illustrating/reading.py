@@ -12,7 +12,15 @@ from composer.errors import PictureError
 from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise, same_subject
 from composer.illustrating.fit import fit
 from composer.illustrating.nouns import content_words, nouns
-from composer.illustrating.queries import MOST_THINGS, SEPARATORS, Query, paragraph_queries, things, title_queries
+from composer.illustrating.queries import (
+    MOST_NOUNS,
+    MOST_THINGS,
+    SEPARATORS,
+    Query,
+    paragraph_queries,
+    things,
+    title_queries,
+)
 from composer.models import KeepsBeginnings, Message, Model, Picture, Sampling, assistant
 from composer.prompts import RatesPictures
 from retrieval.base import FindsMany, Hit, PictureGallery
@@ -71,10 +79,10 @@ class ParagraphReader:
         self._title = title_queries(article)
         self._title_words = frozenset((*content_words(title), *nouns(title, article.language)))
 
-    def search(self, section: Section) -> Reading:
-        """What the gallery has for the paragraph's own words. Raises RetrievalError."""
+    def search(self, section: Section, most: int = MOST_NOUNS) -> Reading:
+        """What the gallery has for the paragraph's own words, the first `most` of them. Raises RetrievalError."""
         paragraph = Paragraph(section.id, inline.plain(section.text), self._article.language, self._article.title)
-        queries = [] if self._few_searches else paragraph_queries(paragraph.text, paragraph.language, ())
+        queries = [] if self._few_searches else paragraph_queries(paragraph.text, paragraph.language, (), most)
         return self._gathered(paragraph, [*queries, *(q for q in self._title if q not in queries)])
 
     def read(self, reading: Reading) -> Reading:
@@ -91,9 +99,10 @@ class ParagraphReader:
         answer = self._named(asked)
         if self._stop.is_set():
             return reading
-        named = [Query(thing, named=True) for thing in things(answer)]
-        own = [query for query, _ in reading.found if query.text not in {q.text for q in named}]
-        reading = self._gathered(reading.paragraph, [*named, *own])
+        paragraph, named = reading.paragraph, things(answer)
+        queries = paragraph_queries(paragraph.text, paragraph.language, named, 0 if self._few_searches else MOST_NOUNS)
+        known = {query.text for query in queries}
+        reading = self._gathered(paragraph, [*queries, *(q for q in self._title if q.text not in known)])
         return self._rated(reading, [*asked, assistant(answer)])
 
     def _named(self, asked: Sequence[Message]) -> str:

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from common.errors import ReadableError
-from common.messages import _
 from composer import inline
 from composer.article import Article, Candidate, Illustration, Language, Section
-from composer.errors import FewerPlaces, InputError, NoPictureFound
+from composer.errors import FewerPlaces, NoPictureFound, NothingToIllustrate
 from composer.events import (
     CandidatesReady,
     CaptionReady,
@@ -80,7 +79,10 @@ class TrainedIllustrator:
             self.article = self.article.with_sections(kept)
         paragraphs = [section for section in self.article if section.kind == "paragraph"]
         try:
-            if not paragraphs or self._pictures == 0:
+            if self._pictures == 0:
+                return
+            if not paragraphs:
+                yield "spot", 0, iter([Notice(NothingToIllustrate())])
                 return
             yield "spot", len(paragraphs), self._spot(paragraphs)
             if not self._places or self._stop.is_set():
@@ -253,7 +255,7 @@ class TrainedIllustrator:
         near = [*sections[start:], *reversed(sections[:start])]  # a heading is illustrated by what follows it
         place = next((section.id for section in near if section.kind == "paragraph"), None)
         if place is None:
-            raise InputError(_("There is no paragraph to illustrate. Write some text first."))
+            raise NothingToIllustrate()
         own = self.article.section(section_id).illustration
         self.article = self.article.with_illustration(section_id, None)
         try:

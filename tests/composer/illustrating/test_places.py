@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from composer.illustrating.places import CROWDING, automatic_count, choose_places, width
+from composer.illustrating.places import CROWDING, automatic_count, choose_places, most_promising, width
 
 
 def test_the_best_paragraphs_are_chosen() -> None:
@@ -41,6 +41,14 @@ def test_fixed_places_stay_and_count() -> None:
     assert len(chosen) == 2
     assert choose_places([100] * 3, [0.9, 0.9, 0.9], 0, fixed=[1]) == [1]
     assert choose_places([100] * 3, [0.9, 0.9, 0.9], 1, fixed=[0, 2]) == [0, 2]
+
+
+def test_what_is_read_first_lies_along_the_text_where_it_is_equally_promising() -> None:
+    assert most_promising([100] * 5, [0.1, 0.9, 0.3, 0.2, 0.8], 2) == [1, 4]
+    assert most_promising([100] * 3, [0.1, 0.9, 0.3], 5) == [1, 2, 0]
+    assert most_promising([100] * 200, [0.5] * 200, 4) == [0, 50, 100, 150]
+    assert most_promising([100] * 200, [0.5] * 100 + [1.5] * 100, 2) == [100, 199]
+    assert most_promising([], [], 4) == []
 
 
 def test_no_paragraphs_no_places() -> None:
