@@ -1,4 +1,4 @@
-"""python -m composer write | chat | models | download | doctor | plan | convert
+"""python -m composer write | chat | models | download | doctor | plan | convert | drafts
 
 Results go to stdout, progress to stderr. Exit status 0: done; 1: it failed, a sentence on stderr says why; 2: the
 command itself cannot be understood (unknown option, model or gallery, bad value); 130: stopped with Ctrl-C. No
@@ -18,7 +18,7 @@ from common.terminal import json_line, piped_text, printable, typed_text
 from composer import errors
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
-from composer.commands import convert, follow, loading_steps, plan, readable_errors, say, stop_on_interrupt
+from composer.commands import convert, drafts, follow, loading_steps, plan, readable_errors, say, stop_on_interrupt
 from composer.events import STEPS, Report
 from composer.exporting import image_names, to_markdown, write_folder
 from composer.models import Model, Picture
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(plan)
 app.command()(convert)
+app.add_typer(drafts, name="drafts")
 
 
 def _known_language(value: str) -> str:

@@ -1,9 +1,10 @@
-"""Parts of the command line: the commands on model folders, and what all commands say on stderr.
+"""Parts of the command line: the commands on model folders and on drafts, and what all commands say on stderr.
 
 Knows events, errors and loading steps; not how an article is made nor what a command prints as its result.
 """
 
+from composer.commands.drafts import drafts
 from composer.commands.planning import convert, plan
 from composer.commands.terminal import follow, loading_steps, readable_errors, say, stop_on_interrupt
 
-__all__ = ["convert", "follow", "loading_steps", "plan", "readable_errors", "say", "stop_on_interrupt"]
+__all__ = ["convert", "drafts", "follow", "loading_steps", "plan", "readable_errors", "say", "stop_on_interrupt"]

@@ -25,6 +25,8 @@ _BAD_COMMAND = (
     errors.UnknownModel,
     errors.ModelFilesMissing,
     errors.ModelFilesBroken,
+    errors.DraftNotFound,
+    errors.VersionNotFound,
     GalleryNotFound,
     GalleryUnreadable,
 )

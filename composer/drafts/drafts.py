@@ -58,7 +58,7 @@ class Drafts:
     def create(self, article: Article, *, what: str = "write", name: str = "") -> Draft:
         """A new draft at its first step."""
         kept = self.store.pictures.keep(article)
-        now, draft_id = time.time(), secrets.token_urlsafe(16)
+        now, draft_id = time.time(), secrets.token_hex(12)
         with self.store.transaction() as db:
             number = db.execute(
                 "INSERT INTO drafts (id, owner, name, created, changed, touched, step, last_step) "

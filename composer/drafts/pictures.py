@@ -86,7 +86,7 @@ class KeptPictures:
         return _with_paths(article, self._marked)
 
     def _marked(self, picture: Candidate, chosen: bool) -> str:
-        return MARK + os.path.basename(picture.path) if self.is_kept(picture.path) else picture.path
+        return MARK + picture.path.rpartition(os.sep)[2] if self.is_kept(picture.path) else picture.path
 
     def unpacked(self, article: Article) -> Article:
         """The article as it is used: kept pictures by path."""

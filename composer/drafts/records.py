@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.messages import Text, _
 from composer.article import Article
 
 
@@ -58,3 +59,14 @@ class Recovered:
     drafts: int
     steps: int
     copy: Path  # the damaged file, as it was
+
+    @property
+    def sentence(self) -> Text:
+        """What a person should know."""
+        return _(
+            "The file of drafts was damaged. What could be read was recovered: {drafts} drafts with {steps} steps. The "
+            "damaged file is kept as '{copy}'.",
+            drafts=self.drafts,
+            steps=self.steps,
+            copy=self.copy,
+        )
