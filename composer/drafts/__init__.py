@@ -4,9 +4,8 @@ Knows articles, SQLite and files; no models, no galleries and no pages.
 """
 
 from composer.drafts.difference import Piece, SectionChange, compare, difference
-from composer.drafts.drafts import Drafts
+from composer.drafts.drafts import Drafts, DraftStore
 from composer.drafts.records import Draft, Recovered, Summary, Version
-from composer.drafts.store import DraftStore
 
 __all__ = [
     "Draft",

@@ -1,4 +1,4 @@
-"""Drafts of one owner: made, saved step by step, undone, named, listed, deleted.
+"""DraftStore, and the drafts of one owner: made, saved step by step, undone, named, listed, deleted.
 
 A step is an article as it was; its number names its content and is never given twice. Undo goes to a step's parent,
 redo to the latest child; what was undone and then written over stays in the file.
@@ -18,7 +18,7 @@ from composer.article import Article
 from composer.drafts.database import Damaged
 from composer.drafts.packing import pack, unpack
 from composer.drafts.records import Draft, Summary, Version
-from composer.drafts.store import DraftStore
+from composer.drafts.storage import Storage
 from composer.errors import DraftChanged, DraftNotFound, VersionNotFound
 
 P = ParamSpec("P")
@@ -48,7 +48,7 @@ class Drafts:
     """Made by `DraftStore.of`. Every method raises DraftsUnavailable; one that names a draft, DraftNotFound where there
     is none or it is another owner's; one with `after`, DraftChanged where the draft is at another step now."""
 
-    def __init__(self, store: DraftStore, owner: str | None) -> None:
+    def __init__(self, store: Storage, owner: str | None) -> None:
         """owner None: everybody's drafts."""
         self.store, self.owner = store, owner
 
@@ -309,6 +309,14 @@ class Drafts:
             pictures=row["pictures"],
             picture=self.store.pictures.path(row["picture"]) if row["picture"] else None,
         )
+
+
+class DraftStore(Storage):
+    """An open folder of drafts, of which each owner sees only their own."""
+
+    def of(self, owner: str | None) -> Drafts:
+        """The drafts of one owner, "login:ann" or "browser:…"; None: of everybody."""
+        return Drafts(self, owner)
 
 
 def _line(name: str) -> str:

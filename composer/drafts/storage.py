@@ -1,4 +1,4 @@
-"""DraftStore: the folder of all drafts of this machine. It opens, mends and tidies up; `of(owner)` gives one's drafts.
+"""Storage: the folder of all drafts of this machine. It opens, mends and tidies up.
 
 A process that is killed at any moment leaves whole steps: SQLite's write-ahead log, one transaction a step.
 """
@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from composer.drafts import database
 from composer.drafts.database import FILE, Damaged
@@ -20,14 +19,11 @@ from composer.drafts.records import Recovered
 from composer.drafts.recovery import recover
 from composer.errors import DraftsUnavailable
 
-if TYPE_CHECKING:
-    from composer.drafts.drafts import Drafts
-
 _log = logging.getLogger(__name__)
 KEEP_DELETED = 30 * 86_400  # seconds that a deleted draft can be brought back
 
 
-class DraftStore:
+class Storage:
     """An open folder of drafts. Threads take turns; other processes may have it open, too."""
 
     def __init__(self, folder: Path) -> None:
@@ -44,12 +40,6 @@ class DraftStore:
         self._open()
         with contextlib.suppress(DraftsUnavailable):  # read-only, or another program is writing
             self._tidy()
-
-    def of(self, owner: str | None) -> "Drafts":
-        """The drafts of one owner, "login:ann" or "browser:…"; None: of everybody."""
-        from composer.drafts.drafts import Drafts
-
-        return Drafts(self, owner)
 
     def close(self) -> None:
         with self.lock:
