@@ -23,6 +23,8 @@ _CHINESE = (("gb18030", b"\xb0\xa1", b"\xd7\xf9"), ("big5", b"\xa4\x40", b"\xc6\
 _INVISIBLE = r"[\s\x00\ufeff\u200b-\u200f\u2028-\u202e\u2060]+"
 _URL_SAFE = str.maketrans("-_", "+/")  # the second alphabet of base64 -> the first
 _HALF = re.compile("[\ud800-\udfff]")
+# Marks that turn the reading direction of everything after them; letters of right-to-left scripts stay.
+_DIRECTION = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F])
 _INVISIBLE_ENDS = re.compile(f"^{_INVISIBLE}|{_INVISIBLE}$")
 
 
@@ -111,6 +113,19 @@ def repaired(text: str) -> str:
 def same_name(name: str) -> str:
     """A file's name for comparing: composed as Windows and Linux write it, where a Mac decomposes, and without case."""
     return unicodedata.normalize("NFC", name).casefold()
+
+
+def without_controls(text: str) -> str:
+    """The text without control characters and direction marks; tabs and line ends become blanks or single line ends."""
+    text = text.translate(_DIRECTION).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return "".join(
+        c for c in text if c == "\n" or not (unicodedata.category(c) in ("Cc", "Cs", "Co") or _no_character(c))
+    )
+
+
+def _no_character(code: str) -> bool:
+    """Of the 66 codes that never are one. Other unassigned ones may be emoji newer than this Python."""
+    return ord(code) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(code) <= 0xFDEF
 
 
 def well_formed(text: str) -> str:

@@ -14,10 +14,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
+from common.decoding import without_controls
 from common.language import HAN, HAN_RANGES
 from composer import inline
 from composer.article import Article, Section, SectionKind
-from composer.writing import without_controls
 
 TAGS = frozenset(
     (
@@ -43,8 +43,11 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$")
 _FOOTNOTE = re.compile(r" {0,3}\[\^[^\]\s]+\]:")
 _ONLY_PICTURES = re.compile(r"\s*(?:!\[[^\]]*\](?:\([^)\n]*\)|\[[^\]\n]*\])?\s*)+")
 _WIDE = re.compile(f"[{HAN_RANGES}\u3000-\u303f\uff00-\uffef]")  # Chinese characters and punctuation
+_BREAK = re.compile(r"<br\b", re.IGNORECASE)
 _KNOWN_TAG = re.compile(
-    r"</?(?:a|abbr|b|code|del|em|font|i|img|ins|kbd|mark|s|small|span|strong|sub|sup|u)\b[^>]*>", re.I
+    r"</?(?:a|abbr|b|code|del|em|font|i|img|ins|kbd|mark|s|small|span|strong|sub|sup|u)"
+    r"(?:\s+[\w-]+=(?:\"[^\"]*\"|'[^']*'|[^\s<>\"']+))*\s*/?>",
+    re.IGNORECASE,
 )
 
 
@@ -192,7 +195,10 @@ def _limited(tokens: Sequence[Token]) -> Iterator[str]:
                 href = hrefs.pop()
                 yield f"]({href})" if href else ""
             case "html_inline":
-                yield " " if token.content.lower().startswith("<br") else ""
+                if _BREAK.match(token.content):
+                    yield " "
+                elif not _KNOWN_TAG.fullmatch(token.content):
+                    yield token.content
             case _:  # pictures: their alternative texts are no words of the text; marks without a form here
                 pass
 
@@ -239,6 +245,27 @@ def elements(source: str, defined: str = "") -> tuple[Element | str, ...]:
     return tuple(_elements(tree.children))
 
 
+def shown(section: Section, defined: str = "") -> tuple[Element | str, ...]:
+    """What a section shows beyond the limited marks of `Section.text`: a heading's or paragraph's content, the elements
+    of another block. Empty where the text says it all. defined: `definitions` of the article."""
+    if section.one_line:
+        if not section.source or " ".join(section.source.split()) == section.text:
+            return ()
+        found = elements(section.source, defined)
+        return found[0].children if len(found) == 1 and isinstance(found[0], Element) else ()
+    found = elements(section.source or section.text, defined)
+    if section.kind == "other" and not _shows_picture(found):
+        return (Element("pre", (section.text,), {"class": "source"}),)
+    return found
+
+
+def _shows_picture(found: Sequence[Element | str]) -> bool:
+    return any(
+        isinstance(each, Element) and (each.attributes.get("class") == "picture" or _shows_picture(each.children))
+        for each in found
+    )
+
+
 def _elements(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Element | str]:
     for node in nodes:
         yield from _element(node)
@@ -256,7 +283,7 @@ def _element(node: SyntaxTreeNode) -> Iterator[Element | str]:
         case "hardbreak":
             yield Element("br")
         case "html_inline":
-            if re.match(r"<br\b", node.content, re.IGNORECASE):
+            if _BREAK.match(node.content):
                 yield Element("br")
             elif not _KNOWN_TAG.fullmatch(node.content):
                 yield node.content

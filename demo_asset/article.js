@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, fill, address, refocused, settle, credited, makeInspector, makeStepper, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makeStepper, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -34,8 +34,12 @@ root.replaceChildren(stepper.line, notices, toolbar, article, inspector.panel);
 
 // -- sections ---------------------------------------------------------------------------------------
 
+// Headings and paragraphs are one line of text; other blocks, and imported ones with further marks, are edited as Markdown.
+const oneLine = (section) => ["heading", "paragraph"].includes(section.kind);
+const markdownOf = (section) => section.edited || (oneLine(section) ? section.elements?.length && section.source : section.source || section.text) || "";
+
 function drawText(node, section) {
-  const tag = section.kind === "heading" ? (section.level === 3 ? "h3" : "h2") : "p";
+  const tag = section.kind === "heading" ? `h${Math.min(Math.max(section.level, 2), 6)}` : section.kind === "paragraph" ? "p" : "div";
   let text = node.querySelector(":scope > .xc-text");
   if (!text || text.tagName.toLowerCase() !== tag) {
     const fresh = make(tag, { class: "xc-text", dir: "auto", onclick: (event) => editAt(event, section.id) });
@@ -43,7 +47,7 @@ function drawText(node, section) {
     else node.prepend(fresh);
     text = fresh;
   }
-  text.replaceChildren(...inline(section.text));
+  text.replaceChildren(...(section.elements?.length && !section.edited ? section.elements.map(built) : inline(section.edited || section.text)));
 }
 
 // Streamed pieces are drawn once a frame, however many of them arrive in it.
@@ -59,7 +63,7 @@ function drawSoon(section) {
 
 function drawTools(node, section) {
   const tools = make("div", { class: "xc-tools" }, button(texts("edit"), "edit", () => edit(section.id), { class: "xc-quiet", bare: true }));
-  if (section.kind === "paragraph" && !section.picture) {
+  if (["paragraph", "list", "quote"].includes(section.kind) && !section.picture) {
     tools.append(
       button(lookedFor(section) || texts("add"), "picture", () => add(section.id), { class: "xc-quiet xc-add", bare: true, "aria-label": texts("add") }),
       button(texts("upload"), "upload", () => !running() && inspector.pick(section), { class: "xc-quiet xc-own", bare: true }),
@@ -179,10 +183,12 @@ function edit(id) {
   if (running() || editing) return;
   const whole = id === null;
   const node = whole ? title : nodes.get(id).querySelector(":scope > .xc-text");
-  const before = whole ? state.title : state.sections.get(id).text;
-  const field = make("textarea", { class: `xc-edit xc-edit-${node.tagName.toLowerCase()}`, rows: 1, dir: "auto", "aria-label": texts(whole ? "title_label" : "edit"), maxlength: whole ? "500" : "20000" });
+  const markdown = whole ? "" : markdownOf(state.sections.get(id));
+  const before = whole ? state.title : markdown || state.sections.get(id).text;
+  const field = make("textarea", { class: `xc-edit xc-edit-${node.tagName.toLowerCase()}`, rows: 1, dir: "auto", "aria-label": texts(whole ? "title_label" : "edit"), maxlength: whole ? "500" : markdown ? null : "20000" });
+  field.classList.toggle("xc-edit-markdown", Boolean(markdown));
   field.value = before;
-  const hint = make("p", { class: "xc-hint", text: texts("edit_hint") });
+  const hint = make("p", { class: "xc-hint", text: texts(markdown ? "edit_hint_markdown" : "edit_hint") });
   const fit = () => {
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight}px`;
@@ -190,12 +196,12 @@ function edit(id) {
   const finish = (keep, back = false) => {
     if (!editing) return;
     editing = null;
-    const text = field.value.replace(/\s+/g, " ").trim();
-    const changed = keep && text && text !== before;
+    const text = markdown ? field.value.trimEnd() : field.value.replace(/\s+/g, " ").trim();
+    const changed = keep && text.trim() && text !== (markdown ? before.replace(/\r\n?/g, "\n") : before);
     if (changed && whole) state.title = text; // kept here, too: the program may be away just now
-    else if (changed && state.sections.has(id)) state.sections.get(id).text = text;
+    else if (changed && state.sections.has(id)) state.sections.get(id)[markdown ? "edited" : "text"] = text;
     if (changed && whole) ask("title", { text });
-    else if (changed) ask("text", { id, text });
+    else if (changed) ask("text", markdown ? { id, text, markdown: true } : { id, text });
     settle(() => {
       field.remove();
       hint.remove();
@@ -209,6 +215,7 @@ function edit(id) {
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return; // composing: the keys are the input method's
+    if (markdown && event.key === "Enter" && !(event.ctrlKey || event.metaKey)) return; // a line end is part of it
     event.preventDefault();
     finish(event.key === "Enter", true);
   });

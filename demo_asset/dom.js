@@ -112,6 +112,19 @@ function inline(text) {
   return nodes;
 }
 
+const ELEMENTS = new Set("a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre span strong table tbody td th thead tr ul".split(" "));
+
+// What ui/view.py describes as [tag, attributes, children]: known elements, with text in them and nothing else.
+function built(element) {
+  if (typeof element === "string") return document.createTextNode(element);
+  const [tag, { href, start, align, class: kind }, children] = element;
+  const inside = children.map(built);
+  if (!ELEMENTS.has(tag) || (tag === "a" && !SAFE_LINK.test(href))) return make("span", {}, ...inside);
+  const link = tag === "a" ? { href, target: "_blank", rel: "noopener noreferrer nofollow" } : {};
+  const classes = [["source", "picture"].includes(kind) && `xc-${kind}-text`, ["center", "right"].includes(align) && `xc-${align}`];
+  return make(tag, { ...link, start: Number.isInteger(Number(start)) && start !== undefined ? String(Number(start)) : null, class: classes.filter(Boolean).join(" ") }, ...inside);
+}
+
 // An address of this program's own, relative to the page wherever a proxy put it.
 function address(path) {
   const root = (window.gradio_config && window.gradio_config.root) || document.baseURI;

@@ -127,6 +127,7 @@ TEXTS: Mapping[str, Text] = {
     "view.uploading": _("Uploading the picture"),
     "view.remove": _("Remove"),
     "view.edit_hint": _("Enter saves, Escape discards"),
+    "view.edit_hint_markdown": _("Markdown. Ctrl+Enter saves, Escape discards"),
     "view.title_label": _("Title"),
     "view.dismiss": _("Dismiss"),
     "view.insert": _("Insert pictures"),

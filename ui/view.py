@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from composer import blocks
 from composer.article import Article, Candidate, Illustration, Section
 from composer.events import (
     STEPS,
@@ -77,12 +78,21 @@ def illustration_view(illustration: Illustration, address: Address) -> dict[str,
     }
 
 
-def section_view(section: Section, address: Address) -> dict[str, Any]:
+def element_view(element: blocks.Element | str) -> str | list[Any]:
+    """Text, or [tag, attributes, children], of which the view makes nodes."""
+    if isinstance(element, str):
+        return element
+    return [element.tag, element.attributes, [element_view(child) for child in element.children]]
+
+
+def section_view(section: Section, address: Address, defined: str = "") -> dict[str, Any]:
+    """defined: `composer.blocks.definitions` of the article."""
     return {
         "id": section.id,
         "kind": section.kind,
         "level": section.level,
         "text": section.text,
+        "elements": [element_view(element) for element in blocks.shown(section, defined)],
         "picture": illustration_view(section.illustration, address) if section.illustration else None,
         "looked_for": list(section.looked_for),
         "source": section.source,
@@ -92,7 +102,7 @@ def section_view(section: Section, address: Address) -> dict[str, Any]:
 
 def article_operation(article: Article, address: Address, attribution: str = "") -> Operation:
     """The whole article. `attribution` is the gallery's line, shown where one of its pictures is."""
-    credits = list(article.credits)
+    credits, defined = list(article.credits), blocks.definitions(article)
     from_gallery = any(not picture.startswith("upload-") for picture in article.used_pictures)
     if attribution and from_gallery and attribution not in credits:
         credits.append(attribution)
@@ -103,7 +113,7 @@ def article_operation(article: Article, address: Address, attribution: str = "")
         "revision": article.revision,
         "model": article.model,
         "parameters": article.parameters,
-        "sections": [section_view(section, address) for section in article],
+        "sections": [section_view(section, address, defined) for section in article],
         "imported": asdict(article.imported) if article.imported else None,
         "credits": credits,
         "words": word_count(article),
@@ -114,7 +124,7 @@ def section_operation(article: Article, section_id: str, address: Address) -> Op
     return {
         "op": "section",
         "revision": article.revision,
-        "section": section_view(article.section(section_id), address),
+        "section": section_view(article.section(section_id), address, blocks.definitions(article)),
     }
 
 

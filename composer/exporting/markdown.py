@@ -91,6 +91,8 @@ def _gap(part: _Part, following: _Part | None, new_line: str) -> str:
     if part.gap and part.place is not None and following.place == part.place + 1:
         return part.gap
     gap = part.gap or ""
+    if gap and gap[-1] not in "\r\n":
+        gap += new_line  # blanks at the end of a file
     gap += new_line * (2 - len(_LINE_END.findall(gap)))
     fence = _FENCE.match(part.text)
     end = f"{new_line}{new_line}"

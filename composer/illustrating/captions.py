@@ -8,7 +8,7 @@ import re
 import threading
 
 from common.language import HAN, is_chinese
-from composer import inline
+from composer import blocks
 from composer.article import Article, Candidate, Language, Section
 from composer.illustrating.evidence import name_in, words_met
 from composer.illustrating.nouns import content_words, names_zh, nouns
@@ -60,7 +60,7 @@ class CaptionWriter:
         name = name_in(picture.caption, article.language)
         if not name or self._stop.is_set() or not isinstance(self._prompts, RatesPictures) or not self.sees:
             return plain
-        sentence = sentence_about(inline.plain(section.text), picture)
+        sentence = sentence_about(blocks.words(section), picture)
         asked = self._prompts.caption_of(name, Picture.open(picture.path), sentence, article.language)
         answer = self._model.reply([asked], _LINE, stop=self._stop)[0]
         line = clean_caption(answer, article.language)

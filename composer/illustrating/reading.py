@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from common.messages import _
-from composer import inline
+from composer import blocks, inline
 from composer.article import Article, Candidate, Section
 from composer.errors import PictureError
 from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise, same_subject
@@ -81,7 +81,7 @@ class ParagraphReader:
 
     def search(self, section: Section, most: int = MOST_NOUNS) -> Reading:
         """What the gallery has for the paragraph's own words, the first `most` of them. Raises RetrievalError."""
-        paragraph = Paragraph(section.id, inline.plain(section.text), self._article.language, self._article.title)
+        paragraph = Paragraph(section.id, blocks.words(section), self._article.language, self._article.title)
         queries = [] if self._few_searches else paragraph_queries(paragraph.text, paragraph.language, (), most)
         return self._gathered(paragraph, [*queries, *(q for q in self._title if q not in queries)])
 

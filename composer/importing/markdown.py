@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import yaml
 
-from common.messages import _
+from common.messages import Text, _
 from composer import blocks, inline
 from composer.article import Article, Imported, Section
 from composer.blocks import Block
@@ -34,13 +34,7 @@ def from_markdown(text: str) -> Article:
     if is_blank(text):
         raise InputError(_("There is no text to illustrate. Paste some, or choose a file."))
     if len(text) > LONGEST_TEXT:
-        raise InputError(
-            _(
-                "The text has {length:,} characters; at most {limit:,} can be illustrated at once. Divide it.",
-                length=len(text),
-                limit=LONGEST_TEXT,
-            )
-        )
+        raise InputError(_too_long(text))
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     front = _FRONT_MATTER.match(text, len(mark))
     before = mark + (front[0] if front else "")
@@ -72,13 +66,15 @@ def with_source(article: Article, section_id: str, markdown: str) -> Article:
     """The article with other Markdown in place of one section; what of it are several blocks become several sections.
 
     The first keeps the section's id and picture. Markdown without any text changes nothing. Raises KeyError for an
-    unknown section.
+    unknown section, InputError for more than `LONGEST_TEXT`.
     """
     section = article.section(section_id)
+    if len(markdown) > LONGEST_TEXT:
+        raise InputError(_too_long(markdown))
     line_end = re.search(r"\r\n|\r|\n", (section.gap or "") + section.source)
     text = re.sub(r"\r\n?|\n", line_end[0] if line_end else "\n", markdown.rstrip())
     _empty, found = blocks.split(text)
-    if not found or text in (section.source, section.text if not section.one_line else None):
+    if not found or (len(found) == 1 and text == section.source):
         return article
     number = int(article.next_section_id()[1:])
     made = [_section(f"s{number + place}", block) for place, block in enumerate(found)]
@@ -86,6 +82,14 @@ def with_source(article: Article, section_id: str, markdown: str) -> Article:
     made[-1] = replace(made[-1], gap=section.gap)
     place = article.sections.index(section)
     return article.with_sections([*article.sections[:place], *made, *article.sections[place + 1 :]])
+
+
+def _too_long(text: str) -> Text:
+    return _(
+        "The text has {length:,} characters; at most {limit:,} can be illustrated at once. Divide it.",
+        length=len(text),
+        limit=LONGEST_TEXT,
+    )
 
 
 def _section(section_id: str, block: Block) -> Section:

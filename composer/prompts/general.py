@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from composer import inline
+from composer import blocks
 from composer.article import Article, Language, Section
 from composer.models import Message, Picture, assistant, system, user
 from composer.prompts.base import CHARACTERS, WORDS, Choice, Length
@@ -86,7 +86,7 @@ class GeneralPrompts:
     def shared(self, article: Article) -> list[Message]:
         """The paragraphs, numbered. Headings are left out: they show nothing, and so the beginning stays the same when
         they are added."""
-        texts = (inline.plain(section.text) for section in article if section.kind == "paragraph")
+        texts = (blocks.words(section) for section in article if section.illustratable)
         numbered = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(texts, 1))
         return [
             system("You help to illustrate an article. You answer briefly."),
@@ -128,5 +128,5 @@ def _beginning(text: str, width: int = 400) -> str:
 
 def _number(article: Article, section: Section) -> int:
     """The paragraph's number in `GeneralPrompts.shared`, from 1."""
-    paragraphs = [s.id for s in article if s.kind == "paragraph"]
+    paragraphs = [s.id for s in article if s.illustratable]
     return paragraphs.index(section.id) + 1

@@ -8,7 +8,7 @@ before, this stands behind the article instead of within it.
 import math
 from collections.abc import Iterator, Sequence
 
-from composer import inline
+from composer import blocks
 from composer.article import Article, Candidate, Illustration, Language, Section
 from composer.models import Message, Picture, Replier, assistant, user
 from composer.models.xcomposer import END_OF_BOT
@@ -28,7 +28,7 @@ class XComposerPrompts:
         return [user(f"根据给定标题写一个图文并茂，不重复的文章：{subject}{in_english}")]
 
     def shared(self, article: Article) -> list[Message]:
-        lines = (f"<Seg{i}>{inline.plain(section.text)}" for i, section in enumerate(article))
+        lines = (f"<Seg{i}>{blocks.words(section)}" for i, section in enumerate(article))
         return [user(f'给定文章"{article.title}\n' + "\n".join(lines) + '" ')]
 
     def spot(

@@ -3,6 +3,7 @@
 Knows language rules and the wording of headings; no pictures, no galleries, no engine.
 """
 
+from common.decoding import without_controls
 from composer.writing.answers import alike, clean_caption, clean_query, from_text
 from composer.writing.headings import with_headings
 from composer.writing.reader import ArticleReader
@@ -14,7 +15,6 @@ from composer.writing.request import (
     fitting,
     is_blank,
     read_request,
-    without_controls,
 )
 
 __all__ = [

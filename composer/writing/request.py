@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from common.decoding import without_controls
 from common.language import HAN
 from common.messages import _
 from composer.article import Language
@@ -48,8 +49,6 @@ _INSTRUCTION = re.compile(
     r"|^(?:请|写一|撰写|帮我|给我|介绍一下|用(?:英文|英语|中文|汉语)(?:写|撰写|介绍))",
     re.IGNORECASE,
 )
-# Marks that turn the reading direction of everything after them; letters of right-to-left scripts stay.
-_DIRECTION = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +60,9 @@ class Request:
     title: str  # of the article; empty where the text is an instruction, from which the model makes a title
 
 
-def without_controls(text: str) -> str:
-    """The text without control characters and direction marks; tabs and line ends become blanks or single line ends."""
-    text = text.translate(_DIRECTION).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return "".join(
-        c for c in text if c == "\n" or not (unicodedata.category(c) in ("Cc", "Cs", "Co") or _no_character(c))
-    )
-
-
 def is_blank(text: str) -> bool:
     """Whether nothing of it can be seen: blanks, controls, and marks that only join or direct others."""
     return all(c.isspace() or unicodedata.category(c) == "Cf" for c in without_controls(text))
-
-
-def _no_character(code: str) -> bool:
-    """Of the 66 codes that never are one. Other unassigned ones may be emoji newer than this Python."""
-    return ord(code) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(code) <= 0xFDEF
 
 
 def fitting(text: str, room: int, count: Callable[[str], int]) -> str:

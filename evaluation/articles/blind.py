@@ -18,7 +18,7 @@ from typing import Any
 from common.errors import ReadableError
 from common.messages import _
 from common.resources import resource_folder
-from composer import inline
+from composer import blocks, inline
 from composer.article import Article
 from composer.models import Picture
 from evaluation.articles.records import ArticleRun
@@ -166,15 +166,15 @@ def _range(change: Change) -> tuple[float, float, float]:
 
 def _article(article: Article, pictures: dict[str, str]) -> dict[str, Any]:
     """The article as the page shows it; each picture's bytes are kept once."""
-    blocks: list[dict[str, str]] = []
+    shown: list[dict[str, str]] = []
     for section in article:
         heading = "h3" if section.level <= 2 else "h4"
-        blocks.append({"kind": heading if section.kind == "heading" else "p", "text": inline.plain(section.text)})
+        shown.append({"kind": heading if section.kind == "heading" else "p", "text": blocks.words(section)})
         illustration = section.illustration
         if illustration is not None and illustration.chosen is not None:
             key = _picture(illustration.chosen.path, pictures)
-            blocks.append({"kind": "figure", "picture": key, "text": illustration.caption})
-    return {"title": inline.plain(article.title), "blocks": blocks, "language": article.language}
+            shown.append({"kind": "figure", "picture": key, "text": illustration.caption})
+    return {"title": inline.plain(article.title), "blocks": shown, "language": article.language}
 
 
 def _picture(path: str, pictures: dict[str, str]) -> str:

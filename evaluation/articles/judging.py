@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from composer import inline
+from composer import blocks
 from composer.article import Article
 from composer.models import Message, Model, Picture, assistant, user
 
@@ -30,7 +30,7 @@ def judge_prompt(article: Article, aspect: str, *, sees: bool) -> list[Message]:
     """What a judge is asked about one aspect."""
     parts: list[str | Picture] = [_TASK.format(title=article.title)]
     for section in article:
-        parts.append(("## " if section.kind == "heading" else "") + inline.plain(section.text) + "\n\n")
+        parts.append(("## " if section.kind == "heading" else "") + blocks.words(section) + "\n\n")
         illustration = section.illustration
         if illustration is not None and illustration.chosen is not None:
             if sees:

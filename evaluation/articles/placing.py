@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.language import is_chinese
 from common.messages import _
-from composer import inline
+from composer import blocks, inline
 from composer.article import Article, Candidate, Illustration, Section
 from composer.illustrating import name_in
 from composer.writing import clean_caption
@@ -61,7 +61,7 @@ def spread(article: Article) -> float | None:
     """
     pieces, current = [], 0
     for section in article:
-        current += len(tokens(inline.plain(section.text)))
+        current += len(tokens(blocks.words(section)))
         if section.illustration is not None and section.illustration.chosen is not None:
             pieces.append(current)
             current = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer import inline
+from composer import blocks
 from composer.article import Article
 from evaluation.articles.placing import shown
 from retrieval.encoders import encode_pictures, readable
@@ -45,7 +45,7 @@ def similarity_measures(article: Article, encoder: "Encoder | None") -> dict[str
     if encoder is None or not found:
         return dict.fromkeys(NAMES)
     captions = _texts(encoder, [illustration.caption for _s, illustration, _c in found])
-    paragraphs = _texts(encoder, [inline.plain(section.text) for section, _i, _c in found])
+    paragraphs = _texts(encoder, [blocks.words(section) for section, _i, _c in found])
     pictures = encode_pictures(encoder, [load_picture(Path(chosen.path)) for _s, _i, chosen in found])
     pairs = ((captions, paragraphs), (pictures, captions), (pictures, paragraphs))
     return {name: _mean_cosine(*pair) for name, pair in zip(NAMES, pairs, strict=True)}

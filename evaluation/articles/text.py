@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from common.language import HAN, HAN_RANGES
-from composer import inline
+from composer import blocks
 from composer.article import Article, Language
 from composer.prompts import CHARACTERS, WORDS, Length
 
@@ -46,7 +46,7 @@ def longest_repeat(words: Sequence[str]) -> int:
 
 def text_measures(article: Article, length: Length) -> dict[str, float | None]:
     """Name -> number; None where the article has nothing to count."""
-    paragraphs = [inline.plain(section.text) for section in article if section.kind == "paragraph"]
+    paragraphs = [blocks.words(section) for section in article if section.kind == "paragraph"]
     headings = [section for section in article if section.kind == "heading"]
     words = [token for text in paragraphs for token in tokens(text)]
     share = len(words) / (CHARACTERS if article.language == "zh" else WORDS)[length]

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from common.decoding import well_formed
 from common.messages import languages
 from composer.article import Article, Illustration, Section
 from composer.events import Event
+from composer.importing import with_source
 from composer.writing import without_controls
 from ui import view
 from ui.session import Run, Session
@@ -60,7 +62,8 @@ def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[vi
         session.language = str(value["language"])
     language = session.language
     try:
-        session.article, lost = taken_over(studio, value)
+        waiting = {_id(action) for action in wanted if action.get("act") == "text"}
+        session.article, lost = taken_over(studio, value, waiting)
     except Exception as error:  # noqa: BLE001 - the person reads it, the view keeps what it shows
         return [view.notice(text("say.not_taken", language, reason=logged_sentence(error, language)), tone="bad")]
     session.names.add(str(value.get("shows")))
@@ -96,9 +99,17 @@ def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view
 
 
 def _text(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    if value.get("markdown"):
+        return _markdown(studio, session, value)
     written = _one_line(value.get("text"))[:LONGEST_TEXT]
     if written:
         session.article = session.article.with_text(_id(value), written)
+    return [whole_article(studio, session)]
+
+
+def _markdown(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """A block is edited as the Markdown that it is; several blocks may come of it."""
+    session.article = with_source(session.article, _id(value), well_formed(str(value.get("text") or "")))
     return [whole_article(studio, session)]
 
 

@@ -6,7 +6,7 @@ comes from the gallery again. Uploads went with the program that was ended, so t
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +18,7 @@ from common.messages import _
 from composer.article import ONE_LINE_KINDS, SCHEMA, Article, Candidate, Evidence, Language, SectionKind
 from composer.errors import ArticleUnreadable, PictureError, validation_problem
 from composer.illustrating import candidate
+from composer.importing import with_source
 from composer.writing import without_controls
 from ui import view
 from ui.session import Session
@@ -59,6 +60,7 @@ class SectionShown(BaseModel):
     looked_for: Annotated[list[Line], Field(max_length=100)] = []
     source: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
     gap: Annotated[str, Field(max_length=LONGEST_TEXT)] | None = None
+    edited: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""  # Markdown in its place that no session has answered
 
 
 class ImportedShown(BaseModel):
@@ -85,10 +87,11 @@ def is_unknown(session: Session, action: Action) -> bool:
     return isinstance(shown, str) and bool(shown) and shown not in session.names and not session.has_article
 
 
-def taken_over(studio: Studio, sent: Action) -> tuple[Article, int]:
+def taken_over(studio: Studio, sent: Action, waiting: Collection[str] = ()) -> tuple[Article, int]:
     """The article that a view handed over, and how many of its pictures could not be found again.
 
-    Raises ArticleUnreadable, with the field that is wrong.
+    waiting: ids of the sections whose edits are still to be made. Raises ArticleUnreadable, with the field that is
+    wrong.
     """
     try:
         shown = ArticleShown.model_validate(without_halves(sent.get("article")))
@@ -126,7 +129,11 @@ def taken_over(studio: Studio, sent: Action) -> tuple[Article, int]:
         ],
         "imported": shown.imported.model_dump() if shown.imported else None,
     }
-    return Article.from_dict(value), find.lost
+    article = Article.from_dict(value)
+    for section in shown.sections:
+        if section.edited and section.id not in waiting:
+            article = with_source(article, section.id, section.edited)
+    return article, find.lost
 
 
 def _illustration(shown: PictureShown | None, find: "_Finder") -> dict[str, Any] | None:

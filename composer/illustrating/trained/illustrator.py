@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from common.errors import ReadableError
-from composer import inline
+from composer import blocks
 from composer.article import Article, Candidate, Illustration, Language, Section
 from composer.errors import FewerPlaces, NoPictureFound, NothingToIllustrate
 from composer.events import (
@@ -77,7 +77,7 @@ class TrainedIllustrator:
         ]
         if kept != list(self.article):
             self.article = self.article.with_sections(kept)
-        paragraphs = [section for section in self.article if section.kind == "paragraph"]
+        paragraphs = [section for section in self.article if section.illustratable]
         try:
             if self._pictures == 0:
                 return
@@ -198,7 +198,7 @@ class TrainedIllustrator:
             queries: list[str] = []
             for question, answer, section in zip(asked, answers, sections, strict=True):
                 query = self._different(ask, question, clean_query(answer), [*taken, *queries])
-                queries.append(query or from_text(section.text, self.article.language))
+                queries.append(query or from_text(blocks.words(section), self.article.language))
             for query in queries:
                 caption = clean_caption(query, self.article.language) or query
                 written.append(Illustration(caption, query=self._captions.in_english(query)))
@@ -225,7 +225,7 @@ class TrainedIllustrator:
 
     def _with_evidence(self, place: str, illustration: Illustration) -> Illustration:
         """The illustration with what the words say of its candidates."""
-        text = inline.plain(self.article.section(place).text)
+        text = blocks.words(self.article.section(place))
         paragraph = Paragraph(place, text, self.article.language, self.article.title)
         candidates = tuple(
             with_evidence(paragraph, illustration.query or illustration.caption, illustration.candidates)
@@ -253,7 +253,7 @@ class TrainedIllustrator:
         sections = list(self.article)
         start = sections.index(self.article.section(section_id))
         near = [*sections[start:], *reversed(sections[:start])]  # a heading is illustrated by what follows it
-        place = next((section.id for section in near if section.kind == "paragraph"), None)
+        place = next((section.id for section in near if section.illustratable), None)
         if place is None:
             raise NothingToIllustrate()
         own = self.article.section(section_id).illustration
@@ -279,4 +279,4 @@ class TrainedIllustrator:
 
 def _without_model(article: Article, place: str) -> Illustration:
     """What a picture shows when no model says it: the paragraph's own first words."""
-    return Illustration(from_text(article.section(place).text, article.language))
+    return Illustration(from_text(blocks.words(article.section(place)), article.language))
