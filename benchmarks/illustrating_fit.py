@@ -1,153 +1,108 @@
-"""How well chosen pictures fit, on paragraphs whose fitting drawings a careful reader has listed.
+"""How well chosen pictures fit, on paragraphs whose fitting pictures a careful reader has listed, now and before.
 
-    python -m benchmarks.illustrating_fit [--old] [--evidence FILE] [--fit] [--model NAME_OR_FOLDER] [--json]
+    python -m benchmarks.illustrating_fit [--photographs FOLDER] [--evidence FILE] [--now] [--fit] [--model NAME]
 
-The set (`benchmarks/illustrating/fitting_drawings.jsonl`): 154 paragraphs, English and Chinese, by the embedded model
+Drawings (`benchmarks/illustrating/fitting_drawings.jsonl`): 154 paragraphs, English and Chinese, by the embedded model
 and by hand, some of ideas only, each with the drawings of OpenMoji that fit beside it, possibly none. Titles are in two
 halves by turns: `--fit` reads the first and fits the coefficients of `configs/fit.json` on it; the figures come from
-the second. `--old` asks the way of before, a letter for one of four, in the same run. `--evidence` keeps what the model
-said, and reads it where it is.
+the second. `--photographs` measures 51 other paragraphs (`fitting_photographs.jsonl`) with a gallery of the photographs
+in FOLDER that `benchmarks.retrieval.captioned` names, found by labels alone; nothing is fitted on them.
+
+In one run the program chooses, and the way of before: a letter for one of four; `--now` leaves that out. `--evidence`
+keeps what was chosen, title by title: a run that was interrupted goes on, and a finished one is only counted.
 """
 
 import argparse
 import json
-import threading
-import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from benchmarks.illustrating.letters import choose_by_letter
+from benchmarks.illustrating.figures import Chosen, at_equal_coverage, figures
+from benchmarks.illustrating.labelled import Labelled, beside_drawings, beside_photographs, drawings, photographs
+from benchmarks.illustrating.ways import Known, choose_all
 from composer import load_model
-from composer.article import Article, Evidence, Section
-from composer.illustrating import FEATURES, FITS, ParagraphReader, fit, name_in
-from composer.prompts import prompts_for
-from retrieval import open_gallery
+from composer.article import Evidence
+from composer.illustrating import FEATURES, FITS, fit
 
-LABELLED = Path(__file__).parent / "illustrating" / "fitting_drawings.jsonl"
 WEIGHTS = Path(__file__).parents[1] / "configs" / "fit.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A paragraph with the names of the drawings that fit beside it."""
-
-    language: str
-    title: str
-    text: str
-    fitting: frozenset[str]
-    fitted: bool  # of the half that coefficients are fitted on
-
-
-def labelled() -> list[Labelled]:
-    rows = [json.loads(line) for line in LABELLED.read_text(encoding="utf-8").splitlines()]
-    titles = {title: number for number, title in enumerate(dict.fromkeys(row["title"] for row in rows))}
-    return [
-        Labelled(r["language"], r["title"], r["text"], frozenset(r["fitting"]), titles[r["title"]] % 2 == 0)
-        for r in rows
-    ]
-
-
-def read_all(rows: list[Labelled], model_name: str | None, old: bool) -> Iterator[dict[str, Any]]:
-    """For each paragraph: the candidates that the model was asked about, with their evidence; seconds and tokens."""
-    model, gallery, stop = load_model(model_name), open_gallery(None), threading.Event()
-    articles: dict[str, list[Labelled]] = {}
-    for row in rows:
-        articles.setdefault(row.title, []).append(row)
-    with tqdm(total=len(rows), unit=" paragraphs") as bar:
-        for title, own in articles.items():
-            language = "zh" if own[0].language == "zh" else "en"
-            sections = tuple(Section(f"s{number}", row.text) for number, row in enumerate(own))
-            article = Article(title, sections, language)
-            reader = ParagraphReader(model, gallery, prompts_for("general"), article, stop)
-            for section, row in zip(sections, own, strict=True):
-                before, start = model.usage, time.perf_counter()
-                reading = reader.read(reader.search(section))
-                seconds, cost = time.perf_counter() - start, model.usage - before
-                letter = choose_by_letter(model, gallery, row.text) if old else None
-                yield {
-                    "candidates": [
-                        {"name": name_in(c.caption, "en"), **asdict(c.evidence)}
-                        for c in reading.candidates
-                        if c.evidence
-                    ],
-                    "letter": name_in(gallery.get(letter).caption, "en") if letter else None,
-                    "seconds": seconds,
-                    "prefilled": cost.prefilled,
-                    "generated": cost.generated,
-                }
-                bar.update()
-    model.close()
+COSTS = ("seconds", "tokens read", "tokens written")
 
 
 def evidence_of(candidate: dict[str, Any]) -> Evidence:
-    known = {name: value for name, value in candidate.items() if name != "name"}
+    known = {name: value for name, value in candidate.items() if name not in ("name", "caption")}
     return Evidence(**{**known, "words": tuple(known["words"])})
 
 
-def fit_weights(rows: list[Labelled], read: list[dict[str, Any]]) -> dict[str, float]:
+def fit_weights(rows: list[Labelled], known: list[Known]) -> dict[str, float]:
     """Coefficients of `composer.illustrating.fit`."""
     from sklearn.linear_model import LogisticRegression
 
-    pairs = [(row, c) for row, known in zip(rows, read, strict=True) for c in known["candidates"]]
+    pairs = [(row, c) for row, each in zip(rows, known, strict=True) for c in each["now"]["candidates"]]
     features = np.array([[feature(evidence_of(c)) for feature in FEATURES.values()] for _, c in pairs])
     model = LogisticRegression(max_iter=1000).fit(features, [c["name"] in row.fitting for row, c in pairs])
     weights = dict(zip(FEATURES, (round(float(w), 3) for w in model.coef_[0]), strict=True))
     return {"intercept": round(float(model.intercept_[0]), 3), **weights}
 
 
-def figures(rows: list[Labelled], shown: list[str | None]) -> dict[str, Any]:
-    """Precision: of the pictures shown, how many fit. Coverage: of the paragraphs that can be shown, how many are."""
-    pairs = list(zip(rows, shown, strict=True))
-    right = sum(name in row.fitting for row, name in pairs if name)
-    placed, can = sum(name is not None for _, name in pairs), [name for row, name in pairs if row.fitting]
-    covered = sum(name is not None for name in can)
-    return {
-        "fit": f"{right} of {placed} ({right / max(placed, 1):.0%})",
-        "coverage": f"{covered} of {len(can)} ({covered / max(len(can), 1):.0%})",
-        "shown where nothing fits": sum(name is not None for row, name in pairs if not row.fitting),
+def chosen_now(known: Known) -> Chosen:
+    """The best candidate, where it fits well enough to be shown unasked."""
+    rated = [Chosen(c["name"], fit(evidence_of(c)), c["caption"]) for c in known["now"]["candidates"]]
+    best = max(rated, key=lambda each: each.sure, default=Chosen(None))
+    return best if best.sure >= FITS else Chosen(None)
+
+
+def chosen_before(known: Known) -> Chosen:
+    before = known["before"]
+    return Chosen(before["name"], before["sure"], before["caption"])
+
+
+def report(rows: list[Labelled], known: list[Known]) -> dict[str, Any]:
+    """The figures of each language and what a paragraph costs, for each way."""
+    told: dict[str, Any] = {}
+    both = all("before" in each for each in known)
+    for language in ("en", "zh"):
+        own = [(row, each) for row, each in zip(rows, known, strict=True) if row.language == language]
+        half = [row for row, _ in own]
+        ways = {"now": [chosen_now(each) for _, each in own]}
+        if both:
+            ways["before"] = [chosen_before(each) for _, each in own]
+        told[language] = {"paragraphs": len(half), **{way: figures(half, chosen) for way, chosen in ways.items()}}
+        if both:
+            told[language]["fit at equal coverage"] = at_equal_coverage(half, ways)
+    told["a paragraph"] = {
+        way: {cost: round(float(np.mean([each[way][cost] for each in known])), 1) for cost in COSTS}
+        for way in ("now", "before")
+        if way == "now" or both
     }
+    return told
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--old", action="store_true", help="also choose by letter, as before")
-    parser.add_argument("--evidence", type=Path, help="keep what was found in this file, or read it")
+    parser.add_argument("--photographs", type=Path, metavar="FOLDER", help="measure with these instead of the drawings")
+    parser.add_argument("--evidence", type=Path, metavar="FILE", help="keep what was chosen in this file, or read it")
+    parser.add_argument("--now", action="store_true", help="leave out the way of before")
     parser.add_argument("--fit", action="store_true", help="write configs/fit.json")
     parser.add_argument("--model", help="name or folder of a model; the embedded one if left out")
+    parser.add_argument("--threads", type=int, help="of a GGUF model; chosen by what is free if left out")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    rows = [row for row in labelled() if row.fitted == asked.fit]
-    if asked.evidence and asked.evidence.is_file():
-        read = json.loads(asked.evidence.read_text(encoding="utf-8"))
-    else:
-        read = list(read_all(rows, asked.model, asked.old))
-        if asked.evidence:
-            asked.evidence.write_text(json.dumps(read, ensure_ascii=False), encoding="utf-8")
+    rows = beside_photographs() if asked.photographs else [r for r in beside_drawings() if r.fitted == asked.fit]
+    with photographs(asked.photographs) if asked.photographs else drawings() as (gallery, name_of):
+        known = choose_all(
+            rows,
+            lambda: load_model(asked.model, threads=asked.threads),
+            gallery,
+            name_of,
+            before=not (asked.now or asked.fit),
+            kept=asked.evidence,
+        )
     if asked.fit:
-        WEIGHTS.write_text(json.dumps(fit_weights(rows, read), indent=1) + "\n", encoding="utf-8")
+        WEIGHTS.write_text(json.dumps(fit_weights(rows, known), indent=1) + "\n", encoding="utf-8")
         return
-    report: dict[str, Any] = {}
-    for language in ("en", "zh"):
-        half = [(row, known) for row, known in zip(rows, read, strict=True) if row.language == language]
-        chosen = [best_name(known) for _, known in half]
-        report[language] = {"paragraphs": len(half), "now": figures([row for row, _ in half], chosen)}
-        if any(known["letter"] for _, known in half):
-            report[language]["before"] = figures([row for row, _ in half], [known["letter"] for _, known in half])
-    mean = {unit: np.mean([known[unit] for known in read]) for unit in ("seconds", "prefilled", "generated")}
-    report["a paragraph"] = {unit: round(float(value), 1) for unit, value in mean.items()}
-    print(json.dumps(report, ensure_ascii=False, indent=None if asked.json else 1))
-
-
-def best_name(known: dict[str, Any]) -> str | None:
-    """The name of the best candidate, where it fits well enough to be shown unasked."""
-    rated = [(fit(evidence_of(c)), c["name"]) for c in known["candidates"]]
-    best = max(rated, default=(0.0, ""))
-    return best[1] if best[0] >= FITS else None
+    print(json.dumps(report(rows, known), ensure_ascii=False, indent=None if asked.json else 1))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Knows model, gallery and prompts by their protocols; not how text is written or 
 """
 
 from composer.illustrating.candidates import candidate
+from composer.illustrating.captions import plain_caption
 from composer.illustrating.evidence import name_in, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, PERHAPS, fit
 from composer.illustrating.illustrator import Illustrator, plan
@@ -25,6 +26,7 @@ __all__ = [
     "choose_pictures",
     "fit",
     "name_in",
+    "plain_caption",
     "plan",
     "same_subject",
     "width",

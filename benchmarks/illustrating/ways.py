@@ -1,0 +1,99 @@
+"""Has the program, and the way of before, choose a picture for each paragraph; what each costs. Kept title by title, so
+that a run that was interrupted goes on."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks.illustrating.labelled import Labelled, NameOf
+from benchmarks.illustrating.letters import choose_by_letter
+from composer.article import Article, Language, Section
+from composer.illustrating import ParagraphReader, plain_caption
+from composer.models import Model
+from composer.prompts import prompts_for
+from retrieval.base import PictureGallery
+
+Known = dict[str, Any]  # of a paragraph: "now" and, where asked, "before", each with what was chosen and its cost
+
+
+def choose_all(
+    rows: Sequence[Labelled],
+    load: Callable[[], Model],
+    gallery: PictureGallery,
+    name_of: NameOf,
+    before: bool,
+    kept: Path | None,
+) -> list[Known]:
+    """What each way chooses for each paragraph, in their order. What stands in `kept` is taken from there."""
+    known = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if _exists(kept) else []
+    left = rows[len(known) :]
+    if not left:
+        return known
+    articles: dict[str, list[Labelled]] = {}
+    for row in left:
+        articles.setdefault(row.title, []).append(row)
+    model = load()
+    try:
+        with tqdm(total=len(rows), initial=len(known), unit=" paragraphs") as bar:
+            for title, own in articles.items():
+                of_title = list(_choose(title, own, model, gallery, name_of, before))
+                known += of_title
+                if kept:
+                    with kept.open("a", encoding="utf-8") as file:
+                        file.writelines(json.dumps(each, ensure_ascii=False) + "\n" for each in of_title)
+                bar.update(len(own))
+    finally:
+        model.close()
+    return known
+
+
+def _exists(kept: Path | None) -> bool:
+    return kept is not None and kept.is_file()
+
+
+def _choose(
+    title: str, own: Sequence[Labelled], model: Model, gallery: PictureGallery, name_of: NameOf, before: bool
+) -> Iterator[Known]:
+    language: Language = "zh" if own[0].language == "zh" else "en"
+    sections = tuple(Section(f"s{number}", row.text) for number, row in enumerate(own))
+    article = Article(title, sections, language)
+    reader = ParagraphReader(model, gallery, prompts_for("general"), article, threading.Event())
+    for section, row in zip(sections, own, strict=True):
+        start, used = time.perf_counter(), model.usage
+        reading = reader.read(reader.search(section))
+        known: Known = {"now": _cost(model, start, used)}
+        known["now"]["candidates"] = [
+            {
+                "name": name_of(c),
+                "caption": plain_caption(c, language),
+                **asdict(c.evidence),
+                "words": list(c.evidence.words),
+            }
+            for c in reading.candidates
+            if c.evidence
+        ]
+        if before:
+            start, used = time.perf_counter(), model.usage
+            chosen = choose_by_letter(model, gallery, row.text, language)
+            known["before"] = {
+                **_cost(model, start, used),
+                "name": name_of(chosen.picture) if chosen.picture else None,
+                "sure": chosen.place,
+                "caption": chosen.caption,
+            }
+        yield known
+
+
+def _cost(model: Model, start: float, used: Any) -> Known:
+    cost = model.usage - used
+    return {
+        "seconds": time.perf_counter() - start,
+        "tokens read": cost.prefilled,
+        "tokens written": cost.generated,
+    }
