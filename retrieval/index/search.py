@@ -1,6 +1,7 @@
 """Search by meaning and by words, fused. Knows catalogue, index and encoder; no files, no folders.
 
-Each phrasing of a query gives up to three rankings: by vector, by full text, by single Chinese characters.
+Each phrasing of a query gives up to four rankings: by vector, by full text, by single Chinese characters, and by what
+things are called in the other language.
 """
 
 import logging
@@ -10,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrieval.encoders import Encoder, Vectors, unit
+from retrieval.encoders import Encoder, Vectors, read_dictionary, unit
 from retrieval.index.catalogue import Catalogue, Slots
-from retrieval.index.fulltext import WIDER
+from retrieval.index.fulltext import WIDER, find_names
 from retrieval.index.fusion import demote_near_duplicates, fuse
-from retrieval.index.query import Query, parse_query, query_vectors
+from retrieval.index.query import Query, in_both_languages, other_language, parse_query, query_vectors
 from retrieval.index.vectors import VectorIndex
 from retrieval.records import Filters, Picture
 
@@ -26,19 +27,27 @@ log = logging.getLogger(__name__)
 DENSE_WEIGHT = 1.0
 WORDS_WEIGHT = 1.0
 CHARACTERS_WEIGHT = 0.3  # single Chinese characters: often a part of another word
+NAMES_WEIGHT = 0.5  # names in the other language: a dictionary knows meanings that are not meant
+MOST_UNWANTED = 10_000
 DEPTH = 50  # pictures looked at in each ranking, at least
 
 
 class Searcher:
     """Searches one catalogue. All calls may come from several threads; new pictures are seen at the next search."""
 
-    def __init__(self, catalogue: Catalogue, dim: int, folder: Path | None = None) -> None:
+    def __init__(
+        self, catalogue: Catalogue, dim: int, folder: Path | None = None, *, both_languages: bool = False
+    ) -> None:
+        """`both_languages`: Chinese queries find English words and the other way round, by the dictionary."""
         self._catalogue = catalogue
+        self._both_languages = both_languages
         self._dim = dim
         self.index = VectorIndex(dim, folder)
         self._refreshing = threading.Lock()
         self._rebuild: threading.Thread | None = None
         self._beside = ThreadPoolExecutor(4, thread_name_prefix="gallery-words")
+        if both_languages:
+            threading.Thread(target=read_dictionary, name="gallery-dictionary", daemon=True).start()
         self.refresh()
 
     def close(self) -> None:
@@ -115,23 +124,45 @@ class Searcher:
         queries = [parse_query(phrasing) for phrasing in phrasings]
         # SQLite and FAISS both let other threads run meanwhile
         words = self._beside.submit(self._word_rankings, queries, depth, excluded, filters)
+        names = None
+        if self._both_languages and not in_both_languages(phrasings):
+            names = self._beside.submit(self._name_rankings, queries, depth, excluded, filters)
         rankings: list[tuple[list[int], float]] = []
         for vector in query_vectors(queries, encoder, reading):
             near = self._nearest(vector, depth, excluded, filters)
             rankings.append(([number for number, _ in near], DENSE_WEIGHT))
-        return fuse(rankings + words.result())
+        return fuse(rankings + words.result() + (names.result() if names else []))
 
     def _word_rankings(
         self, queries: Sequence[Query], depth: int, excluded: Collection[int], filters: Filters | None
     ) -> list[tuple[list[int], float]]:
         rankings: list[tuple[list[int], float]] = []
         for query in queries:
-            unwanted = {n for phrase in query.minus for n in self._catalogue.find_words(phrase, 10_000)[0]}
-            barred = {*excluded, *unwanted}
+            barred = {*excluded, *self._unwanted(query)}
             strong, weak = self._catalogue.find_words(" ".join(query.plus), depth + len(barred), filters)
             rankings.append(([n for n in strong if n not in barred][:depth], WORDS_WEIGHT))
             rankings.append(([n for n in weak if n not in barred][:depth], CHARACTERS_WEIGHT))
         return rankings
+
+    def _name_rankings(
+        self, queries: Sequence[Query], depth: int, excluded: Collection[int], filters: Filters | None
+    ) -> list[tuple[list[int], float]]:
+        """Rankings by what things are called in the other language."""
+        rankings: list[tuple[list[int], float]] = []
+        for query in queries:
+            barred = {*excluded, *self._unwanted(query)}
+            things = [names for phrase in query.plus for names in other_language(phrase)]
+            found = find_names(self._catalogue.connection, things, depth + len(barred), filters)
+            rankings.append(([n for n in found if n not in barred][:depth], NAMES_WEIGHT))
+        return rankings
+
+    def _unwanted(self, query: Query) -> set[int]:
+        """Pictures with words that a query excludes, in either language where that counts."""
+        unwanted = {n for phrase in query.minus for n in self._catalogue.find_words(phrase, MOST_UNWANTED)[0]}
+        if self._both_languages:
+            for phrase in query.minus:
+                unwanted.update(find_names(self._catalogue.connection, other_language(phrase), MOST_UNWANTED, None))
+        return unwanted
 
     def by_vector(
         self, vector: Vectors, k: int, excluded: Collection[int] = (), filters: Filters | None = None

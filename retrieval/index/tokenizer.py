@@ -7,6 +7,7 @@ stored as its single characters and its neighbouring pairs.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from common.language import HAN_RANGES, is_chinese
 
@@ -65,6 +66,17 @@ def wanted_words(query: str) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(strong)), list(dict.fromkeys(weak))
 
 
-def match_expression(words: list[str]) -> str:
+def match_expression(words: Iterable[str]) -> str:
     """An FTS5 expression that finds any of the words; no character of a query is taken as FTS5 syntax."""
     return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+
+
+def name_expression(names: Iterable[str]) -> str:
+    """An FTS5 expression that finds any of the names; each may have several words, which must stand together."""
+    return match_expression(_as_stored(name) for name in names)
+
+
+def _as_stored(name: str) -> str:
+    if is_chinese(name):
+        return " ".join(pairs(name) or [name])
+    return " ".join(pieces(name)).replace("'", " ").replace("’", " ")

@@ -3,11 +3,12 @@
 Knows how to download from hosts that are not trusted. Does not know how a person's own pictures are kept.
 """
 
-from retrieval.sources.openmoji import OpenMojiGallery, drawings
+from retrieval.sources.openmoji import Drawing, OpenMojiGallery, drawings
 from retrieval.sources.openverse import OpenverseGallery
 from retrieval.sources.remote import RemoteGallery
 
 __all__ = [
+    "Drawing",
     "OpenMojiGallery",
     "OpenverseGallery",
     "RemoteGallery",
