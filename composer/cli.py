@@ -1,4 +1,4 @@
-"""python -m composer write | chat | models | download | doctor | plan | convert | drafts
+"""python -m composer write | illustrate | chat | models | download | doctor | plan | convert | drafts
 
 Results go to stdout, progress to stderr. Exit status 0: done; 1: it failed, a sentence on stderr says why; 2: the
 command itself cannot be understood (unknown option, model or gallery, bad value); 130: stopped with Ctrl-C. No
@@ -19,7 +19,7 @@ from composer import errors
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
 from composer.commands import convert, drafts, follow, loading_steps, plan, readable_errors, say, stop_on_interrupt
-from composer.events import STEPS, Report
+from composer.events import STEPS, ArticleReady, Report
 from composer.exporting import image_names, to_markdown, write_folder
 from composer.models import Model, Picture
 from composer.pipeline import Composer, Options
@@ -128,16 +128,48 @@ def write(
         model.close()
         if not done.article.sections:
             raise typer.Exit(130 if done.stopped else 1)
-        result = summary(done.article, model_name, done.report, load_seconds)
-        try:
-            write_folder(done.article, out)
-        except errors.ExportError:  # minutes of work are worth more than the form asked for
-            print(json_line(result) if as_json else printable(to_markdown(done.article)))
-            raise
-        say(f"Saved to {out}")
-        print(json_line(result) if as_json else printable(str(out / "article.md")))
-        if done.stopped:
-            raise typer.Exit(130)
+        _save(done, out, summary(done.article, model_name, done.report, load_seconds), as_json)
+
+
+@app.command()
+def illustrate(
+    file: Annotated[str, typer.Argument(help="A .md, .txt, .docx or .html file; '-' reads text from standard input.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for article.md, article.json and images/.")],
+    pictures: Annotated[
+        int | None, typer.Option("--pictures", help="Number of pictures, 0 to 30; automatic if left out.")
+    ] = None,
+    select: Annotated[
+        bool,
+        typer.Option("--select/--no-select", help="The model chooses among the pictures found, or the first is taken."),
+    ] = True,
+    folder: FolderOption = None,
+    gallery: GalleryOption = None,
+    num_gpus: GpusOption = None,
+    hub: HubOption = None,
+    offload: OffloadOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result.")] = False,
+) -> None:
+    """Illustrate a text of your own; not a word of it is changed."""
+    from composer.importing import read_path, read_text
+
+    with readable_errors():
+        settings = load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus, hub=hub, offload=offload or None)
+        options = Options(pictures=pictures, select=select).checked()
+        own = read_text(piped_text()) if file == "-" else read_path(typed_text(file))
+        _check_out(out)
+        if file != "-" and Path(file).resolve() == (out.expanduser() / "article.md").resolve():
+            raise errors.InputError(_("'{file}' would be overwritten; choose another folder for --out.", file=file))
+        for note in own.notes:
+            say(note.text())
+        opened = _open_gallery(settings)
+        start = time.perf_counter()
+        model = _load(settings)
+        load_seconds = time.perf_counter() - start
+        with stop_on_interrupt() as stop:
+            done = follow(Composer(model, opened).illustrate(own.article, options, stop=stop))
+        model_name = model.name
+        model.close()
+        _save(done, out, summary(done.article, model_name, done.report, load_seconds), as_json)
 
 
 @app.command()
@@ -239,7 +271,7 @@ def doctor(
 
 
 def summary(article: Article, model: str, report: Report, load_seconds: float) -> dict[str, Any]:
-    """What `write --json` prints."""
+    """What `write --json` and `illustrate --json` print."""
     names = image_names(article)
     pictures = []
     for section in article.illustrated:
@@ -274,6 +306,19 @@ def main() -> None:
 
 
 # -- inside ------------------------------------------------------------------------------------------
+
+
+def _save(done: ArticleReady, out: Path, result: dict[str, Any], as_json: bool) -> None:
+    """Writes the article into its folder and prints where it is, or the result."""
+    try:
+        write_folder(done.article, out)
+    except errors.ExportError:  # minutes of work are worth more than the form asked for
+        print(json_line(result) if as_json else printable(to_markdown(done.article)))
+        raise
+    say(f"Saved to {out}")
+    print(json_line(result) if as_json else printable(str(out / "article.md")))
+    if done.stopped:
+        raise typer.Exit(130)
 
 
 def _load(settings: Settings) -> Model:

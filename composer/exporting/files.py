@@ -53,7 +53,7 @@ def write_folder(article: Article, out_dir: str | Path) -> Path:
             for section, chosen in chosen_pictures(article):
                 (new / "images" / names[section.id]).write_bytes(picture_bytes(chosen))
             (new / "article.json").write_text(portable(article).to_json(indent=2), encoding="utf-8")
-            (new / "article.md").write_text(to_markdown(article), encoding="utf-8")
+            (new / "article.md").write_text(to_markdown(article), encoding="utf-8", newline="")
             (folder / "images").mkdir(exist_ok=True)
             for file in sorted(new.glob("images/*")):
                 file.replace(folder / "images" / file.name)

@@ -3,7 +3,7 @@
 Knows no models and no page; nothing that a text names is fetched or run.
 """
 
-from composer.importing.files import FORMATS, LARGEST_FILE, OwnText, read_file, read_text
+from composer.importing.files import FORMATS, LARGEST_FILE, OwnText, read_file, read_path, read_text
 from composer.importing.markdown import LONGEST_TEXT, MOST_SECTIONS, from_markdown, with_source
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "OwnText",
     "from_markdown",
     "read_file",
+    "read_path",
     "read_text",
     "with_source",
 ]

@@ -5,7 +5,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from common.decoding import decode_text, well_formed
 from common.messages import Text, _, _n
@@ -59,15 +59,33 @@ def read_file(name: str, content: bytes) -> OwnText:
             _("The file '{name}' is of a kind that is not read. It can be: {known}.", name=name, known=list(FORMATS))
         )
     if len(content) > LARGEST_FILE:
-        raise InputError(
-            _(
-                "The file '{name}' has {size:,} MB; at most {limit} MB are read.",
-                name=name,
-                size=-(-len(content) // 1_000_000),
-                limit=LARGEST_FILE // 1_000_000,
-            )
-        )
+        raise InputError(_too_large(name, len(content)))
     return read(name, content)
+
+
+def _too_large(name: str, size: int) -> Text:
+    return _(
+        "The file '{name}' has {size:,} MB; at most {limit} MB are read.",
+        name=name,
+        size=-(-size // 1_000_000),
+        limit=LARGEST_FILE // 1_000_000,
+    )
+
+
+def read_path(path: str | Path) -> OwnText:
+    """The article that a file of this machine is. Raises InputError."""
+    place = Path(path).expanduser()
+    try:
+        if place.is_dir() or not place.exists():
+            raise InputError(_("There is no file '{path}'.", path=path))
+        if place.stat().st_size > LARGEST_FILE:
+            raise InputError(_too_large(place.name, place.stat().st_size))
+        content = place.read_bytes()
+    except OSError as error:
+        raise InputError(
+            _("The file '{path}' cannot be read: {reason}.", path=path, reason=error.strerror or str(error))
+        ) from error
+    return read_file(place.name, content)
 
 
 def _markdown(name: str, content: bytes) -> OwnText:

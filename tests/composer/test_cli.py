@@ -66,6 +66,36 @@ def test_write_saves_an_article_and_prints_one_json_object(model: FakeModel, tmp
     assert model.closed
 
 
+@pytest.mark.parametrize("piped", [False, True])
+def test_illustrate_adds_pictures_and_changes_no_word(model: FakeModel, tmp_path: Path, piped: bool) -> None:
+    text = (
+        "---\ntags: [a]\n---\n\nMy cat\n======\nA cat sleeps on the sofa; the cat eats cat food.\n\n"
+        "* cat\n* bowl\n\n```\ncode\n```"
+    )
+    (tmp_path / "cat.md").write_text(text)
+    file = "-" if piped else str(tmp_path / "cat.md")
+    result = run("illustrate", file, "--pictures", "1", "--out", str(tmp_path / "o"), "--json", text=text)
+    assert result.exit_code == 0, result.stderr
+    printed = json.loads(result.stdout)
+    assert printed["article"]["title"] == "My cat"
+    [picture] = printed["pictures"]
+    written = (tmp_path / "o" / "article.md").read_text()
+    assert (tmp_path / "o" / picture["image"]).is_file()
+    figure = written[written.index("![Picture 1]") : written.index("\n\n", written.index("![Picture 1]")) + 2]
+    assert picture["image"] in figure
+    assert written.replace(figure, "").startswith(text)
+    assert "Writing" not in result.stderr
+    assert (tmp_path / "cat.md").read_text() == text
+    assert model.closed
+
+
+def test_illustrate_overwrites_no_file_that_it_reads(model: FakeModel, tmp_path: Path) -> None:
+    (tmp_path / "article.md").write_text("A cat.")
+    result = run("illustrate", str(tmp_path / "article.md"), "--out", str(tmp_path))
+    assert (result.exit_code, (tmp_path / "article.md").read_text()) == (2, "A cat.")
+    assert "would be overwritten" in result.stderr
+
+
 def test_without_json_the_place_of_the_article_is_printed(model: FakeModel, tmp_path: Path) -> None:
     result = run("write", "-", "--pictures", "0", "--out", str(tmp_path / "o"), text=TITLE)
     assert result.stdout == f"{tmp_path / 'o' / 'article.md'}\n"
@@ -82,6 +112,9 @@ def test_without_json_the_place_of_the_article_is_printed(model: FakeModel, tmp_
         (["write", TITLE, "--out", "o", "--length", "epic"], "short, medium or long"),
         (["write", TITLE], "--out"),
         (["write", TITLE, "--out", "o", "--nonsense"], "--nonsense"),
+        (["illustrate", "gone.md", "--out", "o"], "There is no file 'gone.md'"),
+        (["illustrate", "file", "--out", "o"], "The file 'file' is of a kind that is not read"),
+        (["illustrate", "file", "--out", "o", "--pictures", "99"], "0 to 30"),
         (["chat", "question", "--image", "nothing.png"], "nothing.png"),
         (["chat", " "], "Please type a question"),
         (["write", TITLE, "--out", "file"], "is no folder that can be written to"),

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import urllib.request
 import zipfile
 from dataclasses import replace
@@ -22,9 +23,9 @@ def client(served: Any) -> Client:
     return Client(served[1], verbose=False, analytics_enabled=False)
 
 
-def test_only_the_three_endpoints_are_public(client: Client) -> None:
+def test_only_the_four_endpoints_are_public(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)
-    assert set(described["named_endpoints"]) == {"/compose", "/chat", "/search"}
+    assert set(described["named_endpoints"]) == {"/compose", "/illustrate", "/chat", "/search"}
     assert described["unnamed_endpoints"] == {}
 
 
@@ -43,6 +44,27 @@ def test_compose_returns_the_article_with_fetchable_pictures(client: Client, ser
         assert "article.md" in zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
 
 
+OWN = "# My cat\r\n\r\nA cat sleeps on the sofa.  \r\n- [ ] cat food\r\n\r\n| a |\r\n|---|\r\n"
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_text_is_illustrated_without_a_word_changed(client: Client, served: Any, as_file: bool) -> None:
+    sent = {"file": base64.b64encode(OWN.encode()).decode(), "file_name": "cat.md"} if as_file else {"text": OWN}
+    job = client.submit(**sent, pictures=1, api_name="/illustrate")
+    article = job.result(timeout=30)
+    assert [step["step"] for step in job.outputs()[:-1]] == ["retrieve", "spot", "select"]
+    assert [(section["kind"], section["source"]) for section in article["sections"]] == [
+        ("paragraph", "A cat sleeps on the sofa.  "),
+        ("list", "- [ ] cat food"),
+        ("table", "| a |\r\n|---|"),
+    ]
+    with urllib.request.urlopen(served[1] + article["zip"]) as answer:
+        markdown = zipfile.ZipFile(io.BytesIO(answer.read())).read("article.md").decode()
+    [picture] = [section["picture"]["caption"] for section in article["sections"] if section["picture"]]
+    assert picture in markdown
+    assert re.sub(r"\r\n!\[Picture 1\].*?\*\r\n\r\n", "", markdown, flags=re.DOTALL).startswith(OWN)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "arguments", "said"),
     [
@@ -51,6 +73,12 @@ def test_compose_returns_the_article_with_fetchable_pictures(client: Client, ser
         ("/compose", {"title": "A cat", "temperature": -1}, "'temperature' is -1"),
         ("/compose", {"title": "A cat", "repetition_penalty": 0}, "'repetition_penalty' is 0"),
         ("/compose", {"title": "A cat", "seed": 2**31}, "'seed' is 2147483648"),
+        ("/illustrate", {"text": " "}, "There is no text to illustrate"),
+        ("/illustrate", {"text": "A cat", "pictures": 31}, "number of pictures is 31"),
+        ("/illustrate", {"text": "A cat", "file": "QQ=="}, "either 'text' or 'file'"),
+        ("/illustrate", {"file": "?", "file_name": "a.md"}, "'file' is not base64"),
+        ("/illustrate", {"file": "QQ==", "file_name": "a.exe"}, "'a.exe' is of a kind"),
+        ("/illustrate", {"file": "QQ==", "file_name": "a.docx"}, "'a.docx' is no Word document"),
         ("/chat", {"question": "Hi", "max_tokens": "many"}, "'max_tokens' is 'many'"),
         ("/chat", {"question": "Hi", "temperature": 9}, "'temperature' is 9"),
         ("/chat", {"question": "Hi", "history": ["Who?"]}, "'history' is 'Who\\?'"),
@@ -148,7 +176,12 @@ def result(served: Any, name: str, body: dict[str, Any]) -> tuple[str, Any]:
         ("v2/search", {}, 422, "The endpoint '/search' needs the argument 'query'."),
         ("v2/search/", {"k": 3}, 422, "needs the argument 'query'"),
         ("v2/chat", {"question": "Hi", "\ud83d": 1}, 422, "has no argument '\\ud83d'"),
-        ("v2/serch", {"query": "cat"}, 404, "There is no endpoint '/serch'. There are: /compose, /chat, /search."),
+        (
+            "v2/serch",
+            {"query": "cat"},
+            404,
+            "no endpoint '/serch'. There are: /compose, /illustrate, /chat, /search.",
+        ),
         ("v2/search", ["cat"], 422, "must be a JSON object"),
         ("v2/search", b"{query: cat}", 400, "is no JSON"),
         ("v2/search", b'{"k": ' + b"[" * 100_000, 400, "is no JSON"),

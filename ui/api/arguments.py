@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from common.decoding import decode_base64, half_characters
 from common.messages import _
 from composer.errors import InputError, PictureError, validation_problem
+from composer.importing import OwnText, read_file, read_text
 from composer.models import Picture
 
 MOST_HITS = 100
@@ -45,6 +46,16 @@ class ComposeArguments(BaseModel):
     seed: Seed
 
 
+class IllustrateArguments(BaseModel):
+    """Of /illustrate."""
+
+    text: Words
+    pictures: Annotated[int, Field(ge=-1)]
+    select: bool
+    file: str
+    file_name: Words
+
+
 class ChatArguments(BaseModel):
     question: Words
     pictures: list[str]
@@ -76,6 +87,20 @@ def refused_as_sentences() -> Iterator[None]:
                 problem=validation_problem(first),
             )
         ) from error
+
+
+def own_text(asked: IllustrateArguments) -> OwnText:
+    """The text to illustrate, or the file, which was sent as base64 text. Raises InputError."""
+    if not asked.file:
+        return read_text(asked.text)
+    if asked.text:
+        raise InputError(_("Send either 'text' or 'file', not both."))
+    coded = asked.file.split(",", 1)[1] if asked.file.startswith("data:") and "," in asked.file else asked.file
+    try:
+        content = decode_base64(coded)
+    except ValueError as error:
+        raise InputError(_("The argument 'file' is not base64 text.")) from error
+    return read_file(asked.file_name, content)
 
 
 def decode_picture(picture: str, number: int) -> Picture:

@@ -1,30 +1,32 @@
-"""The endpoints for programs: /compose, /chat and /search. Described in docs/api.md; used with gradio_client.
+"""The endpoints for programs: /compose, /illustrate, /chat and /search. Described in docs/api.md.
 
 They keep nothing between calls. Addresses of pictures and files are relative to the page's.
 """
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 
 from common.errors import ReadableError
-from common.messages import _
+from common.messages import Text, _
 from composer.article import Article
 from composer.errors import InputError
-from composer.events import ArticleReady, Notice, Report, StepStarted
+from composer.events import ArticleReady, Event, Notice, Report, StepStarted
 from composer.models import Sampling
 from ui import view
 from ui.api.arguments import (
     MOST_PICTURES,
     ChatArguments,
     ComposeArguments,
+    IllustrateArguments,
     SearchArguments,
     automatic,
     decode_picture,
+    own_text,
     refused_as_sentences,
     turns_from_messages,
 )
@@ -35,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 def add_endpoints(studio: Studio) -> None:
-    """Adds the three endpoints to the page being built."""
+    """Adds the endpoints to the page being built."""
 
     def compose(
         title: str,
@@ -95,20 +97,31 @@ def add_endpoints(studio: Studio) -> None:
                 sampling=sampling,
             )
             stop = threading.Event()
-            problems: list[ReadableError] = []
-            try:
-                for event in composer.compose(asked.title, options, stop=stop):
-                    if isinstance(event, StepStarted):
-                        yield {"state": "running", "step": event.step}
-                    elif isinstance(event, Notice):
-                        problems.append(event.problem)
-                    elif isinstance(event, ArticleReady):
-                        if problems and not event.article.sections:
-                            raise problems[0]
-                        notes = [problem.text("en") for problem in problems]
-                        yield {"state": "done", **article_answer(studio, event.article, event.report), "notes": notes}
-            finally:
-                stop.set()  # the caller went away, or it is done
+            yield from _answers(studio, composer.compose(asked.title, options, stop=stop), stop)
+
+    def illustrate(
+        text: str = "", pictures: int = -1, select: bool = True, file: str = "", file_name: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        """Illustrates a text as it is. While it works, values say the step; the last value holds the article.
+
+        Args:
+            text: Markdown or plain text, English or Chinese.
+            pictures: how many, 0 to 30; -1 leaves it to the program.
+            select: whether the model chooses among the candidates of the gallery.
+            file: instead of text, the content of a file as base64 text.
+            file_name: the file's name; its ending says what it is: .md, .txt, .docx or .html.
+        """
+        from composer.pipeline import Options
+
+        with _errors_for_callers():
+            asked = IllustrateArguments.model_validate(
+                {"text": text, "pictures": pictures, "select": select, "file": file, "file_name": file_name}
+            )
+            options = Options(pictures=automatic(asked.pictures), select=asked.select).checked()
+            own = own_text(asked)
+            composer = _when_loaded(studio).composer()
+            stop = threading.Event()
+            yield from _answers(studio, composer.illustrate(own.article, options, stop=stop), stop, own.notes)
 
     def chat(
         question: str,
@@ -184,8 +197,29 @@ def add_endpoints(studio: Studio) -> None:
 
     model: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
     gr.api(compose, api_name="compose", **model)
+    gr.api(illustrate, api_name="illustrate", **model)
     gr.api(chat, api_name="chat", **model)
     gr.api(search, api_name="search", concurrency_limit=4)
+
+
+def _answers(
+    studio: Studio, events: Iterator[Event], stop: threading.Event, notes: Sequence[Text] = ()
+) -> Iterator[dict[str, Any]]:
+    """What a call is told of a composition. Raises what kept the article from having any text."""
+    problems: list[ReadableError] = []
+    try:
+        for event in events:
+            if isinstance(event, StepStarted):
+                yield {"state": "running", "step": event.step}
+            elif isinstance(event, Notice):
+                problems.append(event.problem)
+            elif isinstance(event, ArticleReady):
+                if problems and not event.article.sections:
+                    raise problems[0]
+                said = [*(note.text("en") for note in notes), *(problem.text("en") for problem in problems)]
+                yield {"state": "done", **article_answer(studio, event.article, event.report), "notes": said}
+    finally:
+        stop.set()  # the caller went away, or it is done
 
 
 def article_answer(studio: Studio, article: Article, report: Report) -> dict[str, Any]:
