@@ -32,7 +32,7 @@ def find_names(
 
     Pictures of all things, or where there are none of the rarest things. Where more than ENOUGH pictures have the
     names, the newest are taken, which says as much about them and takes no time. A Chinese name of one character does
-    not count inside a longer word: 书 is not found in 书店.
+    not count inside a longer word: a book not in a bookshop.
     """
     expressions = [name_expression(names) for names in things]
     if not expressions:
