@@ -18,12 +18,15 @@ from composer.prompts.base import (
     max_tokens,
 )
 from composer.prompts.general import GeneralPrompts
+from composer.prompts.rewriting import INSERTING, TONES, Rewriting, rewriting
 from composer.prompts.xcomposer import XComposerPrompts
 
 __all__ = [
     "CHARACTERS",
+    "INSERTING",
     "LENGTHS",
     "LETTERS",
+    "TONES",
     "WORDS",
     "Choice",
     "GeneralPrompts",
@@ -31,10 +34,12 @@ __all__ = [
     "NamesPlaces",
     "Prompts",
     "RatesPictures",
+    "Rewriting",
     "WritesHeadings",
     "XComposerPrompts",
     "max_tokens",
     "prompts_for",
+    "rewriting",
 ]
 
 _FAMILIES: dict[str, Prompts] = {"general": GeneralPrompts(), "xcomposer": XComposerPrompts()}

@@ -1,10 +1,13 @@
-"""From a request to the text of an article: what was asked, and what the model's Markdown means, line by line.
+"""From a request to the text of an article, and from one text of a section to the next: what was asked, what the
+model's Markdown means, line by line, and what differs between two versions.
 
 Knows language rules and the wording of headings; no pictures, no galleries, no engine.
 """
 
 from common.decoding import without_controls
 from composer.writing.answers import alike, clean_caption, clean_query, from_text
+from composer.writing.changes import Change, accepted, compare
+from composer.writing.editing import inserted, joined, moved, split
 from composer.writing.headings import with_headings
 from composer.writing.reader import ArticleReader
 from composer.writing.request import (
@@ -16,20 +19,32 @@ from composer.writing.request import (
     is_blank,
     read_request,
 )
+from composer.writing.rewriting import TASKS, Proposal, RewriteDelta, rewrite
 
 __all__ = [
     "LONGEST_TITLE",
     "MOST_CHARACTERS_A_TOKEN",
+    "TASKS",
     "ArticleReader",
+    "Change",
+    "Proposal",
     "Request",
+    "RewriteDelta",
+    "accepted",
     "alike",
     "clean_caption",
     "clean_query",
+    "compare",
     "detect_language",
     "fitting",
     "from_text",
+    "inserted",
     "is_blank",
+    "joined",
+    "moved",
     "read_request",
+    "rewrite",
+    "split",
     "with_headings",
     "without_controls",
 ]

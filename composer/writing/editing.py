@@ -1,0 +1,55 @@
+"""What a person does to the order of an article: moving, splitting, joining, inserting. Each gives a new Article."""
+
+from dataclasses import replace
+
+from composer.article import Article, Section
+
+
+def moved(article: Article, section_id: str, before: str | None) -> Article:
+    """The article with that section in front of another; None: at the end. A picture goes with its section.
+
+    The same article where nothing moves. Raises KeyError for an unknown section.
+    """
+    section = article.section(section_id)
+    if before == section_id:
+        return article
+    rest = [one for one in article if one.id != section_id]
+    at = len(rest) if before is None else rest.index(article.section(before))
+    sections = [*rest[:at], section, *rest[at:]]
+    return article if sections == list(article) else article.with_sections(sections)
+
+
+def split(article: Article, section_id: str, first: str, second: str) -> Article:
+    """The article with that section's text in two sections; the picture stands after the second, as it stood before.
+
+    What follows a heading's first part is a paragraph. Raises KeyError for an unknown section.
+    """
+    section = article.section(section_id)
+    kind = {"kind": "paragraph", "level": 0} if section.kind == "heading" else {}
+    after = replace(section, id=article.next_section_id(), text=second, **kind)  # type: ignore[arg-type]
+    before = replace(section, text=first, illustration=None, looked_for=())
+    return article.with_sections([part for one in article for part in ((before, after) if one is section else (one,))])
+
+
+def joined(article: Article, section_id: str, glue: str) -> Article:
+    """The article with that section's text at the end of the one before it, `glue` between them.
+
+    Of two pictures the first stays. The same article for the first section. Raises KeyError for an unknown one.
+    """
+    section = article.section(section_id)
+    sections = list(article)
+    at = sections.index(section)
+    if at == 0:
+        return article
+    before = sections[at - 1]
+    text = f"{before.text.rstrip()}{glue}{section.text.lstrip()}"
+    whole = replace(before, text=text, illustration=before.illustration or section.illustration)
+    return article.with_sections([*sections[: at - 1], whole, *sections[at + 1 :]])
+
+
+def inserted(article: Article, text: str, beside: str, *, before: bool = False) -> tuple[Article, str]:
+    """The article with a new paragraph after (or before) that section, and the paragraph's id. Raises KeyError."""
+    sections = list(article)
+    at = sections.index(article.section(beside)) + (not before)
+    fresh = Section(article.next_section_id(), text)
+    return article.with_sections([*sections[:at], fresh, *sections[at:]]), fresh.id

@@ -1,0 +1,153 @@
+"""One section of an article written anew by the model: streamed, and compared with what stands there.
+
+The model writes plain text for this one section, which even a small one can; what changed is found out here, so that
+nothing outside the section can change and a person may take some of the changes and leave others.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from common.messages import _
+from composer.article import Article, Section
+from composer.errors import InputError
+from composer.models import Model, Sampling
+from composer.prompts import INSERTING, Rewriting, rewriting
+from composer.writing.changes import Change, accepted, compare
+from composer.writing.editing import inserted
+from composer.writing.reader import ArticleReader
+from composer.writing.request import without_controls
+
+TASKS: tuple[Rewriting, ...] = Rewriting.__args__  # type: ignore[attr-defined]
+LONGEST_INSTRUCTION = 2000  # characters
+# Without a penalty for repeated words a small model copies what it is to change; corrections shall copy.
+ANEW = Sampling(max_tokens=2000, temperature=0.6, top_p=0.9, repetition_penalty=1.15)
+CORRECTING = Sampling(max_tokens=2000)
+NEXT_TOKENS = 110  # of what is new: two or three sentences, up to the last whole one
+_LONGER: dict[str, float] = {"expand": 3.0, "translate": 2.5}  # room for the answer, in tokens of the old text
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteDelta:
+    """A streamed piece of the proposed text: it stands at `offset` (characters)."""
+
+    section_id: str
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the model proposes for a section. Nothing has changed yet: `apply` does it."""
+
+    section_id: str
+    task: Rewriting
+    changes: tuple[Change, ...]  # of the section's text; inserting: one, from nothing to the new paragraph
+    stopped: bool = False
+
+    @property
+    def nothing(self) -> bool:
+        """The model sees nothing to change."""
+        return not any(change.changed for change in self.changes)
+
+    def apply(self, article: Article, dropped: frozenset[int] = frozenset()) -> Article:
+        """The article with all changes but the `dropped` ones (positions in `changes`), as one edit.
+
+        The same article where all are dropped. Raises KeyError where the section is gone, InputError where its text
+        is no longer the one that the proposal was made for.
+        """
+        section = article.section(self.section_id)
+        text = " ".join(accepted(self.changes, dropped).split())
+        if self.task in INSERTING:
+            return inserted(article, text, section.id, before=self.task == "insert_before")[0] if text else article
+        if section.text != "".join(change.old for change in self.changes):
+            raise InputError(_("This paragraph was changed after the proposal was made. Ask for it again."))
+        return article.with_text(section.id, text) if text and text != section.text else article
+
+
+def rewrite(
+    model: Model,
+    article: Article,
+    section_id: str,
+    task: Rewriting,
+    *,
+    instruction: str = "",
+    tone: str = "",
+    into: str = "",
+    sampling: Sampling | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[RewriteDelta | Proposal]:
+    """The text as it is written, then the proposal; what came until a stop is proposed, too.
+
+    instruction, tone, into: see `composer.prompts.rewriting`. Raises KeyError for an unknown section, InputError at once
+    for a task or words that cannot be used, and what the model raises.
+    """
+    section = article.section(section_id)
+    instruction = " ".join(without_controls(instruction).split())
+    if task not in TASKS:
+        raise InputError(_("The task is '{task}'; it can be {tasks}.", task=task, tasks=", ".join(TASKS)))
+    if section.kind not in ("heading", "paragraph"):
+        raise InputError(_("Only headings and paragraphs can be written anew; this is another kind of block."))
+    if len(instruction) > LONGEST_INSTRUCTION:
+        raise InputError(
+            _(
+                "The instruction has {length:,} characters; at most {limit:,} can be used. Shorten it.",
+                length=len(instruction),
+                limit=LONGEST_INSTRUCTION,
+            )
+        )
+    return _rewrite(model, article, section, task, instruction, tone, into, sampling, stop or threading.Event())
+
+
+def _rewrite(
+    model: Model,
+    article: Article,
+    section: Section,
+    task: Rewriting,
+    instruction: str,
+    tone: str,
+    into: str,
+    sampling: Sampling | None,
+    stop: threading.Event,
+) -> Iterator[RewriteDelta | Proposal]:
+    messages = rewriting(article, section, task, instruction=instruction, tone=tone, into=into)
+    sampling = sampling or (CORRECTING if task in ("correct", "translate") else model.capabilities.defaults or ANEW)
+    if task in INSERTING or task == "continue":
+        room, sampling = NEXT_TOKENS, replace(sampling, stop=("\n",))
+    else:
+        room = 120 + int(len(section.text) * _LONGER.get(task, 1.5) * (1 if article.language == "zh" else 0.4))
+    before = f"{section.text.rstrip()}{_glue(article)}" if task == "continue" else ""
+    reader, shown = ArticleReader(), before
+    if before:
+        yield RewriteDelta(section.id, 0, before)
+    pieces = 0
+    for piece in model.stream(messages, replace(sampling, max_tokens=min(room, sampling.max_tokens)), stop=stop):
+        pieces += 1
+        for _event in reader.feed(piece):
+            pass
+        grown = before + _one_text(reader.sections, article)
+        if grown.startswith(shown) and grown != shown:
+            yield RewriteDelta(section.id, len(shown), grown[len(shown) :])
+        elif grown != shown:
+            yield RewriteDelta(section.id, 0, grown)
+        shown = grown
+        if reader.looping:
+            break
+    full = pieces >= room
+    written = _one_text(reader.finish(cut=not stop.is_set() and (full or reader.looping)), article)
+    if section.kind == "heading" and task not in INSERTING:
+        written = written.rstrip(".。")
+    if task in INSERTING:
+        changes: tuple[Change, ...] = (Change("", written),)
+    else:
+        changes = compare(section.text, (before + written) if written else section.text)
+    yield Proposal(section.id, task, changes, stopped=stop.is_set())
+
+
+def _glue(article: Article) -> str:
+    return "" if article.language == "zh" else " "
+
+
+def _one_text(sections: tuple[Section, ...], article: Article) -> str:
+    """What the model wrote, as one paragraph: it was asked for one."""
+    return _glue(article).join(section.text.strip() for section in sections if section.text.strip())
