@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makeStepper, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makeSectionMenu, makeStepper, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -30,6 +30,7 @@ const body = make("div", { class: "xc-sections" });
 const credits = make("footer", { class: "xc-credits", hidden: true });
 const article = make("article", { class: "xc-article" }, title, body, credits);
 const inspector = makeInspector({ texts, ask, work, upload, say, wait });
+const sectionMenu = makeSectionMenu({ texts, ask, work, running, sections: () => state.order.map((id) => state.sections.get(id)), node: (id) => nodes.get(id), whole: () => root });
 root.replaceChildren(stepper.line, notices, toolbar, article, inspector.panel);
 
 // -- sections ---------------------------------------------------------------------------------------
@@ -69,6 +70,7 @@ function drawTools(node, section) {
       button(texts("upload"), "upload", () => !running() && inspector.pick(section), { class: "xc-quiet xc-own", bare: true }),
     );
   }
+  tools.append(sectionMenu.opener(section));
   node.querySelector(":scope > .xc-tools")?.remove();
   node.append(tools);
 }
@@ -132,6 +134,7 @@ function draw(section) {
   if (!editing || editing.id !== section.id) drawText(node, section);
   drawPicture(node, section);
   drawTools(node, section);
+  sectionMenu.update(section);
   inspector.update(section);
 }
 
@@ -179,8 +182,8 @@ function wait(id, words = "") {
   if (words) node?.append(make("p", { class: "xc-wait", role: "status", text: words }));
 }
 
-function edit(id) {
-  if (running() || editing) return;
+function edit(id, caret = "end") {
+  if (running() || editing || sectionMenu.busy(id)) return;
   const whole = id === null;
   const node = whole ? title : nodes.get(id).querySelector(":scope > .xc-text");
   const markdown = whole ? "" : markdownOf(state.sections.get(id));
@@ -214,6 +217,7 @@ function edit(id) {
   field.addEventListener("blur", () => finish(true));
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
+    if (!whole && !markdown && !event.isComposing && arranged(event, id, field, () => finish(false))) return;
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return; // composing: the keys are the input method's
     if (markdown && event.key === "Enter" && !(event.ctrlKey || event.metaKey)) return; // a line end is part of it
     event.preventDefault();
@@ -224,6 +228,27 @@ function edit(id) {
   node.after(field, hint);
   fit();
   field.focus();
+  if (caret === "start") field.setSelectionRange(0, 0);
+}
+
+// Enter in the middle of a text splits it there; Backspace before its first letter joins it with the one above.
+function arranged(event, id, field, leave) {
+  const { selectionStart: start, selectionEnd: end, value } = field;
+  const [first, second] = [value.slice(0, start).trim(), value.slice(end).trim()];
+  if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.metaKey && first && second) {
+    event.preventDefault();
+    leave();
+    ask("split", { id, first, second });
+    return true;
+  }
+  if (event.key === "Backspace" && start === 0 && end === 0 && state.order[0] !== id) {
+    event.preventDefault();
+    if (value.trim() && value.trim() !== state.sections.get(id).text) ask("text", { id, text: value.trim() });
+    leave();
+    ask("join", { id });
+    return true;
+  }
+  return false;
 }
 
 // A click into the text edits it; following a link or marking words does not.
@@ -401,6 +426,7 @@ const OPERATIONS = {
       saved = -1;
       stepper.begin();
       inspector.shut();
+      sectionMenu.shut();
       notices.replaceChildren();
     }
     if (op.state === "stopped") say(texts("stopped"), "plain");
@@ -427,6 +453,15 @@ const OPERATIONS = {
   open({ id }) {
     if (state.sections.has(id)) open(id);
   },
+  edit({ id }) {
+    if (state.sections.has(id)) edit(id, "start");
+  },
+  proposal(op) {
+    sectionMenu.propose(op);
+  },
+  proposed(op) {
+    return sectionMenu.write(op);
+  },
   download({ url, name }) {
     const link = make("a", { href: address(url), download: name });
     document.body.append(link);
@@ -438,6 +473,7 @@ const OPERATIONS = {
     state.labels = op.texts;
     root.lang = op.language;
     inspector.label();
+    sectionMenu.label();
     stepper.draw(status);
     drawAll();
   },

@@ -15,12 +15,13 @@ from ui.view import Operation
 
 if TYPE_CHECKING:
     from composer.chat import Conversation, Turn
+    from composer.writing import Proposal
 
 
-Work = Literal["article", "chat"]
+Work = Literal["article", "chat", "rewrite"]
 
 # operations that do something once: sending the whole article does not repeat them
-EFFECTS = ("download", "notice", "open", "again")
+EFFECTS = ("download", "notice", "open", "edit", "again")
 REMEMBERED_MESSAGES = 32  # with such operations; a view misses a few at most
 
 
@@ -57,6 +58,7 @@ class Session:
         self._runs: dict[Work, Run] = {}
         self.queued_title: str | None = None  # waits for the model
         self.status: Operation = {"op": "status", "state": "idle"}
+        self.proposal: Proposal | None = None  # for one section, which the person has not yet taken or refused
         self.conversation: Conversation | None = None
         self.question: Question | None = None
         self.chat_names = {self.id}  # of the sessions whose conversation this is, as `names` of the article

@@ -9,6 +9,9 @@ a lost one and asks for the whole article. Operations:
     status    state, step, done, total, seconds, ahead …          where the work is
     step      step, seconds                                       a step has ended
     notice    text, id, tone                                      a sentence for the person
+    proposal  id, task, changes, inserting, state                 what the model proposes for a section, if id
+    proposed  id, at, text                                        a streamed piece of it
+    edit      id                                                  the text of that section is edited now
     open      id                                                  opens the panel of that section
     download  url, name                                           fetches a finished file
     texts     language, texts                                     the labels of the view
@@ -41,6 +44,8 @@ from composer.events import (
     TextDelta,
 )
 from composer.illustrating import FITS
+from composer.prompts import INSERTING
+from composer.writing import Proposal
 
 Operation = dict[str, Any]
 Address = Callable[[str], str]  # path of a picture file -> its address on the page
@@ -179,8 +184,15 @@ def event_operations(
             return [section_operation(article, section.id, address)]
         case TextDelta(section_id, offset, text):
             before = article.section(section_id).text[:offset]
-            at = len(before.encode("utf-16-le")) // 2  # as a script counts: two for an emoji
-            return [{"op": "text", "id": section_id, "at": at, "text": text, "revision": article.revision}]
+            return [
+                {
+                    "op": "text",
+                    "id": section_id,
+                    "at": _script_length(before),
+                    "text": text,
+                    "revision": article.revision,
+                }
+            ]
         case SectionsReady():
             return [article_operation(article, address, attribution)]
         case PlacesFound(section_ids):
@@ -201,6 +213,33 @@ def event_operations(
             times = {step: round(value, 1) for step, value in report.seconds.items()}
             ended: Operation = {"op": "status", "state": "stopped" if stopped else "done", "seconds": times}
             return [article_operation(article, address, attribution), ended]
+
+
+# -- one section written anew -----------------------------------------------------------------------
+
+
+def proposal_begins(section_id: str, task: str) -> Operation:
+    return {"op": "proposal", "id": section_id, "task": task, "state": "writing", "inserting": task in INSERTING}
+
+
+def proposal_text(section_id: str, before: str, text: str) -> Operation:
+    """A streamed piece, which stands behind `before`."""
+    return {"op": "proposed", "id": section_id, "at": _script_length(before), "text": text}
+
+
+def proposal_ready(proposal: Proposal) -> Operation:
+    """changes: [old, new] each, in order; where nothing changed they are the same."""
+    changes = [[change.old, change.new] for change in proposal.changes]
+    return {**proposal_begins(proposal.section_id, proposal.task), "state": "ready", "changes": changes}
+
+
+def no_proposal() -> Operation:
+    return {"op": "proposal", "id": None}
+
+
+def _script_length(text: str) -> int:
+    """Its length as a script counts: two for an emoji."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def running(step: str, done: int = 0, total: int = 0) -> Operation:

@@ -2,12 +2,20 @@
 
 from typing import Literal
 
-from composer import inline
 from composer.article import Article, Language, Section
 from composer.models import Message, assistant, system, user
 
 Rewriting = Literal[
-    "rewrite", "expand", "shorten", "simplify", "correct", "tone", "translate", "continue", "insert_before", "insert_after"
+    "rewrite",
+    "expand",
+    "shorten",
+    "simplify",
+    "correct",
+    "tone",
+    "translate",
+    "continue",
+    "insert_before",
+    "insert_after",
 ]
 INSERTING: tuple[Rewriting, ...] = ("insert_before", "insert_after")  # give a section of their own
 TONES: dict[str, tuple[str, str]] = {  # name -> as the model is told in English and in Chinese
@@ -34,7 +42,7 @@ _TASKS: dict[Language, dict[str, str]] = {
         "tone": "Write this {kind} anew in the tone of {tone}. Keep its facts.",
         "translate": "Translate this {kind} into {language}.",
         "insert": "Write a new paragraph of about 50 words for this article. It says something else than this {kind}.",
-        "insert_before": "Write a new paragraph of about 50 words that stands before this {kind} and says something else.",
+        "insert_before": "Write a paragraph of about 50 words that comes before this {kind} and says something else.",
     },
     "zh": {
         "rewrite": "请换一种说法重写这{kind}，意思、事实和长度不变。",
@@ -71,7 +79,7 @@ def rewriting(
     """
     language: Language = article.language
     place = 1 if language == "zh" else 0
-    text = inline.plain(section.text)
+    text = section.text  # with its bold and links, which a model keeps where it can
     if task == "continue" or (task == "insert_after" and not instruction):
         # Asked what comes next, a small model repeats what stands there; in the middle of its own answer it goes on.
         wanted = f"写一篇文章，题目：{article.title}" if place else f"Write an article. Title: {article.title}"

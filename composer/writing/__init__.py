@@ -19,9 +19,10 @@ from composer.writing.request import (
     is_blank,
     read_request,
 )
-from composer.writing.rewriting import TASKS, Proposal, RewriteDelta, rewrite
+from composer.writing.rewriting import LONGEST_INSTRUCTION, TASKS, Proposal, RewriteDelta, rewrite
 
 __all__ = [
+    "LONGEST_INSTRUCTION",
     "LONGEST_TITLE",
     "MOST_CHARACTERS_A_TOKEN",
     "TASKS",

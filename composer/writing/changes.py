@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 # a Chinese or Japanese character, a word (with its apostrophes), a run of blanks, or any other single character
-_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’]\w+)*|\s+|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’]\w+)*|\s+|.", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)

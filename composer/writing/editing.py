@@ -2,7 +2,14 @@
 
 from dataclasses import replace
 
+from common.messages import _
 from composer.article import Article, Section
+from composer.errors import InputError
+
+
+def glue(article: Article) -> str:
+    """What stands between two sentences of the article's language."""
+    return "" if article.language == "zh" else " "
 
 
 def moved(article: Article, section_id: str, before: str | None) -> Article:
@@ -26,24 +33,27 @@ def split(article: Article, section_id: str, first: str, second: str) -> Article
     """
     section = article.section(section_id)
     kind = {"kind": "paragraph", "level": 0} if section.kind == "heading" else {}
-    after = replace(section, id=article.next_section_id(), text=second, **kind)  # type: ignore[arg-type]
-    before = replace(section, text=first, illustration=None, looked_for=())
+    after = replace(section, id=article.next_section_id(), text=second, source="", **kind)  # type: ignore[arg-type]
+    before = replace(section, text=first, source="", illustration=None, looked_for=())
     return article.with_sections([part for one in article for part in ((before, after) if one is section else (one,))])
 
 
-def joined(article: Article, section_id: str, glue: str) -> Article:
-    """The article with that section's text at the end of the one before it, `glue` between them.
+def joined(article: Article, section_id: str) -> Article:
+    """The article with that section's text at the end of the one before it; of two pictures the first stays.
 
-    Of two pictures the first stays. The same article for the first section. Raises KeyError for an unknown one.
+    Raises KeyError for an unknown section, InputError where one of the two is no heading or paragraph.
     """
     section = article.section(section_id)
     sections = list(article)
     at = sections.index(section)
     if at == 0:
-        return article
+        raise InputError(_("Nothing stands before this paragraph that it could be joined with."))
     before = sections[at - 1]
-    text = f"{before.text.rstrip()}{glue}{section.text.lstrip()}"
-    whole = replace(before, text=text, illustration=before.illustration or section.illustration)
+    if not (before.one_line and section.one_line):
+        raise InputError(_("Only headings and paragraphs can be joined; here stands another kind of block."))
+    text = f"{before.text.rstrip()}{glue(article)}{section.text.lstrip()}"
+    illustration = before.illustration or section.illustration
+    whole = replace(before, text=text, source="", illustration=illustration, looked_for=())
     return article.with_sections([*sections[: at - 1], whole, *sections[at + 1 :]])
 
 

@@ -8,15 +8,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from common.decoding import without_controls
 from common.messages import _
 from composer.article import Article, Section
 from composer.errors import InputError
 from composer.models import Model, Sampling
 from composer.prompts import INSERTING, Rewriting, rewriting
 from composer.writing.changes import Change, accepted, compare
-from composer.writing.editing import inserted
+from composer.writing.editing import glue, inserted
 from composer.writing.reader import ArticleReader
-from composer.writing.request import without_controls
 
 TASKS: tuple[Rewriting, ...] = Rewriting.__args__  # type: ignore[attr-defined]
 LONGEST_INSTRUCTION = 2000  # characters
@@ -79,14 +79,14 @@ def rewrite(
 ) -> Iterator[RewriteDelta | Proposal]:
     """The text as it is written, then the proposal; what came until a stop is proposed, too.
 
-    instruction, tone, into: see `composer.prompts.rewriting`. Raises KeyError for an unknown section, InputError at once
-    for a task or words that cannot be used, and what the model raises.
+    instruction, tone, into: see `composer.prompts.rewriting`. Raises KeyError for an unknown section and InputError for
+    a task or words that cannot be used, both at once, and later what the model raises.
     """
     section = article.section(section_id)
     instruction = " ".join(without_controls(instruction).split())
     if task not in TASKS:
         raise InputError(_("The task is '{task}'; it can be {tasks}.", task=task, tasks=", ".join(TASKS)))
-    if section.kind not in ("heading", "paragraph"):
+    if not section.one_line:
         raise InputError(_("Only headings and paragraphs can be written anew; this is another kind of block."))
     if len(instruction) > LONGEST_INSTRUCTION:
         raise InputError(
@@ -116,7 +116,7 @@ def _rewrite(
         room, sampling = NEXT_TOKENS, replace(sampling, stop=("\n",))
     else:
         room = 120 + int(len(section.text) * _LONGER.get(task, 1.5) * (1 if article.language == "zh" else 0.4))
-    before = f"{section.text.rstrip()}{_glue(article)}" if task == "continue" else ""
+    before = f"{section.text.rstrip()}{glue(article)}" if task == "continue" else ""
     reader, shown = ArticleReader(), before
     if before:
         yield RewriteDelta(section.id, 0, before)
@@ -150,4 +150,4 @@ def _glue(article: Article) -> str:
 
 def _one_text(sections: tuple[Section, ...], article: Article) -> str:
     """What the model wrote, as one paragraph: it was asked for one."""
-    return _glue(article).join(section.text.strip() for section in sections if section.text.strip())
+    return glue(article).join(section.text.strip() for section in sections if section.text.strip())

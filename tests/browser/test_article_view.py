@@ -33,7 +33,7 @@ def view(chromium: Any) -> Iterator[Any]:
     page.goto("about:blank")
     code = "".join(
         (ASSETS / name).read_text(encoding="utf-8")
-        for name in ("first.js", "dom.js", "inspector.js", "stepper.js", "article.js")
+        for name in ("first.js", "dom.js", "inspector.js", "sections.js", "stepper.js", "article.js")
     )
     page.set_content('<base href="http://127.0.0.1:9/">')
     page.evaluate(HARNESS, code)

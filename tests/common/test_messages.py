@@ -24,6 +24,7 @@ CHINESE_IS_DATA = {
     "composer/models/describer.py",
     "composer/models/xcomposer/template.py",
     "composer/prompts/general.py",
+    "composer/prompts/rewriting.py",
     "composer/prompts/xcomposer.py",
     "composer/writing/answers.py",
     "composer/writing/lines.py",

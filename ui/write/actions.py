@@ -9,17 +9,17 @@ from common.messages import languages
 from composer.article import Article, Illustration, Section
 from composer.events import Event
 from composer.importing import with_source
-from composer.writing import without_controls
 from ui import view
 from ui.session import Run, Session
 from ui.studio import Studio
 from ui.texts import text
 from ui.write.restoring import HAND, is_unknown, taken_over, uploaded_file
+from ui.write.rewriting import accept, discard, hush, rewrite_messages
 from ui.write.running import Message, logged_sentence, run_messages, whole_article
+from ui.write.sections import LONGEST_TEXT, delete, join, move, one_line, split
 
-LONGEST_TEXT = 20_000  # characters of one edited paragraph
 MOST_DELAYED = 64  # actions that wait for the article of the view
-FREE_ACTIONS = ("resync", "save", "wait")  # possible while the article is being written
+FREE_ACTIONS = ("resync", "save", "wait", "hush")  # possible while the article is being written
 
 
 def quick_action(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
@@ -78,7 +78,8 @@ def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[vi
 
 def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """For a view that noticed a gap in the numbers of its messages."""
-    return [whole_article(studio, session), session.status, *session.recent_effects()]
+    proposal = [view.proposal_ready(session.proposal)] if session.proposal else []
+    return [whole_article(studio, session), session.status, *proposal, *session.recent_effects()]
 
 
 def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -92,7 +93,7 @@ def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
 
 
 def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    title = _one_line(value.get("text"))
+    title = one_line(value.get("text"))
     if title:
         session.article = session.article.with_title(title[:500])
     return [whole_article(studio, session)]
@@ -101,7 +102,7 @@ def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view
 def _text(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     if value.get("markdown"):
         return _markdown(studio, session, value)
-    written = _one_line(value.get("text"))[:LONGEST_TEXT]
+    written = one_line(value.get("text"))[:LONGEST_TEXT]
     if written:
         session.article = session.article.with_text(_id(value), written)
     return [whole_article(studio, session)]
@@ -114,7 +115,7 @@ def _markdown(studio: Studio, session: Session, value: dict[str, Any]) -> list[v
 
 
 def _caption(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    caption = _one_line(value.get("caption"))[:500]
+    caption = one_line(value.get("caption"))[:500]
     return _change_illustration(studio, session, value, lambda old: replace(old, caption=caption, alt="", by_hand=True))
 
 
@@ -136,7 +137,7 @@ def _upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[vie
     candidate = studio.pictures.store_upload(str(uploaded_file(value.get("path"))))
     old = section.illustration or Illustration(caption="")
     others = tuple(one for one in old.candidates if one.id != candidate.id)
-    caption = _one_line(value.get("caption"))[:500] or old.caption
+    caption = one_line(value.get("caption"))[:500] or old.caption
     picture = replace(old, caption=caption, chosen=candidate, candidates=(candidate, *others), by_hand=True)
     session.article = session.article.with_illustration(section.id, picture)
     return [whole_article(studio, session), {"op": "open", "id": section.id}]
@@ -169,6 +170,13 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "remove": _remove,
     "upload": _upload,
     "save": _save,
+    "move": move,
+    "split": split,
+    "join": join,
+    "delete": delete,
+    "accept": accept,
+    "discard": discard,
+    "hush": hush,
 }
 
 
@@ -183,6 +191,8 @@ def model_action(studio: Studio, session: Session, value: dict[str, Any], *, sel
             yield session.message(_delayed(session, value, work=True))
     elif action == "illustrate":
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run))
+    elif action == "rewrite":
+        yield from rewrite_messages(studio, session, value)
     elif action in ("search", "propose"):
         yield from _one_picture(studio, session, value, _search if action == "search" else _propose)
     else:
@@ -229,7 +239,7 @@ def _one_picture(
 
 
 def _search(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
-    caption = _one_line(value.get("caption"))[:500]
+    caption = one_line(value.get("caption"))[:500]
     found = studio.composer().search(session.article, caption, section_id=section.id)
     return Illustration(caption, query=caption, candidates=found, chosen=found[0] if found else None)
 
@@ -263,8 +273,3 @@ def _change_illustration(
 
 def _id(value: dict[str, Any]) -> str:
     return str(value.get("id"))
-
-
-def _one_line(value: object) -> str:
-    """One line of what a person typed: no controls, and blanks for line breaks."""
-    return " ".join(without_controls(str(value or "")).split())

@@ -24,7 +24,7 @@ def run_messages(studio: Studio, session: Session, events: Callable[[Run], Itera
     run = session.begin("article")
     studio.join_queue(session.id)
     try:
-        yield from _until_loaded(studio, session, run)
+        yield from until_loaded(studio, session, run)
         if run.stop.is_set():
             yield session.message(view.idle())
             return
@@ -65,7 +65,7 @@ def logged_sentence(error: Exception, language: str) -> str:
     return text("say.broken", language, reason=error_sentence(error, language))
 
 
-def _until_loaded(studio: Studio, session: Session, run: Run) -> Iterator[Message]:
+def until_loaded(studio: Studio, session: Session, run: Run) -> Iterator[Message]:
     """Tells how far the loading is, while it lasts."""
     for settled in (studio.model_settled, studio.gallery_settled):
         while not settled.is_set():

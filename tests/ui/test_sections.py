@@ -1,0 +1,126 @@
+"""One section moved, split, joined, deleted and written anew, without a browser."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from composer.article import Article, Section
+from tests.fakes import FakeGallery, FakeModel
+from ui.session import Session
+from ui.studio import Studio
+from ui.write import actions
+
+OLD = "A cat eats fresh food."
+
+
+@pytest.fixture
+def studio_with(tmp_path: Path) -> Iterator[Callable[[FakeModel], Studio]]:
+    made: list[Studio] = []
+
+    def make(model: FakeModel) -> Studio:
+        studio = Studio(lambda progress: model, lambda: FakeGallery(tmp_path))
+        made.append(studio)
+        studio.start()
+        assert studio.model_settled.wait(5)
+        assert studio.gallery_settled.wait(5)
+        return studio
+
+    yield make
+    for studio in made:
+        studio.close()
+
+
+@pytest.fixture
+def session() -> Session:
+    made = Session()
+    made.article = Article("Cats", (Section("s1", OLD), Section("s2", "It sleeps."), Section("s3", "It plays.")))
+    return made
+
+
+def ask(studio: Studio, session: Session, name: str, **more: Any) -> list[dict[str, Any]]:
+    return list(actions.quick_action(studio, session, {"act": name, **more})["ops"])
+
+
+def rewrite(studio: Studio, session: Session, **more: Any) -> list[dict[str, Any]]:
+    value = {"act": "rewrite", "id": "s1", "task": "rewrite", **more}
+    return [op for message in actions.model_action(studio, session, value) for op in message["ops"]]
+
+
+def texts(session: Session) -> list[str]:
+    return [section.text for section in session.article]
+
+
+def test_sections_are_arranged(studio_with: Callable[[FakeModel], Studio], session: Session) -> None:
+    studio = studio_with(FakeModel())
+    ask(studio, session, "move", id="s3", before="s1")
+    assert texts(session) == ["It plays.", OLD, "It sleeps."]
+    ask(studio, session, "move", id="s3", before=None)
+    ask(studio, session, "join", id="s2")
+    assert texts(session) == [f"{OLD} It sleeps.", "It plays."]
+    ops = ask(studio, session, "split", id="s3", first="It", second="plays.")
+    assert texts(session)[1:] == ["It", "plays."]
+    assert ops[-1] == {"op": "edit", "id": session.article.sections[2].id}
+    ask(studio, session, "delete", id="s1")
+    assert texts(session) == ["It", "plays."]
+    [notice] = [op for op in ask(studio, session, "split", id="s3", first=" ", second="x") if op["op"] == "notice"]
+    assert "Both parts need words" in notice["text"]
+
+
+def test_a_proposal_is_taken_in_parts(studio_with: Callable[[FakeModel], Studio], session: Session) -> None:
+    new = "A dog eats fresh meat. It drinks a bowl of clean water every single day, and then it sleeps."
+    studio = studio_with(FakeModel(answer=lambda messages: new))
+    ops = rewrite(studio, session)
+    assert ops[0]["state"] == "writing"
+    assert "".join(op["text"] for op in ops if op["op"] == "proposed") == new
+    ready = ops[-1]
+    assert ready["state"] == "ready"
+    cat = next(at for at, (old, _) in enumerate(ready["changes"]) if old == "cat")
+    assert texts(session)[0] == OLD
+    ask(studio, session, "accept", dropped=[cat])
+    assert texts(session)[0] == new.replace("dog", "cat")
+    again = ask(studio, session, "accept", dropped=[])
+    assert "proposal is gone" in again[-1]["text"]
+
+
+def test_a_view_that_missed_the_proposal_gets_it_again(
+    studio_with: Callable[[FakeModel], Studio], session: Session
+) -> None:
+    studio = studio_with(FakeModel(answer=lambda messages: "A dog eats."))
+    ready = rewrite(studio, session)[-1]
+    assert ready in ask(studio, session, "resync")
+    assert ask(studio, session, "discard") == [{"op": "proposal", "id": None}]
+    assert ready not in ask(studio, session, "resync")
+
+
+def test_nothing_to_change_is_said(studio_with: Callable[[FakeModel], Studio], session: Session) -> None:
+    ops = rewrite(studio_with(FakeModel(answer=lambda messages: OLD)), session)
+    assert "nothing to change" in ops[-1]["text"]
+    assert session.proposal is None
+
+
+def test_a_stop_proposes_what_came(studio_with: Callable[[FakeModel], Studio], session: Session) -> None:
+    gate = threading.Event()
+    studio = studio_with(FakeModel(answer=lambda messages: "A dog eats meat. It eats and eats.", piece=5, gate=gate))
+    gate.set()
+    ops: list[dict[str, Any]] = []
+    for message in actions.model_action(studio, session, {"act": "rewrite", "id": "s1", "task": "rewrite"}):
+        ops += message["ops"]
+        if sum(op["op"] == "proposed" for op in ops) == 2:
+            ask(studio, session, "hush")
+    assert ops[-1]["state"] == "ready"
+    assert "".join(new for _, new in ops[-1]["changes"]).startswith("A dog")
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"), [({"task": "sing"}, "The task is 'sing'"), ({"id": "s9"}, "no longer exists")]
+)
+def test_what_cannot_be_rewritten_is_said(
+    studio_with: Callable[[FakeModel], Studio], session: Session, more: dict[str, str], sentence: str
+) -> None:
+    ops = rewrite(studio_with(FakeModel()), session, **more)
+    assert {"op": "proposal", "id": None} in ops
+    assert sentence in ops[-1]["text"]
+    assert texts(session)[0] == OLD
