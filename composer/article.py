@@ -59,6 +59,7 @@ class Candidate:
     source: str = ""  # web page of the picture, if any
     approximate: bool = False  # the caption was guessed by an image classifier
     drawing: bool = False  # a drawn icon: shown on a tinted card, not across the column
+    likely: bool = True  # False: the gallery itself says that it is hardly what was searched for
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from retrieval.records import Picture
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -21,6 +23,23 @@ class Hit:
     source: str = ""  # web page of the picture, if any
     approximate: bool = False  # the caption was guessed by an image classifier
     drawing: bool = False  # a drawn icon, not a photograph
+    likely: bool = True  # False: it came because something has to, and is hardly what was asked for (retrieval.likely)
+
+
+def described(picture: Picture, path: str, score: float, likely: bool = True) -> Hit:
+    """What a catalogue knows of a picture as a picture found; `path` of the file that can be shown."""
+    return Hit(
+        id=picture.id,
+        path=path,
+        score=score,
+        caption=picture.caption,
+        credit=picture.credit,
+        licence=picture.licence,
+        source=picture.source,
+        approximate=picture.approximate,
+        drawing=picture.drawing,
+        likely=likely,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,10 +210,13 @@ def search(
     opened = open_gallery(gallery)
     hits = _search(opened, query, image, like, k, exclude or [], None if filters == Filters() else filters)
     if as_json:
-        keys = ("id", "path", "score", "caption", "credit", "licence")
+        keys = ("id", "path", "score", "caption", "credit", "licence", "likely")
         print(json_line([{key: getattr(hit, key) for key in keys} | {"path": _file(opened, hit)} for hit in hits]))
     else:
-        for hit in hits:
+        hits = sorted(hits, key=lambda hit: not hit.likely)
+        for number, hit in enumerate(hits):
+            if not hit.likely and (number == 0 or hits[number - 1].likely):
+                print("Less likely:" if number else "Nothing fits well. Less likely:")
             print(printable_line(f"{hit.score:7.3f}  {hit.id}  {hit.caption or '(no words)'}"))
             print(printable_line(f"         {_file(opened, hit)}"))
         if not hits:

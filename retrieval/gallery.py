@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.messages import _
-from retrieval.base import GalleryInfo, Hit
+from retrieval.base import GalleryInfo, Hit, described
 from retrieval.encoders import (
     Encoder,
     encode_caption,
@@ -49,6 +49,7 @@ from retrieval.ingest import (
     read_texts,
     readable_name,
 )
+from retrieval.likely import judged
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, cleaned_fields
 
@@ -281,26 +282,32 @@ class Gallery:
         filters: Filters | None = None,
         quick: bool = False,
     ) -> list[Hit]:
-        """The k best pictures, best first. `filters` narrows the pictures that count. Raises RetrievalError.
+        """The k best pictures, best first, each with whether it is a likely one. `filters` narrows the pictures that
+        count. Raises RetrievalError.
 
         `quick`: what browsers cannot show has its thumbnail's path; else a large copy is made of each.
         """
         excluded = self.catalogue.numbers_of_ids(exclude)
         if isinstance(query, str):
             query = [query]
-        if isinstance(query, Sequence):
-            found = self.searcher.by_text([q for q in query if q.strip()], self.encoder, k, excluded, filters)
-        else:
+        if not isinstance(query, Sequence):
             vector = encode_pictures(self.encoder, [load_picture(query)])[0]
-            found = self.searcher.by_vector(vector, k, excluded, filters)
-        return [self._hit(picture, score, quick) for picture, score in found]
+            near = self.searcher.by_vector(vector, k, excluded, filters)
+            return [self._hit(picture, score, quick=quick) for picture, score in near]
+        phrasings, encoder = [q for q in query if q.strip()], encoding_together(self.encoder, [])
+        found = self.searcher.by_text(phrasings, encoder, k, excluded, filters)
+        return [self._hit(*each, quick) for each in judged(self.catalogue, phrasings, found, encoder)]
 
     def find_many(self, queries: Sequence[str], *, k: int = 4) -> list[list[Hit]]:
         """See retrieval.base.FindsMany."""
         known = [query for query in queries if understood(query, self.encoder.query_languages)]
         encoder = encoding_together(self.encoder, known)
-        found = [self.searcher.by_text([query] if query.strip() else [], encoder, k) for query in queries]
-        return [[_described(picture, "", score) for picture, score in each] for each in found]
+        asked = [[query] if query.strip() else [] for query in queries]
+        found = [(phrasings, self.searcher.by_text(phrasings, encoder, k)) for phrasings in asked]
+        return [
+            [described(picture, "", score, likely) for picture, score, likely in judged(self.catalogue, *each, encoder)]
+            for each in found
+        ]
 
     def like(
         self,
@@ -314,7 +321,7 @@ class Gallery:
         """More pictures like that one, without it; `quick` as for `search`. Raises KeyError."""
         picture = self.picture(picture_id)
         excluded = self.catalogue.numbers_of_ids({*exclude, picture_id})
-        return [self._hit(p, s, quick) for p, s in self.searcher.like(picture, k, excluded, filters)]
+        return [self._hit(p, s, quick=quick) for p, s in self.searcher.like(picture, k, excluded, filters)]
 
     def browse(self, *, limit: int = 60, offset: int = 0, filters: Filters | None = None) -> list[Hit]:
         """Pictures without a query, the newest first; what browsers cannot show has its thumbnail's path."""
@@ -371,10 +378,10 @@ class Gallery:
         picture = self.picture(picture_id)
         return self._shown.thumbnail(picture.sha256, Path(picture.path), size)
 
-    def _hit(self, picture: Picture, score: float, quick: bool = False) -> Hit:
+    def _hit(self, picture: Picture, score: float, likely: bool = True, quick: bool = False) -> Hit:
         source = self._existing(picture)
         path = (self._shown.quick if quick else self._shown.large)(picture.sha256, source)
-        return _described(picture, str(path), score)
+        return described(picture, str(path), score, likely)
 
     def _existing(self, picture: Picture) -> Path:
         """The file of a picture; of several copies one that is there."""
@@ -382,17 +389,3 @@ class Gallery:
         if picture.number is None or first.is_file():
             return first
         return next((path for path in map(Path, self.catalogue.paths_of(picture.number)) if path.is_file()), first)
-
-
-def _described(picture: Picture, path: str, score: float) -> Hit:
-    return Hit(
-        id=picture.id,
-        path=path,
-        score=score,
-        caption=picture.caption,
-        credit=picture.credit,
-        licence=picture.licence,
-        source=picture.source,
-        approximate=picture.approximate,
-        drawing=picture.drawing,
-    )

@@ -87,6 +87,7 @@ class PictureReply(BaseModel):
     source: LongText = ""
     approximate: bool = False
     drawing: bool = False
+    likely: bool = True  # servers of before do not say
 
 
 class SearchReply(BaseModel):

@@ -69,6 +69,7 @@ def candidate_view(candidate: Candidate, address: Address) -> dict[str, Any]:
         "source": candidate.source,
         "approximate": candidate.approximate,
         "drawing": candidate.drawing,
+        "likely": candidate.likely,
     }
 
 
@@ -284,6 +285,7 @@ def hit_views(hits: Sequence[Any], address: Callable[[Any], tuple[str, str]]) ->
                 "source": hit.source,
                 "approximate": hit.approximate,
                 "drawing": hit.drawing,
+                "likely": hit.likely,
             }
         )
     return shown

@@ -77,23 +77,27 @@ class Encoder(Protocol):
 
 
 def encoding_together(encoder: Encoder, texts: Sequence[str]) -> Encoder:
-    """The encoder with these texts encoded in one batch; others are encoded when they are asked for. For many searches
-    at once: sixteen short texts take as long together as four one after the other."""
+    """The encoder with these texts encoded in one batch; others are encoded when they are asked for, each once. For
+    many searches at once: sixteen short texts take as long together as four one after the other."""
     return cast("Encoder", _EncodingTogether(encoder, list(dict.fromkeys(texts))))
 
 
 class _EncodingTogether:
     def __init__(self, encoder: Encoder, texts: Sequence[str]) -> None:
         self._encoder = encoder
-        self._known = dict(zip(texts, encoder.encode_texts(texts), strict=True))
+        self._known: dict[str, Vectors] = {}
+        self._remember(texts)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        if texts and all(text in self._known for text in texts):
-            return np.stack([self._known[text] for text in texts])
-        return self._encoder.encode_texts(texts)
+        self._remember([text for text in dict.fromkeys(texts) if text not in self._known])
+        return np.stack([self._known[text] for text in texts]) if texts else self._encoder.encode_texts([])
+
+    def _remember(self, texts: Sequence[str]) -> None:
+        if texts:
+            self._known.update(zip(texts, self._encoder.encode_texts(texts), strict=True))
 
 
 def encode_pictures(encoder: Encoder, pictures: "Sequence[Image.Image]") -> Vectors:

@@ -80,6 +80,16 @@ def _stands_alone(names: Sequence[str], stored: str) -> bool:
     return False
 
 
+def met(connection: sqlite3.Connection, numbers: Iterable[int], things: Sequence[Sequence[str]]) -> set[int]:
+    """Which of these pictures have each of the things among their words, by any of its names."""
+    if not things:
+        return set()
+    wanted = " AND ".join(f"({name_expression(names)})" for names in things)
+    query = f"SELECT rowid FROM words WHERE words MATCH ? AND rowid IN {LISTED}"
+    rows = connection.execute(query, (wanted, listed(numbers)))
+    return set(_alone(connection, things, [int(row[0]) for row in rows]))
+
+
 def passing(connection: sqlite3.Connection, numbers: Iterable[int], filters: Filters) -> set[int]:
     """Which of these pictures pass the filters."""
     condition, values = filters.where(few=True)

@@ -10,11 +10,15 @@ HNSW and IVF without product quantization, BM25 weights counted by segment inste
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from retrieval.base import GalleryInfo, Hit
-from retrieval.encoders import Encoder, encode_pictures
+from retrieval.encoders import Encoder, encode_pictures, encoding_together
 from retrieval.index import (
     CHARACTERS_WEIGHT,
     DENSE_WEIGHT,
@@ -29,6 +33,7 @@ from retrieval.index import (
     wanted_words,
 )
 from retrieval.ingest import BrowserFormats
+from retrieval.likely import evidence, is_likely, words_table
 from retrieval.milvus import editing
 from retrieval.milvus.collection import MilvusCollection
 from retrieval.milvus.ingest import add_folder, take_files
@@ -70,20 +75,22 @@ class MilvusGallery(MilvusCollection):
         filters: Filters | None = None,
         quick: bool = False,
     ) -> list[Hit]:
-        """Nearest vectors and BM25 over the words, fused by rank as in a local gallery, near-duplicates last."""
+        """Nearest vectors and BM25 over the words, fused by rank as in a local gallery, near-duplicates last; each with
+        whether it is a likely one."""
         if k < 1:
             return []
         depth = max(DEPTH, 4 * k)
         if isinstance(query, (str, Sequence)):
-            phrasings = [query] if isinstance(query, str) else list(query)
-            queries = [parse_query(one) for one in dict.fromkeys(phrasings) if one.strip()]
-            rankings = self._text_rankings(queries, depth, exclude, filters)
-        else:
-            vector = encode_pictures(self.encoder, [load_picture(query)])[0].tolist()
-            rankings = [
-                (ids, 1.0) for ids in self.nearest_ids("dense", [vector], depth, filter_expression(exclude, filters))
-            ]
-        return self._best_hits(rankings, k, quick)
+            given = [query] if isinstance(query, str) else query
+            phrasings = [phrasing for phrasing in dict.fromkeys(given) if phrasing.strip()]
+            encoder = encoding_together(self.encoder, [])
+            rankings = self._text_rankings(list(map(parse_query, phrasings)), encoder, depth, exclude, filters)
+            hits = self._best_hits(rankings, k, quick)
+            likely = self._likely([hit.id for hit in hits], phrasings, encoder)
+            return [replace(hit, likely=hit.id in likely) for hit in hits]
+        vector = encode_pictures(self.encoder, [load_picture(query)])[0].tolist()
+        near = self.nearest_ids("dense", [vector], depth, filter_expression(exclude, filters))
+        return self._best_hits([(ids, 1.0) for ids in near], k, quick)
 
     def like(
         self,
@@ -192,13 +199,38 @@ class MilvusGallery(MilvusCollection):
 
     # -- inside ------------------------------------------------------------------------------------
 
+    def _likely(self, ids: Sequence[str], phrasings: Sequence[str], encoder: Encoder) -> set[str]:
+        """Which of these pictures are likely what one of the phrasings asks for."""
+        rows = self.rows(ids, ("caption", "tags", "words", "approximate", "dense"))
+        numbered = list(enumerate(rows.values()))
+        pictures = [
+            Picture(
+                id=str(row["id"]),
+                sha256="",
+                number=number,
+                caption=str(row["caption"]),
+                tags=", ".join(row["tags"]),
+                approximate=bool(row["approximate"]),
+            )
+            for number, row in numbered
+        ]
+        own = {number: np.array([row["dense"]], dtype=np.float32) for number, row in numbered}
+        with closing(words_table({number: str(row["words"]) for number, row in numbered})) as words:
+            facts = evidence(words, pictures, own, phrasings, encoder)
+        return {picture.id for picture in pictures if is_likely(facts[picture.number or 0], encoder)}
+
     def _text_rankings(
-        self, queries: Sequence[Query], depth: int, exclude: Collection[str], filters: Filters | None
+        self,
+        queries: Sequence[Query],
+        encoder: Encoder,
+        depth: int,
+        exclude: Collection[str],
+        filters: Filters | None,
     ) -> list[tuple[list[str], float]]:
         rankings: list[tuple[list[str], float]] = []
         expression = filter_expression(exclude, filters)
         for ids in self.nearest_ids(
-            "dense", [row.tolist() for row in query_vectors(queries, self.encoder)], depth, expression
+            "dense", [row.tolist() for row in query_vectors(queries, encoder)], depth, expression
         ):
             rankings.append((ids, DENSE_WEIGHT))
         for query in queries:

@@ -199,6 +199,7 @@ def _reply(hit: Hit) -> PictureReply:
         source=hit.source[:10_000] if hit.source.startswith(("https://", "http://")) else "",  # never a local path
         approximate=hit.approximate,
         drawing=hit.drawing,
+        likely=hit.likely,
     )
 
 

@@ -32,6 +32,7 @@ from retrieval.encoders import (
 )
 from retrieval.errors import GalleryUnreadable
 from retrieval.index import DEPTH, Catalogue, Searcher, wanted_words
+from retrieval.likely import judged
 from retrieval.pictures import load_picture
 from retrieval.records import Picture
 from retrieval.sources.openmoji_words import EXTRA_WORDS
@@ -228,14 +229,20 @@ class OpenMojiGallery:
         k: int = 4,
         exclude: Collection[str] = (),
     ) -> list[Hit]:
-        return [self._hit(drawing, score) for score, drawing in self._ranked(query, k, exclude)]
+        encoder = encoding_together(self._encoder, [])
+        return [
+            self._hit(drawing, score, likely) for score, drawing, likely in self._ranked(query, k, exclude, encoder)
+        ]
 
     def find_many(self, queries: Sequence[str], *, k: int = 4) -> list[list[Hit]]:
         """See retrieval.base.FindsMany: drawing takes ten times as long as searching."""
         texts = [self._without_rare_names(query) for query in queries]
         encoder = encoding_together(self._encoder, [text for text in texts if understood(text, self.query_languages)])
         return [
-            [self._hit(drawing, score, drawn=False) for score, drawing in self._ranked(query, k, (), encoder)]
+            [
+                self._hit(drawing, score, likely, drawn=False)
+                for score, drawing, likely in self._ranked(query, k, (), encoder)
+            ]
             for query in queries
         ]
 
@@ -244,17 +251,18 @@ class OpenMojiGallery:
         query: "str | Sequence[str] | Image.Image",
         k: int,
         exclude: Collection[str],
-        encoder: Encoder | None = None,
-    ) -> "list[tuple[float, Drawing]]":
+        encoder: Encoder,
+    ) -> "list[tuple[float, Drawing, bool]]":
+        """The k best drawings with their scores, and whether each is a likely one."""
         excluded = self._catalogue.numbers_of_ids(exclude)
         depth = max(DEPTH, 4 * k)
         if isinstance(query, str):
             query = [query]
         if isinstance(query, Sequence):
             phrasings = [text for text in query if text.strip()]
-            encoder = encoder or self._encoder
             scores = self._searcher.scores(phrasings, encoder, depth, excluded, reading=self._without_rare_names)
         else:
+            phrasings = []
             vector = encode_pictures(shared_label_encoder(), [load_picture(query)])[0]
             scores = {p.number or 0: cosine for p, cosine in self._searcher.by_vector(vector, depth, excluded)}
         pictures = self._catalogue.by_numbers(list(scores))
@@ -263,7 +271,13 @@ class OpenMojiGallery:
             drawing = self._drawings[pictures[number].id]
             ranked.append((score * (FACE_FACTOR if drawing.face else 1.0), drawing))
         ranked.sort(key=lambda entry: (-entry[0], entry[1].code))
-        return _demote_variants(ranked)[:k]
+        best = _demote_variants(ranked)[:k]
+        if not phrasings:
+            return [(score, drawing, True) for score, drawing in best]
+        found = {picture.id: picture for picture in pictures.values()}
+        shown = [(found[drawing.code], score) for score, drawing in best]
+        known = judged(self._catalogue, phrasings, shown, encoder, self._without_rare_names)
+        return [(score, self._drawings[picture.id], likely) for picture, score, likely in known]
 
     def _without_rare_names(self, query: str) -> str:
         """The query without proper names the encoder does not know ("The Huangpu River" -> "The River").
@@ -308,7 +322,7 @@ class OpenMojiGallery:
         self._searcher.close()
         self._catalogue.close()
 
-    def _hit(self, drawing: Drawing, score: float, *, drawn: bool = True) -> Hit:
+    def _hit(self, drawing: Drawing, score: float, likely: bool = True, *, drawn: bool = True) -> Hit:
         return Hit(
             id=drawing.code,
             path=str(self._rasterise(drawing, SIZE)) if drawn else "",
@@ -318,6 +332,7 @@ class OpenMojiGallery:
             licence=LICENCE,
             source=SOURCE.format(code=drawing.code),
             drawing=True,
+            likely=likely,
         )
 
     def _rasterise(self, drawing: Drawing, size: int) -> Path:

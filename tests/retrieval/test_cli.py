@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from retrieval.base import Hit
 from retrieval.cli import app, main
 from retrieval.gallery import Gallery
 from retrieval.ingest import GALLERY_FILE
@@ -40,7 +43,7 @@ def indexed(pictures: Path, tmp_path: Path, tiny_clip: Path) -> Path:
 def test_index_search_info_export_remove(indexed: Path, pictures: Path, tmp_path: Path) -> None:
     found = json.loads(run("search", "door", "-g", indexed, "-k", 2, "--json"))
     assert {hit["caption"] for hit in found} == {"red door", "blue door"}
-    assert set(found[0]) == {"id", "path", "score", "caption", "credit", "licence"}
+    assert set(found[0]) == {"id", "path", "score", "caption", "credit", "licence", "likely"}
     assert json.loads(run("search", "面条", "-g", indexed, "--json"))[0]["caption"] == "面条"
     assert "red door" in run("search", "--image", pictures / "red door.png", "-g", indexed, "-k", 1)
     like = json.loads(run("search", "--like", found[0]["id"], "-g", indexed, "--json"))
@@ -55,6 +58,21 @@ def test_index_search_info_export_remove(indexed: Path, pictures: Path, tmp_path
     assert {line["caption"] for line in lines} == {"red door", "面条", "blue door"}
     assert json.loads(run("remove", found[0]["id"], "-g", indexed, "--json")) == {"removed": 1}
     assert json.loads(run("info", "-g", indexed, "--json"))["pictures"] == 2
+
+
+def test_search_says_which_are_less_likely(indexed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    search = Gallery.search
+
+    def judged(gallery: Gallery, query: str, **options: Any) -> list[Hit]:
+        return [replace(hit, likely=hit.caption == query) for hit in search(gallery, query, **options)]
+
+    monkeypatch.setattr(Gallery, "search", judged)
+    lines = run("search", "blue door", "-g", indexed).splitlines()
+    assert "blue door" in lines[0]
+    assert lines[2] == "Less likely:"
+    assert len(lines) == 7
+    assert run("search", "walrus", "-g", indexed).splitlines()[0] == "Nothing fits well. Less likely:"
+    assert [hit["likely"] for hit in json.loads(run("search", "walrus", "-g", indexed, "--json"))] == [False] * 3
 
 
 def test_verify_answers_with_its_status_and_repair_mends(indexed: Path, pictures: Path) -> None:

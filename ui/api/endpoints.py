@@ -179,7 +179,8 @@ def add_endpoints(studio: Studio) -> None:
                 stop.set()
 
     def search(query: str, k: int = 4, exclude: list[str] | None = None) -> list[dict[str, Any]]:
-        """Searches the gallery by words. Returns pictures, best first: id, caption, score, credit, licence, src, thumb.
+        """Searches the gallery by words. Returns pictures, best first: id, caption, score, credit, licence, src, thumb
+        and `likely`, false for those that are hardly what was asked for.
 
         Args:
             query: what the picture should show.

@@ -239,7 +239,7 @@ class GalleryActions:
 
     @staticmethod
     def _described(hit: Hit) -> Answer:
-        names = ("id", "caption", "credit", "licence", "source", "approximate", "drawing")
+        names = ("id", "caption", "credit", "licence", "source", "approximate", "drawing", "likely")
         return {name: getattr(hit, name) for name in names} | {"score": round(hit.score, 4)}
 
 

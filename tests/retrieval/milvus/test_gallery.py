@@ -127,6 +127,16 @@ def test_it_searches_by_words_in_both_languages(shared: MilvusGallery) -> None:
         assert names(shared, query, k=1) == ["2"], query
 
 
+def test_pictures_with_the_words_are_likely_and_others_by_how_they_stand_out(shared: MilvusGallery) -> None:
+    def likely(*query: str) -> set[str]:
+        return {Path(hit.path).stem.removeprefix("IMG_000") for hit in shared.search(list(query)) if hit.likely}
+
+    assert {hit.likely for hit in shared.search("bus")} == {True, False}
+    assert likely("bus") == {"1"}
+    assert likely("猫") == {"2"}
+    assert likely("bus", "猫") == {"1", "2"}
+
+
 def test_phrasings_are_fused(shared: MilvusGallery) -> None:
     assert set(names(shared, "London", "草地", k=2)) == {"1", "2"}
 

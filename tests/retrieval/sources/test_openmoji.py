@@ -49,6 +49,19 @@ def test_first_picture(openmoji: PictureGallery, query: str, names: set[str]) ->
     assert best(openmoji, query) in names
 
 
+def test_what_fits_is_likely_and_what_only_fills_the_places_is_not(openmoji: PictureGallery) -> None:
+    def likely(query: "str | Image.Image") -> list[str]:
+        return [hit.caption.split(" · ")[0] for hit in openmoji.search(query, k=6) if hit.likely]
+
+    assert {"cat", "cat face"} <= set(likely("猫"))
+    assert "dog" in likely("a dog running in the park")
+    assert "national park" not in likely("a dog running in the park")
+    assert likely("海上的帆船") == ["sailboat"]
+    for absent in ("walrus", "海象", "hot-air balloon", "热气球", "the Eiffel Tower"):
+        assert likely(absent) == []
+    assert len(likely(Image.new("RGB", (90, 90), "white"))) == 6  # likeness is not judged
+
+
 def test_looking_through_shows_different_things_in_an_order_that_stays(openmoji: PictureGallery) -> None:
     assert isinstance(openmoji, Browsable)
     few, more = openmoji.browse(limit=8), openmoji.browse(limit=24)

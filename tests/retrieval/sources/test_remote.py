@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from retrieval.base import FindsMany, Hit, PictureGallery
 from retrieval.errors import GalleryUnreadable, RetrievalError
+from retrieval.protocol import PictureReply
 from retrieval.serve.server import create_app
 from retrieval.sources.remote import RemoteGallery
 from tests.fakes import FakeGallery
@@ -58,6 +60,14 @@ def test_many_queries_download_nothing(remote: RemoteGallery, gallery: FakeGalle
     assert gallery.queries == [["a cat"], ["a dog"]]
     assert not list((tmp_path / "cache").rglob("*.png"))
     assert Path(remote.get("p0").path).is_file()
+
+
+def test_what_is_less_likely_is_told_and_a_server_of_before_says_nothing_of_it(
+    remote: RemoteGallery, gallery: FakeGallery
+) -> None:
+    gallery.pictures["p1"] = replace(gallery.pictures["p1"], likely=False)
+    assert [hit.likely for hit in remote.search("a cat", k=3)] == [True, False, True]
+    assert PictureReply.model_validate({"id": "p1", "score": 0.5}).likely
 
 
 def test_search_by_picture_sends_it_small_and_without_metadata(remote: RemoteGallery, gallery: FakeGallery) -> None:
