@@ -1,7 +1,7 @@
 """How good choices are: precision, coverage, precision at equal coverage, captions that are junk."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ def figures(rows: Sequence[Labelled], chosen: Sequence[Chosen]) -> dict[str, Any
     }
 
 
-def at_equal_coverage(rows: Sequence[Labelled], ways: dict[str, Sequence[Chosen]]) -> dict[str, str]:
+def at_equal_coverage(rows: Sequence[Labelled], ways: Mapping[str, Sequence[Chosen]]) -> dict[str, str]:
     """How many pictures fit of each way's surest ones, as many as cover equally many of the paragraphs that can be
     shown: those of the way that covers fewest."""
 

@@ -4,7 +4,7 @@ that a run that was interrupted goes on."""
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from benchmarks.illustrating.letters import choose_by_letter
 from composer.article import Article, Language, Section
 from composer.illustrating import ParagraphReader, plain_caption
 from composer.models import Model
-from composer.prompts import prompts_for
+from composer.prompts.general import GeneralPrompts
 from retrieval.base import PictureGallery
 
 Known = dict[str, Any]  # of a paragraph: "now" and, where asked, "before", each with what was chosen and its cost
@@ -31,7 +31,8 @@ def choose_all(
     kept: Path | None,
 ) -> list[Known]:
     """What each way chooses for each paragraph, in their order. What stands in `kept` is taken from there."""
-    known = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if _exists(kept) else []
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept and kept.is_file() else []
+    known: list[Known] = [json.loads(line) for line in lines]
     left = rows[len(known) :]
     if not left:
         return known
@@ -42,7 +43,7 @@ def choose_all(
     try:
         with tqdm(total=len(rows), initial=len(known), unit=" paragraphs") as bar:
             for title, own in articles.items():
-                of_title = list(_choose(title, own, model, gallery, name_of, before))
+                of_title = _choose(title, own, model, gallery, name_of, before)
                 known += of_title
                 if kept:
                     with kept.open("a", encoding="utf-8") as file:
@@ -53,41 +54,40 @@ def choose_all(
     return known
 
 
-def _exists(kept: Path | None) -> bool:
-    return kept is not None and kept.is_file()
-
-
 def _choose(
     title: str, own: Sequence[Labelled], model: Model, gallery: PictureGallery, name_of: NameOf, before: bool
-) -> Iterator[Known]:
+) -> list[Known]:
+    """Of one title. One way after the other: between each other's questions neither finds its own in the cache."""
     language: Language = "zh" if own[0].language == "zh" else "en"
     sections = tuple(Section(f"s{number}", row.text) for number, row in enumerate(own))
     article = Article(title, sections, language)
-    reader = ParagraphReader(model, gallery, prompts_for("general"), article, threading.Event())
-    for section, row in zip(sections, own, strict=True):
-        start, used = time.perf_counter(), model.usage
-        reading = reader.read(reader.search(section))
-        known: Known = {"now": _cost(model, start, used)}
-        known["now"]["candidates"] = [
-            {
-                "name": name_of(c),
-                "caption": plain_caption(c, language),
-                **asdict(c.evidence),
-                "words": list(c.evidence.words),
-            }
-            for c in reading.candidates
-            if c.evidence
-        ]
-        if before:
-            start, used = time.perf_counter(), model.usage
-            chosen = choose_by_letter(model, gallery, row.text, language)
-            known["before"] = {
-                **_cost(model, start, used),
-                "name": name_of(chosen.picture) if chosen.picture else None,
-                "sure": chosen.place,
-                "caption": chosen.caption,
-            }
-        yield known
+    reader = ParagraphReader(model, gallery, GeneralPrompts(), article, threading.Event())
+    known: list[Known] = [{"now": _now(reader, section, model, name_of)} for section in sections]
+    if before:
+        for each, section in zip(known, sections, strict=True):
+            each["before"] = _before(section.text, language, model, gallery, name_of)
+    return known
+
+
+def _now(reader: ParagraphReader, section: Section, model: Model, name_of: NameOf) -> Known:
+    start, used = time.perf_counter(), model.usage
+    reading = reader.read(reader.search(section))
+    cost = _cost(model, start, used)
+    language = reading.paragraph.language
+    candidates = [
+        {**asdict(c.evidence), "words": [*c.evidence.words], "name": name_of(c), "caption": plain_caption(c, language)}
+        for c in reading.candidates
+        if c.evidence
+    ]
+    return {**cost, "candidates": candidates}
+
+
+def _before(text: str, language: Language, model: Model, gallery: PictureGallery, name_of: NameOf) -> Known:
+    start, used = time.perf_counter(), model.usage
+    chosen = choose_by_letter(model, gallery, text, language)
+    cost = _cost(model, start, used)
+    name = name_of(chosen.picture) if chosen.picture else None
+    return {**cost, "name": name, "sure": chosen.place, "caption": chosen.caption}
 
 
 def _cost(model: Model, start: float, used: Any) -> Known:
