@@ -2,11 +2,12 @@
 
 import contextlib
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image
 
 from benchmarks.retrieval.captioned import PHOTOGRAPHS
 from composer.article import Candidate
@@ -55,14 +56,15 @@ def drawings() -> Iterator[tuple[PictureGallery, NameOf]]:
 
 @contextlib.contextmanager
 def photographs(folder: Path) -> Iterator[tuple[PictureGallery, NameOf]]:
-    """A gallery of the photographs of `folder` that `benchmarks.retrieval.captioned` names, without any words, as the
-    encoder `labels` finds them; and the name of a photograph's file."""
+    """A gallery of the photographs of `folder` that `benchmarks.retrieval.captioned` names, found by the encoder
+    `labels` alone: their pixels only, under names as cameras give them. And the name that a photograph's file had."""
     with tempfile.TemporaryDirectory() as name:
-        pictures = Path(name) / "pictures"
+        pictures, stems = Path(name) / "pictures", dict[str, str]()
         pictures.mkdir()
-        for file in sorted(folder.iterdir()):
-            if file.stem in PHOTOGRAPHS:
-                shutil.copy(file, pictures)
+        for number, file in enumerate(file for file in sorted(folder.iterdir()) if file.stem in PHOTOGRAPHS):
+            stems[f"IMG_{number:04d}"] = file.stem
+            with Image.open(file) as image:
+                image.convert("RGB").save(pictures / f"IMG_{number:04d}.png")
         with Gallery.open(Path(name) / "gallery", create=True, encoder=shared_label_encoder()) as gallery:
             gallery.add(pictures)
-            yield gallery, lambda picture: Path(gallery.get(picture.id).path).stem
+            yield gallery, lambda picture: stems[Path(gallery.get(picture.id).path).stem]

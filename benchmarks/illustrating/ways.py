@@ -15,7 +15,7 @@ from benchmarks.illustrating.labelled import Labelled, NameOf
 from benchmarks.illustrating.letters import choose_by_letter
 from composer.article import Article, Language, Section
 from composer.illustrating import ParagraphReader, plain_caption
-from composer.models import Model
+from composer.models import KeepsBeginnings, Model
 from composer.prompts.general import GeneralPrompts
 from retrieval.base import PictureGallery
 
@@ -40,6 +40,8 @@ def choose_all(
     for row in left:
         articles.setdefault(row.title, []).append(row)
     model = load()
+    if isinstance(model, KeepsBeginnings):
+        model.begin_with(GeneralPrompts().things("")[:-1])  # as the program does when it starts
     try:
         with tqdm(total=len(rows), initial=len(known), unit=" paragraphs") as bar:
             for title, own in articles.items():
