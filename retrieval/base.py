@@ -23,7 +23,7 @@ class Hit:
     source: str = ""  # web page of the picture, if any
     approximate: bool = False  # the caption was guessed by an image classifier
     drawing: bool = False  # a drawn icon, not a photograph
-    likely: bool = True  # False: it came because something has to, and is hardly what was asked for (retrieval.likely)
+    likely: bool = True  # False: it came because something has to, and is hardly what was asked for (index/likely.py)
 
 
 def described(picture: Picture, path: str, score: float, likely: bool = True) -> Hit:

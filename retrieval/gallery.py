@@ -37,7 +37,7 @@ from retrieval.errors import (
     GalleryUnreadable,
     WrongEncoder,
 )
-from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups
+from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, judged, near_groups
 from retrieval.ingest import (
     GALLERY_FILE,
     BrowserFormats,
@@ -49,7 +49,6 @@ from retrieval.ingest import (
     read_texts,
     readable_name,
 )
-from retrieval.likely import judged
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, cleaned_fields
 

@@ -32,8 +32,8 @@ from benchmarks.retrieval.captioned import PHOTOGRAPHS
 from retrieval.encoders import Encoder, shared_label_encoder, shared_text_encoder
 from retrieval.gallery import Gallery
 from retrieval.index import Catalogue
+from retrieval.index.likely import OTHER, Evidence, Thresholds, evidence, reread, thresholds
 from retrieval.ingest import IngestOptions
-from retrieval.likely import OTHER, Evidence, Thresholds, evidence, reread, thresholds
 from retrieval.sources import OpenMojiGallery
 
 CASES: dict[str, list[dict[str, Any]]] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))

@@ -5,12 +5,12 @@ Knows SQLite, FAISS and vectors of encoders; no folders, no files of pictures, n
 
 from retrieval.index.catalogue import Catalogue, Slots, Vectors
 from retrieval.index.files import KnownFile, assign_file, forget_files, known_files, note_file, read_file_again
-from retrieval.index.fulltext import met
 from retrieval.index.fusion import NEAR_DUPLICATE_BITS, differing_bits, fuse
-from retrieval.index.query import Query, other_language, parse_query, query_vectors
+from retrieval.index.likely import evidence, is_likely, judged, words_table
+from retrieval.index.query import Query, parse_query, query_vectors
 from retrieval.index.read_texts import read_count, store_text, unread
 from retrieval.index.search import CHARACTERS_WEIGHT, DENSE_WEIGHT, DEPTH, WORDS_WEIGHT, Searcher
-from retrieval.index.tokenizer import STOP_WORDS, pieces, stored_words, things, wanted_words
+from retrieval.index.tokenizer import STOP_WORDS, stored_words, wanted_words
 from retrieval.index.vectors import MANIFEST, VectorIndex, near_groups
 
 __all__ = [
@@ -30,21 +30,21 @@ __all__ = [
     "Vectors",
     "assign_file",
     "differing_bits",
+    "evidence",
     "forget_files",
     "fuse",
+    "is_likely",
+    "judged",
     "known_files",
-    "met",
     "near_groups",
     "note_file",
-    "other_language",
     "parse_query",
-    "pieces",
     "query_vectors",
     "read_count",
     "read_file_again",
     "store_text",
     "stored_words",
-    "things",
     "unread",
     "wanted_words",
+    "words_table",
 ]

@@ -27,13 +27,15 @@ from retrieval.index import (
     WORDS_WEIGHT,
     Query,
     differing_bits,
+    evidence,
     fuse,
+    is_likely,
     parse_query,
     query_vectors,
     wanted_words,
+    words_table,
 )
 from retrieval.ingest import BrowserFormats
-from retrieval.likely import evidence, is_likely, words_table
 from retrieval.milvus import editing
 from retrieval.milvus.collection import MilvusCollection
 from retrieval.milvus.ingest import add_folder, take_files

@@ -31,8 +31,7 @@ from retrieval.encoders import (
     understood,
 )
 from retrieval.errors import GalleryUnreadable
-from retrieval.index import DEPTH, Catalogue, Searcher, wanted_words
-from retrieval.likely import judged
+from retrieval.index import DEPTH, Catalogue, Searcher, judged, wanted_words
 from retrieval.pictures import load_picture
 from retrieval.records import Picture
 from retrieval.sources.openmoji_words import EXTRA_WORDS

@@ -1,4 +1,4 @@
-"""One section in the browser: written anew with the model and taken in parts, moved by keys and mouse, split, joined."""
+"""One section in the browser: written anew with the model, taken in parts, moved by keys and mouse, split, joined."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -139,7 +139,11 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         first,
         html_template='<div class="xc-root"></div>',
         css_template=asset("article.css"),
-        js_on_load=asset("dom.js") + asset("inspector.js") + asset("sections.js") + asset("stepper.js") + asset("article.js"),
+        js_on_load=asset("dom.js")
+        + asset("inspector.js")
+        + asset("sections.js")
+        + asset("stepper.js")
+        + asset("article.js"),
         apply_default_css=False,
         elem_id="xc-view",
     )

@@ -160,9 +160,7 @@ def test_answers_have_room_and_corrections_are_no_play() -> None:
         ("s2", "rewrite", {"instruction": "x" * 2001}, "2,001 characters"),
     ],
 )
-def test_what_cannot_be_asked_is_said_at_once(
-    section_id: str, task: str, more: dict[str, str], sentence: str
-) -> None:
+def test_what_cannot_be_asked_is_said_at_once(section_id: str, task: str, more: dict[str, str], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         rewrite(answering(""), ARTICLE, section_id, task, **more)  # type: ignore[arg-type]
     with pytest.raises(KeyError):

@@ -1,7 +1,7 @@
 """Which of the pictures found are likely what was asked for: a search fills its places, however far-fetched.
 
 Two facts speak for a picture: it has all words of a thing that is asked for ("a dog running in the park" asks for a
-dog; see `retrieval.index.things`), and its vector is near the query's. How near it must be is data of the encoder
+dog; see `things`), and its vector is near the query's. How near it must be is data of the encoder
 (`configs/likely.json`), tuned on one half of labelled queries by `python -m benchmarks.retrieval.likely --fit` and
 measured on the other. An encoder that was not measured is compared with itself: how much nearer than everyday words is
 the query, in standard deviations of their cosines with the same picture?
@@ -20,17 +20,10 @@ import numpy as np
 from common.language import is_chinese
 from common.resources import resource_folder
 from retrieval.encoders import Encoder, Vectors, readable
-from retrieval.index import (
-    Catalogue,
-    Query,
-    met,
-    other_language,
-    parse_query,
-    pieces,
-    query_vectors,
-    things,
-    wanted_words,
-)
+from retrieval.index.catalogue import Catalogue
+from retrieval.index.fulltext import met
+from retrieval.index.query import Query, other_language, parse_query, query_vectors
+from retrieval.index.tokenizer import pieces, things, wanted_words
 from retrieval.records import Picture
 
 OTHER = "other"  # encoders that were not measured

@@ -11,7 +11,7 @@ from PIL import Image
 
 from retrieval.encoders.base import Preparation, Vectors, unit
 from retrieval.gallery import Gallery
-from retrieval.likely import Evidence, Thresholds, is_measured, thresholds
+from retrieval.index.likely import Evidence, Thresholds, is_measured, thresholds
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import ColourEncoder, paint
 
