@@ -1,4 +1,4 @@
-"""python -m composer write | illustrate | chat | models | download | doctor | plan | convert | drafts
+"""python -m composer write | illustrate | rewrite | chat | models | download | doctor | plan | convert | drafts
 
 Results go to stdout, progress to stderr. Exit status 0: done; 1: it failed, a sentence on stderr says why; 2: the
 command itself cannot be understood (unknown option, model or gallery, bad value); 130: stopped with Ctrl-C. No
@@ -18,10 +18,21 @@ from common.terminal import json_line, piped_text, printable, typed_text
 from composer import errors
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
-from composer.commands import convert, drafts, follow, loading_steps, plan, readable_errors, say, stop_on_interrupt
+from composer.commands import (
+    convert,
+    drafts,
+    follow,
+    load,
+    loading_steps,
+    plan,
+    readable_errors,
+    rewrite,
+    say,
+    stop_on_interrupt,
+)
 from composer.events import STEPS, ArticleReady, Report
 from composer.exporting import image_names, to_markdown, write_folder
-from composer.models import Model, Picture
+from composer.models import Picture
 from composer.pipeline import Composer, Options
 from composer.settings import Settings, load_settings
 from composer.writing import read_request
@@ -34,6 +45,7 @@ app = typer.Typer(
 )
 app.command()(plan)
 app.command()(convert)
+app.command()(rewrite)
 app.add_typer(drafts, name="drafts")
 
 
@@ -115,7 +127,7 @@ def write(
         _check_out(out)  # nor is a place where nothing can be saved
         opened = None if pictures == 0 else _open_gallery(settings)
         start = time.perf_counter()
-        model = _load(settings)
+        model = load(settings)
         load_seconds = time.perf_counter() - start
         composer = Composer(model, opened)
         sampling = composer.sampling.with_choices(
@@ -163,7 +175,7 @@ def illustrate(
             say(note.text())
         opened = _open_gallery(settings)
         start = time.perf_counter()
-        model = _load(settings)
+        model = load(settings)
         load_seconds = time.perf_counter() - start
         with stop_on_interrupt() as stop:
             done = follow(Composer(model, opened).illustrate(own.article, options, stop=stop))
@@ -190,7 +202,7 @@ def chat(
         if not text.strip() and not image:
             raise errors.InputError(_("Please type a question."))
         pictures = [Picture.open(path) for path in image or []]
-        model = _load(load_settings(folder=folder, num_gpus=num_gpus, hub=hub, offload=offload or None))
+        model = load(load_settings(folder=folder, num_gpus=num_gpus, hub=hub, offload=offload or None))
         describer = None
         if pictures and not model.capabilities.sees_pictures:
             from composer.models import PictureDescriber
@@ -319,19 +331,6 @@ def _save(done: ArticleReady, out: Path, result: dict[str, Any], as_json: bool) 
     print(json_line(result) if as_json else printable(str(out / "article.md")))
     if done.stopped:
         raise typer.Exit(130)
-
-
-def _load(settings: Settings) -> Model:
-    from composer.models import load_model
-
-    model = load_model(
-        settings.wanted_model,
-        num_gpus=settings.num_gpus,
-        progress=loading_steps(),
-        **settings.model_options,
-    )
-    say(f"Model: {model.name} on {', '.join(model.capabilities.devices)}")
-    return model
 
 
 def _check_out(out: Path) -> None:

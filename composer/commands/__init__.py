@@ -4,7 +4,20 @@ Knows events, errors and loading steps; not how an article is made nor what a co
 """
 
 from composer.commands.drafts import drafts
+from composer.commands.loading import load
 from composer.commands.planning import convert, plan
+from composer.commands.rewriting import rewrite
 from composer.commands.terminal import follow, loading_steps, readable_errors, say, stop_on_interrupt
 
-__all__ = ["convert", "drafts", "follow", "loading_steps", "plan", "readable_errors", "say", "stop_on_interrupt"]
+__all__ = [
+    "convert",
+    "drafts",
+    "follow",
+    "load",
+    "loading_steps",
+    "plan",
+    "readable_errors",
+    "rewrite",
+    "say",
+    "stop_on_interrupt",
+]

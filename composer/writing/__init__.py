@@ -19,7 +19,15 @@ from composer.writing.request import (
     is_blank,
     read_request,
 )
-from composer.writing.rewriting import LONGEST_INSTRUCTION, TASKS, Proposal, RewriteDelta, rewrite
+from composer.writing.rewriting import (
+    LONGEST_INSTRUCTION,
+    TASKS,
+    Proposal,
+    RewriteDelta,
+    check_rewriting,
+    rewrite,
+    sampling_for,
+)
 
 __all__ = [
     "LONGEST_INSTRUCTION",
@@ -33,6 +41,7 @@ __all__ = [
     "RewriteDelta",
     "accepted",
     "alike",
+    "check_rewriting",
     "clean_caption",
     "clean_query",
     "compare",
@@ -45,6 +54,7 @@ __all__ = [
     "moved",
     "read_request",
     "rewrite",
+    "sampling_for",
     "split",
     "with_headings",
     "without_controls",

@@ -65,25 +65,14 @@ class Proposal:
         return article.with_text(section.id, text) if text and text != section.text else article
 
 
-def rewrite(
-    model: Model,
-    article: Article,
-    section_id: str,
-    task: Rewriting,
-    *,
-    instruction: str = "",
-    tone: str = "",
-    into: str = "",
-    sampling: Sampling | None = None,
-    stop: threading.Event | None = None,
-) -> Iterator[RewriteDelta | Proposal]:
-    """The text as it is written, then the proposal; what came until a stop is proposed, too.
+def sampling_for(model: Model, task: str) -> Sampling:
+    """How the model does this task best."""
+    return CORRECTING if task in ("correct", "translate") else model.capabilities.defaults or ANEW
 
-    instruction, tone, into: see `composer.prompts.rewriting`. Raises KeyError for an unknown section and InputError for
-    a task or words that cannot be used, both at once, and later what the model raises.
-    """
+
+def check_rewriting(article: Article, section_id: str, task: str, instruction: str = "") -> None:
+    """Raises KeyError for an unknown section, InputError for a task, kind of section or instruction that cannot be."""
     section = article.section(section_id)
-    instruction = " ".join(without_controls(instruction).split())
     if task not in TASKS:
         raise InputError(_("The task is '{task}'; it can be {tasks}.", task=task, tasks=", ".join(TASKS)))
     if not section.one_line:
@@ -96,7 +85,30 @@ def rewrite(
                 limit=LONGEST_INSTRUCTION,
             )
         )
-    return _rewrite(model, article, section, task, instruction, tone, into, sampling, stop or threading.Event())
+
+
+def rewrite(
+    model: Model,
+    article: Article,
+    section_id: str,
+    task: str,
+    *,
+    instruction: str = "",
+    tone: str = "",
+    into: str = "",
+    sampling: Sampling | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[RewriteDelta | Proposal]:
+    """The text as it is written, then the proposal; what came until a stop is proposed, too.
+
+    task: one of `TASKS`. instruction, tone, into: see `composer.prompts.rewriting`. Raises at once what
+    `check_rewriting` raises, and later what the model raises.
+    """
+    instruction, tone, into = (" ".join(without_controls(words).split()) for words in (instruction, tone, into))
+    check_rewriting(article, section_id, task, instruction)
+    known: Rewriting = task  # type: ignore[assignment]  # was checked
+    stop = stop or threading.Event()
+    return _rewrite(model, article, article.section(section_id), known, instruction, tone, into, sampling, stop)
 
 
 def _rewrite(
@@ -111,7 +123,7 @@ def _rewrite(
     stop: threading.Event,
 ) -> Iterator[RewriteDelta | Proposal]:
     messages = rewriting(article, section, task, instruction=instruction, tone=tone, into=into)
-    sampling = sampling or (CORRECTING if task in ("correct", "translate") else model.capabilities.defaults or ANEW)
+    sampling = sampling or sampling_for(model, task)
     if task in INSERTING or task == "continue":
         room, sampling = NEXT_TOKENS, replace(sampling, stop=("\n",))
     else:

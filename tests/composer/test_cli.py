@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from common import messages
 from composer import cli
+from composer.article import Article, Section
 from composer.errors import ExportError, ModelFailed, UnknownModel
 from composer.models.base import Message
 from tests.fakes import FakeGallery, FakeModel
@@ -64,6 +65,51 @@ def test_write_saves_an_article_and_prints_one_json_object(model: FakeModel, tmp
     assert json.loads((out / "article.json").read_text())["title"] == TITLE
     assert "Writing" in result.stderr
     assert model.closed
+
+
+def saved_article(folder: Path) -> Path:
+    article = Article("Cats", (Section("s1", "A cat eats."), Section("s2", "- one", "list")))
+    path = folder / "article.json"
+    path.write_text(article.to_json(), encoding="utf-8")
+    return path
+
+
+def test_rewrite_prints_what_changed_and_saves_where_told(model: FakeModel, tmp_path: Path) -> None:
+    model.answer = lambda messages: "A dog eats and sleeps all day long."
+    path = saved_article(tmp_path)
+    before = path.read_text(encoding="utf-8")
+    asked = ("rewrite", str(path), "--section", "s1", "--instruction", "make it a dog")
+    result = run(*asked, "--json")
+    assert result.exit_code == 0, result.stderr
+    printed = json.loads(result.stdout)
+    assert (printed["old"], printed["new"]) == ("A cat eats.", "A dog eats and sleeps all day long.")
+    assert ["cat", "dog"] in printed["changes"]
+    assert "make it a dog" in model.prompts[-1][-1].text
+    assert path.read_text(encoding="utf-8") == before
+    result = run(*asked, "--out", str(path))
+    assert result.stdout == "A dog eats and sleeps all day long.\n"
+    changed = Article.from_json(path.read_text(encoding="utf-8"))
+    assert [section.text for section in changed] == ["A dog eats and sleeps all day long.", "- one"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--section", "s9"), "no section 's9'. Its sections: s1, s2."),
+        (("--section", "s1", "--task", "sing"), "The task is 'sing'"),
+        (("--section", "s2"), "another kind of block"),
+    ],
+)
+def test_what_cannot_be_rewritten_is_said_before_a_model_is_loaded(
+    model: FakeModel, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run("rewrite", str(saved_article(tmp_path)), *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Model:" not in result.stderr
+    missing = run("rewrite", str(tmp_path / "none.json"), "--section", "s1")
+    assert missing.exit_code == 2
+    assert "none.json' cannot be read: No such file" in missing.stderr
 
 
 @pytest.mark.parametrize("piped", [False, True])

@@ -23,9 +23,9 @@ def client(served: Any) -> Client:
     return Client(served[1], verbose=False, analytics_enabled=False)
 
 
-def test_only_the_four_endpoints_are_public(client: Client) -> None:
+def test_only_the_five_endpoints_are_public(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)
-    assert set(described["named_endpoints"]) == {"/compose", "/illustrate", "/chat", "/search"}
+    assert set(described["named_endpoints"]) == {"/compose", "/illustrate", "/rewrite", "/chat", "/search"}
     assert described["unnamed_endpoints"] == {}
 
 
@@ -121,6 +121,21 @@ def test_what_went_wrong_beside_the_article_is_told(client: Client) -> None:
 def test_bad_arguments_are_answered_with_a_sentence(client: Client, arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(AppError, match=said):
         client.predict(**arguments, api_name="/compose")
+
+
+def test_a_paragraph_is_rewritten_and_what_changed_is_told(client: Client, served: Any) -> None:
+    text = "A cat drinks **milk**."
+    answer = client.predict(text, task="expand", instruction="about water", title="Cats", api_name="/rewrite")
+    assert answer["state"] == "done"
+    assert "".join(old for old, _ in answer["changes"]) == text
+    assert "".join(new for _, new in answer["changes"]) == answer["text"] != text
+    for arguments, said in (
+        ({"text": " "}, "Send the paragraph"),
+        ({"text": "A cat.", "task": "sing"}, "The task is 'sing'"),
+        ({"text": "x" * 20_001}, "The argument 'text'"),
+    ):
+        with pytest.raises(AppError, match=said):
+            client.predict(**arguments, api_name="/rewrite")
 
 
 def test_search_finds_excludes_and_refuses_nothing(client: Client) -> None:

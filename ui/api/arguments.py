@@ -56,6 +56,18 @@ class IllustrateArguments(BaseModel):
     file_name: Words
 
 
+class RewriteArguments(BaseModel):
+    """Of /rewrite."""
+
+    text: Annotated[Words, Field(max_length=20_000)]
+    task: Words
+    instruction: Words
+    tone: Annotated[Words, Field(max_length=200)]
+    into: Annotated[Words, Field(max_length=80)]
+    title: Annotated[Words, Field(max_length=500)]
+    seed: Seed
+
+
 class ChatArguments(BaseModel):
     question: Words
     pictures: list[str]

@@ -1,4 +1,4 @@
-"""The endpoints for programs: /compose, /illustrate, /chat and /search. Described in docs/api.md.
+"""The endpoints for programs: /compose, /illustrate, /rewrite, /chat and /search. Described in docs/api.md.
 
 They keep nothing between calls. Addresses of pictures and files are relative to the page's.
 """
@@ -7,13 +7,14 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from common.errors import ReadableError
 from common.messages import Text, _
-from composer.article import Article
+from composer.article import Article, Section
 from composer.errors import InputError
 from composer.events import ArticleReady, Event, Notice, Report, StepStarted
 from composer.models import Sampling
@@ -23,6 +24,7 @@ from ui.api.arguments import (
     ChatArguments,
     ComposeArguments,
     IllustrateArguments,
+    RewriteArguments,
     SearchArguments,
     automatic,
     decode_picture,
@@ -123,6 +125,60 @@ def add_endpoints(studio: Studio) -> None:
             stop = threading.Event()
             yield from _answers(studio, composer.illustrate(own.article, options, stop=stop), stop, own.notes)
 
+    def rewrite(
+        text: str,
+        task: str = "rewrite",
+        instruction: str = "",
+        tone: str = "",
+        into: str = "",
+        title: str = "",
+        seed: int = -1,
+    ) -> Iterator[dict[str, Any]]:
+        """Writes one paragraph anew. While it works, values hold the text so far; the last one also what changed.
+
+        Args:
+            text: the paragraph, English or Chinese.
+            task: rewrite, expand, shorten, simplify, correct, tone, translate, continue, insert_before or insert_after.
+            instruction: what should change, in words.
+            tone: for the task tone: neutral, news, travel, advertising, science, children, personal, or words.
+            into: for the task translate: en, zh, or the name of a language.
+            title: of the article that the paragraph stands in.
+            seed: -1 gives another text each time.
+        """
+        from composer import writing
+
+        with _errors_for_callers():
+            asked = RewriteArguments.model_validate(
+                {
+                    "text": text,
+                    "task": task,
+                    "instruction": instruction,
+                    "tone": tone,
+                    "into": into,
+                    "title": title,
+                    "seed": seed,
+                }
+            )
+            paragraph = " ".join(asked.text.split())
+            if not paragraph:
+                raise InputError(_("Send the paragraph that is to be written anew as 'text'."))
+            article = Article(asked.title, (Section("s1", paragraph),), writing.detect_language(paragraph))
+            writing.check_rewriting(article, "s1", asked.task, asked.instruction)
+            model, stop = _when_loaded(studio).require_model(), threading.Event()
+            words = {"instruction": asked.instruction, "tone": asked.tone, "into": asked.into}
+            sampling = replace(writing.sampling_for(model, asked.task), seed=automatic(asked.seed))
+            written = ""
+            try:
+                for event in writing.rewrite(model, article, "s1", asked.task, **words, sampling=sampling, stop=stop):
+                    if isinstance(event, writing.Proposal):
+                        changes = [[change.old, change.new] for change in event.changes]
+                        yield {"state": "done", "text": writing.accepted(event.changes), "changes": changes}
+                    else:
+                        written = written[: event.offset] + event.text
+                        yield {"state": "running", "text": written}
+            finally:
+                stop.set()
+
     def chat(
         question: str,
         pictures: list[str] | None = None,
@@ -199,6 +255,7 @@ def add_endpoints(studio: Studio) -> None:
     model: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
     gr.api(compose, api_name="compose", **model)
     gr.api(illustrate, api_name="illustrate", **model)
+    gr.api(rewrite, api_name="rewrite", **model)
     gr.api(chat, api_name="chat", **model)
     gr.api(search, api_name="search", concurrency_limit=4)
 

@@ -29,7 +29,7 @@ def rewrite_messages(studio: Studio, session: Session, value: dict[str, Any]) ->
             return
         instruction = without_controls(str(value.get("instruction") or ""))[: LONGEST_INSTRUCTION + 1]
         events = rewrite(
-            studio.require_model(), session.article, section_id, task,  # type: ignore[arg-type]  # checked there
+            studio.require_model(), session.article, section_id, task,
             instruction=instruction, tone=str(value.get("tone") or ""), stop=run.stop,
         )  # fmt: skip
         yield session.message(view.proposal_begins(section_id, task))
