@@ -15,7 +15,7 @@ from ui.session import Session
 from ui.studio import Studio
 from ui.texts import language_choices, language_tag, table, text
 from ui.theme import asset
-from ui.write import build_write_tab, labels_operation, model_defaults
+from ui.write import build_write_tab, labels_operation, model_defaults, recall_own_form
 
 # the language that this browser remembers from an earlier choice, else its own; and what it keeps of a tab (first.js)
 _ARRIVING = """(session) => {
@@ -61,7 +61,7 @@ def build(studio: Studio) -> gr.Blocks:
         )
         with gr.Tabs(elem_id="xc-tabs") as tabs:
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write") as write_tab:
-                view, title, sliders, runs = build_write_tab(studio, session, labels, first)
+                view, title, own, sliders, runs = build_write_tab(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat") as chat_tab:
                 turns, box, note, chats = build_chat_tab(studio, session, labels, owner)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery") as gallery_tab:
@@ -128,6 +128,7 @@ def build(studio: Studio) -> gr.Blocks:
             js=_ARRIVING,
             **quiet,
         )
+        recall_own_form(page, own)
         for tab in (write_tab, chat_tab, gallery_tab):
             keep = f"() => {{ xcKeep('tab', {json.dumps(tab.id)}); return []; }}"
             tab.select(None, None, None, js=keep, show_progress="hidden", api_visibility="private")

@@ -15,6 +15,7 @@ from ui.view import Operation
 
 if TYPE_CHECKING:
     from composer.chat import Conversation, Turn
+    from composer.importing import OwnText
     from composer.writing import Proposal
 
 
@@ -57,6 +58,7 @@ class Session:
         self.moved_to_defaults = False  # the sliders, to where the model writes best
         self._runs: dict[Work, Run] = {}
         self.queued_title: str | None = None  # waits for the model
+        self.queued_own: OwnText | None = None  # a person's own text; likewise
         self.status: Operation = {"op": "status", "state": "idle"}
         self.proposal: Proposal | None = None  # for one section, which the person has not yet taken or refused
         self.conversation: Conversation | None = None
@@ -107,7 +109,12 @@ class Session:
     @property
     def has_article(self) -> bool:
         """There is one, or it is about to be: nothing that a view shows may take its place."""
-        return self.busy or self.queued_title is not None or bool(self.article.sections or self.article.title)
+        return self.is_taken or bool(self.article.sections or self.article.title)
+
+    @property
+    def is_taken(self) -> bool:
+        """The article is being made, or is about to be: nothing else can begin."""
+        return self.busy or self.queued_title is not None or self.queued_own is not None
 
     @property
     def busy(self) -> bool:

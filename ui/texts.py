@@ -36,6 +36,15 @@ TEXTS: Mapping[str, Text] = {
     "compose.title": _("What shall we write about?"),
     "compose.placeholder": _("A title, or what you want to read"),
     "compose.write": _p("compose", "Write"),
+    "compose.way": _("What it begins with"),
+    "compose.way.title": _("A title"),
+    "compose.way.own": _("My own text"),
+    "compose.own": _("Which text shall be illustrated?"),
+    "compose.own_placeholder": _(
+        "Paste your text, or drop a .md, .txt, .docx or .html file here. Not a word of it is changed."
+    ),
+    "compose.illustrate": _("Illustrate"),
+    "compose.file": _("Choose a file"),
     "compose.pictures": _("Pictures"),
     "compose.automatic": _("Automatic"),
     "compose.none": _("None"),

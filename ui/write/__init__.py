@@ -3,6 +3,15 @@
 Knows the composer's events and the view's messages; no engine and no gallery.
 """
 
+from ui.write.own import recall_own_form
 from ui.write.tab import LONGEST_TITLE, MODEL_QUEUE, build_write_tab, labels_operation, model_defaults, title_problem
 
-__all__ = ["LONGEST_TITLE", "MODEL_QUEUE", "build_write_tab", "labels_operation", "model_defaults", "title_problem"]
+__all__ = [
+    "LONGEST_TITLE",
+    "MODEL_QUEUE",
+    "build_write_tab",
+    "labels_operation",
+    "model_defaults",
+    "recall_own_form",
+    "title_problem",
+]

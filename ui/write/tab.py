@@ -20,6 +20,8 @@ from ui.studio import Studio
 from ui.texts import table, text
 from ui.theme import asset
 from ui.write import actions
+from ui.write import own as own_text
+from ui.write.own import build_own_form, build_way
 from ui.write.running import run_messages, whole_article
 
 EXAMPLES = (
@@ -70,6 +72,7 @@ class WriteTab(NamedTuple):
 
     view: gr.HTML
     title: gr.Textbox
+    own: own_text.OwnForm
     sliders: list[Any]  # that `model_defaults` updates
     runs: list[Any]  # listeners after which the speed of the model is known anew
 
@@ -77,6 +80,7 @@ class WriteTab(NamedTuple):
 def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language: str) -> WriteTab:
     """The tab."""
     with gr.Column(elem_id="xc-form"):
+        way = build_way(labels)
         with gr.Row(elem_id="xc-ask", equal_height=True):
             title = labels(
                 gr.Textbox,
@@ -91,14 +95,22 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
             write = labels(gr.Button, value_text="compose.write", variant="primary", elem_id="xc-go", scale=0)
         with gr.Row(elem_id="xc-chips"):
             chips = [gr.Button(example, size="sm", elem_classes="xc-chip", scale=0) for example in EXAMPLES]
+        own = build_own_form(labels, way)
         with gr.Row(elem_id="xc-options"):
             pictures = labels(
                 gr.Dropdown, label="compose.pictures", choices=picture_choices, value="auto", min_width=120
             )
-            length = labels(gr.Dropdown, label="compose.length", choices=length_choices, value="medium", min_width=120)
+            length = labels(
+                gr.Dropdown,
+                label="compose.length",
+                choices=length_choices,
+                value="medium",
+                min_width=120,
+                elem_id="xc-length",
+            )
         with labels(gr.Accordion, label="compose.advanced", open=False, elem_id="xc-advanced"):
             select = labels(gr.Checkbox, label="compose.select", info="compose.select_info", value=True)
-            with gr.Row():
+            with gr.Row(elem_classes="xc-writing"):
                 temperature = labels(
                     gr.Slider, label="compose.temperature", info="compose.temperature_info",
                     minimum=0, maximum=1.5, step=0.05, value=WRITING.temperature,
@@ -112,7 +124,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
                     step=0.05,
                     value=WRITING.top_p,
                 )
-            with gr.Row():
+            with gr.Row(elem_classes="xc-writing"):
                 penalty = labels(
                     gr.Slider,
                     label="compose.penalty",
@@ -175,6 +187,18 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
 
         yield from run_messages(studio, session, events)
 
+    def queue_text(session: Session, words: str, request: gr.Request) -> dict[str, Any]:
+        studio.visitor_arrived(str(request.session_hash), session)
+        return own_text.queue_text(studio, session, words)
+
+    def queue_file(session: Session, file: str, request: gr.Request) -> dict[str, Any]:
+        studio.visitor_arrived(str(request.session_hash), session)
+        return own_text.queue_file(studio, session, file)
+
+    def illustrate(session: Session, pictures: str, select: bool) -> Iterator[dict[str, Any]]:
+        count = None if pictures == "auto" else int(pictures)
+        yield from own_text.illustrate_own(studio, session, count, selects=select)
+
     def model_action(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
         yield from actions.model_action(studio, session, event.value, selects=selects)
 
@@ -182,7 +206,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         studio.visitor_arrived(str(request.session_hash), session)
         title = without_controls(title)
         problem = title_problem(title, session.language)
-        if not problem and (session.busy or session.queued_title is not None):
+        if not problem and session.is_taken:
             problem = text("say.busy", session.language)
         if problem:
             return session.message(view.notice(problem))
@@ -200,7 +224,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
 
     def leave_queue(session: Session) -> dict[str, Any]:
         session.stop("article")
-        session.queued_title = None
+        session.queued_title = session.queued_own = None
         studio.leave_queue(session.id)
         return session.message(whole_article(studio, session), view.idle())
 
@@ -217,6 +241,9 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     for trigger in (write.click, title.submit):
         first_step = trigger(queue_title, [session, title], [page_view], **quick)
         runs.append(first_step.then(compose, [session, *settings], [page_view], **model))
+    for trigger, queue, sent in ((own.go.click, queue_text, own.words), (own.file.upload, queue_file, own.file)):
+        first_step = trigger(queue, [session, sent], [page_view], **quick)
+        runs.append(first_step.then(illustrate, [session, pictures, select], [page_view], **model))
     for chip, example in zip(chips, EXAMPLES, strict=True):
         chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
     runs.append(page_view.work(model_action, [session, select], [page_view], **model))
@@ -225,7 +252,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     page_view.halt(stop, [session], [page_view], **quick)
     page_view.leave(leave_queue, [session], [page_view], cancels=runs, **quick)
     title.change(None, [title], None, js="(words) => { xcKeep('title', words); return []; }", **private)
-    return WriteTab(page_view, title, [temperature, top_p, penalty, beams], runs)
+    return WriteTab(page_view, title, own, [temperature, top_p, penalty, beams], runs)
 
 
 def parse_seed(typed: str | None) -> int | None:

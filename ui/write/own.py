@@ -1,0 +1,138 @@
+"""The form for a person's own text: pasted, or a file that is chosen or dropped; read as it is, and illustrated."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import gradio as gr
+
+from composer.errors import InputError
+from composer.events import Event, Notice, SectionsReady
+from composer.importing import FORMATS, OwnText, read_file, read_text
+from ui import view
+from ui.labels import Labels
+from ui.session import Run, Session
+from ui.studio import Studio
+from ui.texts import text
+from ui.write.restoring import uploaded_file
+from ui.write.running import Message, logged_sentence, run_messages
+
+# which form is shown is a matter of the page alone (studio.css)
+_SHOW = "(way) => { document.body.dataset.way = way; xcKeep('way', way); return []; }"
+# what a reload must not lose; and a file that is dropped on the form goes the way of one that is chosen
+_RECALL = """() => {
+  const form = document.querySelector("#xc-own"), way = xcKept("way") === "own" ? "own" : "title";
+  document.body.dataset.way = way;
+  form.addEventListener("dragover", (event) => { event.preventDefault(); form.classList.add("xc-drop"); });
+  for (const end of ["dragleave", "drop"]) form.addEventListener(end, () => form.classList.remove("xc-drop"));
+  form.addEventListener("drop", (event) => {
+    const input = document.querySelector("#xc-own input[type=file], input#xc-own-file");
+    if (!event.dataTransfer.files.length || !input) return;
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  return [way, xcKept("own") || ""];
+}"""
+
+
+def way_choices(language: str) -> list[tuple[str, str]]:
+    return [(text(f"compose.way.{way}", language), way) for way in ("title", "own")]
+
+
+class OwnForm(NamedTuple):
+    """The components of the form."""
+
+    way: gr.Radio
+    words: gr.Textbox
+    go: gr.Button
+    file: gr.UploadButton
+
+
+def build_way(labels: Labels) -> gr.Radio:
+    """The switch between a title and a text of one's own."""
+    return labels(
+        gr.Radio, label="compose.way", choices=way_choices, value="title", elem_id="xc-way", container=False, scale=0
+    )
+
+
+def build_own_form(labels: Labels, way: gr.Radio) -> OwnForm:
+    """The form, which is hidden until the switch says so."""
+    with gr.Column(elem_id="xc-own"):
+        words = labels(
+            gr.Textbox,
+            label="compose.own",
+            placeholder="compose.own_placeholder",
+            lines=7,
+            max_lines=16,
+            elem_id="xc-own-text",
+        )
+        with gr.Row(elem_id="xc-own-row"):
+            go = labels(gr.Button, value_text="compose.illustrate", variant="primary", elem_id="xc-illustrate", scale=0)
+            file = labels(
+                gr.UploadButton,
+                label="compose.file",
+                file_types=list(FORMATS),
+                type="filepath",
+                elem_id="xc-own-file",
+                scale=0,
+            )
+    way.change(None, [way], None, js=_SHOW, show_progress="hidden", api_visibility="private")
+    words.change(
+        None,
+        [words],
+        None,
+        js=f"(words) => {{ xcKeep({json.dumps('own')}, words || null); return []; }}",
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return OwnForm(way, words, go, file)
+
+
+def recall_own_form(page: gr.Blocks, form: OwnForm) -> None:
+    """Has the browser fill the form with what it kept of this tab."""
+    page.load(None, None, [form.way, form.words], js=_RECALL, show_progress="hidden", api_visibility="private")
+
+
+def queue_text(studio: Studio, session: Session, words: str) -> Message:
+    """Reads a pasted text and waits with it for the model."""
+    return _queue(studio, session, lambda: read_text(words or ""))
+
+
+def queue_file(studio: Studio, session: Session, path: object) -> Message:
+    """Reads an uploaded file and waits with it for the model."""
+
+    def read() -> OwnText:
+        file = uploaded_file(path)
+        return read_file(file.name, Path(file).read_bytes())
+
+    return _queue(studio, session, read)
+
+
+def _queue(studio: Studio, session: Session, read: Callable[[], OwnText]) -> Message:
+    if session.is_taken:
+        return session.message(view.notice(text("say.busy", session.language)))
+    try:
+        session.queued_own = read()
+    except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
+        return session.message(view.notice(logged_sentence(error, session.language), tone="bad"))
+    return session.message(view.waiting(studio.join_queue(session.id)))
+
+
+def illustrate_own(studio: Studio, session: Session, pictures: int | None, *, selects: bool) -> Iterator[Message]:
+    """Illustrates the text that waits; nothing where it was refused."""
+    own, session.queued_own = session.queued_own, None
+    if own is None:
+        return
+
+    def events(run: Run) -> Iterator[Event]:
+        from composer.pipeline import Options
+
+        yield SectionsReady(own.article)
+        for note in own.notes:
+            yield Notice(InputError(note))
+        options = Options(pictures=pictures, select=selects)
+        yield from studio.composer().illustrate(own.article, options, stop=run.stop)
+
+    yield from run_messages(studio, session, events)
