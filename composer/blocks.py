@@ -292,7 +292,7 @@ def _element(node: SyntaxTreeNode) -> Iterator[Element | str]:
         case "code_inline":
             yield Element("code", (node.content,))
         case "fence" | "code_block":
-            yield Element("pre", (Element("code", (node.content,)),))
+            yield Element("pre", (Element("code", (node.content.removesuffix("\n"),)),))
         case "html_block":
             yield Element("pre", (node.content.rstrip("\n"),), {"class": "source"})
         case "image":

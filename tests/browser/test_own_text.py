@@ -52,7 +52,9 @@ def saved_markdown(page: Any, tmp_path: Path) -> str:
         return archive.read("article.md").decode()
 
 
-@pytest.mark.parametrize(("locale", "text", "title"), [("en", OWN, "My cat alert(1)"), ("zh-CN", ZH, "我的猫")])
+@pytest.mark.parametrize(
+    ("locale", "text", "title"), [("en", OWN, "My cat <script>alert(1)</script>"), ("zh-CN", ZH, "我的猫")]
+)
 def test_pasted_text_is_illustrated_and_no_word_is_changed(
     server: Server, visit: Callable[..., Any], tmp_path: Path, locale: str, text: str, title: str
 ) -> None:

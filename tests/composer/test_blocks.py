@@ -50,7 +50,7 @@ def test_words_are_what_a_reader_reads(markdown: str, kind: str, words: str) -> 
         ("- a\n- b", "<ul><li>a</li><li>b</li></ul>"),
         ("3. a", "<ol{'start': '3'}><li>a</li></ol>"),
         ("> a\n>\n> - b", "<blockquote><p>a</p><ul><li>b</li></ul></blockquote>"),
-        ("```js\nx < y\n```", "<pre><code>x < y\n</code></pre>"),
+        ("```js\nx < y\n```", "<pre><code>x < y</code></pre>"),
         (
             "| a | b |\n|---|--:|\n| 1 | *2* |",
             "<table><thead><tr><th>a</th><th{'align': 'right'}>b</th></tr></thead>"
