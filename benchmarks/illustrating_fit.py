@@ -9,7 +9,7 @@ the second. `--photographs` measures 51 other paragraphs (`fitting_photographs.j
 in FOLDER that `benchmarks.retrieval.captioned` names, found by labels alone; nothing is fitted on them.
 
 In one run the program chooses, and the way of before: a letter for one of four; `--now` leaves that out. `--evidence`
-keeps what was chosen, title by title: a run that was interrupted goes on, and a finished one is only counted.
+keeps what was chosen: a run that was interrupted goes on, and a finished one is only counted.
 """
 
 import argparse

@@ -1,5 +1,7 @@
-"""Has the program, and the way of before, choose a picture for each paragraph; what each costs. Kept title by title, so
-that a run that was interrupted goes on."""
+"""Has the program, and the way of before, choose a picture for each paragraph; what each costs.
+
+Kept one by one, so that a run that was interrupted goes on.
+"""
 
 import json
 import threading
@@ -36,46 +38,37 @@ def choose_all(
     left = rows[len(known) :]
     if not left:
         return known
-    articles: dict[str, list[Labelled]] = {}
-    for row in left:
-        articles.setdefault(row.title, []).append(row)
     model = load()
     if isinstance(model, KeepsBeginnings):
         model.begin_with(GeneralPrompts().things("")[:-1])  # as the program does when it starts
     try:
-        with tqdm(total=len(rows), initial=len(known), unit=" paragraphs") as bar:
-            for title, own in articles.items():
-                of_title = _choose(title, own, model, gallery, name_of, before)
-                known += of_title
-                if kept:
-                    with kept.open("a", encoding="utf-8") as file:
-                        file.writelines(json.dumps(each, ensure_ascii=False) + "\n" for each in of_title)
-                bar.update(len(own))
+        for row in tqdm(left, initial=len(known), total=len(rows), unit=" paragraphs"):
+            known.append(_choose(row, model, gallery, name_of, before))
+            if kept:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(known[-1], ensure_ascii=False) + "\n")
     finally:
         model.close()
     return known
 
 
-def _choose(
-    title: str, own: Sequence[Labelled], model: Model, gallery: PictureGallery, name_of: NameOf, before: bool
-) -> list[Known]:
-    """Of one title. One way after the other: between each other's questions neither finds its own in the cache."""
-    language: Language = "zh" if own[0].language == "zh" else "en"
-    sections = tuple(Section(f"s{number}", row.text) for number, row in enumerate(own))
-    article = Article(title, sections, language)
-    reader = ParagraphReader(model, gallery, GeneralPrompts(), article, threading.Event())
-    known: list[Known] = [{"now": _now(reader, section, model, name_of)} for section in sections]
+def _choose(row: Labelled, model: Model, gallery: PictureGallery, name_of: NameOf, before: bool) -> Known:
+    language: Language = "zh" if row.language == "zh" else "en"
+    known: Known = {"now": _now(row, language, model, gallery, name_of)}
     if before:
-        for each, section in zip(known, sections, strict=True):
-            each["before"] = _before(section.text, language, model, gallery, name_of)
+        known["before"] = _before(row.text, language, model, gallery, name_of)
     return known
 
 
-def _now(reader: ParagraphReader, section: Section, model: Model, name_of: NameOf) -> Known:
+def _now(row: Labelled, language: Language, model: Model, gallery: PictureGallery, name_of: NameOf) -> Known:
+    """Each paragraph by itself: within an article nothing is asked about that another paragraph shows."""
     start, used = time.perf_counter(), model.usage
+    section = Section("s1", row.text)
+    reader = ParagraphReader(
+        model, gallery, GeneralPrompts(), Article(row.title, (section,), language), threading.Event()
+    )
     reading = reader.read(reader.search(section))
     cost = _cost(model, start, used)
-    language = reading.paragraph.language
     candidates = [
         {**asdict(c.evidence), "words": [*c.evidence.words], "name": name_of(c), "caption": plain_caption(c, language)}
         for c in reading.candidates

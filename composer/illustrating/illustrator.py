@@ -80,6 +80,7 @@ class Illustrator:
     def steps(self) -> Iterator[tuple[Step, int, Iterator[Event]]]:
         """Name, units of work and events of each step, one after the other; steps without work are left out."""
         self.article = self.article.with_sections([_without_plan(section) for section in self.article])
+        self._reader.vary(self.article)
         paragraphs = [section for section in self.article if section.illustratable]
         if self._pictures == 0:
             return
@@ -206,12 +207,13 @@ class Illustrator:
         wanted = 0 if self._pictures is None else min(self._pictures, len(paragraphs)) - len(fixed)
         if len(picks) < wanted:
             # paragraphs about one thing have found the same few pictures: those left without get what else there is
+            known = {*self.article.used_pictures, *(c.id for each in options for c in each)}
             try:
                 for number, section in enumerate(paragraphs):
                     if number not in picks and number not in fixed and section.id in self._readings:
-                        known = self.article.used_pictures | {c.id for each in options for c in each}
                         others = self._reader.others(self._readings[section.id], known)
                         options[number] = [*options[number], *others]
+                        known.update(c.id for c in others[:1])  # enough for each paragraph to have one of its own
             except ReadableError as error:
                 yield Notice(error)
             picks = self._picks(paragraphs, options)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from common.messages import _
 from composer import blocks, inline
-from composer.article import Article, Candidate, Section
+from composer.article import Article, Candidate, Evidence, Section
 from composer.errors import PictureError
 from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise, same_subject
 from composer.illustrating.fit import fit
@@ -27,8 +27,9 @@ from retrieval.base import FindsMany, Hit, PictureGallery
 
 PICTURES_A_QUERY = 4
 RATED = 4  # candidates of a paragraph that the model is asked about, at most
-SURE = 0.9  # fit from which a picture will do: the paragraph's other candidates are not asked about
-WORTH_ASKING = 0.4  # `promise` below which a candidate is not asked about
+SURE = 0.85  # fit from which a picture will do: the paragraph's other candidates are not asked about
+WORTH_ASKING = 0.5  # `promise` below which a candidate is not asked about
+WORTH_ASKING_UNCOMPARED = 0.4  # the same where query and picture could not be compared
 _ANSWER = Sampling(max_tokens=16, repetition_penalty=1.1, stop=("\n",))
 
 
@@ -73,11 +74,18 @@ class ParagraphReader:
         self._hits: dict[str, tuple[Hit, ...]] = {}  # by query: neighbouring paragraphs speak of the same things
         self._vectors = TextVectors()
         self._sure: list[Candidate] = []  # of the paragraphs read so far
+        self._varied = False
         title = inline.plain(article.title)
         # a gallery that counts searches is asked for what the model names and for the title, not for every noun
         self._few_searches = bool(getattr(gallery, "few_searches", False))
         self._title = title_queries(article)
         self._title_words = frozenset((*content_words(title), *nouns(title, article.language)))
+
+    def vary(self, article: Article) -> None:
+        """From now on nothing is asked about that shows what stands in `article` or surely fits a paragraph already
+        read: an article shows a thing once."""
+        self._article, self._varied = article, True
+        self._sure = [s.illustration.chosen for s in article.illustrated if s.illustration and s.illustration.chosen]
 
     def search(self, section: Section, most: int = MOST_NOUNS) -> Reading:
         """What the gallery has for the paragraph's own words, the first `most` of them. Raises RetrievalError."""
@@ -156,8 +164,10 @@ class ParagraphReader:
         worth = [
             each
             for each in reading.candidates
-            if each.evidence and promise(each.evidence) >= WORTH_ASKING and (looks or name_in(each.caption, language))
-        ][:RATED]
+            if each.evidence and _worth_asking(each.evidence) and (looks or name_in(each.caption, language))
+        ]
+        shown = [each for each in worth if self._is_shown(each)]
+        worth = [each for each in worth if each not in shown][:RATED]
         rated: list[Candidate] = []
         with self._model.prefix(asked) as ask:
             for each in worth:
@@ -169,17 +179,27 @@ class ParagraphReader:
                 rated.append(_believed(each, yes - no))
                 if self._will_do(rated[-1]):
                     break
-        # what was not asked about had less to say for itself than what was
-        return replace(reading, candidates=_by_fit(rated), further=tuple(worth[len(rated) :]))
+        # what was not asked about had less to say for itself than what was, or stands elsewhere
+        further = (*worth[len(rated) :], *shown[: RATED - len(worth)])
+        return replace(reading, candidates=_by_fit(rated), further=further)
+
+    def _is_shown(self, candidate: Candidate) -> bool:
+        """Whether there is no use in asking about a picture, since it, or one of the same thing, stands elsewhere."""
+        if candidate.id in self._article.used_pictures:
+            return True
+        return self._varied and any(same_subject(candidate, other) for other in self._sure)
 
     def _will_do(self, candidate: Candidate) -> bool:
         """Whether the paragraph needs no other picture: this one fits, and nothing like it was found for another."""
-        if (candidate.fit or 0.0) < SURE or candidate.id in self._article.used_pictures:
-            return False
-        if any(same_subject(candidate, other) for other in self._sure):
+        if (candidate.fit or 0.0) < SURE or any(same_subject(candidate, other) for other in self._sure):
             return False
         self._sure.append(candidate)
         return True
+
+
+def _worth_asking(evidence: Evidence) -> bool:
+    least = WORTH_ASKING_UNCOMPARED if evidence.similarity is None else WORTH_ASKING
+    return promise(evidence) >= least
 
 
 def _believed(candidate: Candidate, odds: float) -> Candidate:

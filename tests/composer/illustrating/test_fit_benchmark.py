@@ -75,7 +75,7 @@ def test_the_sets_name_pictures_that_exist() -> None:
         assert sum(not row.fitting for row in own) >= len(own) / 4
 
 
-def test_an_interrupted_run_goes_on_with_the_next_title(tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_with_the_next_paragraph(tmp_path: Path) -> None:
     rows = [row("A cat sleeps.", "cat", title="one"), row("A boat.", "boat", title="two")]
     gallery, kept = NamedGallery(tmp_path, ["cat", "boat", "moon"]), tmp_path / "kept.jsonl"
     loaded = []

@@ -83,6 +83,27 @@ def test_no_more_is_asked_than_it_takes_to_be_sure(tmp_path: Path) -> None:
     assert len(illustration.candidates) > 1, "the others can still be chosen by hand"
 
 
+def test_what_surely_stands_elsewhere_is_not_asked_about_again(tmp_path: Path) -> None:
+    """A thing is shown once, so no other paragraph is asked about it; illustrating anew begins from nothing."""
+    asked: list[str] = []
+
+    def score(messages: Sequence[Message], option: str) -> float:
+        if option == "Yes":
+            asked.append(messages[-1].text.split("picture of ")[-1].split(" fit")[0])
+        return math.log(0.98 if option == "Yes" else 0.02)
+
+    gallery = NamedGallery(tmp_path, ["cat", "black cat", "bed", "bowl"])
+    article = written("A cat sleeps.", "The cat has a bed.", "The cat has a bowl.")
+    composer = Composer(FakeModel(answer=answer, scorer=score), gallery)
+    for _ in range(2):
+        asked.clear()
+        list(composer.illustrate(article, Options(pictures=3)))
+        assert sorted(asked) == ["bed", "bowl", "cat"]
+        article = composer.article
+        captions = [s.illustration.caption for s in article.illustrated if s.illustration]
+        assert captions == ["Cat", "Bed", "Bowl"]
+
+
 def test_proposing_describes_searches_and_chooses(model: FakeModel, gallery: FakeGallery) -> None:
     taken = Illustration("taken", chosen=Candidate("p0", gallery.pictures["p0"].path))
     article = written("A bowl of water.", "A soft bed.").with_illustration("s1", taken)
