@@ -1,4 +1,4 @@
-"""python -m composer write | illustrate | rewrite | chat | models | download | doctor | plan | convert | drafts
+"""composer: write | illustrate | rewrite | export | chat | drafts | models | download | doctor | plan | convert
 
 Results go to stdout, progress to stderr. Exit status 0: done; 1: it failed, a sentence on stderr says why; 2: the
 command itself cannot be understood (unknown option, model or gallery, bad value); 130: stopped with Ctrl-C. No
@@ -21,6 +21,7 @@ from composer.chat import CHATTING, Conversation
 from composer.commands import (
     convert,
     drafts,
+    export_article,
     follow,
     load,
     loading_steps,
@@ -47,6 +48,7 @@ app.command()(plan)
 app.command()(convert)
 app.command()(rewrite)
 app.add_typer(drafts, name="drafts")
+app.command("export")(export_article)
 
 
 def _known_language(value: str) -> str:

@@ -10,7 +10,10 @@ common.errors.ReadableError
     ├── ModelFailed           the model broke while working
     ├── OutOfMemory           the device has too little memory
     ├── SettingsError         a setting has a bad value
-    ├── ExportError           the article cannot be saved
+    ├── ExportError           the article cannot be saved there
+    │   └── PictureGone       a picture of the article is no longer there
+    ├── ExportFailed          the article cannot be made into a document of that form
+    ├── ExportStopped         a person stopped the export
     ├── ArticleUnreadable     a saved article is not in a form that is known
     ├── ConvertError          a converted model cannot be written
     ├── DraftNotFound         no draft of that id, or it is another person's
@@ -71,6 +74,21 @@ class ExportError(ComposerError):
     sentence = _(
         "The article cannot be saved to '{place}': {reason}. Nothing was lost; choose another place and save again."
     )
+
+
+class PictureGone(ExportError):
+    sentence = _(
+        "The picture '{name}' of the article is no longer there. Choose another one in its place or remove it, and "
+        "save again."
+    )
+
+
+class ExportFailed(ComposerError):
+    sentence = _("The article cannot be made into {form}: {reason}.")
+
+
+class ExportStopped(ComposerError):
+    sentence = _("The export was stopped; no file was written.")
 
 
 class ArticleUnreadable(ComposerError):

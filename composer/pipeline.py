@@ -192,6 +192,7 @@ class Composer:
                 "length": options.length,
                 "select": options.select,
                 "sampling": {**asdict(sampling), "stop": list(sampling.stop)},  # as JSON gives it back
+                "gallery": self._gallery_name(),
             },
         )
         yield from run.step("write", self._write(request, options.length, sampling, stop), plan=self.plan)
@@ -204,6 +205,12 @@ class Composer:
         self.article = article
         yield from self._pictures(options, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
+
+    def _gallery_name(self) -> str:
+        """Of the gallery that is searched; empty where there is none, or where it does not answer."""
+        with contextlib.suppress(ReadableError):
+            return self.gallery.info().name if self.gallery is not None else ""
+        return ""
 
     def _pictures(self, options: Options, stop: threading.Event, run: "_Run") -> Iterator[Event]:
         if self.gallery is None or stop.is_set():

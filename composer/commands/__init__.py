@@ -1,9 +1,10 @@
-"""Parts of the command line: the commands on model folders and on drafts, and what all commands say on stderr.
+"""Parts of the command line: commands on model folders, drafts and saved articles, and what all commands say on stderr.
 
 Knows events, errors and loading steps; not how an article is made nor what a command prints as its result.
 """
 
 from composer.commands.drafts import drafts
+from composer.commands.exporting import export_article
 from composer.commands.loading import load
 from composer.commands.planning import convert, plan
 from composer.commands.rewriting import rewrite
@@ -12,6 +13,7 @@ from composer.commands.terminal import follow, loading_steps, readable_errors, s
 __all__ = [
     "convert",
     "drafts",
+    "export_article",
     "follow",
     "load",
     "loading_steps",

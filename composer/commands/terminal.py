@@ -19,6 +19,7 @@ from retrieval.errors import GalleryNotFound, GalleryUnreadable
 # Errors about what was typed; everything else that goes wrong has status 1.
 _BAD_COMMAND = (
     TypedTextUnreadable,
+    errors.ArticleUnreadable,
     errors.InputError,
     errors.PictureError,
     errors.SettingsError,

@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.messages import Text, _
-from composer.article import Article
-from composer.errors import ExportError
+from composer.article import Article, Candidate
+from composer.errors import ArticleUnreadable, ExportError
 from composer.exporting.markdown import to_markdown
-from composer.exporting.pictures import chosen_pictures, image_names, picture_bytes
+from composer.exporting.pictures import chosen_pictures, data_address, image_names, picture_bytes
+from retrieval.pictures import PILLOW_ERRORS, open_picture
 
 
 def download_name(article: Article, suffix: str) -> str:
@@ -26,16 +27,26 @@ def download_name(article: Article, suffix: str) -> str:
     return f"{name or 'article'}{suffix}"
 
 
-def markdown_zip(article: Article) -> bytes:
-    """A zip: article.md, article.json (with the pictures' paths inside the zip) and images/. Raises ExportError."""
+def markdown_zip(article: Article, *, made_by: bool = False) -> bytes:
+    """A zip: article.md, article.json (with the pictures' paths inside the zip) and images/. Raises PictureGone.
+
+    made_by: how the article was made stands at the end of article.md.
+    """
     buffer, names = io.BytesIO(), image_names(article)
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("article.md", to_markdown(article))
+        archive.writestr("article.md", to_markdown(article, made_by=made_by))
         archive.writestr("article.json", portable(article).to_json(indent=2))
         for section, chosen in chosen_pictures(article):
             # pictures are compressed already
             archive.writestr(f"images/{names[section.id]}", picture_bytes(chosen), zipfile.ZIP_STORED)
     return buffer.getvalue()
+
+
+def markdown_file(article: Article, *, made_by: bool = False) -> str:
+    """The article as Markdown with the pictures inside, as data: addresses at its end. Raises PictureGone."""
+    names = image_names(article)
+    addresses = {names[section.id]: data_address(chosen) for section, chosen in chosen_pictures(article)}
+    return to_markdown(article, made_by=made_by, addresses=addresses)
 
 
 def write_folder(article: Article, out_dir: str | Path) -> Path:
@@ -60,8 +71,48 @@ def write_folder(article: Article, out_dir: str | Path) -> Path:
             for name in ("article.json", "article.md"):
                 (new / name).replace(folder / name)
     except OSError as error:
-        raise ExportError(place=str(folder), reason=_reason(error)) from error
+        raise ExportError(place=str(folder), reason=failure(error)) from error
     return folder
+
+
+def read_article(file: str | Path) -> Article:
+    """The article of a JSON file, as `write_folder` and the zip have it: pictures lie beside the file.
+
+    A folder is its article.json. Raises ArticleUnreadable, also for pictures that lie outside of the file's folder by
+    way of "..", and for files that are none.
+    """
+    place = Path(file).expanduser()
+    place = place / "article.json" if place.is_dir() else place
+    try:
+        article = Article.from_json(place.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ArticleUnreadable(reason=_("'{file}': {reason}.", file=place, reason=failure(error))) from error
+    except UnicodeDecodeError as error:
+        raise ArticleUnreadable(reason=_("'{file}' is no text in UTF-8.", file=place)) from error
+    sections = []
+    for section in article:
+        illustration = section.illustration
+        if illustration is not None:
+            chosen = illustration.chosen and _found_beside(illustration.chosen, place.parent)
+            illustration = replace(illustration, chosen=chosen)
+        sections.append(replace(section, illustration=illustration))
+    return replace(article, sections=tuple(sections))
+
+
+def _found_beside(chosen: Candidate, folder: Path) -> Candidate:
+    path = Path(chosen.path)
+    if not path.is_absolute():
+        path = (folder / path).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            reason = _("the picture '{path}' lies outside of the article's folder.", path=chosen.path)
+            raise ArticleUnreadable(reason=reason)
+    try:
+        open_picture(path).close()
+    except FileNotFoundError:
+        pass  # the export names it
+    except PILLOW_ERRORS as error:  # whatever else an article names is no part of it
+        raise ArticleUnreadable(reason=_("'{path}' is no picture.", path=path)) from error
+    return replace(chosen, path=str(path))
 
 
 def portable(article: Article) -> Article:
@@ -79,12 +130,14 @@ def portable(article: Article) -> Article:
     return replace(article, sections=tuple(sections))
 
 
-def _reason(error: OSError) -> Text | str:
+def failure(error: OSError) -> Text | str:
+    """Why the machine did not write, as the end of a sentence."""
     known = {
         errno.ENOSPC: _("no space left on device"),
         errno.EACCES: _("permission denied"),
         errno.EROFS: _("read-only file system"),
         errno.ENOTDIR: _("not a directory"),
         errno.EEXIST: _("file exists"),
+        errno.ENOENT: _("there is no such file"),
     }
     return known.get(error.errno or 0, (error.strerror or str(error)).lower())

@@ -5,12 +5,13 @@ others: lists like "(a)" and "#.", citations, attributes, superscripts, dashes a
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from common.messages import _
 from composer import blocks, inline
 from composer.article import Article, Illustration, Section
+from composer.exporting.making import MAKING, made_lines
 from composer.exporting.pictures import CREDITS, credit_lines, image_names, linked
 
 # what means something at the beginning of a block only: heading, list, definition, rule
@@ -23,24 +24,44 @@ _SPECIAL = re.compile(
 )
 
 
-def to_markdown(article: Article, *, images: str = "images") -> str:
+def to_markdown(
+    article: Article, *, images: str = "images", made_by: bool = False, addresses: Mapping[str, str] | None = None
+) -> str:
     """The article as Markdown; pictures lie in the folder `images` beside it.
 
-    What was imported and not edited stands as it was, to the byte: front matter, line ends, empty lines.
+    What was imported and not edited stands as it was, to the byte: front matter, line ends, empty lines. made_by: how
+    the article was made stands at its end. addresses: name of a picture -> its address, where pictures do not lie in
+    a folder; they stand at the end of the file, not among the words.
     """
-    parts, names, number = [*_title(article)], image_names(article), 0
+    parts = [*_title(article), *_body(article, None if addresses else images)]
+    if credits := list(credit_lines(article)):
+        parts += _notes(CREDITS.text(article.language), credits)
+    if made_by and (lines := list(made_lines(article))):
+        parts += _notes(MAKING.text(article.language), lines)
+    if addresses:
+        parts.append(_Part("\n".join(f"[{name}]: {address}" for name, address in addresses.items())))
+    return (article.imported.before if article.imported else "") + _joined(parts)
+
+
+def body_markdown(article: Article) -> str:
+    """The sections as Markdown, without title, front matter and credits; pictures lie in the folder "images"."""
+    return _joined(list(_body(article, "images")))
+
+
+def _body(article: Article, images: str | None) -> "Iterator[_Part]":
+    """The sections and their pictures; images None: pictures are references to their names."""
+    names, number = image_names(article), 0
     for section in article:
-        parts.append(_Part(section.source or _written(section), section.gap, _place(section)))
+        yield _Part(section.source or _written(section), section.gap, _place(section))
         if section.illustration and section.illustration.chosen:
             number += 1
-            file = f"{images}/{names[section.id]}"
-            parts.append(_Part(_figure(section.illustration, file, number, article.language)))
-    notes = list(credit_lines(article))
-    if notes:
-        parts.append(_Part("---"))
-        parts.append(_Part(f"**{CREDITS.text(article.language)}**"))
-        parts.append(_Part("\n".join(f"- {_escaped(line)}" for line in notes)))
-    return (article.imported.before if article.imported else "") + _joined(parts)
+            name = names[section.id]
+            target = f"[{name}]" if images is None else f"({images}/{name})"
+            yield _Part(_figure(section.illustration, target, number, article.language))
+
+
+def _notes(heading: str, lines: Sequence[str]) -> "list[_Part]":
+    return [_Part("---"), _Part(f"**{heading}**"), _Part("\n".join(f"- {_escaped(line)}" for line in lines))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +122,7 @@ def _gap(part: _Part, following: _Part | None, new_line: str) -> str:
     return next((gap + end for end in ends if blocks.parted(part.text, gap + end, following.text)), gap)
 
 
-def _figure(illustration: Illustration, file: str, number: int, language: str) -> str:
+def _figure(illustration: Illustration, target: str, number: int, language: str) -> str:
     """One paragraph with the picture, and its caption on a line of its own.
 
     A picture alone in a paragraph is a figure to pandoc, with the alternative text as a visible caption; GitHub,
@@ -112,7 +133,7 @@ def _figure(illustration: Illustration, file: str, number: int, language: str) -
     caption, alt = illustration.caption.strip(), illustration.alt.strip()
     if not alt or alt == caption:
         alt = _("Picture {number}", number=number).text(language)
-    picture = f"![{_marks_escaped(alt)}]({file})"
+    picture = f"![{_marks_escaped(alt)}]{target}"
     return f"{picture}  \n*{_escaped(caption)}*" if caption else f"{picture}&nbsp;"
 
 

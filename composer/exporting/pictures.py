@@ -1,12 +1,13 @@
 """The chosen pictures of an article: their names in an export, their bytes and their credits."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from common.messages import _, _n
 from composer.article import Article, Candidate, Section
-from composer.errors import ExportError
+from composer.errors import PictureGone
 
 MEDIA_TYPES = {
     ".png": "image/png",
@@ -37,14 +38,17 @@ def image_names(article: Article) -> dict[str, str]:
 
 
 def picture_bytes(chosen: Candidate) -> bytes:
-    """The content of a picture's file. Raises ExportError where it is gone."""
+    """The content of a picture's file. Raises PictureGone."""
     try:
         return Path(chosen.path).read_bytes()
     except OSError as error:
-        raise ExportError(
-            place="picture",
-            reason=_("the picture '{name}' is no longer there; choose another one", name=chosen.caption or chosen.id),
-        ) from error
+        raise PictureGone(name=chosen.caption or chosen.id) from error
+
+
+def data_address(chosen: Candidate) -> str:
+    """The picture as a data: address. Raises PictureGone."""
+    media_type = MEDIA_TYPES.get(Path(chosen.path).suffix.lower(), "image/png")
+    return f"data:{media_type};base64,{base64.b64encode(picture_bytes(chosen)).decode('ascii')}"
 
 
 def credit_lines(article: Article) -> Iterator[str]:
