@@ -2,6 +2,7 @@
 # make check   formatting, lint, types
 # make test    the whole test suite, in two processes (WORKERS=0: in one; PYTEST_ARGS="tests/ui -x" passes arguments on)
 # make messages  brings the translations in common/locale up to date with the code (NEW=de begins another language)
+# make screenshots  the pictures of the guide and the READMEs anew (SHOTS="write_en write_zh" only these)
 # make clean   removes the environment
 
 PYTHON ?= python3
@@ -11,8 +12,9 @@ ARGS ?=
 WORKERS ?= 2
 PYTEST_ARGS ?=
 NEW ?=
+SHOTS ?=
 
-.PHONY: run check test messages install install-dev clean
+.PHONY: run check test messages screenshots install install-dev clean
 
 run: install
 	@exec $(VENV)/bin/python app.py $(ARGS)
@@ -33,6 +35,9 @@ messages: install-dev
 	$(VENV)/bin/pybabel --quiet update --domain studio --input-file $(VENV)/studio.pot --output-dir common/locale \
 	    --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 110 $(if $(NEW),--init-missing --locale $(NEW))
 	$(VENV)/bin/pybabel --quiet compile --domain studio --directory common/locale --statistics
+
+screenshots: install-dev
+	$(VENV)/bin/python -m benchmarks.page.screenshots $(if $(SHOTS),--only $(SHOTS))
 
 install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
