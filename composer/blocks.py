@@ -277,7 +277,8 @@ def _element(node: SyntaxTreeNode) -> Iterator[Element | str]:
         case "inline":
             yield from children
         case "text" | "text_special":
-            yield node.content
+            if node.content:
+                yield node.content
         case "softbreak":
             yield "\n"
         case "hardbreak":

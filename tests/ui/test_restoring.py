@@ -1,5 +1,6 @@
 """A session that knows nothing of the article which a view shows: it asks for it, checks it, and takes it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from composer.article import Article
+from composer.exporting import to_markdown
+from composer.importing import from_markdown
 from tests.fakes import FakeGallery, FakeModel
 from ui import view
 from ui.session import Session
@@ -53,6 +56,31 @@ def test_the_article_comes_back_as_it_was(studio: Studio, written: Session) -> N
     assert fresh.article == written.article
     assert fresh.language == "zh"
     assert answer[0] == {**shown, "revision": answer[0]["revision"]}
+
+
+def test_an_imported_text_comes_back_to_the_byte(studio: Studio) -> None:
+    text = "\ufeff---\r\na: 1\r\n---\r\n# T\r\n\r\nSee [a] and `b`.\r\n* x\r\n\r\n\tcode\r\n\r\n[a]: https://a.b\r\n\r\nEnd"
+    session = Session()
+    session.article = from_markdown(text)
+    shown = json.loads(json.dumps(whole_article(studio, session)))
+    fresh = Session()
+    ask(studio, fresh, "restore", shows=session.id, article=shown)
+    assert fresh.article == session.article
+    assert to_markdown(fresh.article) == text
+
+
+@pytest.mark.parametrize("delayed", [False, True])
+def test_markdown_that_was_edited_in_between_is_taken_once(studio: Studio, delayed: bool) -> None:
+    session = Session()
+    session.article = from_markdown("# T\n\n- a\n\nEnd.\n")
+    shown = json.loads(json.dumps(whole_article(studio, session)))
+    shown["sections"][0]["edited"] = "- a\n\nNew."
+    fresh = Session()
+    if delayed:
+        edit = {"id": "s1", "text": "- a\n\nNew.", "markdown": True}
+        assert names(ask(studio, fresh, "text", **edit, shows=session.id)) == ["hand"]
+    ask(studio, fresh, "restore", shows=session.id, article=shown)
+    assert to_markdown(fresh.article) == "# T\n\n- a\n\nNew.\n\nEnd.\n"
 
 
 def test_what_is_done_in_between_is_done_then(studio: Studio, written: Session) -> None:

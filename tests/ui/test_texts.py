@@ -26,7 +26,14 @@ def is_used(key: str, python: str, scripts: str) -> bool:
         rf'"{re.escape(rest)}"|labels(?:\(\))?\.{rest}\b', scripts
     ):
         return True
-    composed = {"status.": 'f"status.{', "compose.length.": 'f"compose.length.{', "view.step.": "`step.${"}
+    composed = {
+        "status.": 'f"status.{',
+        "compose.length.": 'f"compose.length.{',
+        "compose.way.": 'f"compose.way.{',
+        "view.step.": "`step.${",
+        "view.task.": "`task.${",
+        "view.tone.": "`tone.${",
+    }
     return any(key.startswith(start) and code in python + scripts for start, code in composed.items())
 
 

@@ -17,6 +17,7 @@ from composer.events import (
     StepStarted,
     TextDelta,
 )
+from composer.importing import from_markdown
 from ui import view
 
 
@@ -82,6 +83,17 @@ def test_places_become_placeholders_with_a_caption_and_then_pictures() -> None:
     assert picture["alt"] == "A cat on a mat"
     assert [one["share"] for one in picture["candidates"]] == [0.7, None]
     assert picture["candidates"][1]["drawing"] is True
+
+
+def test_blocks_travel_as_elements_with_their_source() -> None:
+    article = from_markdown("# T\n\nPlain.\n\n- **a** [b]\n\n[b]: https://b.c\n")
+    sent = view.article_operation(article, address)
+    plain, items, _definition = sent["sections"]
+    assert (plain["elements"], plain["source"], plain["gap"]) == ([], "Plain.", "\n\n")
+    link = ["a", {"href": "https://b.c"}, ["b"]]
+    assert items["elements"] == [["ul", {}, [["li", {}, [["strong", {}, ["a"]], " ", link]]]]]
+    assert sent["imported"] == {"before": "", "title": "# T", "gap": "\n\n"}
+    assert view.section_operation(article, "s2", address)["section"] == items
 
 
 def test_no_path_of_the_machine_is_sent() -> None:
