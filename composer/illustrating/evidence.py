@@ -123,8 +123,12 @@ def promise(evidence: Evidence) -> float:
     )
 
 
-def same_subject(one: Candidate, other: Candidate) -> bool:
-    """Whether two pictures show the same thing: they share a word, or their words mean nearly the same."""
+def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None" = None) -> bool:
+    """Whether two pictures show the same thing: they share a word, or their words mean nearly the same.
+
+    vectors: where the pictures' words may be encoded already; None: each is encoded alone, so that the answer is the
+    same whatever was asked before.
+    """
     if one.id == other.id:
         return True
     mine, theirs = name_in(one.caption, "en"), name_in(other.caption, "en")
@@ -132,7 +136,11 @@ def same_subject(one: Candidate, other: Candidate) -> bool:
         return False
     if frozenset(words_of(mine)) & frozenset(words_of(theirs)):
         return True
-    one_vector, other_vector = _name_vector(mine), _name_vector(theirs)
+    if vectors is None:
+        one_vector, other_vector = _name_vector(mine), _name_vector(theirs)
+    else:
+        known = vectors([mine, theirs])
+        one_vector, other_vector = known.get(mine), known.get(theirs)
     if one_vector is None or other_vector is None:
         return False
     return float(one_vector @ other_vector) >= SAME_SUBJECT

@@ -166,6 +166,8 @@ class ParagraphReader:
             for each in reading.candidates
             if each.evidence and _worth_asking(each.evidence) and (looks or name_in(each.caption, language))
         ]
+        if self._varied and self._sure:
+            self._vectors([name for each in worth if (name := name_in(each.caption, "en"))])  # all at once
         shown = [each for each in worth if self._is_shown(each)]
         worth = [each for each in worth if each not in shown][:RATED]
         rated: list[Candidate] = []
@@ -187,11 +189,11 @@ class ParagraphReader:
         """Whether there is no use in asking about a picture, since it, or one of the same thing, stands elsewhere."""
         if candidate.id in self._article.used_pictures:
             return True
-        return self._varied and any(same_subject(candidate, other) for other in self._sure)
+        return self._varied and any(same_subject(candidate, other, self._vectors) for other in self._sure)
 
     def _will_do(self, candidate: Candidate) -> bool:
         """Whether the paragraph needs no other picture: this one fits, and nothing like it was found for another."""
-        if (candidate.fit or 0.0) < SURE or any(same_subject(candidate, other) for other in self._sure):
+        if (candidate.fit or 0.0) < SURE or any(same_subject(candidate, o, self._vectors) for o in self._sure):
             return False
         self._sure.append(candidate)
         return True
