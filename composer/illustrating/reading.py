@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from common.messages import _
 from composer import blocks, inline
-from composer.article import Article, Candidate, Evidence, Section
+from composer.article import Article, Candidate, Section
 from composer.errors import PictureError
 from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise, same_subject
 from composer.illustrating.fit import fit
@@ -27,9 +27,10 @@ from retrieval.base import FindsMany, Hit, PictureGallery
 
 PICTURES_A_QUERY = 4
 RATED = 4  # candidates of a paragraph that the model is asked about, at most
-SURE = 0.85  # fit from which a picture will do: the paragraph's other candidates are not asked about
-WORTH_ASKING = 0.5  # `promise` below which a candidate is not asked about
-WORTH_ASKING_UNCOMPARED = 0.4  # the same where query and picture could not be compared
+SURE = 0.75  # fit from which a picture will do: the paragraph's other candidates are not asked about
+WORTH_ASKING = 0.4  # `promise` below which a candidate is not asked about
+# Where none of a paragraph's first candidates fits better, the others, which promised less, do not either.
+HOPELESS, HOPELESS_AFTER = 0.2, 2
 _ANSWER = Sampling(max_tokens=16, repetition_penalty=1.1, stop=("\n",))
 
 
@@ -164,7 +165,7 @@ class ParagraphReader:
         worth = [
             each
             for each in reading.candidates
-            if each.evidence and _worth_asking(each.evidence) and (looks or name_in(each.caption, language))
+            if each.evidence and promise(each.evidence) >= WORTH_ASKING and (looks or name_in(each.caption, language))
         ]
         if self._varied and self._sure:
             self._vectors([name for each in worth if (name := name_in(each.caption, "en"))])  # all at once
@@ -179,7 +180,8 @@ class ParagraphReader:
                 choice = self._prompts.fits(name_in(each.caption, language), picture)
                 yes, no = ask.score(choice.messages, choice.options)
                 rated.append(_believed(each, yes - no))
-                if self._will_do(rated[-1]):
+                hopeless = len(rated) >= HOPELESS_AFTER and max(_fit(c) for c in rated) < HOPELESS
+                if self._will_do(rated[-1]) or hopeless:
                     break
         # what was not asked about had less to say for itself than what was, or stands elsewhere
         further = (*worth[len(rated) :], *shown[: RATED - len(worth)])
@@ -193,15 +195,10 @@ class ParagraphReader:
 
     def _will_do(self, candidate: Candidate) -> bool:
         """Whether the paragraph needs no other picture: this one fits, and nothing like it was found for another."""
-        if (candidate.fit or 0.0) < SURE or any(same_subject(candidate, o, self._vectors) for o in self._sure):
+        if _fit(candidate) < SURE or any(same_subject(candidate, o, self._vectors) for o in self._sure):
             return False
         self._sure.append(candidate)
         return True
-
-
-def _worth_asking(evidence: Evidence) -> bool:
-    least = WORTH_ASKING_UNCOMPARED if evidence.similarity is None else WORTH_ASKING
-    return promise(evidence) >= least
 
 
 def _believed(candidate: Candidate, odds: float) -> Candidate:
@@ -211,5 +208,9 @@ def _believed(candidate: Candidate, odds: float) -> Candidate:
     return replace(candidate, evidence=evidence, fit=fit(evidence))
 
 
+def _fit(candidate: Candidate) -> float:
+    return candidate.fit or 0.0
+
+
 def _by_fit(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    return tuple(sorted(candidates, key=lambda c: (-(c.fit or 0.0), c.id)))
+    return tuple(sorted(candidates, key=lambda c: (-_fit(c), c.id)))

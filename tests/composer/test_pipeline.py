@@ -199,7 +199,7 @@ def test_a_model_that_repeats_itself_is_stopped(gallery: FakeGallery) -> None:
 def test_an_article_shows_a_thing_once(tmp_path: Path) -> None:
     article = "A loaf of bread.\n\nMore bread, and a flat bread.\n\nStill more bread.\n"
     model = FakeModel(
-        article=article, answer=lambda m: "bread" if "You name" in m[0].text else None, scorer=score_by({"bread": 0.6})
+        article=article, answer=lambda m: "bread" if "You name" in m[0].text else None, scorer=score_by({"bread": 0.45})
     )
     composer = Composer(model, NamedGallery(tmp_path, ["bread", "flat bread", "baguette bread"]))
     list(composer.compose("Bread", Options()))
