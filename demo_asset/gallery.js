@@ -21,6 +21,7 @@ let hits = [];
 let mode = "search"; // "search", "like" or "duplicates"
 let like = null; // the picture of "like"
 let count = PAGE;
+let opened = false; // the less likely pictures of this search are shown, too
 let turn = 0;
 let timer = 0;
 
@@ -55,6 +56,7 @@ const back = make("button", { type: "button", class: "xc-link", onclick: () => e
 const shown = make("div", { class: "xc-shown", hidden: true }, heading, back);
 const words = make("p", { class: "xc-gallery-words", role: "status" });
 const wall = make("div", {});
+const less = make("button", { type: "button", class: "xc-button xc-more", hidden: true });
 const more = make("button", { type: "button", class: "xc-button xc-more", hidden: true, onclick: () => ((count += PAGE), find()) });
 const credit = make("p", { class: "xc-facts xc-attribution" });
 
@@ -84,6 +86,7 @@ root.replaceChildren(
   shown,
   words,
   wall,
+  less,
   more,
   credit,
   details.dialog,
@@ -93,6 +96,7 @@ root.replaceChildren(
 
 function restart() {
   count = PAGE;
+  opened = false;
   return find();
 }
 
@@ -155,13 +159,26 @@ function tile(one) {
 }
 
 function show(found, nothing, further = false, groups = null) {
-  hits = found;
-  words.textContent = found.length ? "" : nothing;
+  const likely = found.filter((one) => one.likely !== false); // servers of before say nothing of it
+  const others = groups ? [] : found.filter((one) => one.likely === false);
+  hits = opened ? [...likely, ...others] : likely;
+  words.textContent = !found.length ? nothing : likely.length ? "" : labels.none_likely;
   words.hidden = !words.textContent;
-  more.hidden = !further;
+  less.hidden = opened || !others.length;
+  less.textContent = labels.less.replace("{count}", others.length);
+  more.hidden = !further || !less.hidden;
   if (groups) {
     wall.replaceChildren(...groups.map((group) => make("section", { class: "xc-group" }, make("div", { class: "xc-wall" }, ...group.map(tile)))));
-  } else wall.replaceChildren(make("div", { class: "xc-wall", hidden: !found.length }, ...found.map(tile)));
+    return;
+  }
+  const row = (pictures) => make("div", { class: "xc-wall", hidden: !pictures.length }, ...pictures.map(tile));
+  const parted = opened && others.length && make("section", { class: "xc-group xc-less" }, make("p", { class: "xc-facts", text: labels.less_likely }), row(others));
+  wall.replaceChildren(...[row(likely), parted].filter(Boolean));
+  less.onclick = () => {
+    opened = true;
+    show(found, nothing, further);
+    wall.querySelector(".xc-less .xc-tile").focus({ preventScroll: true }); // the button that had it is gone
+  };
 }
 
 // A picture that cannot be fetched has an address of before, where the program was restarted: once found anew.
@@ -173,7 +190,7 @@ wall.addEventListener("error", ({ target }) => {
 }, true);
 
 function replace(one) {
-  hits = hits.map((hit) => (hit.id === one.id ? { ...hit, ...one, score: hit.score } : hit));
+  hits = hits.map((hit) => (hit.id === one.id ? { ...hit, ...one, score: hit.score, likely: hit.likely } : hit));
   const changed = hits.find((hit) => hit.id === one.id);
   const old = [...wall.querySelectorAll(".xc-tile")].find((node) => node.dataset.id === one.id);
   if (changed && old) old.replaceWith(tile(changed));

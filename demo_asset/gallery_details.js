@@ -14,6 +14,7 @@ function makeDetails({ labels, call, allowed, editable, filterable, changed, rem
     const list = make("dl", {});
     if (!changeable()) list.append(...fact("credit", one.credit), ...fact("licence", one.licence));
     list.append(...fact("size", one.size), ...fact("date", one.date), ...fact("file", one.file), ...fact("score", one.score ? String(one.score) : ""));
+    if (one.text) list.append(make("dt", { text: labels().text }), make("dd", { class: "xc-text-inside", dir: "auto", tabindex: "0", text: one.text }));
     if (/^https?:/.test(one.source)) {
       list.append(make("dt", { text: labels().source }), make("dd", {}, make("a", { href: one.source, text: one.source, target: "_blank", rel: "noopener noreferrer" })));
     }

@@ -171,6 +171,7 @@ class GalleryActions:
             picture = gallery.picture(request.id)
             answer |= {"tags": picture.tags, "size": f"{picture.width} × {picture.height}", "date": picture.date[:10]}
             answer["file"] = picture.path if self.allowed else ""
+            answer["text"] = picture.text_inside or ""
         return {"picture": answer}
 
     # -- changing ----------------------------------------------------------------------------------
