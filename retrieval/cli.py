@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from common.errors import ReadableError
-from common.messages import _
+from common.messages import _, preferred_language
 from common.terminal import json_line, log_to_stderr, make_output_safe, printable_line, typed_text
 from retrieval.base import Hit, PictureGallery
 from retrieval.cli_report import progress_bar, report_ingest
@@ -71,7 +71,8 @@ def readable_errors(program: str = PROGRAM) -> "Iterator[None]":
 
 
 def _fail(error: ReadableError) -> NoReturn:
-    language = "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
+    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    language = preferred_language(spoken.partition(".")[0])  # "zh_CN.UTF-8"
     print(printable_line(error.text(language)), file=sys.stderr)
     sys.exit(2)
 

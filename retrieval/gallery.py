@@ -27,6 +27,7 @@ from retrieval.encoders import (
     encode_pictures,
     encoding_together,
     file_sha256,
+    for_queries,
     load_encoder,
     understood,
 )
@@ -70,6 +71,7 @@ class Gallery:
         self.catalogue = catalogue
         self._shown = BrowserFormats(place / "shown", place / "thumbnails")
         self._encoder: Encoder | None = None
+        self._query_encoder: Encoder | None = None
         self._searcher: Searcher | None = None
         self._loading = threading.RLock()
         self.query_languages: tuple[str, ...] = tuple((catalogue.fact("languages") or "en").split(","))
@@ -139,6 +141,11 @@ class Gallery:
             assert self._encoder is not None
             return self._encoder
 
+    @property
+    def query_encoder(self) -> Encoder:
+        """The encoder for searches that come at once. Raises as `encoder` does."""
+        return self._query_encoder or for_queries(self.encoder)
+
     def _use(self, encoder: Encoder, name: str) -> None:
         """Takes the encoder if it is the one the gallery was made with, or the gallery's first."""
         if self.catalogue.fact("identity") is None:
@@ -153,7 +160,7 @@ class Gallery:
             raise WrongEncoder(
                 place=self.place, stored=known["name"], given=encoder.name, difference=", ".join(different)
             )
-        self._encoder = encoder
+        self._encoder, self._query_encoder = encoder, for_queries(encoder)
         self.encoder_name = self.catalogue.fact("encoder") or name
         self.query_languages = encoder.query_languages
 
@@ -293,7 +300,7 @@ class Gallery:
             vector = encode_pictures(self.encoder, [load_picture(query)])[0]
             near = self.searcher.by_vector(vector, k, excluded, filters)
             return [self._hit(picture, score, quick=quick) for picture, score in near]
-        phrasings, encoder = [q for q in query if q.strip()], encoding_together(self.encoder, [])
+        phrasings, encoder = [q for q in query if q.strip()], self.query_encoder
         found = self.searcher.by_text(phrasings, encoder, k, excluded, filters)
         return [self._hit(*each, quick) for each in judged(self.catalogue, phrasings, found, encoder)]
 

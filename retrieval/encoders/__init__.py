@@ -11,6 +11,7 @@ from retrieval.encoders.dictionary import available as dictionary_available
 from retrieval.encoders.dictionary import chinese_names, english_names, is_word, read_dictionary, readable, understood
 from retrieval.encoders.factory import load_encoder
 from retrieval.encoders.labels import LabelEncoder, encode_caption, shared_label_encoder
+from retrieval.encoders.queries import for_queries
 from retrieval.encoders.text import shared_text_encoder
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "encoding_together",
     "english_names",
     "file_sha256",
+    "for_queries",
     "is_word",
     "load_encoder",
     "read_dictionary",

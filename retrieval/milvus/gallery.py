@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrieval.base import GalleryInfo, Hit
-from retrieval.encoders import Encoder, encode_pictures, encoding_together
+from retrieval.encoders import Encoder, encode_pictures, for_queries
 from retrieval.index import (
     CHARACTERS_WEIGHT,
     DENSE_WEIGHT,
@@ -63,6 +63,7 @@ class MilvusGallery(MilvusCollection):
         self, place: str, encoder: str | Encoder | None = None, *, create: bool = False, index: str = "AUTOINDEX"
     ) -> None:
         super().__init__(place, encoder, create=create, index=index)
+        self._query_encoder = for_queries(self.encoder)
         local = self.local_gallery
         self._browser_formats = BrowserFormats(local / "shown", local / "thumbnails")
 
@@ -85,7 +86,7 @@ class MilvusGallery(MilvusCollection):
         if isinstance(query, (str, Sequence)):
             given = [query] if isinstance(query, str) else query
             phrasings = [phrasing for phrasing in dict.fromkeys(given) if phrasing.strip()]
-            encoder = encoding_together(self.encoder, [])
+            encoder = self._query_encoder
             rankings = self._text_rankings(list(map(parse_query, phrasings)), encoder, depth, exclude, filters)
             hits = self._best_hits(rankings, k, quick)
             likely = self._likely([hit.id for hit in hits], phrasings, encoder)

@@ -26,6 +26,7 @@ from retrieval.encoders import (
     Vectors,
     encode_pictures,
     encoding_together,
+    for_queries,
     shared_label_encoder,
     shared_text_encoder,
     understood,
@@ -168,6 +169,7 @@ class OpenMojiGallery:
             ) from error
         self._drawings = {drawing.code: drawing for drawing in drawings()}
         self._encoder = shared_text_encoder()
+        self._query_encoder = for_queries(self._encoder)
         self._catalogue = Catalogue(self._cached_catalogue(progress))
         self._searcher = Searcher(self._catalogue, self._encoder.dim)
         self._rasterising = threading.Lock()
@@ -228,10 +230,8 @@ class OpenMojiGallery:
         k: int = 4,
         exclude: Collection[str] = (),
     ) -> list[Hit]:
-        encoder = encoding_together(self._encoder, [])
-        return [
-            self._hit(drawing, score, likely) for score, drawing, likely in self._ranked(query, k, exclude, encoder)
-        ]
+        ranked = self._ranked(query, k, exclude, self._query_encoder)
+        return [self._hit(drawing, score, likely) for score, drawing, likely in ranked]
 
     def find_many(self, queries: Sequence[str], *, k: int = 4) -> list[list[Hit]]:
         """See retrieval.base.FindsMany: drawing takes ten times as long as searching."""

@@ -131,6 +131,32 @@ def test_problems_are_one_sentence_and_status_2(
     assert "://" not in said or "is no folder" in said
 
 
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, "“"),
+        ({"LANG": "zh_CN.UTF-8", "LC_MESSAGES": "C.UTF-8"}, "There is no"),
+        ({"LANG": "zh.UTF-8"}, "处没有图库"),
+        ({}, "There is no"),
+    ],
+)
+def test_problems_are_said_in_the_language_of_the_terminal(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    said: str,
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["retrieval", "info", "-g", str(tmp_path / "nowhere")])
+    with pytest.raises(SystemExit):
+        main()
+    assert said in capsys.readouterr().err
+
+
 SCRIPT = "import sys; sys.argv[0] = 'xcomposer'; from ui.launch.command import main; main()"  # as it is installed
 
 
