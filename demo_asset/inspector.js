@@ -124,6 +124,12 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     ].filter(Boolean);
   }
 
+  // What a search found: likely pictures, and the rest. Candidates that were judged beside the paragraph keep their order.
+  function parted(candidates) {
+    if (candidates.some((one) => one.fit ?? one.share ?? false)) return [candidates, []];
+    return [candidates.filter((one) => one.likely !== false), candidates.filter((one) => one.likely === false)];
+  }
+
   function show(value) {
     const typing = section && section.id === value.id && document.activeElement === caption;
     section = value;
@@ -146,7 +152,10 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
       const lines = [sure, chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
       facts.textContent = lines.filter(Boolean).join(" · ");
     }
-    grid.replaceChildren(...picture.candidates.map((one) => candidate(one, Boolean(chosen && chosen.id === one.id))));
+    const card = (one) => candidate(one, Boolean(chosen && chosen.id === one.id));
+    const [likely, others] = parted(picture.candidates);
+    const line = make("p", { class: "xc-facts xc-grid-line", text: texts("less_likely") });
+    grid.replaceChildren(...likely.map(card), ...(others.length ? [line] : []), ...others.map(card));
     if (!panel.classList.contains("xc-busy")) setBusy("");
   }
 

@@ -122,6 +122,7 @@ TEXTS: Mapping[str, Text] = {
     "view.caption_hint": _("What the picture should show"),
     "view.search": _("Search"),
     "view.candidates": _("Candidates"),
+    "view.less_likely": _("Less likely"),
     "view.share": _("The model's share"),
     "view.fits": _("fits"),
     "view.perhaps": _("perhaps"),

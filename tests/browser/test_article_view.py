@@ -189,6 +189,17 @@ def test_a_place_waits_with_its_caption_and_then_shows_the_picture(view: Any, se
     assert view.inner_text(".xc-credit") == "Someone, CC0"  # the licence is said once
 
 
+def test_the_less_likely_pictures_of_a_search_stand_behind_a_line(view: Any, send: Callable[..., None]) -> None:
+    found = [candidate(number) | {"share": None, "likely": number != 0} for number in range(3)]
+    send(whole(paragraph("s1", "Text.", picture=picture(1) | {"candidates": found})))
+    view.click(".xc-picture")
+    names = view.eval_on_selector_all(".xc-grid > *", "all => all.map(one => one.innerText.trim())")
+    assert names == ["c1", "c2", "less_likely", "c0"]  # this page has no labels, only their keys
+    judged = [candidate(number) | {"likely": number != 0} for number in range(3)]  # beside the paragraph, by the model
+    send(whole(paragraph("s1", "Text.", picture=picture(1) | {"candidates": judged})))
+    assert view.locator(".xc-candidate-name").all_inner_texts() == ["c0", "c1", "c2"]
+
+
 def test_the_panel_is_used_by_keyboard_and_gives_the_focus_back(view: Any, send: Callable[..., None]) -> None:
     send(whole(paragraph("s1", "Text.", picture=picture(0))))
     view.focus(".xc-picture")
