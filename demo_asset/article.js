@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makeSectionMenu, makeStepper, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makeSectionMenu, makeStepper, makeExporter, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -31,7 +31,8 @@ const credits = make("footer", { class: "xc-credits", hidden: true });
 const article = make("article", { class: "xc-article" }, title, body, credits);
 const inspector = makeInspector({ texts, ask, work, upload, say, wait });
 const sectionMenu = makeSectionMenu({ texts, ask, work, running, sections: () => state.order.map((id) => state.sections.get(id)), node: (id) => nodes.get(id), whole: () => root });
-root.replaceChildren(stepper.line, notices, toolbar, article, inspector.panel);
+const exporter = makeExporter({ texts, ask, say, deliver: (value) => trigger("deliver", { value: { ...value, shows: owner } }) });
+root.replaceChildren(stepper.line, notices, toolbar, exporter.line, article, inspector.panel);
 
 // -- sections ---------------------------------------------------------------------------------------
 
@@ -283,8 +284,7 @@ function drawToolbar() {
     make("p", { class: "xc-facts", text: facts.join(" · ") }),
     make("div", { class: "xc-row" },
       make("span", { class: "xc-joined" }, button(texts("insert"), "picture", insert, { class: "xc-button xc-insert", title: texts("insert_title") }), count),
-      button(texts("save_zip"), "save", () => ask("save", { kind: "zip" }), { class: "xc-button xc-save-zip", title: texts("save_zip_title") }),
-      button(texts("save_html"), "save", () => ask("save", { kind: "html" }), { class: "xc-button xc-save-html", title: texts("save_html_title") }),
+      exporter.menu,
     ),
   );
 }
@@ -442,7 +442,8 @@ const OPERATIONS = {
     hand();
   },
   again({ value }) {
-    work(value.act, value);
+    if (value.act === "export") trigger("deliver", { value: { ...value, shows: owner } });
+    else work(value.act, value);
   },
   notice(op) {
     handed = 0;
@@ -462,6 +463,12 @@ const OPERATIONS = {
   proposed(op) {
     return sectionMenu.write(op);
   },
+  exporting(op) {
+    exporter.draw(op);
+  },
+  copy(op) {
+    exporter.copied(op);
+  },
   download({ url, name }) {
     const link = make("a", { href: address(url), download: name });
     document.body.append(link);
@@ -475,6 +482,7 @@ const OPERATIONS = {
     inspector.label();
     sectionMenu.label();
     stepper.draw(status);
+    exporter.label();
     drawAll();
   },
 };

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from composer.writing import Proposal
 
 
-Work = Literal["article", "chat", "rewrite"]
+Work = Literal["article", "chat", "rewrite", "export"]
 
 # operations that do something once: sending the whole article does not repeat them
-EFFECTS = ("download", "notice", "open", "edit", "again")
+EFFECTS = ("download", "copy", "notice", "open", "edit", "again")
 REMEMBERED_MESSAGES = 32  # with such operations; a view misses a few at most
 
 
@@ -60,6 +60,7 @@ class Session:
         self.queued_title: str | None = None  # waits for the model
         self.queued_own: OwnText | None = None  # a person's own text; likewise
         self.status: Operation = {"op": "status", "state": "idle"}
+        self.exporting: Operation | None = None  # how far the file is that is being made
         self.proposal: Proposal | None = None  # for one section, which the person has not yet taken or refused
         self.conversation: Conversation | None = None
         self.question: Question | None = None
@@ -83,6 +84,8 @@ class Session:
             for operation in operations:
                 if operation["op"] == "status":
                     self.status = operation
+                if operation["op"] == "exporting":
+                    self.exporting = operation
             number = next(self._numbers)
             if effects := [operation for operation in operations if operation["op"] in EFFECTS]:
                 self._effects.append((number, effects))
@@ -137,6 +140,10 @@ class Session:
     def stop(self, work: Work) -> None:
         if work in self._runs:
             self._runs[work].stop.set()
+
+    def is_current(self, work: Work, run: Run) -> bool:
+        """Whether that run is the latest of its kind."""
+        return self._runs.get(work) is run
 
     def close(self) -> None:
         """The tab is gone: everything it had going stops."""

@@ -75,6 +75,7 @@ TEXTS: Mapping[str, Text] = {
     "say.lost_pictures": _(
         "The program was restarted. Pictures of the article that are no longer in the gallery: {count}."
     ),
+    "say.lost_here": _("Pictures of the article that are not in the gallery, and are left out: {count}."),
     "chat.pictures_gone": _(
         "The program was restarted: the pictures of earlier questions must be sent again before you ask about them."
     ),
@@ -111,11 +112,14 @@ TEXTS: Mapping[str, Text] = {
     "view.credit": _("Credit"),
     "view.approximate": _("Described by an image classifier, approximate"),
     "view.credits": _("Pictures"),
-    "view.save_zip": _("Save Markdown"),
-    "view.save_zip_title": _("Save as Markdown with pictures, in a zip"),
-    "view.save_html": _("Save web page"),
-    "view.save_html_title": _("Save as one web page with the pictures inside"),
-    "view.save": _("Save"),
+    "view.export": _("Export"),
+    "view.export_made_by": _("Say at the end how it was made"),
+    "view.exporting": _("{format}: {percent} %"),
+    "view.export_stop": _("Cancel"),
+    "view.copy": _("Copy with looks"),
+    "view.copy_wechat": _("Copy for WeChat"),
+    "view.copied": _("Copied. Paste it where you write."),
+    "view.copy_failed": _("The browser did not let the article be copied. Export it as a web page, and copy it there."),
     "view.inspector": _("Picture"),
     "view.close": _("Close"),
     "view.caption": _("Caption"),

@@ -13,7 +13,9 @@ a lost one and asks for the whole article. Operations:
     proposed  id, at, text                                        a streamed piece of it
     edit      id                                                  the text of that section is edited now
     open      id                                                  opens the panel of that section
+    exporting label, share                                        how far a file is, 0 to 1; it is no more with null
     download  url, name                                           fetches a finished file
+    copy      html, text                                          addresses of what goes to the clipboard
     texts     language, texts                                     the labels of the view
     hand      –                                                   asks for the article, which only the view has
     again     value                                               the view sends that action for the model once more
@@ -266,6 +268,14 @@ def idle() -> Operation:
 
 def notice(text: str, section_id: str | None = None, tone: str = "warning") -> Operation:
     return {"op": "notice", "text": text, "id": section_id, "tone": tone}
+
+
+def exporting(label: str, share: float) -> Operation:
+    return {"op": "exporting", "label": label, "share": round(share, 3)}
+
+
+def export_ended() -> Operation:
+    return {"op": "exporting", "label": "", "share": None}
 
 
 def hit_views(hits: Sequence[Any], address: Callable[[Any], tuple[str, str]]) -> list[dict[str, Any]]:

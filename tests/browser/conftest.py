@@ -151,6 +151,12 @@ def finished(page: Any, timeout: float = 30_000) -> None:
     page.wait_for_selector(".xc-root[data-state=done] .xc-toolbar:not([hidden])", timeout=timeout)
 
 
+def save_as(page: Any, name: str) -> None:
+    """Chooses a format, or a copy, in the menu Export."""
+    page.click(".xc-export")
+    page.click(f".xc-export-list [data-name={name}]")
+
+
 def upload(page: Any, button: str, name: str, content: bytes) -> None:
     """Chooses a file of that content in the dialog that the button opens."""
     with page.expect_file_chooser() as chooser:

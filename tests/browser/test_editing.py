@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import CAT, Server, finished, upload, write
+from tests.browser.conftest import CAT, Server, finished, save_as, upload, write
 from ui.write import actions
 
 pytestmark = pytest.mark.browser
@@ -92,7 +92,7 @@ def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., An
     page = visit(server)
     write(page)
     with page.expect_download() as download:
-        page.click(".xc-save-zip")
+        save_as(page, "zip")
     text = saved_markdown(download.value)
     with zipfile.ZipFile(download.value.path()) as archive:
         names = archive.namelist()
@@ -104,7 +104,7 @@ def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., An
         with Image.open(io.BytesIO(archive.read(pictures[0]))) as image:
             assert image.size == (64, 48)
     with page.expect_download() as download:
-        page.click(".xc-save-html")
+        save_as(page, "html")
     saved = Path(download.value.path()).read_text(encoding="utf-8")
     assert "data:image/" in saved
     assert CAT in saved
@@ -125,7 +125,7 @@ def test_what_is_done_in_a_row_is_all_done(
     page.click(".xc-text >> nth=0")
     page.fill(".xc-edit", "Saved at once.")
     with page.expect_download() as download:
-        page.click(".xc-save-zip")  # the click leaves the text
+        save_as(page, "zip")  # the click leaves the text
     assert "Saved at once." in saved_markdown(download.value)
 
     page.click(".xc-picture")
@@ -133,7 +133,7 @@ def test_what_is_done_in_a_row_is_all_done(
     page.keyboard.press("Escape")
     before = page.locator(".xc-picture img").first.get_attribute("src")
     with page.expect_download() as download:
-        page.click(".xc-save-html")
+        save_as(page, "html")
     page.wait_for_function(
         "before => document.querySelector('.xc-picture img').getAttribute('src') !== before", arg=before
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from composer.models.base import Capabilities, Sampling
-from tests.browser.conftest import CAT, Server, article_text, finished, write
+from tests.browser.conftest import CAT, Server, article_text, finished, save_as, write
 from tests.fakes import FakeGallery, FakeModel
 
 pytestmark = pytest.mark.browser
@@ -125,7 +125,7 @@ def test_who_stays_with_an_unsaved_article_can_go_on(
     fake_model.gate.set()
     finished(page)
     with page.expect_download():
-        page.click(".xc-save-zip")
+        save_as(page, "zip")
     page.reload()  # saved: nothing is asked
     page.wait_for_selector(".xc-ready")
 
@@ -228,7 +228,7 @@ def test_the_language_button_switches_every_label_in_place(server: Server, visit
     page = visit(server)
     write(page)
     page.click(".xc-language")
-    page.wait_for_function("document.querySelector('.xc-save-zip').innerText.includes('存为')")
+    page.wait_for_function("document.querySelector('.xc-export').innerText.includes('导出')")
     page.wait_for_function("document.querySelector('#xc-go').innerText === '开始写作'")
     page.wait_for_function("document.querySelectorAll('[role=tab]')[1].innerText.trim() === '对话'")
     assert page.inner_text(".xc-title") == CAT  # the article stays as it is

@@ -12,7 +12,7 @@ import pytest
 from gradio_client import Client
 from PIL import Image
 
-from tests.browser.conftest import finished, upload, write
+from tests.browser.conftest import finished, save_as, upload, write
 from tests.fakes import FakeGallery, FakeModel
 from tests.proxying import proxied
 from tests.serving import serve_on_free_port
@@ -51,7 +51,7 @@ def test_the_whole_page_works_under_a_prefix(
             page.wait_for_function("document.querySelector('.xc-picture img').naturalWidth === 90")
             page.keyboard.press("Escape")
             with page.expect_download() as download:
-                page.click(".xc-save-zip")
+                save_as(page, "zip")
             with zipfile.ZipFile(download.value.path()) as archive:
                 assert "article.md" in archive.namelist()
             page.click("[role=tab] >> nth=1")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import Server, article_text, finished, write
+from tests.browser.conftest import Server, article_text, finished, save_as, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(300)]
 
@@ -67,7 +67,7 @@ def test_title_write_replace_save(
     page.keyboard.press("Escape")
 
     with page.expect_download() as download:
-        page.click(".xc-save-zip")
+        save_as(page, "zip")
     with zipfile.ZipFile(download.value.path()) as archive:
         names = archive.namelist()
         saved = next(archive.read(name).decode() for name in names if name.endswith(".md"))

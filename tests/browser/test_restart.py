@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import CAT, Server, article_text, finished, upload, write
+from tests.browser.conftest import CAT, Server, article_text, finished, save_as, upload, write
 from tests.fakes import FakeGallery, FakeModel
 
 pytestmark = pytest.mark.browser
@@ -49,7 +49,7 @@ def edit(page: Any, number: int, words: str) -> None:
 
 def saved(page: Any) -> dict[str, bytes]:
     with page.expect_download() as download:
-        page.click(".xc-save-zip")
+        save_as(page, "zip")
     with zipfile.ZipFile(download.value.path()) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 

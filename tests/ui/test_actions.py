@@ -117,7 +117,7 @@ def test_actions_take_effect_in_the_order_in_which_they_came(
     threads = [threading.Thread(target=run, args=("text",), kwargs={"id": "s2", "text": "It purrs."})]
     threads[0].start()
     assert begun.wait(5)
-    for name in ("resync", "save"):
+    for name in ("resync", "copy"):
         threads.append(threading.Thread(target=run, args=(name,)))
         threads[-1].start()
         threads[-1].join(0.1)
@@ -125,23 +125,59 @@ def test_actions_take_effect_in_the_order_in_which_they_came(
     go_on.set()
     for thread in threads:
         thread.join(5)
-    assert [name for name, _ in answers] == ["text", "resync", "save"]
+    assert [name for name, _ in answers] == ["text", "resync", "copy"]
     assert "It purrs." in str(answers[1])
 
 
+def exported(studio: Studio, session: Session, **value: Any) -> list[dict[str, Any]]:
+    """The operations of an export, all its messages together."""
+    messages = actions.export_action(studio, session, {"act": "export", **value})
+    return [operation for message in messages for operation in message["ops"]]
+
+
 def test_a_view_that_missed_a_download_gets_it_with_its_number(studio: Studio, session: Session) -> None:
-    saved = actions.quick_action(studio, session, {"act": "save", "kind": "html"})
+    *_, saved = actions.export_action(studio, session, {"act": "export", "format": "html"})
     effects = {op["op"]: op for op in ask(studio, session, "resync") if "message" in op}
     assert set(effects) == {"download", "notice"}
-    assert effects["download"] == {**saved["ops"][0], "message": saved["n"]}
+    assert effects["download"] == {**saved["ops"][1], "message": saved["n"]}
 
 
 def test_a_saved_file_is_named_after_its_title(studio: Studio, session: Session) -> None:
     ask(studio, session, "title", text="../How to: 养猫?")
-    assert [ask(studio, session, "save", kind=kind)[0]["name"] for kind in ("zip", "html")] == [
-        "How-to-养猫.zip",
-        "How-to-养猫.html",
-    ]
+    named = [op["name"] for kind in ("zip", "html") for op in exported(studio, session, format=kind) if "name" in op]
+    assert named == ["How-to-养猫.zip", "How-to-养猫.html"]
+
+
+def test_an_export_says_how_far_it_is_and_ends(studio: Studio, session: Session) -> None:
+    operations = exported(studio, session, format="pdf", made_by=True)
+    shares = [op["share"] for op in operations if op["op"] == "exporting"]
+    assert shares[-1] is None
+    assert shares[:-1] == sorted(shares[:-1])
+    assert len(shares) > 4
+    assert [op["op"] for op in operations[-3:]] == ["exporting", "download", "notice"]
+    assert {"op": "exporting", "label": "", "share": None} in ask(studio, session, "resync")
+
+
+def test_a_stopped_export_and_an_unknown_format_are_said(studio: Studio, session: Session) -> None:
+    said = []
+    for message in actions.export_action(studio, session, {"act": "export", "format": "pdf"}):
+        ask(studio, session, "stop_export")
+        said += message["ops"]
+    assert [op["op"] for op in said[-2:]] == ["exporting", "notice"]
+    assert said[-2]["share"] is None
+    assert "stopped" in said[-1]["text"]
+    assert "download" not in {op["op"] for op in said}
+    assert "There is no format 'odt'" in exported(studio, session, format="odt")[-1]["text"]
+    assert "no article" in exported(studio, Session(), format="pdf")[-1]["text"]
+
+
+def test_a_copy_is_fetched_as_html_and_as_text(studio: Studio, session: Session) -> None:
+    [operation] = ask(studio, session, "copy", kind="wechat")
+    kept = studio.pictures._downloads
+    html, plain = (kept[operation[part].removeprefix("studio/files/")] for part in ("html", "text"))
+    assert (html[1], plain[1]) == ("text/html", "text/plain")
+    assert html[2].startswith(b"<section")
+    assert session.article.title.encode() in plain[2]
 
 
 def test_finished_files_take_no_more_memory_than_allowed(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

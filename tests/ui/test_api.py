@@ -9,12 +9,14 @@ import zipfile
 from dataclasses import replace
 from typing import Any
 
+import docx
 import httpx
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from composer.article import Article
 from composer.errors import ModelFailed
 
 
@@ -23,9 +25,9 @@ def client(served: Any) -> Client:
     return Client(served[1], verbose=False, analytics_enabled=False)
 
 
-def test_only_the_five_endpoints_are_public(client: Client) -> None:
+def test_only_the_six_endpoints_are_public(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)
-    assert set(described["named_endpoints"]) == {"/compose", "/illustrate", "/rewrite", "/chat", "/search"}
+    assert set(described["named_endpoints"]) == {"/compose", "/illustrate", "/rewrite", "/export", "/chat", "/search"}
     assert described["unnamed_endpoints"] == {}
 
 
@@ -42,6 +44,43 @@ def test_compose_returns_the_article_with_fetchable_pictures(client: Client, ser
         assert Image.open(io.BytesIO(answer.read())).size == (64, 48)
     with urllib.request.urlopen(served[1] + article["zip"]) as answer:
         assert "article.md" in zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
+
+
+@pytest.mark.parametrize("form", ["docx", "pdf", "json"])
+def test_an_article_is_exported_as_it_was_returned_or_changed(client: Client, served: Any, form: str) -> None:
+    article = client.predict("Where herons nest", pictures=1, seed=7, api_name="/compose")
+    article["title"] = "Herons"
+    job = client.submit(article, format=form, made_by=True, api_name="/export")
+    made = job.result(timeout=60)
+    assert [step["state"] for step in job.outputs()[:-1]] == ["running"] * (len(job.outputs()) - 1)
+    assert (made["state"], made["name"], made["notes"]) == ("done", f"Herons.{form}", [])
+    with urllib.request.urlopen(served[1] + made["file"]) as answer:
+        assert answer.headers["content-type"].split(";")[0] == made["media_type"]
+        content = answer.read()
+    assert len(content) == made["bytes"]
+    if form == "docx":
+        document = docx.Document(io.BytesIO(content))
+        assert "Herons" in [paragraph.text for paragraph in document.paragraphs]
+        assert len(document.inline_shapes) == 1
+        assert "Seed: 7" in [paragraph.text for paragraph in document.paragraphs]
+    elif form == "pdf":
+        assert content.startswith(b"%PDF")
+    else:
+        again = Article.from_json(content.decode())
+        assert again.title == "Herons"
+        [picture] = [section.illustration.chosen.path for section in again.illustrated]
+        assert "/" not in picture, "where it lies on the server is not told"
+
+
+def test_a_picture_that_is_not_in_the_gallery_is_left_out_of_an_export_and_said(client: Client, served: Any) -> None:
+    article = client.predict("Where herons nest", pictures=1, api_name="/compose")
+    [picture] = [section["picture"]["chosen"] for section in article["sections"] if section["picture"]]
+    picture["id"] = "gone"
+    picture["path"] = "/etc/passwd"  # no file is named by a caller
+    made = client.predict(article, format="html", api_name="/export")
+    assert "left out: 1" in made["notes"][0]
+    with urllib.request.urlopen(served[1] + made["file"]) as answer:
+        assert b"<img" not in answer.read()
 
 
 OWN = "# My cat\r\n\r\nA cat sleeps on the sofa.  \r\n- [ ] cat food\r\n\r\n| a |\r\n|---|\r\n"
@@ -73,6 +112,9 @@ def test_a_text_is_illustrated_without_a_word_changed(client: Client, served: An
         ("/compose", {"title": "A cat", "temperature": -1}, "'temperature' is -1"),
         ("/compose", {"title": "A cat", "repetition_penalty": 0}, "'repetition_penalty' is 0"),
         ("/compose", {"title": "A cat", "seed": 2**31}, "'seed' is 2147483648"),
+        ("/export", {"article": []}, "'article' is \\[\\]: it must be an object"),
+        ("/export", {"article": {"title": "A", "language": "en"}}, "sections: it is missing"),
+        ("/export", {"article": {"title": "A", "language": "en", "sections": []}, "format": "odt"}, "no format 'odt'"),
         ("/illustrate", {"text": " "}, "There is no text to illustrate"),
         ("/illustrate", {"text": "A cat", "pictures": 31}, "number of pictures is 31"),
         ("/illustrate", {"text": "A cat", "file": "QQ=="}, "either 'text' or 'file'"),
@@ -195,7 +237,7 @@ def result(served: Any, name: str, body: dict[str, Any]) -> tuple[str, Any]:
             "v2/serch",
             {"query": "cat"},
             404,
-            "no endpoint '/serch'. There are: /compose, /illustrate, /chat, /search.",
+            "no endpoint '/serch'. There are: /compose, /illustrate, /rewrite, /chat, /export, /search.",
         ),
         ("v2/search", ["cat"], 422, "must be a JSON object"),
         ("v2/search", b"{query: cat}", 400, "is no JSON"),

@@ -91,11 +91,14 @@ def test_what_is_done_in_between_is_done_then(studio: Studio, written: Session) 
     work = {"act": "search", "id": written.article.illustrated[0].id, "caption": "a boat", "shows": written.id}
     [message] = actions.model_action(studio, fresh, work)
     assert names(message["ops"]) == ["hand"]
-    assert names(ask(studio, fresh, "save", kind="html", shows=written.id)) == ["hand"]
+    assert names(ask(studio, fresh, "copy", kind="rich", shows=written.id)) == ["hand"]
+    [message] = actions.export_action(studio, fresh, {"format": "html", "shows": written.id})
+    assert names(message["ops"]) == ["hand"]
     shown = whole_article(studio, written)
     answer = ask(studio, fresh, "restore", shows=written.id, article=shown)
-    assert names(answer) == ["article", "status", "article", "again", "download", "notice"]
+    assert names(answer) == ["article", "status", "article", "again", "copy", "again"]
     assert answer[3]["value"] == work
+    assert answer[5]["value"] == {"act": "export", "format": "html", "shows": written.id}
     assert fresh.article.section(paragraph).text == "A new sentence."
     assert names(ask(studio, fresh, "title", text="Cats", shows=written.id)) == ["article"]  # known from now on
 

@@ -78,6 +78,14 @@ class ChatArguments(BaseModel):
     seed: Seed
 
 
+class ExportArguments(BaseModel):
+    """Of /export; what is wrong inside the article says `taken_over`."""
+
+    article: dict[str, Any]
+    format: Words
+    made_by: bool
+
+
 class SearchArguments(BaseModel):
     query: Words
     k: Annotated[int, Field(ge=1, le=MOST_HITS)]

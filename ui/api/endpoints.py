@@ -1,4 +1,4 @@
-"""The endpoints for programs: /compose, /illustrate, /rewrite, /chat and /search. Described in docs/api.md.
+"""The endpoints for programs: /compose, /illustrate, /rewrite, /export, /chat and /search. Described in docs/api.md.
 
 They keep nothing between calls. Addresses of pictures and files are relative to the page's.
 """
@@ -23,6 +23,7 @@ from ui.api.arguments import (
     MOST_PICTURES,
     ChatArguments,
     ComposeArguments,
+    ExportArguments,
     IllustrateArguments,
     RewriteArguments,
     SearchArguments,
@@ -32,8 +33,10 @@ from ui.api.arguments import (
     refused_as_sentences,
     turns_from_messages,
 )
+from ui.exporting import export_steps
 from ui.studio import Studio
-from ui.write import MODEL_QUEUE, title_problem
+from ui.texts import text
+from ui.write import MODEL_QUEUE, taken_over, title_problem
 
 _log = logging.getLogger(__name__)
 
@@ -179,6 +182,34 @@ def add_endpoints(studio: Studio) -> None:
             finally:
                 stop.set()
 
+    def export(article: dict[str, Any], format: str = "pdf", made_by: bool = False) -> Iterator[dict[str, Any]]:
+        """Makes a file of an article. While it works, values say how far it is; the last value names the file.
+
+        Args:
+            article: what /compose or /illustrate returned, or the same with other texts and captions.
+            format: pdf, docx, epub, html, zip, md, txt, wechat or json.
+            made_by: whether model, seed and gallery stand at its end.
+        """
+        from composer.exporting import download_name, find_format
+
+        with _errors_for_callers():
+            asked = ExportArguments.model_validate({"article": article, "format": format, "made_by": made_by})
+            chosen = find_format(asked.format)
+            whole, lost = taken_over(_when_loaded(studio), {"article": asked.article})
+            for step in export_steps(whole, chosen.name, threading.Event(), made_by=asked.made_by):
+                if isinstance(step, float):
+                    yield {"state": "running", "share": round(step, 3)}
+                    continue
+                name = download_name(whole, chosen.suffix)
+                yield {
+                    "state": "done",
+                    "file": studio.pictures.offer_download(step, name, chosen.media_type),
+                    "name": name,
+                    "media_type": chosen.media_type,
+                    "bytes": len(step),
+                    "notes": [text("say.lost_here", "en", count=lost)] if lost else [],
+                }
+
     def chat(
         question: str,
         pictures: list[str] | None = None,
@@ -257,6 +288,7 @@ def add_endpoints(studio: Studio) -> None:
     gr.api(illustrate, api_name="illustrate", **model)
     gr.api(rewrite, api_name="rewrite", **model)
     gr.api(chat, api_name="chat", **model)
+    gr.api(export, api_name="export", concurrency_limit=2)
     gr.api(search, api_name="search", concurrency_limit=4)
 
 

@@ -4,6 +4,7 @@ Knows the composer's events and the view's messages; no engine and no gallery.
 """
 
 from ui.write.own import recall_own_form
+from ui.write.restoring import taken_over
 from ui.write.tab import LONGEST_TITLE, MODEL_QUEUE, build_write_tab, labels_operation, model_defaults, title_problem
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "labels_operation",
     "model_defaults",
     "recall_own_form",
+    "taken_over",
     "title_problem",
 ]

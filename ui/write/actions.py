@@ -13,13 +13,14 @@ from ui import view
 from ui.session import Run, Session
 from ui.studio import Studio
 from ui.texts import text
+from ui.write.exporting import copy, export_messages, stop_export
 from ui.write.restoring import HAND, is_unknown, taken_over, uploaded_file
 from ui.write.rewriting import accept, discard, hush, rewrite_messages
 from ui.write.running import Message, logged_sentence, run_messages, whole_article
 from ui.write.sections import LONGEST_TEXT, delete, join, move, one_line, split
 
 MOST_DELAYED = 64  # actions that wait for the article of the view
-FREE_ACTIONS = ("resync", "save", "wait", "hush")  # possible while the article is being written
+FREE_ACTIONS = ("resync", "copy", "stop_export", "wait", "hush")  # possible while the article is being written
 
 
 def quick_action(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
@@ -79,7 +80,8 @@ def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[vi
 def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """For a view that noticed a gap in the numbers of its messages."""
     proposal = [view.proposal_ready(session.proposal)] if session.proposal else []
-    return [whole_article(studio, session), session.status, *proposal, *session.recent_effects()]
+    exporting = [session.exporting] if session.exporting else []
+    return [whole_article(studio, session), session.status, *proposal, *exporting, *session.recent_effects()]
 
 
 def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -143,23 +145,6 @@ def _upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[vie
     return [whole_article(studio, session), {"op": "open", "id": section.id}]
 
 
-def _save(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    from composer.exporting import download_name, markdown_zip, to_html
-
-    article, language = session.article, session.language
-    if not article.sections:
-        return [view.notice(text("say.no_article", language))]
-    if value.get("kind") == "html":
-        name, kind, content = download_name(article, ".html"), "text/html", to_html(article).encode()
-    else:
-        name, kind, content = download_name(article, ".zip"), "application/zip", markdown_zip(article)
-    url = studio.pictures.offer_download(content, name, kind)
-    return [
-        {"op": "download", "url": url, "name": name},
-        view.notice(text("say.saved", language, name=name), tone="good"),
-    ]
-
-
 _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
     "resync": _resync,
     "wait": _wait,
@@ -169,7 +154,8 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "choose": _choose,
     "remove": _remove,
     "upload": _upload,
-    "save": _save,
+    "copy": copy,
+    "stop_export": stop_export,
     "move": move,
     "split": split,
     "join": join,
@@ -197,6 +183,15 @@ def model_action(studio: Studio, session: Session, value: dict[str, Any], *, sel
         yield from _one_picture(studio, session, value, _search if action == "search" else _propose)
     else:
         yield session.message(view.notice(text("say.gone", session.language)))
+
+
+def export_action(studio: Studio, session: Session, value: dict[str, Any]) -> Iterator[Message]:
+    """A file of the article, which takes a while and waits for nobody's model."""
+    if is_unknown(session, value):
+        with session.in_order():
+            yield session.message(_delayed(session, {**value, "act": "export"}, work=True))
+    else:
+        yield from export_messages(studio, session, value)
 
 
 def _illustrate(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: Run) -> Iterator[Event]:

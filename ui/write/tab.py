@@ -10,6 +10,7 @@ from common.messages import _
 from composer.article import Article
 from composer.errors import InputError
 from composer.events import Event, StepStarted
+from composer.exporting import FORMATS
 from composer.models import Capabilities, Model, Sampling
 from composer.pipeline import WRITING, Options
 from composer.writing import is_blank, without_controls
@@ -40,7 +41,8 @@ LONGEST_TITLE = 8000  # characters; beyond, the page answers without troubling t
 def labels_operation(language: str) -> view.Operation:
     """The labels of the view, and the few sentences its script says by itself."""
     said = {key: text(f"say.{key}", language) for key in ("empty_query", "bad_upload")}
-    return {"op": "texts", "language": language, "texts": {**table("view", language), **said}}
+    formats = {f"format.{one.name}": one.label.text(language) for one in FORMATS.values()}
+    return {"op": "texts", "language": language, "texts": {**table("view", language), **said, **formats}}
 
 
 def picture_choices(language: str) -> list[tuple[str, str]]:
@@ -155,6 +157,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         + asset("inspector.js")
         + asset("sections.js")
         + asset("stepper.js")
+        + asset("exporting.js")
         + asset("article.js"),
         apply_default_css=False,
         elem_id="xc-view",
@@ -201,6 +204,9 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
 
     def model_action(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
         yield from actions.model_action(studio, session, event.value, selects=selects)
+
+    def export_action(session: Session, event: gr.EventData) -> Iterator[dict[str, Any]]:
+        yield from actions.export_action(studio, session, event.value)
 
     def queue_title(session: Session, title: str, request: gr.Request) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
@@ -249,6 +255,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     runs.append(page_view.work(model_action, [session, select], [page_view], **model))
     # an action may follow before the one before is answered (leaving a text by clicking on Save): none may be dropped
     page_view.select(quick_action, [session], [page_view], **quick, trigger_mode="multiple")
+    page_view.deliver(export_action, [session], [page_view], **private, concurrency_limit=4, trigger_mode="multiple")
     page_view.halt(stop, [session], [page_view], **quick)
     page_view.leave(leave_queue, [session], [page_view], cancels=runs, **quick)
     title.change(None, [title], None, js="(words) => { xcKeep('title', words); return []; }", **private)
