@@ -70,7 +70,12 @@ def _now(row: Labelled, language: Language, model: Model, gallery: PictureGaller
     reading = reader.read(reader.search(section))
     cost = _cost(model, start, used)
     candidates = [
-        {**asdict(c.evidence), "words": [*c.evidence.words], "name": name_of(c), "caption": plain_caption(c, language)}
+        {
+            **asdict(c.evidence),
+            "words": [*c.evidence.words],
+            "name": name_of(c),
+            "caption": plain_caption(c, language, row.text),
+        }
         for c in reading.candidates
         if c.evidence
     ]

@@ -16,6 +16,7 @@ from composer.models import Model, Picture, Sampling
 from composer.prompts import Prompts, RatesPictures
 from composer.writing import clean_caption, clean_query, detect_language
 from retrieval.base import PictureGallery
+from retrieval.encoders import chinese_names
 
 LONGEST_EN = 11  # words
 LONGEST_ZH = 24  # characters
@@ -31,14 +32,24 @@ _ABOUT_THE_TASK = re.compile(
 _SMALL_ZH = "的了在是和与着里上下中前后旁边一只个位们正被把从到等有这那"  # they say nothing about a picture
 
 
-def plain_caption(picture: Candidate, language: Language) -> str:
-    """What the picture is called, as a caption in this language: by its own words or by what found it; where neither is
-    in this language, by its own words."""
+def plain_caption(picture: Candidate, language: Language, text: str = "") -> str:
+    """What the picture is called, as a caption in this language: by its own words, by what found it, or by the word
+    that `text`, the paragraph beside it, has for it; where none is in this language, by its own words."""
     name, query = name_in(picture.caption, language), picture.evidence.query if picture.evidence else ""
     chinese = language == "zh"
-    if is_chinese(name) != chinese and query and is_chinese(query) == chinese:
-        name = query
+    if is_chinese(name) != chinese:
+        if query and is_chinese(query) == chinese:
+            name = query
+        elif chinese:
+            name = _word_for(name, text) or name
     return name[:1].upper() + name[1:]
+
+
+def _word_for(name: str, text: str) -> str:
+    """The Chinese word of the text for what is called so in English, by the dictionary; empty where there is none."""
+    own = frozenset(nouns(text, "zh"))
+    words = [word for words in chinese_names(content_words(name)) for word in words if word in own]
+    return max(words, key=len, default="")
 
 
 class CaptionWriter:
@@ -56,7 +67,7 @@ class CaptionWriter:
     def caption(self, article: Article, section: Section, picture: Candidate) -> str:
         """The line under this picture beside this section: the model's, or the picture's name. Raises what the model
         raises."""
-        plain = plain_caption(picture, article.language)
+        plain = plain_caption(picture, article.language, blocks.words(section))
         name = name_in(picture.caption, article.language)
         if not name or self._stop.is_set() or not isinstance(self._prompts, RatesPictures) or not self.sees:
             return plain

@@ -272,7 +272,7 @@ class Illustrator:
             return Illustration("", candidates=tuple(self._with_files(others[: self._offered])))
         picture = self._reader.with_file(picture)
         candidates = (picture, *self._with_files(others[: self._offered - 1]))
-        name = plain_caption(picture, language)
+        name = plain_caption(picture, language, reading.paragraph.text)
         query = picture.evidence.query if picture.evidence else ""
         return Illustration(name, query=query, candidates=candidates, chosen=picture)
 

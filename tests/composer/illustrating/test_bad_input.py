@@ -209,7 +209,8 @@ def test_a_text_in_a_third_language_is_illustrated_by_what_the_model_names(
     article, events = illustrated(article_of(text, language=language, title="…"), Matching(tmp_path, THINGS), model)
     (picture,) = chosen(article).values()
     assert picture.caption in named.split(", ")
-    assert [s.illustration.caption for s in article.illustrated if s.illustration] == [picture.caption.capitalize()]
+    (caption,) = (s.illustration.caption for s in article.illustrated if s.illustration)
+    assert caption == picture.caption.capitalize() or caption in text
     assert problems(events) == []
 
 

@@ -13,6 +13,7 @@ from composer.illustrating.fit import FEATURES, FITS, fit
 from composer.illustrating.nouns import nouns
 from composer.illustrating.places import choose_pictures
 from composer.illustrating.queries import paragraph_queries, things, title_queries
+from retrieval.encoders import dictionary_available
 
 
 @pytest.mark.parametrize(
@@ -150,3 +151,11 @@ def test_a_picture_is_called_what_it_is_in_the_language_of_the_article() -> None
     english = replace(picture("octopus"), evidence=Evidence("章鱼"))
     assert plain_caption(english, "zh") == "章鱼"
     assert plain_caption(picture("octopus"), "zh") == "Octopus"
+
+
+@pytest.mark.skipif(not dictionary_available(), reason="without a dictionary an English name stays")
+def test_a_picture_with_an_english_name_is_called_as_the_chinese_paragraph_calls_it() -> None:
+    labelled = replace(picture("lion, king of beasts"), evidence=Evidence("lion", named=True))
+    assert plain_caption(labelled, "zh", "雄狮很少捕猎，这头狮子在树荫下睡觉。") == "狮子"
+    assert plain_caption(picture("palace"), "zh", "章鱼在瓶子里。") == "Palace"
+    assert plain_caption(labelled, "en", "狮子") == "Lion, king of beasts"
