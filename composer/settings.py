@@ -49,9 +49,10 @@ class Settings(BaseSettings):
     trust_local: bool = False  # who comes through a proxy on this machine may change the gallery
     auth: Path | None = None  # lines "name:password"
     language: str = "auto"  # of the page: "auto", or a language that has a catalogue
+    data: Path | None = None  # where drafts are kept; None: the user's data folder
     cache_dir: Path | None = None
 
-    @field_validator("folder", "gallery", "auth", "cache_dir", mode="before")
+    @field_validator("folder", "gallery", "auth", "data", "cache_dir", mode="before")
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return value if not isinstance(value, str) or value.strip() else None

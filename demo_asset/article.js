@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makeSectionMenu, makeStepper, makeExporter, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makeSectionMenu, makeStepper, makeExporter, makeKeeper, xcKey, xcDraft, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -18,11 +18,13 @@ let storing = 0; // timer of what is about to be kept
 let handed = 0; // when the article was handed to a session that does not have it
 
 const texts = (key) => state.labels[key] || key;
-const ask = (action, more = {}) => trigger("select", { value: { ...more, act: action, shows: owner } });
-const work = (action, more = {}) => trigger("work", { value: { ...more, act: action, shows: owner } });
+const sent = (action, more) => ({ value: { ...more, act: action, shows: owner, key: xcKey(), draft: keeper.id() } });
+const ask = (action, more = {}) => trigger("select", sent(action, more));
+const work = (action, more = {}) => trigger("work", sent(action, more));
 const running = () => WAITING.includes(status.state);
 
 const stepper = makeStepper({ texts, halt: ({ state: now }) => trigger(now === "running" ? "halt" : "leave", { value: {} }) });
+const keeper = makeKeeper({ texts, ask, busy: () => running() || Boolean(editing), shown: () => root.offsetParent !== null });
 const notices = make("div", { class: "xc-notices", role: "alert", "aria-live": "assertive" });
 const toolbar = make("div", { class: "xc-toolbar", hidden: true });
 const title = make("h1", { class: "xc-title", hidden: true, tabindex: "0", dir: "auto" });
@@ -283,6 +285,7 @@ function drawToolbar() {
   toolbar.replaceChildren(
     make("p", { class: "xc-facts", text: facts.join(" · ") }),
     make("div", { class: "xc-row" },
+      keeper.undo, keeper.redo,
       make("span", { class: "xc-joined" }, button(texts("insert"), "picture", insert, { class: "xc-button xc-insert", title: texts("insert_title") }), count),
       exporter.menu,
     ),
@@ -353,7 +356,7 @@ function store() {
   storing = 0;
   const sections = state.order.map((id) => state.sections.get(id));
   const { title, language, revision, model, parameters, imported, credits, words } = state;
-  const article = { owner, saved, broken: running(), title, language, revision, model, parameters, imported, credits, words, sections };
+  const article = { owner, saved, draft: keeper.place(), broken: running(), title, language, revision, model, parameters, imported, credits, words, sections };
   const used = sections.map(({ picture }) => picture?.chosen?.id);
   for (const id of Object.keys(uploads)) if (!used.includes(id)) delete uploads[id];
   const value = sections.length ? article : null;
@@ -375,12 +378,15 @@ function keepUpload({ target: image }) {
 
 function recall() {
   const kept = xcKept("article");
-  if (!kept?.sections?.length) return;
+  if (!kept?.sections?.length || xcDraft().draft !== (kept.draft?.id ?? null)) return;
+  keeper.recall(kept.draft);
   ({ owner, saved } = kept);
   OPERATIONS.article(kept);
   recalled = true;
   if (kept.broken) say(texts("stopped"), "plain");
 }
+
+window.addEventListener("xc-drafts-do", ({ detail: { act, ...more } }) => ask(act, more)); // drafts.js
 
 root.addEventListener("load", keepUpload, true);
 window.addEventListener("pagehide", store);
@@ -438,6 +444,18 @@ const OPERATIONS = {
   step({ step, seconds }) {
     stepper.ended(step, seconds);
   },
+  draft(op) {
+    keeper.take(op);
+  },
+  fresh() {
+    owner = null;
+    saved = -1;
+    Object.assign(state, { title: "", sections: new Map(), order: [], credits: [], words: 0, revision: 0, imported: null });
+    notices.replaceChildren();
+    inspector.shut();
+    sectionMenu.shut();
+    drawAll();
+  },
   hand() {
     hand();
   },
@@ -483,6 +501,7 @@ const OPERATIONS = {
     sectionMenu.label();
     stepper.draw(status);
     exporter.label();
+    keeper.draw();
     drawAll();
   },
 };
@@ -517,8 +536,8 @@ function receive(message) {
   }
 }
 
-// Leaving the page loses the article: the browser asks first (ui/launch/server.py), unless it was saved as it is.
-window.xcUnsaved = () => state.order.length > 0 && state.revision !== saved;
+// Leaving the page may lose the article: the browser asks first (first.js), unless it is a draft or was saved as it is.
+window.xcUnsaved = () => state.order.length > 0 && state.revision !== saved && !keeper.holds(state.revision);
 
 watch("value", () => {
   const message = props.value;

@@ -43,6 +43,27 @@ window.addEventListener("beforeunload", (event) => {
   window.xcKept = (name) => JSON.parse(before[key(name)] ?? "null");
 }
 
+// Who this browser is, where nobody logs in: its drafts are those that were written with this key.
+{
+  let key = [...crypto.getRandomValues(new Uint8Array(24))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  try {
+    key = localStorage.getItem("xc-key") || key;
+    localStorage.setItem("xc-key", key);
+  } catch {
+    // storage is forbidden: the key lasts as long as the page
+  }
+  window.xcKey = () => key;
+}
+
+// The draft to begin with: the one of the address, else the one this tab had; and whether this browser has more of it
+// than it knows to be saved.
+window.xcDraft = () => {
+  const kept = window.xcKept("article");
+  const draft = new URLSearchParams(location.search).get("draft") || kept?.draft?.id || null;
+  const newer = Boolean(draft && kept?.draft?.id === draft && !kept.broken && kept.revision > kept.draft.revision);
+  return { draft, newer };
+};
+
 // A Gradio page that has lost its connection does nothing any more, asks for app_id every two seconds, and loads itself
 // anew once that is answered. Meanwhile the page says so ("xc-connection"); and that reload needs nobody's consent.
 {

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from common.folders import DATA_VARIABLE
 from retrieval.errors import EncoderUnavailable
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def embedded_model() -> "Iterator[GgufModel]":
     model = GgufModel(embedded.model_file(download=False), name=embedded.NAME)
     yield model
     model.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes among the drafts of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(DATA_VARIABLE, str(tmp_path_factory.mktemp("data")))
+        yield
 
 
 @pytest.fixture(autouse=True)

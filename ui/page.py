@@ -8,20 +8,22 @@ import gradio as gr
 from common.messages import SOURCE_LANGUAGE, languages, preferred_language
 from ui.api import add_endpoints
 from ui.chat import build_chat_tab, history, take_over
+from ui.drafts import build_sidebar, drafts_message, owner_of
 from ui.gallery import build_gallery_tab, gallery_message
-from ui.kept import read_kept
+from ui.kept import Kept, read_kept
 from ui.labels import Labels
 from ui.session import Session
 from ui.studio import Studio
 from ui.texts import language_choices, language_tag, table, text
 from ui.theme import asset
-from ui.write import build_write_tab, labels_operation, model_defaults, recall_own_form
+from ui.write import build_write_tab, draft_at_arrival, labels_operation, model_defaults, recall_own_form
 
 # the language that this browser remembers from an earlier choice, else its own; and what it keeps of a tab (first.js)
 _ARRIVING = """(session) => {
   let language = navigator.language || "";
   try { language = localStorage.getItem("xc-language") || language; } catch { /* storage is forbidden */ }
   const kept = ["tab", "title", "question", "chat"].map((name) => [name, xcKept(name)]);
+  kept.push(["key", xcKey()], ...Object.entries(xcDraft()));
   return [session, language, Object.fromEntries(kept)];
 }"""
 
@@ -61,6 +63,7 @@ def build(studio: Studio) -> gr.Blocks:
         )
         with gr.Tabs(elem_id="xc-tabs") as tabs:
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write") as write_tab:
+                drafts_view = build_sidebar(studio, first)
                 view, title, own, sliders, runs = build_write_tab(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat") as chat_tab:
                 turns, box, note, chats = build_chat_tab(studio, session, labels, owner)
@@ -78,13 +81,16 @@ def build(studio: Studio) -> gr.Blocks:
             sight = text("chat.sees" if model.capabilities.sees_pictures else "chat.blind", session.language)
             return [*model_defaults(model, values=first_time), sight]
 
-        def set_language(session: Session, language: str, *, chosen: bool) -> list[Any]:
-            """Updates of everything that holds words. `chosen`: with the language switch, not by arriving."""
+        def set_language(session: Session, language: str, *, chosen: bool, kept: Kept | None = None) -> list[Any]:
+            """Updates of everything that holds words. `chosen`: with the language switch, not by arriving with what
+            the browser has kept."""
             session.language = language
+            drafts = draft_at_arrival(studio, session, kept.draft, newer=kept.newer) if kept else []
             return [
                 header_value(studio, language, remember=chosen),
-                session.message(labels_operation(language)),
+                session.message(labels_operation(language), *drafts),
                 gallery_message(studio, session),
+                drafts_message(studio, session),
                 *model_updates(session),
                 *labels.updates(language),
             ]
@@ -93,6 +99,7 @@ def build(studio: Studio) -> gr.Blocks:
             studio.visitor_arrived(str(request.session_hash), session)
             language = preferred_language(preferred) if studio.language == "auto" or preferred in languages() else first
             kept = read_kept(sent)
+            session.owner = owner_of(request.username, kept.key)
             if kept.chat:
                 take_over(session, kept.chat.owner, kept.chat.shown)
             again = [
@@ -101,7 +108,7 @@ def build(studio: Studio) -> gr.Blocks:
                 {"text": kept.question, "files": []} if kept.question else gr.skip(),
                 history(session) if kept.chat else gr.skip(),
             ]
-            return [session.id, *set_language(session, language, chosen=False), *again]
+            return [session.id, *set_language(session, language, chosen=False, kept=kept), *again]
 
         def switch_language(session: Session, event: gr.EventData) -> list[Any]:
             wanted = str((event.value or {}).get("language"))
@@ -119,7 +126,7 @@ def build(studio: Studio) -> gr.Blocks:
         def leave(request: gr.Request) -> None:
             studio.visitor_left(str(request.session_hash))
 
-        everything = [header, view, gallery_view, *sliders, note, *labels.components]
+        everything = [header, view, gallery_view, drafts_view, *sliders, note, *labels.components]
         quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
         page.load(
             arrive,

@@ -35,6 +35,18 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the article stands among the drafts."""
+
+    id: str
+    step: int
+    title: str
+    can_undo: bool
+    can_redo: bool
+    revision: int  # of the session's article when it was saved
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What was asked in the chat and the model has not yet taken up."""
 
@@ -53,6 +65,12 @@ class Session:
         self.id = secrets.token_hex(8)
         self.names = {self.id}  # of the sessions whose article this is: its own, and one that a restart has ended
         self.article = Article(title="")
+        self.owner: str | None = None  # of the drafts; None until the browser has said who it is
+        self.draft: Place | None = None  # None: the next saving begins a draft
+        self.kept: Article | None = None  # as it was saved last
+        self.keeping = threading.RLock()  # held while the article is saved, or another one takes its place
+        self.changing = threading.Lock()  # held for a moment, while a text that is being written grows
+        self.keeping_problem = False  # it could not be saved, and the person knows
         self.delayed: list[dict[str, Any]] = []  # actions that wait for the article which only the view has
         self.language = "en"  # of the page, not of the article
         self.moved_to_defaults = False  # the sliders, to where the model writes best

@@ -3,6 +3,7 @@ pictures. Of a visitor nothing is kept here but which session to end when their 
 """
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ReadableError
+from composer.drafts import DraftStore
 from composer.models import LoadProgress, Model
 from retrieval.base import Hit, PictureGallery
 from ui.files import PictureServer
@@ -51,10 +53,15 @@ class Studio:
         language: str = "auto",
         shared: bool = False,
         trust_local: bool = False,
+        drafts: DraftStore | None = None,
+        drafts_problem: ReadableError | None = None,
     ) -> None:
+        """drafts None: articles live as long as their tab; `drafts_problem` may say why."""
         self.language = language  # of the page: a language's code, or "auto" for the browser's
         self.shared = shared  # strangers can reach the page through a public address
         self.trust_local = trust_local  # whoever comes from this machine may change the gallery, through a proxy too
+        self.drafts, self.drafts_problem = drafts, drafts_problem
+        self.secret = secrets.token_bytes(32)  # signs what a view is given to show whose it is
         self.pictures = PictureServer()
         self.model: Model | None = None
         self.gallery: PictureGallery | None = None
@@ -211,6 +218,8 @@ class Studio:
         if self.model is not None:
             self.model.close()
         self.pictures.close()
+        if self.drafts is not None:
+            self.drafts.close()
 
 
 def loading_status(progress: LoadProgress | None, language: str) -> Status:

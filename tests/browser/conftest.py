@@ -82,13 +82,15 @@ class Server:
 
 
 @pytest.fixture
-def serve_studio() -> Iterator[Callable[..., Server]]:
-    """serve_studio(model, gallery) serves a studio over them; closed after the test."""
+def serve_studio(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """serve_studio(model, gallery) serves a studio over them, with the test's drafts; closed after the test."""
+    from composer.drafts import DraftStore
     from ui.studio import Studio
 
     servers: list[Server] = []
 
     def make(model: Any, gallery: Any, *, port: int = 0, **options: Any) -> Server:
+        options.setdefault("drafts", DraftStore(tmp_path / "data"))
         load = model if callable(model) and not isinstance(model, FakeModel) else lambda progress: model
         server = Server(Studio(load, lambda: gallery, **options), port)
         servers.append(server)

@@ -18,8 +18,8 @@ HARNESS = """(code) => {
   window.view = {value: null, changed: null};
   const props = {get value() { return window.view.value; }};
   const watch = (_, callback) => { window.view.changed = callback; };
-  // which article is shown goes with every action (tests/browser/test_restart.py)
-  const trigger = (kind, { value: { shows, ...action } }) => window.sent.push([kind, action]);
+  // which article is shown, and whose, goes with every action (tests/browser/test_restart.py)
+  const trigger = (kind, { value: { shows, key, draft, ...action } }) => window.sent.push([kind, action]);
   const upload = async () => ({path: "/uploaded"});
   new Function("element", "trigger", "props", "server", "upload", "watch", code)(
     document.querySelector("#host"), trigger, props, {}, upload, watch);
@@ -33,7 +33,16 @@ def view(chromium: Any) -> Iterator[Any]:
     page.goto("about:blank")
     code = "".join(
         (ASSETS / name).read_text(encoding="utf-8")
-        for name in ("first.js", "dom.js", "inspector.js", "sections.js", "stepper.js", "exporting.js", "article.js")
+        for name in (
+            "first.js",
+            "dom.js",
+            "inspector.js",
+            "sections.js",
+            "stepper.js",
+            "exporting.js",
+            "keeper.js",
+            "article.js",
+        )
     )
     page.set_content('<base href="http://127.0.0.1:9/">')
     page.evaluate(HARNESS, code)

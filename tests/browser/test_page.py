@@ -110,9 +110,10 @@ def test_stop_keeps_what_was_written(
 
 
 def test_who_stays_with_an_unsaved_article_can_go_on(
-    server: Server, visit: Callable[..., Any], fake_model: FakeModel
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], fake_model: FakeModel, tmp_path: Path
 ) -> None:
     assert fake_model.gate is not None
+    server = serve_studio(fake_model, FakeGallery(tmp_path), drafts=None)  # a draft would be saved
     page = visit(server)
     write(page)
     fake_model.gate.clear()

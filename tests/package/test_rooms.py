@@ -21,6 +21,7 @@ HEAVY_ROOMS = {
     "composer.models.xcomposer.network",
     "ui.api",
     "ui.chat",
+    "ui.drafts",
     "ui.gallery",
     "ui.write",
 }

@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from common.errors import ReadableError
+from common.folders import data_path
 from common.messages import _
 from common.terminal import log_to_stderr, make_output_safe, printable_line
 from composer import Composer
-from composer.errors import SettingsError, UnknownModel
+from composer.drafts import DraftStore
+from composer.errors import DraftsUnavailable, SettingsError, UnknownModel
 from composer.models import LoadProgress, Model, is_known_model, known_models, load_model
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES, open_gallery
@@ -62,6 +64,9 @@ def serve(
     language: Annotated[
         str | None, typer.Option(help="Language of the page: auto (the browser's), en, zh or another catalogue's.")
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder where drafts are kept; the user's own if left out.")
+    ] = None,
     private: Annotated[bool, typer.Option("--private", help="No public address, which is the default anyway.")] = False,
 ) -> None:
     """Serve the page until it is stopped.
@@ -88,6 +93,7 @@ def serve(
             trust_local=trust_local or None,
             auth=auth,
             language=language,
+            data=data,
         )
         check_names(settings.wanted_model, settings.gallery)
         run(settings, read_logins(settings.auth))
@@ -106,6 +112,18 @@ def check_names(model: str, gallery: str | None) -> None:
         raise GalleryNotFound(place=gallery)
 
 
+def open_drafts(folder: Path | None) -> tuple[DraftStore | None, DraftsUnavailable | None]:
+    """The store of drafts, or why there is none: the page works without, and says so."""
+    try:
+        store = DraftStore(folder or data_path())
+    except DraftsUnavailable as error:
+        print(printable_line(error.text()), file=sys.stderr)
+        return None, error
+    if store.recovered is not None:
+        print(printable_line(store.recovered.sentence.text()), file=sys.stderr)
+    return store, None
+
+
 def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
     """Serves the page; model and gallery load meanwhile. Raises SettingsError where the address cannot be had."""
     import_gradio()
@@ -119,12 +137,15 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
         Composer(model, None).warm_up()
         return model
 
+    drafts, problem = open_drafts(settings.data)
     studio = Studio(
         load,
         lambda: open_gallery(settings.gallery),
         language=settings.language,
         shared=settings.share,
         trust_local=settings.trust_local,
+        drafts=drafts,
+        drafts_problem=problem,
     )
     try:
         page, local, public = serve_page(

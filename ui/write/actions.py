@@ -10,9 +10,11 @@ from composer.article import Article, Illustration, Section
 from composer.events import Event
 from composer.importing import with_source
 from ui import view
+from ui.drafts import attach, draft_operation, keep
 from ui.session import Run, Session
 from ui.studio import Studio
 from ui.texts import text
+from ui.write import drafting
 from ui.write.exporting import copy, export_messages, stop_export
 from ui.write.restoring import HAND, is_unknown, taken_over, uploaded_file
 from ui.write.rewriting import accept, discard, hush, rewrite_messages
@@ -20,7 +22,14 @@ from ui.write.running import Message, logged_sentence, run_messages, whole_artic
 from ui.write.sections import LONGEST_TEXT, delete, join, move, one_line, split
 
 MOST_DELAYED = 64  # actions that wait for the article of the view
-FREE_ACTIONS = ("resync", "copy", "stop_export", "wait", "hush")  # possible while the article is being written
+FREE_ACTIONS = (
+    "resync",
+    "copy",
+    "stop_export",
+    "wait",
+    "hush",
+    "follow",
+)  # possible while the article is being written
 
 
 def quick_action(studio: Studio, session: Session, value: dict[str, Any]) -> Message:
@@ -30,7 +39,10 @@ def quick_action(studio: Studio, session: Session, value: dict[str, Any]) -> Mes
             return session.message(*_restore(studio, session, value))
         if is_unknown(session, value):
             return session.message(_delayed(session, value))
-        return session.message(*_operations(studio, session, value))
+        operations = _operations(studio, session, value)
+        if not session.busy:  # a running work saves by itself
+            operations += keep(studio, session, str(value.get("act")))
+        return session.message(*operations)
 
 
 def _operations(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -62,9 +74,10 @@ def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[vi
     if value.get("language") in languages():
         session.language = str(value["language"])
     language = session.language
+    known = attach(studio, session, value.get("draft"))
     try:
         waiting = {_id(action) for action in wanted if action.get("act") == "text"}
-        session.article, lost = taken_over(studio, value, waiting)
+        session.article, lost = taken_over(studio, value, waiting, known)
     except Exception as error:  # noqa: BLE001 - the person reads it, the view keeps what it shows
         return [view.notice(text("say.not_taken", language, reason=logged_sentence(error, language)), tone="bad")]
     session.names.add(str(value.get("shows")))
@@ -74,14 +87,17 @@ def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[vi
     for action in wanted:
         again = {"op": "again", "value": action}
         operations += [again] if action.pop("work") else _operations(studio, session, action)
-    return operations
+    operations += keep(studio, session, "restore")
+    return operations if session.draft is None else [*operations, draft_operation(session)]
 
 
 def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """For a view that noticed a gap in the numbers of its messages."""
+    drafts = [draft_operation(session)] if session.draft is not None else []
     proposal = [view.proposal_ready(session.proposal)] if session.proposal else []
     exporting = [session.exporting] if session.exporting else []
-    return [whole_article(studio, session), session.status, *proposal, *exporting, *session.recent_effects()]
+    shown = [whole_article(studio, session), *drafts, session.status, *proposal, *exporting]
+    return [*shown, *session.recent_effects()]
 
 
 def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -148,6 +164,12 @@ def _upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[vie
 _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
     "resync": _resync,
     "wait": _wait,
+    "draft": drafting.open_another,
+    "new": drafting.begin,
+    "undo": drafting.undo,
+    "redo": drafting.redo,
+    "follow": drafting.look,
+    "version": drafting.version,
     "title": _title,
     "text": _text,
     "caption": _caption,
@@ -176,7 +198,7 @@ def model_action(studio: Studio, session: Session, value: dict[str, Any], *, sel
         with session.in_order():
             yield session.message(_delayed(session, value, work=True))
     elif action == "illustrate":
-        yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run))
+        yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run), action)
     elif action == "rewrite":
         yield from rewrite_messages(studio, session, value)
     elif action in ("search", "propose"):
@@ -221,7 +243,8 @@ def _one_picture(
             removed = now is None and before.illustration is not None
             if not removed:
                 session.article = session.article.with_illustration(before.id, _with_found(now, found))
-        operations = [whole_article(studio, session)]
+            kept = keep(studio, session, str(value.get("act")))
+        operations = [whole_article(studio, session), *kept]
         if not removed:
             operations.append({"op": "open", "id": before.id})
         if not found.candidates:

@@ -129,6 +129,7 @@ def illustrate_own(studio: Studio, session: Session, pictures: int | None, *, se
     def events(run: Run) -> Iterator[Event]:
         from composer.pipeline import Options
 
+        session.draft = session.kept = None  # the article before stays in the list
         yield SectionsReady(own.article)
         for note in own.notes:
             yield Notice(InputError(note))

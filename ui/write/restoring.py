@@ -87,11 +87,13 @@ def is_unknown(session: Session, action: Action) -> bool:
     return isinstance(shown, str) and bool(shown) and shown not in session.names and not session.has_article
 
 
-def taken_over(studio: Studio, sent: Action, waiting: Collection[str] = ()) -> tuple[Article, int]:
+def taken_over(
+    studio: Studio, sent: Action, waiting: Collection[str] = (), draft: Article | None = None
+) -> tuple[Article, int]:
     """The article that a view handed over, and how many of its pictures could not be found again.
 
-    waiting: ids of the sections whose edits are still to be made. Raises ArticleUnreadable, with the field that is
-    wrong.
+    waiting: ids of the sections whose edits are still to be made. draft: the article as it was saved last; pictures
+    that stand in it are taken from there. Raises ArticleUnreadable, with the field that is wrong.
     """
     try:
         shown = ArticleShown.model_validate(without_halves(sent.get("article")))
@@ -106,7 +108,7 @@ def taken_over(studio: Studio, sent: Action, waiting: Collection[str] = ()) -> t
         raise ArticleUnreadable(reason=_("two paragraphs have the same id."))
     studio.gallery_settled.wait(GALLERY_SECONDS)
     uploads = sent.get("uploads")
-    find = _Finder(studio, uploads if isinstance(uploads, dict) else {})
+    find = _Finder(studio, uploads if isinstance(uploads, dict) else {}, draft)
     value = {
         "schema": SCHEMA,
         "title": _line(shown.title),
@@ -154,10 +156,14 @@ def _illustration(shown: PictureShown | None, find: "_Finder") -> dict[str, Any]
 class _Finder:
     """Finds the pictures of an article again. `lost` counts those that stood in it and are nowhere."""
 
-    def __init__(self, studio: Studio, uploads: Mapping[Any, Any]) -> None:
+    def __init__(self, studio: Studio, uploads: Mapping[Any, Any], draft: Article | None) -> None:
         """uploads: id of an uploaded picture -> where the view has uploaded it anew."""
         self.studio, self.uploads, self.lost = studio, uploads, 0
-        self._found: dict[str, Candidate | None] = {}
+        shown = [section.illustration for section in draft.illustrated] if draft is not None else []
+        known = [
+            one for illustration in shown if illustration for one in (*illustration.candidates, illustration.chosen)
+        ]
+        self._found: dict[str, Candidate | None] = {one.id: one for one in known if one and Path(one.path).is_file()}
 
     def __call__(self, shown: CandidateShown, *, stands: bool = False) -> Candidate | None:
         if shown.id not in self._found:

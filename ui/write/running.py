@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from common.errors import ReadableError
-from composer.events import ArticleReady, Event
+from composer.events import ArticleReady, Event, SectionsReady, StepFinished, StepStarted
 from ui import view
+from ui.drafts import Growing
 from ui.session import Run, Session
 from ui.studio import Studio, loading_status, wait_until
 from ui.texts import error_sentence, text
@@ -16,12 +17,16 @@ _log = logging.getLogger(__name__)
 Message = dict[str, Any]
 
 
-def run_messages(studio: Studio, session: Session, events: Callable[[Run], Iterator[Event]]) -> Iterator[Message]:
-    """The messages of one run. Whatever happens, the session keeps the article as far as it came.
+def run_messages(
+    studio: Studio, session: Session, events: Callable[[Run], Iterator[Event]], what: str = "write"
+) -> Iterator[Message]:
+    """The messages of one run. Whatever happens, the session keeps the article as far as it came, and so does its
+    draft, in which the run is one step of the kind `what`.
 
     Closing the iterator (the tab is gone) stops the model.
     """
     run = session.begin("article")
+    draft = Growing(studio, session, what)
     studio.join_queue(session.id)
     try:
         yield from until_loaded(studio, session, run)
@@ -30,12 +35,19 @@ def run_messages(studio: Studio, session: Session, events: Callable[[Run], Itera
             return
         studio.require_model()
         for event in events(run):
-            session.article = view.apply_event(session.article, event)
+            with session.changing:
+                before = session.article
+                session.article = view.apply_event(before, event)
+            if session.article is not before:
+                draft.changed()
             if isinstance(event, ArticleReady):
                 studio.record_speed(event.report.generated, event.report.seconds.get("write", 0.0))
             operations = view.event_operations(
                 session.article, event, studio.pictures.address, session.language, studio.attribution
             )
+            begins = session.draft is None and session.article.sections and not session.keeping_problem
+            if begins or isinstance(event, StepStarted | StepFinished | SectionsReady | ArticleReady):
+                operations += draft.save()
             if operations:
                 yield session.message(*operations)
     except Exception as error:  # noqa: BLE001 - whatever it was, the person reads it and keeps the article
@@ -43,8 +55,10 @@ def run_messages(studio: Studio, session: Session, events: Callable[[Run], Itera
             whole_article(studio, session),
             view.notice(logged_sentence(error, session.language), tone="bad"),
             view.idle(),
+            *draft.save(),
         )
     finally:
+        draft.save()
         run.stop.set()
         run.ended.set()
         studio.leave_queue(session.id)

@@ -15,6 +15,7 @@ from composer.models import Capabilities, Model, Sampling
 from composer.pipeline import WRITING, Options
 from composer.writing import is_blank, without_controls
 from ui import view
+from ui.drafts import owner_of
 from ui.labels import Labels
 from ui.session import Run, Session
 from ui.studio import Studio
@@ -153,12 +154,10 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         first,
         html_template='<div class="xc-root"></div>',
         css_template=asset("article.css"),
-        js_on_load=asset("dom.js")
-        + asset("inspector.js")
-        + asset("sections.js")
-        + asset("stepper.js")
-        + asset("exporting.js")
-        + asset("article.js"),
+        js_on_load="".join(
+            asset(f"{name}.js")
+            for name in ("dom", "inspector", "sections", "stepper", "exporting", "keeper", "article")
+        ),
         apply_default_css=False,
         elem_id="xc-view",
     )
@@ -185,6 +184,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
             composer = studio.composer()
             for event in composer.compose(title, options, stop=run.stop):
                 if isinstance(event, StepStarted) and event.step == "write":
+                    session.draft = session.kept = None  # the one before stays in the list
                     session.article = Article(title=composer.article.title, language=composer.article.language)
                 yield event
 
@@ -221,6 +221,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
 
     def quick_action(session: Session, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
+        session.owner = session.owner or owner_of(request.username, event.value.get("key"))
         return actions.quick_action(studio, session, event.value)
 
     def stop(session: Session) -> Any:

@@ -1,0 +1,311 @@
+"""What is written stays: every change can be undone, a reload and a killed program come back to the same draft."""
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Server, article_text, finished, write
+from tests.fakes import FakeModel
+
+pytestmark = pytest.mark.browser
+EDIT = ".xc-edit"
+
+
+def edit(page: Any, number: int, words: str) -> None:
+    page.click(f".xc-section >> nth={number} >> .xc-text")
+    page.fill(EDIT, words)
+    page.press(EDIT, "Enter")
+    page.wait_for_selector(f".xc-section >> nth={number} >> text={words}")
+
+
+def at_draft(page: Any) -> str:
+    """The id of the draft in the address, which is there as soon as something is saved."""
+    page.wait_for_function("new URLSearchParams(location.search).has('draft')")
+    return re.search(r"draft=(\w+)", page.url).group(1)  # type: ignore[union-attr]
+
+
+def saved(page: Any) -> None:
+    """Waits until nothing on the page is unsaved."""
+    page.wait_for_function("!window.xcUnsaved()")
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_every_change_can_be_undone_also_after_a_reload(server: Server, visit: Callable[..., Any], width: int) -> None:
+    page = visit(server, width=width)
+    write(page)
+    written = article_text(page)
+    assert page.is_disabled(".xc-undo")
+    edit(page, 1, "My own sentence.")
+    edit(page, 2, "And one more.")
+    draft = at_draft(page)
+    saved(page)
+    page.reload()
+    page.wait_for_selector("text=And one more.")
+    page.wait_for_selector(".xc-undo:enabled")
+    page.click(".xc-undo")
+    page.wait_for_function("!document.querySelector('.xc-article').innerText.includes('And one more.')")
+    assert "My own sentence." in article_text(page)
+    page.keyboard.press("Control+z")
+    page.wait_for_function("!document.querySelector('.xc-article').innerText.includes('My own sentence.')")
+    assert article_text(page) == written
+    page.wait_for_selector(".xc-undo:disabled")
+    page.keyboard.press("Control+Shift+z")
+    page.wait_for_selector("text=My own sentence.")
+    page.wait_for_selector(".xc-redo:enabled")
+    page.keyboard.press("Control+y")
+    page.wait_for_selector("text=And one more.")
+    assert at_draft(page) == draft
+    assert len(server.studio.drafts.of(None).list()) == 1
+
+
+def test_a_removed_picture_comes_back(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    pictures = page.locator(".xc-picture img").count()
+    page.click(".xc-picture >> nth=0")
+    page.click(".xc-panel .xc-danger")
+    page.wait_for_function(f"document.querySelectorAll('.xc-picture img').length === {pictures - 1}")
+    page.wait_for_selector(".xc-undo:enabled")
+    page.keyboard.press("Control+z")
+    page.wait_for_function(f"document.querySelectorAll('.xc-picture img').length === {pictures}")
+
+
+def test_in_a_text_field_the_browsers_own_undo_holds(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    edit(page, 1, "My own sentence.")
+    page.click(".xc-section >> nth=1 >> .xc-text")
+    page.press(EDIT, "End")
+    page.keyboard.type(" More")
+    page.keyboard.press("Control+z")
+    assert "More" not in page.input_value(EDIT)
+    page.press(EDIT, "Escape")
+    page.focus("#xc-title textarea")
+    page.keyboard.press("Control+z")
+    page.wait_for_timeout(300)
+    assert "My own sentence." in article_text(page)
+
+
+def test_an_address_can_be_bookmarked_and_is_nobody_elses(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    edit(page, 1, "My own sentence.")
+    at_draft(page)
+    saved(page)
+    tab = page.context.new_page()
+    tab.goto(page.url)
+    tab.wait_for_selector("text=My own sentence.")
+    stranger = visit(server)
+    stranger.goto(page.url)
+    stranger.wait_for_selector(".xc-notice >> text=There is no draft")
+    assert "My own sentence." not in stranger.inner_text("body")
+
+
+def test_a_new_article_is_a_new_draft(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page, "Cats")
+    first = at_draft(page)
+    write(page, "Dogs")
+    page.wait_for_function(f"!location.search.includes('{first}')")
+    second = at_draft(page)
+    titles = {one.id: one.title for one in server.studio.drafts.of(None).list()}
+    assert titles == {first: "Cats", second: "Dogs"}
+
+
+def test_two_tabs_follow_each_other_and_overwrite_nothing(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    draft = at_draft(page)
+    saved(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".xc-section >> nth=1")
+    other.wait_for_selector(".xc-ready")
+    edit(page, 1, "Of the first tab.")
+    other.wait_for_selector("text=Of the first tab.")  # it follows
+    other.wait_for_selector(".xc-notice >> text=changed in another tab")
+    # while a text is being edited it does not follow, and what is saved then is a draft of its own
+    other.click(".xc-section >> nth=2 >> .xc-text")
+    other.fill(EDIT, "Of the second tab.")
+    edit(page, 1, "Again of the first tab.")
+    saved(page)
+    other.press(EDIT, "Enter")
+    other.wait_for_selector(".xc-notice >> text=a draft of its own")
+    other.wait_for_function(f"!location.search.includes('{draft}')")
+    drafts = server.studio.drafts.of(None)
+    texts = {one.id: [section.text for section in drafts.load(one.id).article] for one in drafts.list()}
+    assert len(texts) == 2
+    assert "Again of the first tab." in texts[draft]
+    assert "Of the second tab." not in texts[draft]
+    [own] = [sections for key, sections in texts.items() if key != draft]
+    assert "Of the second tab." in own
+    assert "Of the first tab." in own
+
+
+def test_what_is_being_written_is_saved_every_second(
+    server: Server, visit: Callable[..., Any], fake_model: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    fake_model.gate = gate
+    counted = iter(range(1000))
+    monkeypatch.setattr(gate, "wait", lambda _seconds: None if next(counted) < 15 else threading.Event().wait(20))
+    page = visit(server)
+    write(page, wait=False)
+    page.wait_for_selector(".xc-section >> nth=1 >> text=every day.")
+    page.wait_for_timeout(1100)  # and no more comes
+    drafts = server.studio.drafts.of(None)
+    [draft] = drafts.list()
+    assert drafts.load(draft.id).article.sections[-1].text.endswith("every day.")
+    assert len(drafts.versions(draft.id, steps=True)) == 1  # one step of the history
+    assert at_draft(page) == draft.id
+
+
+def test_a_draft_that_cannot_be_saved_is_said_and_kept_in_the_tab(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    saved(page)
+    store = server.studio.drafts
+    with store.reading() as db:
+        db.execute("PRAGMA query_only = ON")
+    edit(page, 1, "Only in the tab.")
+    page.wait_for_selector(".xc-notice.xc-bad >> text=The draft could not be saved.")
+    assert page.evaluate("window.xcUnsaved()")
+    with store.reading() as db:
+        db.execute("PRAGMA query_only = OFF")
+    edit(page, 2, "One more.")
+    saved(page)
+    [draft] = store.of(None).list()
+    assert [s.text for s in store.of(None).load(draft.id).article.sections[1:3]] == ["Only in the tab.", "One more."]
+
+
+def test_in_chinese(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server, locale="zh-CN")
+    write(page, "如何养好一只宠物")
+    edit(page, 1, "我写的一句话。")
+    page.wait_for_selector(".xc-undo:enabled")
+    assert page.get_attribute(".xc-undo", "aria-label") == "撤销"
+    assert page.get_attribute(".xc-redo", "aria-label") == "重做"
+    page.click(".xc-undo")
+    page.wait_for_function("!document.querySelector('.xc-article').innerText.includes('我写的一句话。')")
+    finished(page)
+
+
+def titles(page: Any) -> list[str]:
+    return list(page.locator(".xc-drafts-name").all_inner_texts())
+
+
+def choose(page: Any, title: str, entry: str) -> None:
+    """An entry of a draft's menu, by the keyboard: the first is focused."""
+    row = page.locator("#xc-drafts li", has=page.locator(f".xc-drafts-name >> text={title}"))
+    row.locator(".xc-drafts-more").press("Enter")
+    page.wait_for_selector(".xc-drafts-menu button >> nth=0")
+    page.click(f".xc-drafts-menu >> text={entry}")
+
+
+@pytest.fixture
+def three(server: Server, visit: Callable[..., Any]) -> Callable[..., Any]:
+    """three(width) visits, as somebody who has the drafts Cats, Dogs and Birds."""
+
+    def go(**options: Any) -> Any:
+        page = visit(server, **options)
+        for title in ("Cats", "Dogs", "Birds"):
+            write(page, title)
+            saved(page)
+        return page
+
+    return go
+
+
+def test_drafts_are_listed_searched_and_opened(three: Callable[..., Any]) -> None:
+    page = three()
+    page.click(".xc-drafts-toggle")
+    page.wait_for_selector(".xc-drafts-name >> text=Cats")
+    assert titles(page) == ["Birds", "Dogs", "Cats"]
+    assert page.get_attribute(".xc-drafts-open >> nth=0", "aria-current") == "true"
+    page.wait_for_function("document.querySelector('.xc-drafts-picture img')?.naturalWidth > 0")
+    page.fill("#xc-drafts input[type=search]", "dog fresh water")
+    page.wait_for_function("document.querySelectorAll('.xc-drafts-name').length === 1")
+    page.fill("#xc-drafts input[type=search]", "elephant")
+    page.wait_for_selector(".xc-drafts-words >> text=No draft has these words.")
+    page.fill("#xc-drafts input[type=search]", "")
+    page.click(".xc-drafts-name >> text=Cats")
+    page.wait_for_selector(".xc-title >> text=Cats")
+    page.wait_for_selector("li.xc-drafts-current >> text=Cats")
+    page.reload()
+    page.wait_for_selector(".xc-title >> text=Cats")
+    page.wait_for_selector("li.xc-drafts-current >> text=Cats")  # the sidebar stays open
+    page.click(".xc-drafts-new")
+    page.wait_for_function("document.body.dataset.article === 'empty'")
+    assert "draft=" not in page.url
+    assert page.evaluate("document.activeElement.closest('#xc-title') !== null")
+    assert len(titles(page)) == 3
+
+
+def test_a_draft_is_renamed_duplicated_archived_and_deleted(three: Callable[..., Any]) -> None:
+    page = three()
+    page.click(".xc-drafts-toggle")
+    choose(page, "Dogs", "Rename")
+    page.fill(".xc-drafts-rename", "My dogs")
+    page.press(".xc-drafts-rename", "Enter")
+    page.wait_for_selector(".xc-drafts-name >> text=My dogs")
+    choose(page, "My dogs", "Duplicate")
+    page.wait_for_selector("li.xc-drafts-current >> text=My dogs (copy)")
+    assert page.inner_text(".xc-title") == "Dogs"
+    choose(page, "Cats", "Archive")
+    page.wait_for_selector(".xc-drafts-done >> text=Archived “Cats”.")
+    page.wait_for_function("document.querySelectorAll('.xc-drafts-name').length === 3")
+    page.click("text=Show the archived ones")
+    page.wait_for_function("document.querySelectorAll('.xc-drafts-name').length === 1")
+    assert titles(page) == ["Cats"]
+    page.click("text=Show the drafts")
+    choose(page, "My dogs (copy)", "Delete")  # the one that is shown
+    page.wait_for_function("document.body.dataset.article === 'empty'")
+    page.wait_for_function("document.querySelectorAll('.xc-drafts-name').length === 2")
+    page.click(".xc-drafts-done >> text=Undo")
+    page.wait_for_selector(".xc-title >> text=Dogs")
+    page.wait_for_selector("li.xc-drafts-current >> text=My dogs (copy)")
+
+
+def test_on_a_telephone_the_list_is_a_drawer(three: Callable[..., Any]) -> None:
+    page = three(width=375)
+    page.click(".xc-drafts-toggle")
+    page.wait_for_selector(".xc-drafts-name >> text=Cats")
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".xc-drafts-panel", state="hidden")
+    assert page.evaluate("document.activeElement.classList.contains('xc-drafts-toggle')")
+    page.click(".xc-drafts-toggle")
+    page.click(".xc-drafts-name >> text=Dogs")
+    page.wait_for_selector(".xc-title >> text=Dogs")
+    assert page.is_hidden(".xc-drafts-panel")
+
+
+def test_versions_are_named_compared_and_restored(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page, "Cats")
+    saved(page)
+    page.click(".xc-drafts-toggle")
+    choose(page, "Cats", "Versions")
+    page.wait_for_selector("text=No version has a name yet.")
+    page.fill(".xc-versions-name", "First")
+    page.press(".xc-versions-name", "Enter")
+    page.wait_for_selector(".xc-versions .xc-drafts-name >> text=First")
+    edit(page, 2, "Feed it once a day, and keep the bowl clean.")
+    saved(page)
+    page.wait_for_function("!document.querySelector('.xc-versions small').innerText.includes('now')")
+    page.click(".xc-versions .xc-drafts-name >> text=First")
+    page.wait_for_selector(".xc-versions-dialog[open]")
+    assert page.inner_text(".xc-versions-dialog del") == "twice"
+    assert page.inner_text(".xc-versions-dialog ins") == "once"
+    page.click("text=Restore this version")
+    page.wait_for_selector(".xc-section >> nth=2 >> text=Feed it twice a day")
+    page.wait_for_selector(".xc-undo:enabled")
+    page.click(".xc-undo")
+    page.wait_for_selector(".xc-section >> nth=2 >> text=Feed it once a day")
+    page.click("text=Show every change")
+    page.wait_for_function("document.querySelectorAll('.xc-versions li').length === 3")
+    page.click(".xc-versions [aria-label='Back to the drafts']")
+    page.wait_for_selector("#xc-drafts li.xc-drafts-current >> text=Cats")

@@ -1,0 +1,50 @@
+"""kill -9 of a program that composes and edits, at twenty random moments: at most the last second is missing."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from composer.drafts import DraftStore
+
+ROUNDS = 20
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are forked")
+def test_killed_twenty_times(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.ui.writing_process", str(tmp_path), str(ROUNDS)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=250,
+    )
+    assert result.returncode == 0, result.stderr
+    rounds = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(rounds) == ROUNDS
+    store = DraftStore(tmp_path / "data")
+    assert store.recovered is None
+    drafts = store.of("browser:a")
+    seen = {"write": 0, "edit": 0}
+    for one in rounds:
+        seen_text = [entry for entry in one["shown"] if entry[2]]
+        old = [entry for entry in seen_text if entry[0] < one["killed"] - 1.0 or entry[3] == "edit"]
+        if not old:
+            continue
+        _when, draft_id, text, kind = old[-1]
+        article = drafts.load(draft_id).article
+        seen[kind] += 1
+        if kind == "edit":  # saved before it was answered
+            assert text in [section.text for section in article]
+        elif article.illustrated or len(article.sections) == 6:  # it went on, and was cleaned at its end
+            assert article.sections
+        else:
+            assert any(section.text.startswith(text) for section in article), (text, article)
+    assert seen["write"] >= 3
+    assert seen["edit"] >= 1
+    store.close()

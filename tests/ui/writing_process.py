@@ -1,0 +1,66 @@
+"""Composes and edits as the page does, in processes that are killed at random moments.
+
+Prints a line of JSON each round: what was shown when, and when it was killed.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+from composer.drafts import DraftStore
+from tests.fakes import FakeGallery, FakeModel
+from ui.session import Session
+from ui.studio import Studio
+from ui.write import actions
+from ui.write.running import run_messages
+
+
+class SlowModel(FakeModel):
+    """Writes for about two seconds, in pieces; what it has written is shown when the next one is asked for."""
+
+    def stream(self, *arguments, **named):  # type: ignore[no-untyped-def]
+        for piece in super().stream(*arguments, **named):
+            yield piece
+            time.sleep(0.04)
+
+
+def write(folder: Path, shown: int) -> None:
+    """One article after the other, each edited when it is done. Tells what a person has seen on the pipe `shown`."""
+    studio = Studio(lambda progress: SlowModel(), lambda: FakeGallery(folder), drafts=DraftStore(folder / "data"))
+    studio.start()
+    while True:
+        session = Session()
+        session.owner = "browser:a"
+        for _message in run_messages(studio, session, lambda run: studio.composer().compose("Cats", stop=run.stop)):
+            text = session.article.sections[-1].text if session.article.sections else ""
+            place = session.draft.id if session.draft else ""
+            os.write(shown, (json.dumps([time.time(), place, text, "write"]) + "\n").encode())
+        for number in range(5):
+            actions.quick_action(studio, session, {"act": "text", "id": "s2", "text": f"Edit {number}."})
+            place = session.draft.id if session.draft else ""
+            os.write(shown, (json.dumps([time.time(), place, f"Edit {number}.", "edit"]) + "\n").encode())
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    place, rounds = Path(sys.argv[1]), int(sys.argv[2])
+    chance = random.Random(7)
+    for _ in range(rounds):
+        reads, writes = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reads)
+            write(place, writes)
+        os.close(writes)
+        time.sleep(chance.uniform(0.8, 3.5))
+        killed = time.time()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with os.fdopen(reads) as pipe:
+            lines = [line for line in pipe.read().split("\n")[:-1] if line]
+        sys.stdout.write(json.dumps({"killed": killed, "shown": [json.loads(line) for line in lines]}) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,24 @@
+"""What a visitor writes, kept as drafts: saved with each change, opened, undone, listed.
+
+Knows the store of drafts and the session of a tab; not how an article is made.
+"""
+
+from ui.drafts.keeping import Growing, draft_operation, keep
+from ui.drafts.opening import attach, follow, open_draft, restore_version, step_back, step_forward
+from ui.drafts.owners import owner_of
+from ui.drafts.sidebar import build_sidebar, drafts_message
+
+__all__ = [
+    "Growing",
+    "attach",
+    "build_sidebar",
+    "draft_operation",
+    "drafts_message",
+    "follow",
+    "keep",
+    "open_draft",
+    "owner_of",
+    "restore_version",
+    "step_back",
+    "step_forward",
+]
