@@ -38,9 +38,11 @@ def to_markdown(
         parts += _notes(CREDITS.text(article.language), credits)
     if made_by and (lines := list(made_lines(article))):
         parts += _notes(MAKING.text(article.language), lines)
-    if addresses:
-        parts.append(_Part("\n".join(f"[{name}]: {address}" for name, address in addresses.items())))
-    return (article.imported.before if article.imported else "") + _joined(parts)
+    text = (article.imported.before if article.imported else "") + _joined(parts)
+    if not addresses:
+        return text
+    # megabytes, so they are not parsed like the other parts
+    return text.rstrip("\r\n") + "\n\n" + "".join(f"[{name}]: {address}\n" for name, address in addresses.items())
 
 
 def body_markdown(article: Article) -> str:
