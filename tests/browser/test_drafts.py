@@ -224,7 +224,7 @@ def test_drafts_are_listed_searched_and_opened(three: Callable[..., Any]) -> Non
     page.click(".xc-drafts-toggle")
     page.wait_for_selector(".xc-drafts-name >> text=Cats")
     assert titles(page) == ["Birds", "Dogs", "Cats"]
-    assert page.get_attribute(".xc-drafts-open >> nth=0", "aria-current") == "true"
+    page.wait_for_selector("#xc-drafts li >> nth=0 >> .xc-drafts-open[aria-current=true]")
     page.wait_for_function("document.querySelector('.xc-drafts-picture img')?.naturalWidth > 0")
     page.fill("#xc-drafts input[type=search]", "dog fresh water")
     page.wait_for_function("document.querySelectorAll('.xc-drafts-name').length === 1")

@@ -9,7 +9,7 @@ from typing import Any
 import pypandoc
 import pytest
 
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, save_as
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def illustrated(page: Any) -> None:
 
 def saved_markdown(page: Any, tmp_path: Path) -> str:
     with page.expect_download() as download:
-        page.click(".xc-save-zip")
+        save_as(page, "zip")
     download.value.save_as(tmp_path / "article.zip")
     with zipfile.ZipFile(tmp_path / "article.zip") as archive:
         return archive.read("article.md").decode()

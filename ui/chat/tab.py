@@ -4,6 +4,7 @@ import functools
 import html
 import logging
 import re
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ from ui.texts import error_sentence, text
 from ui.write import MODEL_QUEUE
 
 _log = logging.getLogger(__name__)
+
+# seconds: a drawing sends the whole conversation, which the browser copies; one a piece leaves it no time for Stop
+DRAWN_EVERY = 0.1
 
 Messages = list[dict[str, Any]]
 
@@ -220,10 +224,12 @@ def _stream_answer(studio: Studio, session: Session, sampling: Sampling, *, agai
             session.question = None
         asked = history(session)
         yield history(session, "…")
+        drawn = time.monotonic()
         for _ in pieces:
-            yield history(session)
-        if run.stop.is_set():
-            yield history(session, text("chat.stopped", language))
+            if time.monotonic() - drawn >= DRAWN_EVERY:
+                yield history(session)
+                drawn = time.monotonic()
+        yield history(session, text("chat.stopped", language)) if run.stop.is_set() else history(session)
     except Exception as error:  # noqa: BLE001 - the person reads it in place of the answer
         if not isinstance(error, ReadableError):
             _log.exception("The chat failed.")
