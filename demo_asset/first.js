@@ -69,7 +69,24 @@ window.xcDraft = () => {
 {
   const plain = window.fetch;
   const path = (resource) => new URL(resource.url || resource, location.href).pathname;
+  // What a program that is being ended says on an open stream is to Gradio an error of that call, after which it asks for
+  // nothing any more. It is the end of the connection. No text of a model begins a line of the stream.
+  const STOPPED = /^data: ?\{"msg": ?"unexpected_error".*Server stopped unexpectedly/m;
+  const cut = (answer) => {
+    const decoder = new TextDecoder();
+    const body = answer.body.pipeThrough(new TransformStream({
+      transform(chunk, stream) {
+        if (STOPPED.test(decoder.decode(chunk, { stream: true }))) stream.error(new TypeError("The program stopped."));
+        else stream.enqueue(chunk);
+      },
+    }));
+    return new Response(body, answer);
+  };
   window.fetch = async (resource, options) => {
+    if (path(resource).endsWith("/queue/data")) {
+      const answer = await plain(resource, options);
+      return answer.ok && answer.body ? cut(answer) : answer;
+    }
     if (!path(resource).endsWith("/app_id")) return plain(resource, options);
     const answer = await plain(resource, options).catch(() => null);
     const lost = !answer?.ok;
