@@ -1,17 +1,11 @@
-"""What differs between two texts and between two articles. Pure functions over difflib.
+"""What differs between two texts and between two articles. Texts are compared as `composer.writing.compare` does."""
 
-Latin text is compared by words, Chinese by characters.
-"""
-
-import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from common.language import HAN_RANGES
 from composer.article import Article, Section
-
-_TOKENS = re.compile(rf"[{HAN_RANGES}]|[^\W{HAN_RANGES}]+(?:['’][^\W{HAN_RANGES}]+)*|\s+|[^\w\s]|_")
+from composer.writing import compare as words_changed
 
 Kind = Literal["same", "added", "removed"]
 
@@ -36,16 +30,15 @@ class SectionChange:
 
 def difference(before: str, after: str) -> tuple[Piece, ...]:
     """The pieces of two texts in order: "same" and "removed" joined give `before`, "same" and "added" give `after`."""
-    old, new = _TOKENS.findall(before), _TOKENS.findall(after)
     found: list[Piece] = []
-    for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            found.append(Piece("same", "".join(old[a:b])))
+    for change in words_changed(before, after):
+        if not change.changed:
+            found.append(Piece("same", change.old))
             continue
-        if b > a:
-            found.append(Piece("removed", "".join(old[a:b])))
-        if d > c:
-            found.append(Piece("added", "".join(new[c:d])))
+        if change.old:
+            found.append(Piece("removed", change.old))
+        if change.new:
+            found.append(Piece("added", change.new))
     return tuple(found)
 
 

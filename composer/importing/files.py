@@ -113,7 +113,7 @@ def _document(name: str, content: bytes) -> OwnText:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
             known = "word/document.xml" in archive.namelist() or "[Content_Types].xml" in archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):  # the last: of a newer zip than is known
         known, unpacked = False, 0
     if not known:
         raise InputError(_("The file '{name}' is no Word document. Open it in Word and save it as .docx.", name=name))

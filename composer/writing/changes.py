@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from common.language import HAN_RANGES
+
 # a Chinese or Japanese character, a word (with its apostrophes), a run of blanks, or any other single character
-_TOKEN = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\w)+(?:['’]\w+)*|\s+|.", re.DOTALL
-)
+_WIDE = rf"[\u3040-\u30ff{HAN_RANGES}]"
+_TOKEN = re.compile(rf"{_WIDE}|(?:(?!{_WIDE})\w)+(?:['’]\w+)*|\s+|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
