@@ -33,6 +33,7 @@ def write(page: Page, title: str) -> None:
     """Writes an article with a fixed seed and waits until its pictures stand."""
     page.click("#xc-advanced button")
     page.fill("#xc-seed textarea, #xc-seed input", SEED)
+    page.click("#xc-advanced button")  # folded again: the settings are not what the picture shows
     page.fill("#xc-title textarea", title)
     page.press("#xc-title textarea", "Enter")
     page.wait_for_selector(".xc-root[data-state=done] .xc-toolbar:not([hidden])", timeout=SECONDS * 1000)
