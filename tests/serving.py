@@ -13,6 +13,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    """Whether a server can listen there now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def serve_on_free_port(studio: Any, port: int = 0, **options: Any) -> tuple[Any, str]:
     """(blocks, address) of a served studio, which is not started yet; 0 means any port.
 

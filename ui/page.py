@@ -127,7 +127,14 @@ def build(studio: Studio) -> gr.Blocks:
             studio.visitor_left(str(request.session_hash))
 
         everything = [header, view, gallery_view, drafts_view, *sliders, note, *labels.components]
-        quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+        # no sign of progress, and on the header alone, since Gradio looks at whatever could show one anew with each piece
+        # of a stream
+        quiet: dict[str, Any] = {
+            "show_progress": "hidden",
+            "show_progress_on": header,
+            "queue": False,
+            "api_visibility": "private",
+        }
         page.load(
             arrive,
             [session, browser_language, kept],

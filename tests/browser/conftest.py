@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeGallery, FakeModel
-from tests.serving import serve_on_free_port
+from tests.serving import free_port, is_free, serve_on_free_port
 
 SWITCHES = (
     "--no-sandbox",
@@ -20,6 +20,7 @@ SWITCHES = (
     "--disable-sync",
 )
 CAT = "How to take good care of a pet cat"
+PORT = free_port()  # of one server after the other
 
 
 def chromium_path() -> str | None:
@@ -31,8 +32,9 @@ def chromium_path() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser. Without Chromium the tests skip and say so; where CI is set they fail."""
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser context that keeps scripts as they were compiled, so that a page from `PORT` takes half the work to load.
+    Without Chromium the tests skip and say so; where CI is set they fail."""
     path = chromium_path()
     if path is None:
         reason = "no Chromium was found; install the package 'chromium' to run the browser tests"
@@ -42,9 +44,16 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
-        yield browser
-        browser.close()
+        folder = tmp_path_factory.mktemp("profile")
+        context = playwright.chromium.launch_persistent_context(folder, executable_path=path, args=list(SWITCHES))
+        yield context
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(profile: Any) -> Any:
+    """The browser, for contexts of one's own."""
+    return profile.browser
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -59,7 +68,7 @@ class Server:
 
     def __init__(self, studio: Any, port: int = 0) -> None:
         self.studio = studio
-        self.blocks, self.address = serve_on_free_port(studio, port)
+        self.blocks, self.address = serve_on_free_port(studio, port or (PORT if is_free(PORT) else 0))
         self.streamed: list[list[Any]] = []
         self._record()
         studio.start()
@@ -115,17 +124,21 @@ def server(serve_studio: Callable[..., Server], fake_model: FakeModel, tmp_path:
 
 
 @pytest.fixture
-def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """visit(server) opens the page in a browser context of its own; errors in its scripts fail the test."""
-    contexts: list[Any] = []
+def visit(profile: Any) -> Iterator[Callable[..., Any]]:
+    """visit(server) opens the page in a browser that knows nothing of it, each time another one; errors in its scripts
+    fail the test."""
+    pages: list[Any] = []
     problems: list[str] = []
 
     def go(
         server: Server, *, locale: str = "en-US", width: int = 1280, height: int = 800, timeout: float = 30_000
     ) -> Any:
-        context = chromium.new_context(locale=locale, viewport={"width": width, "height": height})
-        contexts.append(context)
-        page = context.new_page()
+        if pages:
+            page = profile.browser.new_context(locale=locale).new_page()
+        else:
+            page = _new_page(profile, locale, server.address)
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(timeout)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(server.address)
@@ -135,9 +148,24 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
         return page
 
     yield go
-    for context in contexts:
-        context.close()
+    for page in pages:
+        if page.context is not profile:
+            page.context.close()
+    for page in profile.pages:
+        page.close()
+    profile.clear_permissions()
     assert problems == []
+
+
+def _new_page(profile: Any, locale: str, address: str) -> Any:
+    """A page of the lasting profile, of which nothing is known to the server and nothing kept from another test."""
+    page = profile.new_page()
+    devtools = profile.new_cdp_session(page)
+    devtools.send("Storage.clearDataForOrigin", {"origin": address.rstrip("/"), "storageTypes": "all"})
+    agent = page.evaluate("navigator.userAgent")
+    devtools.send("Emulation.setUserAgentOverride", {"userAgent": agent, "acceptLanguage": locale})
+    devtools.send("Emulation.setLocaleOverride", {"locale": locale})
+    return page
 
 
 def write(page: Any, title: str = CAT, *, wait: bool = True) -> None:

@@ -176,7 +176,7 @@ def test_a_waiting_visitor_can_leave_the_queue(
     second.click(".xc-stop")
     second.wait_for_selector(".xc-root[data-state=idle]")
     third.wait_for_selector(".xc-wait >> text=(1)")  # told without asking again
-    third.context.close()
+    third.close()
     gate.set()
     finished(first)
     second.wait_for_timeout(500)
@@ -193,7 +193,7 @@ def test_closing_the_tab_stops_the_model(
     page = visit(server)
     write(page, wait=False)
     page.wait_for_selector(".xc-text")
-    page.context.close()
+    page.close()
     other = visit(server)
     model.article = "A short article about nothing in particular, written for the next one."
     began = time.monotonic()
