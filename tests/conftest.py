@@ -1,5 +1,6 @@
 """What all tests share: the real embedded model, loaded once."""
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,10 @@ from retrieval.errors import EncoderUnavailable
 
 if TYPE_CHECKING:
     from composer.models.gguf.model import GgufModel
+
+# The engine's threads wait for each other by spinning: two of them beside a browser are slower than one. None: what is
+# free.
+MODEL_THREADS = 1 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -34,7 +39,7 @@ def embedded_model() -> "Iterator[GgufModel]":
 
     if not embedded.is_ready() and not embedded.EMBEDDED.path.is_file() and embedded.EMBEDDED.missing_parts():
         pytest.skip(f"the embedded model is not installed: {embedded.PIP_COMMAND}")
-    model = GgufModel(embedded.model_file(download=False), name=embedded.NAME)
+    model = GgufModel(embedded.model_file(download=False), name=embedded.NAME, threads=MODEL_THREADS)
     yield model
     model.close()
 

@@ -33,7 +33,7 @@ def chromium_path() -> str | None:
 
 @pytest.fixture(scope="session")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser context that keeps scripts as they were compiled, so that a page from `PORT` takes half the work to load.
+    """A browser context that keeps scripts as compiled, so that a page from `PORT` takes half the work to load.
     Without Chromium the tests skip and say so; where CI is set they fail."""
     path = chromium_path()
     if path is None:
@@ -175,6 +175,13 @@ def write(page: Any, title: str = CAT, *, wait: bool = True) -> None:
     page.press("#xc-title textarea", "Enter")
     if wait:
         finished(page)
+
+
+def choose(page: Any, menu: str, name: str) -> None:
+    """Chooses an entry of one of Gradio's menus by its name."""
+    page.fill(f"{menu} input", name)
+    page.press(f"{menu} input", "Enter")
+    page.wait_for_function("([menu, name]) => document.querySelector(`${menu} input`).value === name", arg=[menu, name])
 
 
 def finished(page: Any, timeout: float = 30_000) -> None:

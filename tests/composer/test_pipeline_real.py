@@ -27,7 +27,7 @@ UNSEEN = "总的来说，这种看法取决于每个人的经历和性格。"
 
 def test_an_english_title_becomes_an_illustrated_article(embedded_model: "GgufModel") -> None:
     composer = Composer(embedded_model, open_gallery(None))
-    sampling = Sampling(temperature=0.4, top_p=0.9, repetition_penalty=1.1, seed=3)
+    sampling = Sampling(temperature=0.4, top_p=0.9, repetition_penalty=1.1, seed=3, max_tokens=160)
     events = list(
         composer.compose("How to take good care of a pet cat", Options(pictures=2, length="short", sampling=sampling))
     )

@@ -101,7 +101,12 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         own = build_own_form(labels, way)
         with gr.Row(elem_id="xc-options"):
             pictures = labels(
-                gr.Dropdown, label="compose.pictures", choices=picture_choices, value="auto", min_width=120
+                gr.Dropdown,
+                label="compose.pictures",
+                choices=picture_choices,
+                value="auto",
+                min_width=120,
+                elem_id="xc-pictures",
             )
             length = labels(
                 gr.Dropdown,
