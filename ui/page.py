@@ -127,8 +127,7 @@ def build(studio: Studio) -> gr.Blocks:
             studio.visitor_left(str(request.session_hash))
 
         everything = [header, view, gallery_view, drafts_view, *sliders, note, *labels.components]
-        # no sign of progress, and on the header alone, since Gradio looks at whatever could show one anew with each piece
-        # of a stream
+        # on the header alone: Gradio looks at whatever could show progress anew with each piece of a stream
         quiet: dict[str, Any] = {
             "show_progress": "hidden",
             "show_progress_on": header,
