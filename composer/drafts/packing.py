@@ -1,7 +1,8 @@
 """An article as the bytes of one step, and back.
 
 The whole article each time, as JSON under zlib's fastest level: 10 KB and 2 ms for 60 sections with 30 pictures
-(benchmarks/drafts.py). Differences between steps would be smaller, and one damaged page would take many steps along.
+(benchmarks/saving/drafts.py). Differences between steps would be smaller, and one damaged page would take many steps
+along.
 """
 
 import functools

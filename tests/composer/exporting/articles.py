@@ -1,4 +1,5 @@
-"""Articles of any length with pictures that are made on the spot; benchmarks/exporting.py measures with them, too."""
+"""Articles of any length with pictures that are made on the spot; benchmarks/saving/exporting.py measures
+with them, too."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
-"""python -m benchmarks.drafts: what drafts cost. An article of 60 sections and 30 pictures is saved, opened and undone;
-1,000 drafts are listed and searched. The folder of drafts is a temporary one, or --folder DIR on the disk to measure.
+"""python -m benchmarks.saving.drafts: what drafts cost. An article of 60 sections and 30 pictures is saved, opened and
+undone; 1,000 drafts are listed and searched. The folder of drafts is a temporary one, or
+--folder DIR on the disk to measure.
 """
 
 import argparse

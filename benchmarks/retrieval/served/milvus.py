@@ -1,6 +1,6 @@
 """The gallery's own calls on Milvus: rows a second stored, milliseconds a search. Milvus Lite unless --place is given.
 
-python -m benchmarks.retrieval.milvus [--rows 10000] [--place milvus://host:19530/bench]
+python -m benchmarks.retrieval.served.milvus [--rows 10000] [--place milvus://host:19530/bench]
 """
 
 import argparse

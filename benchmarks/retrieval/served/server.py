@@ -1,6 +1,6 @@
 """What HTTP adds to a search: the embedded gallery asked directly, and through the server on a loopback port.
 
-python -m benchmarks.retrieval.server [--requests 200]
+python -m benchmarks.retrieval.served.server [--requests 200]
 """
 
 import argparse

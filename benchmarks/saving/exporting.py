@@ -1,6 +1,6 @@
 """How long an article takes to become each kind of file, and how large the file is.
 
-    python -m benchmarks.exporting [--sections 60] [--pictures 30] [--rounds 3]
+    python -m benchmarks.saving.exporting [--sections 60] [--pictures 30] [--rounds 3]
 
 The article is made on the spot: paragraphs of 60 words, headings, photographs of 1600 x 1067 pixels and, every fourth
 picture, a drawing. Printed are the median of the rounds and the slowest, in both languages.

@@ -1,6 +1,6 @@
 """Many people searching at once: a gallery's server on a loopback port, asked by threads with distinct queries.
 
-    python -m benchmarks.retrieval.clients [--clients 20] [--seconds 10] [--gallery own|embedded] [--json]
+    python -m benchmarks.retrieval.served.clients [--clients 20] [--seconds 10] [--gallery own|embedded] [--json]
 
 Each client has a connection of its own and sends its next search when the last is answered; no query is asked twice, so
 that nothing is found in a cache of queries. The gallery of one's own holds 1,000 pictures with captions in English or
