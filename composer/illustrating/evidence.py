@@ -13,7 +13,7 @@ from composer.illustrating.fit import fit
 from composer.illustrating.nouns import content_words, nouns, words_of
 from composer.illustrating.queries import Query
 from retrieval.base import Hit
-from retrieval.encoders import Vectors, shared_text_encoder
+from retrieval.encoders import Vectors, english_names, shared_text_encoder
 from retrieval.errors import EncoderUnavailable
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 SAME_SUBJECT = (
     0.65  # cosine of two pictures' words from which an article shows one of them: octopus and squid have 0.69
 )
+MEANINGS = 2  # of a Chinese word that a picture's English words are compared with: the further ones are seldom meant
 _LONGEST_NAME = 16  # words of a picture's caption that are compared
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
 _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
@@ -118,9 +119,8 @@ def with_evidence(paragraph: Paragraph, query: str, candidates: Sequence[Candida
 def promise(evidence: Evidence) -> float:
     """A rough order of candidates before the model is asked: what the words say, 0 to about 2."""
     similarity = 0.4 if evidence.similarity is None else evidence.similarity
-    return (
-        0.6 * max(similarity, 0.9 * evidence.share) + 0.3 * evidence.share + 0.2 * evidence.named - 0.01 * evidence.rank
-    )
+    met = max(similarity, 0.9 * evidence.share, 0.9 * evidence.of_title)
+    return 0.6 * met + 0.3 * evidence.share + 0.2 * evidence.named - 0.01 * evidence.rank
 
 
 def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None" = None) -> bool:
@@ -149,18 +149,27 @@ def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None"
 def _cosines(
     found: Sequence[tuple[Query, Sequence[Hit | Candidate]]], known: "TextVectors"
 ) -> dict[tuple[str, str], float]:
-    """(query, picture) -> cosine of the query and the picture's English words; nothing for queries in Chinese."""
-    english = [(query.text, hits) for query, hits in found if not is_chinese(query.text)]
-    captions = {hit.id: name_in(hit.caption, "en") for _, hits in english for hit in hits}
+    """(query, picture) -> cosine of the query and the picture's English words; nothing for Chinese queries that the
+    dictionary does not know."""
+    asked = [(query.text, _in_english(query.text), hits) for query, hits in found]
+    captions = {hit.id: name_in(hit.caption, "en") for _, _, hits in asked for hit in hits}
     readable = {key: text for key, text in captions.items() if text and not is_chinese(text)}
-    texts = list(dict.fromkeys((*(text for text, _ in english), *readable.values())))
-    vectors = known(texts)
+    vectors = known(list(dict.fromkeys((*(text for _, texts, _ in asked for text in texts), *readable.values()))))
     return {
-        (text, hit.id): round(float(vectors[text] @ vectors[readable[hit.id]]), 3)
-        for text, hits in english
+        (query, hit.id): round(max(float(vectors[text] @ vectors[readable[hit.id]]) for text in texts), 3)
+        for query, texts, hits in asked
         for hit in hits
-        if text in vectors and hit.id in readable
+        if texts and hit.id in readable and readable[hit.id] in vectors
     }
+
+
+@lru_cache(maxsize=2000)
+def _in_english(query: str) -> tuple[str, ...]:
+    """What a query may be called in English: itself, or the first meanings of its Chinese words."""
+    if not is_chinese(query):
+        return (query,)
+    words = english_names(query)
+    return words[0][:MEANINGS] if len(words) == 1 else tuple(filter(None, [", ".join(word[0] for word in words)]))
 
 
 @lru_cache(maxsize=2000)

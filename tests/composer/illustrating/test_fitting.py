@@ -3,16 +3,19 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from common.resources import resource_folder
 from composer.article import Article, Candidate, Evidence, Language
 from composer.illustrating.captions import is_true_of, plain_caption
-from composer.illustrating.evidence import same_subject, words_met
+from composer.illustrating.evidence import Paragraph, TextVectors, gather, promise, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, fit
 from composer.illustrating.nouns import nouns
 from composer.illustrating.places import choose_pictures
-from composer.illustrating.queries import paragraph_queries, things, title_queries
+from composer.illustrating.queries import Query, paragraph_queries, things, title_queries
+from composer.illustrating.reading import WORTH_ASKING
+from retrieval.base import Hit
 from retrieval.encoders import dictionary_available
 
 
@@ -80,6 +83,32 @@ def test_what_shows_the_same_thing() -> None:
     assert same_subject(picture("fire"), picture("fire engine"))
     assert same_subject(picture("bread"), picture("bread"))
     assert not same_subject(picture("bread"), picture("moon"))
+
+
+class OneVectorAText:
+    """An encoder to which two texts are alike where they are the same."""
+
+    def encode_texts(self, texts: list[str]) -> np.ndarray:
+        return np.array([[float(ord(text[0]) % 8 == place) for place in range(8)] for text in texts], dtype=np.float32)
+
+
+@pytest.mark.skipif(not dictionary_available(), reason="the dictionary is not installed")
+def test_chinese_words_are_compared_with_english_names_by_the_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("composer.illustrating.evidence.shared_text_encoder", OneVectorAText)
+    paragraph = Paragraph("s1", "猫头鹰飞过树林。", "zh", "夜里")
+    found = [(Query("猫头鹰"), [Hit("owl", "", 0.9, "owl"), Hit("cat", "", 0.8, "cat")])]
+    similarities = {
+        c.id: c.evidence.similarity for c in gather(paragraph, found, frozenset(), TextVectors()) if c.evidence
+    }
+    assert similarities == {"owl": 1.0, "cat": 0.0}
+    found = [(Query("𠮷"), [Hit("owl", "", 0.9, "owl")])]  # the dictionary does not know it
+    (candidate,) = gather(paragraph, found, frozenset(), TextVectors())
+    assert candidate.evidence is not None
+    assert candidate.evidence.similarity is None
+
+
+def test_what_stands_in_the_title_promises_as_much_as_what_stands_in_the_paragraph() -> None:
+    assert promise(Evidence("足球", of_title=True)) > WORTH_ASKING > promise(Evidence("足球"))
 
 
 def test_fit_follows_the_evidence() -> None:
