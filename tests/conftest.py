@@ -12,9 +12,11 @@ from retrieval.errors import EncoderUnavailable
 if TYPE_CHECKING:
     from composer.models.gguf.model import GgufModel
 
-# The engine's threads wait for each other by spinning: two of them beside a browser are slower than one. None: what is
-# free.
-MODEL_THREADS = 1 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1 else None
+# Threads that wait for each other by spinning: two of them beside another process of tests are slower than one.
+BESIDE_OTHERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1
+MODEL_THREADS = 1 if BESIDE_OTHERS else None  # of the embedded model; None: what is free
+if BESIDE_OTHERS:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch, FAISS and numpy read it when they are first imported
 
 
 @pytest.hookimpl(optionalhook=True)

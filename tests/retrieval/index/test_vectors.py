@@ -98,7 +98,7 @@ def test_another_process_sees_a_newer_file(built: VectorIndex, data: tuple[Slots
 
 def test_product_quantisation_asks_for_reranking(tmp_path: Path, data: tuple[Slots, Vectors]) -> None:
     slots, vectors = data
-    VectorIndex(DIM, tmp_path / "pq").build(lambda: chunked(*data), 3000, kind=("OPQ8,IVF16,PQ8", 16, True))
+    VectorIndex(DIM, tmp_path / "pq").build(lambda: chunked(*data), 3000, kind=("OPQ8,IVF16,PQ8x4", 16, True))
     index = VectorIndex(DIM, tmp_path / "pq")
     assert index.manifest is not None
     assert index.manifest.rerank
