@@ -1,4 +1,4 @@
-"""The words inside a picture's file: XMP, IPTC, EXIF and the text chunks of PNG."""
+"""The words inside a picture's file: XMP, IPTC, EXIF and the text chunks of PNG; what an SVG file says."""
 
 import contextlib
 import re
@@ -9,17 +9,16 @@ from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 from common.decoding import decode_text
 from retrieval.ingest.metadata.licences import licence_name
 from retrieval.ingest.metadata.png import XMP_KEY, png_texts, png_words
-from retrieval.ingest.metadata.rdf import xmp_words
+from retrieval.ingest.metadata.programs import from_people
+from retrieval.ingest.metadata.rdf import parsed_xml, rdf_words, xmp_words
 from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, joined_tags, titled
-from retrieval.pictures import PILLOW_ERRORS
+from retrieval.pictures import PILLOW_ERRORS, drawing_text
 
 _UTF_8, _XMP_TAG, _IPTC_SET = b"\x1b%G", 700, (1, 90)
 _PACKET = re.compile(rb"<x:xmpmeta\b.*?</x:xmpmeta>", re.DOTALL)
 _KNOWS_XMP = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "AVIF", "HEIF")  # formats whose XMP Pillow hands over
-# what cameras write of themselves into the description
-_CAMERA_TEXT = re.compile(
-    r"^(olympus|samsung|sony|minolta|kodak|digital|dcim|default|dsc|dig|screenshot|camera)\b", re.I
-)
+SVG = "{http://www.w3.org/2000/svg}"
+_FILE_NAME = re.compile(r".*\.\w{3,4}")
 
 
 def embedded_words(image: Image.Image, data: bytes = b"") -> Metadata:
@@ -54,6 +53,23 @@ def _xmp(image: Image.Image, data: bytes) -> Metadata:
     return Metadata() if image.format in _KNOWS_XMP else packet_words(data)
 
 
+def svg_words(data: bytes) -> Metadata:
+    """The words of a vector drawing, and of the RDF that Inkscape and libraries write; none where it is no XML."""
+    try:
+        root = parsed_xml(drawing_text(data))
+    except ValueError:
+        return Metadata()
+    if root is None:
+        return Metadata()
+    shown = {
+        name: from_people(cleaned(" ".join(found.itertext())))
+        for name in ("title", "desc")
+        if (found := root.find(SVG + name)) is not None
+    }
+    own = Metadata(caption=titled(shown.get("title", ""), shown.get("desc", "")))
+    return own.over(rdf_words(root))  # browsers show the title; a library's catalogue may say more
+
+
 def iptc_words(image: Image.Image) -> Metadata:
     """The words of IPTC-IIM records, in the character set that they name."""
     records = (IptcImagePlugin.getiptcinfo(image) if isinstance(image, ImageFile.ImageFile) else None) or {}
@@ -68,9 +84,9 @@ def iptc_words(image: Image.Image) -> Metadata:
         return next(iter(texts(*numbers)), "")
 
     author, rights = ", ".join(texts(80)) or first(110), first(116)
-    day = first(55)
+    day, title = first(55), first(105, 5)
     return Metadata(
-        caption=titled(first(105, 5) if not _is_name(first(105, 5)) else "", first(120)),
+        caption=titled("" if _FILE_NAME.fullmatch(title) else from_people(title), from_people(first(120))),
         tags=joined_tags(texts(25, 92, 90, 95, 101)),  # keywords; place, city, province, country
         credit=author or rights,
         licence=licence_name(rights) if author else "",
@@ -84,22 +100,13 @@ def exif_words(exif: Image.Exif) -> Metadata:
     author = cleaned(exif.get(ExifTags.Base.Artist)) or _wide(exif, 0x9C9D).replace(";", ", ")
     rights = cleaned(exif.get(ExifTags.Base.Copyright))
     return Metadata(
-        caption=_described(exif.get(ExifTags.Base.ImageDescription))
-        or titled(_wide(exif, 0x9C9B), _wide(exif, 0x9C9C)),
+        caption=from_people(cleaned(exif.get(ExifTags.Base.ImageDescription)))
+        or titled(from_people(_wide(exif, 0x9C9B)), from_people(_wide(exif, 0x9C9C))),
         tags=joined_tags(_wide(exif, 0x9C9E).split(";")),
         credit=author or rights,
         licence=licence_name(rights) if author else "",
         date=iso_date(details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)),
     )
-
-
-def _described(value: object) -> str:
-    text = cleaned(value)
-    return "" if _CAMERA_TEXT.match(text) else text
-
-
-def _is_name(text: str) -> bool:
-    return bool(re.search(r"\.\w{3,4}$", text)) or bool(_CAMERA_TEXT.match(text))
 
 
 def _first(value: bytes | list[bytes]) -> bytes:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 
 from retrieval.ingest.metadata.licences import licence_name
+from retrieval.ingest.metadata.programs import from_people
 from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, titled
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -20,8 +21,12 @@ def png_words(data: bytes) -> Metadata:
     texts = png_texts(data)
     found = {key.lower(): cleaned(value) for key, value in texts.items() if key != XMP_KEY}
     author, rights = found.get("author", ""), found.get("copyright", "")
+
+    def written(key: str) -> str:
+        return from_people(found.get(key, ""))
+
     return Metadata(
-        caption=titled(found.get("title", ""), found.get("description", "") or found.get("comment", "")),
+        caption=titled(written("title"), written("description") or written("comment")),
         credit=author or rights,
         licence=licence_name(found.get("license", "") or found.get("licence", "") or (rights if author else "")),
         source=source if (source := found.get("url", "")).startswith(("http://", "https://")) else "",

@@ -10,6 +10,7 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from retrieval.ingest.metadata.licences import is_licence_address, licence_name
+from retrieval.ingest.metadata.programs import from_people
 from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, joined_tags, titled
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def rdf_words(root: "Element") -> Metadata:
     def every(*names: str) -> list[str]:
         return [text for name in names for _, text in found.get(name, [])]
 
-    title = first("dc:title") or first("photoshop:Headline")
+    title = from_people(first("dc:title")) or from_people(first("photoshop:Headline"))
     paths = [part for text in every("lr:hierarchicalSubject") for part in text.split("|")]
     paths += [part for text in every("digiKam:TagsList", "MicrosoftPhoto:LastKeywordXMP") for part in text.split("/")]
     places = every("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:Location")
@@ -91,7 +92,7 @@ def rdf_words(root: "Element") -> Metadata:
 def _in_languages(values: Values) -> str:
     """The default first, then the same in other languages: a picture is found in each of them."""
     ordered = sorted(values, key=lambda value: value[0] not in ("", "x-default"))
-    return " / ".join(list(dict.fromkeys(text for _, text in ordered))[:MAX_LANGUAGES])
+    return " / ".join(list(dict.fromkeys(text for _, text in ordered if from_people(text)))[:MAX_LANGUAGES])
 
 
 def _properties(described: "Element") -> Iterator[tuple[str, Values]]:

@@ -5,11 +5,10 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from retrieval.ingest.metadata.embedded import embedded_words, packet_words
+from retrieval.ingest.metadata.embedded import embedded_words, packet_words, svg_words
 from retrieval.ingest.metadata.names import caption_from_name
 from retrieval.ingest.metadata.rdf import xmp_words
 from retrieval.ingest.metadata.record import Metadata
-from retrieval.ingest.metadata.svg import svg_words
 from retrieval.ingest.metadata.takeout import takeout_words
 from retrieval.ingest.metadata.text_file import text_file_words
 from retrieval.pictures import PILLOW_ERRORS, is_drawing, open_picture

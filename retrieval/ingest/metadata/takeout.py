@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from common.decoding import decode_text
+from retrieval.ingest.metadata.programs import from_people
 from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, joined_tags
 
 _OURS = {"photoTakenTime", "creationTime", "geoData", "people", "googlePhotosOrigin", "description", "imageViews"}
@@ -23,7 +24,7 @@ def takeout_words(data: bytes) -> Metadata:
     places = [cleaned(_dict(found.get(name)).get("name")) for name in ("geoData", "location", "locationData")]
     places += [cleaned(_dict(one).get("name")) for one in _list(_dict(found.get("enrichments")).get("places"))]
     return Metadata(
-        caption=cleaned(found.get("description")),
+        caption=from_people(cleaned(found.get("description"))),  # Google fills it from the picture
         tags=joined_tags([*people, *places]),
         date=_taken(_dict(found.get("photoTakenTime")).get("timestamp")),
     )
