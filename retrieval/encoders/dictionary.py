@@ -119,8 +119,8 @@ def available() -> bool:
 
 
 def read_dictionary() -> None:
-    """Reads the dictionary now, so that the first search need not wait for it."""
-    _reversed()
+    """Begins to read the dictionary in a thread of its own, so that the first search need not wait for it."""
+    threading.Thread(target=_reversed, name="gallery-dictionary", daemon=True).start()
 
 
 def english_names(text: str) -> list[tuple[str, ...]]:

@@ -47,7 +47,7 @@ class Searcher:
         self._rebuild: threading.Thread | None = None
         self._beside = ThreadPoolExecutor(4, thread_name_prefix="gallery-words")
         if both_languages:
-            threading.Thread(target=read_dictionary, name="gallery-dictionary", daemon=True).start()
+            read_dictionary()
         self.refresh()
 
     def close(self) -> None:

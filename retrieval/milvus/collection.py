@@ -62,6 +62,12 @@ class MilvusCollection:
 
     def nearest_ids(self, field: str, data: Sequence[object], limit: int, expression: str) -> list[list[str]]:
         """The ids nearest to each of the queries, best first: vectors for "dense", words for "sparse"."""
+        return [[str(row["id"]) for row in rows] for rows in self.nearest_rows(field, data, limit, expression, ())]
+
+    def nearest_rows(
+        self, field: str, data: Sequence[object], limit: int, expression: str, fields: Sequence[str]
+    ) -> list[list[dict[str, Any]]]:
+        """The same as rows with their id and these columns."""
         if not data:
             return []
         with self._readable_errors():
@@ -71,10 +77,11 @@ class MilvusCollection:
                 anns_field=field,
                 limit=min(limit, 16_384),  # Milvus' own bound
                 filter=expression,
+                output_fields=list(fields),
                 search_params={"metric_type": "COSINE" if field == "dense" else "BM25"},
                 timeout=SECONDS,
             )
-        return [[str(hit["id"]) for hit in hits] for hits in found]
+        return [[{**hit["entity"], "id": hit["id"]} for hit in hits] for hits in found]
 
     def rows(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Any]]:
         """id -> row with these columns, of the ids that exist."""

@@ -18,27 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retrieval.base import GalleryInfo, Hit
-from retrieval.encoders import Encoder, encode_pictures, for_queries
-from retrieval.index import (
-    CHARACTERS_WEIGHT,
-    DENSE_WEIGHT,
-    DEPTH,
-    NEAR_DUPLICATE_BITS,
-    WORDS_WEIGHT,
-    Query,
-    differing_bits,
-    evidence,
-    fuse,
-    is_likely,
-    parse_query,
-    query_vectors,
-    wanted_words,
-    words_table,
-)
+from retrieval.encoders import Encoder, encode_pictures, for_queries, read_dictionary
+from retrieval.index import DEPTH, NEAR_DUPLICATE_BITS, differing_bits, evidence, fuse, is_likely, words_table
 from retrieval.ingest import BrowserFormats
 from retrieval.milvus import editing
 from retrieval.milvus.collection import MilvusCollection
 from retrieval.milvus.ingest import add_folder, take_files
+from retrieval.milvus.rankings import text_rankings
 from retrieval.milvus.schema import HIT_COLUMNS, filter_expression, without_secrets
 from retrieval.paths import real_path
 from retrieval.pictures import load_picture
@@ -64,6 +50,7 @@ class MilvusGallery(MilvusCollection):
     ) -> None:
         super().__init__(place, encoder, create=create, index=index)
         self._query_encoder = for_queries(self.encoder)
+        read_dictionary()
         local = self.local_gallery
         self._browser_formats = BrowserFormats(local / "shown", local / "thumbnails")
 
@@ -78,8 +65,8 @@ class MilvusGallery(MilvusCollection):
         filters: Filters | None = None,
         quick: bool = False,
     ) -> list[Hit]:
-        """Nearest vectors and BM25 over the words, fused by rank as in a local gallery, near-duplicates last; each with
-        whether it is a likely one."""
+        """Nearest vectors, and BM25 over the words in both languages, fused by rank as in a local gallery,
+        near-duplicates last; each with whether it is a likely one."""
         if k < 1:
             return []
         depth = max(DEPTH, 4 * k)
@@ -87,7 +74,7 @@ class MilvusGallery(MilvusCollection):
             given = [query] if isinstance(query, str) else query
             phrasings = [phrasing for phrasing in dict.fromkeys(given) if phrasing.strip()]
             encoder = self._query_encoder
-            rankings = self._text_rankings(list(map(parse_query, phrasings)), encoder, depth, exclude, filters)
+            rankings = text_rankings(self, phrasings, encoder, depth, exclude, filters)
             hits = self._best_hits(rankings, k, quick)
             likely = self._likely([hit.id for hit in hits], phrasings, encoder)
             return [replace(hit, likely=hit.id in likely) for hit in hits]
@@ -221,29 +208,6 @@ class MilvusGallery(MilvusCollection):
         with closing(words_table({number: str(row["words"]) for number, row in numbered})) as words:
             facts = evidence(words, pictures, own, phrasings, encoder)
         return {picture.id for picture in pictures if is_likely(facts[picture.number or 0], encoder)}
-
-    def _text_rankings(
-        self,
-        queries: Sequence[Query],
-        encoder: Encoder,
-        depth: int,
-        exclude: Collection[str],
-        filters: Filters | None,
-    ) -> list[tuple[list[str], float]]:
-        rankings: list[tuple[list[str], float]] = []
-        expression = filter_expression(exclude, filters)
-        for ids in self.nearest_ids(
-            "dense", [row.tolist() for row in query_vectors(queries, encoder)], depth, expression
-        ):
-            rankings.append((ids, DENSE_WEIGHT))
-        for query in queries:
-            strong, weak = wanted_words(" ".join(query.plus))
-            unwanted = [word for phrase in query.minus for word in wanted_words(phrase)[0]]
-            expression = filter_expression(exclude, filters, unwanted)
-            for words, weight in ((strong, WORDS_WEIGHT), (weak, CHARACTERS_WEIGHT)):
-                found = self.nearest_ids("sparse", [" ".join(words)] if words else [], depth, expression)
-                rankings += [(ids, weight) for ids in found]
-        return rankings
 
     def _best_hits(self, rankings: Sequence[tuple[Sequence[str], float]], k: int, quick: bool) -> list[Hit]:
         """The k best of the fused rankings of ids as hits, near-duplicates of better ones last."""
