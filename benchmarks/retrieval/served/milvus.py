@@ -19,6 +19,21 @@ from retrieval.milvus import MilvusGallery
 DIM = 512
 SEARCHES = 40
 WORDS = ("cat", "dog", "sea", "bus", "tree", "house", "river", "bread", "lamp", "snow", "bridge", "market", "garden")
+IN_CHINESE = (
+    "猫",
+    "狗",
+    "大海",
+    "公共汽车",
+    "树",
+    "房子",
+    "河",
+    "面包",
+    "灯",
+    "雪",
+    "桥",
+    "市场",
+    "花园",
+)  # found by their names in English
 
 
 class HashEncoder:
@@ -76,11 +91,17 @@ def main() -> None:
             gallery.store([row(first + i, dense[i].tolist(), captions[i]) for i in range(count)])
         gallery.flush()
         print(f"stored {given.rows:,} rows: {given.rows / (time.perf_counter() - start):,.0f} a second")
-        for label, exclude in (("search", ()), ("search, 100 excluded", [f"{i:020x}" for i in range(100)])):
+        hundred = [f"{i:020x}" for i in range(100)]
+        for label, words, joined, exclude in (
+            ("search", WORDS, " and ", ()),
+            ("search, 100 excluded", WORDS, " and ", hundred),
+            ("search in Chinese", IN_CHINESE, "和", ()),
+        ):
             taken = []
             for number in range(SEARCHES):
+                query = words[number % len(words)] + joined + words[number * 7 % len(words)]
                 start = time.perf_counter()
-                gallery.search(f"{WORDS[number % len(WORDS)]} and {WORDS[number * 7 % len(WORDS)]}", exclude=exclude)
+                gallery.search(query, exclude=exclude)
                 taken.append((time.perf_counter() - start) * 1000)
             taken.sort()
             late = taken[int(SEARCHES * 0.95) - 1]
