@@ -1,4 +1,4 @@
-// The panel of one section's picture: caption, search, candidates, upload, remove. A side panel on a wide screen, a
+// The panel of one section's picture: caption, alternative text, search, candidates, upload, remove. A side panel on a wide screen, a
 // sheet at the bottom on a narrow one. It holds no article of its own: every change is asked of Python and comes back.
 
 function makeInspector({ texts, ask, work, upload, say, wait }) {
@@ -10,6 +10,8 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
   const close = button("", "close", () => shut(), { class: "xc-quiet", bare: true });
   const caption = make("textarea", { id: "xc-caption", rows: 2, class: "xc-field", dir: "auto", maxlength: "500" });
   const captionLabel = make("label", { for: "xc-caption", class: "xc-label" });
+  const alt = make("textarea", { id: "xc-alt", rows: 2, class: "xc-field", dir: "auto", maxlength: "500" });
+  const altLabel = make("label", { for: "xc-alt", class: "xc-label" });
   const search = button("", "search", () => find(), { class: "xc-button xc-primary" });
   const large = make("div", { class: "xc-large" });
   const facts = make("p", { class: "xc-facts" });
@@ -29,6 +31,8 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     captionLabel,
     caption,
     make("div", { class: "xc-row" }, search),
+    altLabel,
+    alt,
     gridLabel,
     grid,
     make("div", { class: "xc-row xc-panel-foot" }, own, remove, file),
@@ -55,6 +59,16 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     const text = caption.value.trim();
     if (section && section.picture && text !== section.picture.caption) ask("caption", { id: section.id, caption: text });
   });
+  alt.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing) {
+      event.preventDefault(); // it is one line
+      alt.blur();
+    }
+  });
+  alt.addEventListener("change", () => {
+    const text = alt.value.trim();
+    if (section && section.picture && text !== described(section.picture)) ask("alt", { id: section.id, alt: text });
+  });
   file.addEventListener("change", async () => {
     if (!file.files.length) return;
     const chosen = file.files[0];
@@ -73,6 +87,11 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     }
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && shut());
+
+  // The alternative text; empty where the caption stands for it.
+  function described(picture) {
+    return picture.alt === picture.caption ? "" : picture.alt;
+  }
 
   // what: key of the words for what is being waited for; empty when nothing is.
   function setBusy(what) {
@@ -131,14 +150,16 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
   }
 
   function show(value) {
-    const typing = section && section.id === value.id && document.activeElement === caption;
+    const typing = section && section.id === value.id ? document.activeElement : null;
     section = value;
     const picture = value.picture;
     if (!picture) {
       shut();
       return;
     }
-    if (!typing) caption.value = picture.caption;
+    if (typing !== caption) caption.value = picture.caption;
+    if (typing !== alt) alt.value = described(picture);
+    alt.hidden = altLabel.hidden = !picture.chosen;
     const chosen = picture.chosen;
     large.replaceChildren();
     large.classList.toggle("xc-drawing", Boolean(chosen && chosen.drawing));
@@ -166,6 +187,8 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     close.setAttribute("aria-label", texts("close"));
     captionLabel.textContent = texts("caption");
     caption.placeholder = texts("caption_hint");
+    altLabel.textContent = texts("alt");
+    alt.placeholder = texts("alt_hint");
     for (const [node, key] of [[search, "search"], [own, "upload"], [remove, "remove"]]) {
       node.setAttribute("aria-label", texts(key));
       node.lastChild.textContent = texts(key);

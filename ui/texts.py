@@ -124,6 +124,8 @@ TEXTS: Mapping[str, Text] = {
     "view.close": _("Close"),
     "view.caption": _("Caption"),
     "view.caption_hint": _("What the picture should show"),
+    "view.alt": _("Alternative text"),
+    "view.alt_hint": _("For those who cannot see the picture. If empty, the caption is read out."),
     "view.search": _("Search"),
     "view.candidates": _("Candidates"),
     "view.less_likely": _("Less likely"),

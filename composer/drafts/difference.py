@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
-from composer.article import Article, Section
+from composer.article import Article, Illustration, Section
 from composer.writing import compare as words_changed
 
 Kind = Literal["same", "added", "removed"]
@@ -25,7 +25,8 @@ class SectionChange:
     id: str
     kind: Literal["same", "changed", "added", "removed"]
     pieces: tuple[Piece, ...]  # of the text
-    picture: tuple[str, str] | None = None  # captions before and after, where another picture stands there
+    # captions before and after, where the picture or its caption is another; alternative texts, where only those are
+    picture: tuple[str, str] | None = None
 
 
 def difference(before: str, after: str) -> tuple[Piece, ...]:
@@ -63,7 +64,7 @@ def _change(name: str, before: str, after: str) -> SectionChange:
 
 
 def _section_change(before: Section, after: Section) -> SectionChange:
-    picture = (_picture(before)[1], _picture(after)[1]) if _picture(before) != _picture(after) else None
+    picture = _picture_change(before.illustration, after.illustration)
     same = before.text == after.text and picture is None
     return SectionChange(after.id, "same" if same else "changed", difference(before.text, after.text), picture)
 
@@ -72,6 +73,9 @@ def _one_sided(kind: Literal["added", "removed"], section: Section) -> SectionCh
     return SectionChange(section.id, kind, (Piece(kind, section.text),))
 
 
-def _picture(section: Section) -> tuple[str, str]:
-    shown = section.illustration
-    return (shown.chosen.id if shown.chosen else "", shown.caption) if shown else ("", "")
+def _picture_change(before: Illustration | None, after: Illustration | None) -> tuple[str, str] | None:
+    old, new = before or Illustration(""), after or Illustration("")
+    chosen = [one.chosen.id if one.chosen else "" for one in (old, new)]
+    if chosen[0] != chosen[1] or old.caption != new.caption:
+        return old.caption, new.caption
+    return (old.alt, new.alt) if old.alt != new.alt else None

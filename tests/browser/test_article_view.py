@@ -296,6 +296,21 @@ def test_a_caption_can_be_taken_away(view: Any, send: Callable[..., None]) -> No
     assert sent(view) == [["select", {"act": "caption", "id": "s1", "caption": ""}]]
 
 
+def test_the_alternative_text_has_a_field_of_its_own(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "Text.", picture=picture(0) | {"alt": "A bowl"})))
+    view.click(".xc-picture")
+    assert view.input_value("#xc-alt") == ""  # the caption stands for it
+    view.fill("#xc-alt", "A blue bowl")
+    view.press("#xc-alt", "Enter")
+    assert sent(view) == [["select", {"act": "alt", "id": "s1", "alt": "A blue bowl"}]]
+    view.fill("#xc-alt", "being typed")
+    send(whole(paragraph("s1", "Text.", picture=picture(1) | {"alt": "A blue bowl"})))
+    assert view.input_value("#xc-alt") == "being typed"
+    view.focus(".xc-candidate >> nth=0")
+    send(whole(paragraph("s1", "Text.", picture=picture(1) | {"alt": "A blue bowl"})))
+    assert view.input_value("#xc-alt") == "A blue bowl"
+
+
 def test_a_file_goes_to_the_paragraph_it_was_chosen_for(view: Any, send: Callable[..., None]) -> None:
     send(whole(paragraph("s1", "One.", picture=picture(0)), paragraph("s2", "Two."), paragraph("s3", "Three.")))
     view.click(".xc-picture")

@@ -6,7 +6,7 @@ from typing import Any
 
 from common.decoding import well_formed
 from common.messages import languages
-from composer.article import Article, Illustration, Section
+from composer.article import Illustration, Section
 from composer.events import Event
 from composer.importing import with_source
 from ui import view
@@ -14,9 +14,9 @@ from ui.drafts import attach, draft_operation, keep
 from ui.session import Run, Session
 from ui.studio import Studio
 from ui.texts import text
-from ui.write import drafting
+from ui.write import drafting, pictures
 from ui.write.exporting import copy, export_messages, stop_export
-from ui.write.restoring import HAND, is_unknown, taken_over, uploaded_file
+from ui.write.restoring import HAND, is_unknown, taken_over
 from ui.write.rewriting import accept, discard, hush, rewrite_messages
 from ui.write.running import Message, logged_sentence, run_messages, whole_article
 from ui.write.sections import LONGEST_TEXT, delete, join, move, one_line, split
@@ -132,35 +132,6 @@ def _markdown(studio: Studio, session: Session, value: dict[str, Any]) -> list[v
     return [whole_article(studio, session)]
 
 
-def _caption(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    caption = one_line(value.get("caption"))[:500]
-    return _change_illustration(studio, session, value, lambda old: replace(old, caption=caption, alt="", by_hand=True))
-
-
-def _choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    def chosen(old: Illustration) -> Illustration:
-        found = {candidate.id: candidate for candidate in old.candidates}[str(value.get("picture"))]
-        return replace(old, chosen=found, by_hand=True)
-
-    return _change_illustration(studio, session, value, chosen)
-
-
-def _remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    session.article = session.article.with_illustration(_id(value), None)
-    return [whole_article(studio, session)]
-
-
-def _upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    section = session.article.section(_id(value))
-    candidate = studio.pictures.store_upload(str(uploaded_file(value.get("path"))))
-    old = section.illustration or Illustration(caption="")
-    others = tuple(one for one in old.candidates if one.id != candidate.id)
-    caption = one_line(value.get("caption"))[:500] or old.caption
-    picture = replace(old, caption=caption, chosen=candidate, candidates=(candidate, *others), by_hand=True)
-    session.article = session.article.with_illustration(section.id, picture)
-    return [whole_article(studio, session), {"op": "open", "id": section.id}]
-
-
 _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
     "resync": _resync,
     "wait": _wait,
@@ -172,10 +143,11 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "version": drafting.version,
     "title": _title,
     "text": _text,
-    "caption": _caption,
-    "choose": _choose,
-    "remove": _remove,
-    "upload": _upload,
+    "caption": pictures.caption,
+    "alt": pictures.alt,
+    "choose": pictures.choose,
+    "remove": pictures.remove,
+    "upload": pictures.upload,
     "copy": copy,
     "stop_export": stop_export,
     "move": move,
@@ -268,25 +240,14 @@ def _propose(studio: Studio, session: Session, section: Section, value: dict[str
 
 def _with_found(now: Illustration | None, found: Illustration) -> Illustration:
     """What was found, around the picture that stands there, if one does."""
-    chosen = now.chosen if now is not None else None
-    if chosen is None:
+    if now is None or now.chosen is None:
         return replace(found, by_hand=True)
-    kept = () if any(one.id == chosen.id for one in found.candidates) else (chosen,)
-    return replace(found, candidates=(*kept, *found.candidates), chosen=chosen, by_hand=True)
+    kept = () if any(one.id == now.chosen.id for one in found.candidates) else (now.chosen,)
+    offered = (*kept, *found.candidates)
+    return replace(now, caption=found.caption, query=found.query, candidates=offered, by_hand=True)
 
 
 # -- helpers ----------------------------------------------------------------------------------------
-
-
-def _change_illustration(
-    studio: Studio, session: Session, value: dict[str, Any], change: Callable[[Illustration], Illustration]
-) -> list[view.Operation]:
-    article: Article = session.article
-    section = article.section(_id(value))
-    if section.illustration is None:
-        raise KeyError(section.id)
-    session.article = article.with_illustration(section.id, change(section.illustration))
-    return [whole_article(studio, session)]
 
 
 def _id(value: dict[str, Any]) -> str:

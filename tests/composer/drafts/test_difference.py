@@ -65,3 +65,11 @@ def test_sections_are_compared_with_their_counterparts() -> None:
     ]
     assert found[4].picture == ("A cat", "A dog")
     assert found[2].pieces[:2] == (Piece("removed", "Old"), Piece("added", "New"))
+
+
+def test_a_changed_alternative_text_is_shown_where_the_caption_is_the_same() -> None:
+    def article(alt: str) -> Article:
+        return Article("Cats", (Section("s1", "Shown.", illustration=Illustration("A cat", alt=alt)),))
+
+    assert compare(article(""), article("A grey cat"))[1].picture == ("", "A grey cat")
+    assert compare(article("A cat"), article("A cat"))[1].kind == "same"

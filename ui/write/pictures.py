@@ -1,0 +1,90 @@
+"""What a person does to one picture: its caption and alternative text, another picture, one of their own, none."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from composer import blocks
+from composer.article import Candidate, Illustration, Section
+from composer.illustrating import plain_caption
+from ui import view
+from ui.session import Session
+from ui.studio import Studio
+from ui.write.restoring import uploaded_file
+from ui.write.running import whole_article
+from ui.write.sections import one_line
+
+LONGEST_LINE = 500  # characters of a caption or an alternative text
+
+
+def caption(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    written = one_line(value.get("caption"))[:LONGEST_LINE]
+    return _changed(studio, session, value, lambda old: replace(old, caption=written, by_hand=True))
+
+
+def alt(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """The alternative text; without one the caption is read out."""
+    written = one_line(value.get("alt"))[:LONGEST_LINE]
+    return _changed(
+        studio,
+        session,
+        value,
+        lambda old: replace(old, alt="" if written == old.caption else written, by_hand=True),
+    )
+
+
+def choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """One of the candidates."""
+    section = session.article.section(_id(value))
+
+    def chosen(old: Illustration) -> Illustration:
+        found = {candidate.id: candidate for candidate in old.candidates}[str(value.get("picture"))]
+        return replace(old, alt=_alt_beside(session, section, old, found), chosen=found, by_hand=True)
+
+    return _changed(studio, session, value, chosen)
+
+
+def remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    session.article = session.article.with_illustration(_id(value), None)
+    return [whole_article(studio, session)]
+
+
+def upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """A file of their own, which is one of the candidates then."""
+    section = session.article.section(_id(value))
+    candidate = studio.pictures.store_upload(str(uploaded_file(value.get("path"))))
+    old = section.illustration or Illustration(caption="")
+    others = tuple(one for one in old.candidates if one.id != candidate.id)
+    picture = replace(
+        old,
+        caption=one_line(value.get("caption"))[:LONGEST_LINE] or old.caption,
+        alt=_alt_beside(session, section, old, candidate),
+        chosen=candidate,
+        candidates=(candidate, *others),
+        by_hand=True,
+    )
+    session.article = session.article.with_illustration(section.id, picture)
+    return [whole_article(studio, session), {"op": "open", "id": section.id}]
+
+
+def _alt_beside(session: Session, section: Section, old: Illustration, picture: Candidate) -> str:
+    """The alternative text when `picture` takes the place of the old one: what a person wrote stays, and what only said
+    what the old picture is called says what this one is."""
+    language, text = session.article.language, blocks.words(section)
+    if not old.alt or old.chosen is None or old.alt != plain_caption(old.chosen, language, text):
+        return old.alt
+    return plain_caption(picture, language, text) if picture.caption else ""
+
+
+def _changed(
+    studio: Studio, session: Session, value: dict[str, Any], change: Callable[[Illustration], Illustration]
+) -> list[view.Operation]:
+    section = session.article.section(_id(value))
+    if section.illustration is None:
+        raise KeyError(section.id)
+    session.article = session.article.with_illustration(section.id, change(section.illustration))
+    return [whole_article(studio, session)]
+
+
+def _id(value: dict[str, Any]) -> str:
+    return str(value.get("id"))
