@@ -18,8 +18,8 @@ from common.messages import Text, _
 from composer.errors import ArticleUnreadable, validation_problem
 
 # of articles as JSON; grows when an older program could not read a newer file. 2: `fit` and `evidence`; 3: blocks of
-# Markdown and their sources
-SCHEMA = 3
+# Markdown and their sources; 4: `text_changed`
+SCHEMA = 4
 
 Language = Literal["en", "zh"]
 # the blocks of CommonMark and GitHub's Markdown; "other" is what is kept as it is and not read: HTML, definitions of
@@ -72,6 +72,7 @@ class Illustration:
     candidates: tuple[Candidate, ...] = ()
     chosen: Candidate | None = None
     by_hand: bool = False  # a person chose picture or caption: planning again keeps it
+    text_changed: bool = False  # other words stand in its section than when the picture was chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,17 @@ class Section:
     def illustratable(self) -> bool:
         """Whether a picture may be looked for after this section."""
         return self.kind in _ILLUSTRATED
+
+    def with_text(self, text: str) -> "Section":
+        """The section with another text; a picture that was chosen for other words is marked."""
+        return replace(self, text=text, source="", illustration=self.illustration_beside(text))
+
+    def illustration_beside(self, text: str) -> Illustration | None:
+        """The illustration when `text` takes the place of the section's: marked where the words are others."""
+        shown = self.illustration
+        if shown is None or shown.chosen is None or _letters(text) == _letters(self.text):
+            return shown
+        return replace(shown, text_changed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +181,7 @@ class Article:
         """
         section = self.section(section_id)
         text = " ".join(text.split()) if section.one_line else _lines(text)
-        return self._with_section(section if text == section.text else replace(section, text=text, source=""))
+        return self._with_section(section if text == section.text else section.with_text(text))
 
     def with_illustration(self, section_id: str, illustration: Illustration | None) -> "Article":
         """The article with this illustration (None: without one) after that section. Raises KeyError."""
@@ -223,6 +235,11 @@ class Article:
         except (ValueError, RecursionError) as error:  # the latter for brackets nested a thousand deep
             raise ArticleUnreadable(reason=_("it is no JSON: {error}.", error=error)) from error
         return cls.from_dict(value)
+
+
+def _letters(text: str) -> list[str]:
+    """What is left without blanks, punctuation and marks, in small letters."""
+    return [character for character in text.casefold() if character.isalnum()]
 
 
 def _lines(text: str) -> str:

@@ -111,6 +111,7 @@ function drawPicture(node, section) {
   const line = make("figcaption", {}, make("span", { dir: "auto", text: picture.caption }));
   // quiet: only where the program is not sure, and only as long as no person has decided
   if (chosen && chosen.evidence && !chosen.fits && !picture.by_hand) line.append(make("span", { class: "xc-perhaps", text: texts("perhaps") }));
+  if (picture.text_changed) line.append(make("span", { class: "xc-perhaps", text: texts("changed_short") }));
   if (chosen && (chosen.credit || chosen.licence)) {
     const words = [credited(chosen), chosen.approximate ? texts("approximate") : ""];
     const note = make("span", { class: "xc-credit", text: words.filter(Boolean).join(" · "), hidden: true });

@@ -16,6 +16,16 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
   const large = make("div", { class: "xc-large" });
   const facts = make("p", { class: "xc-facts" });
   const why = make("details", { class: "xc-why", hidden: true });
+  const changedLine = make("p", {});
+  const renew = button("", "again", () => {
+    setBusy("searching");
+    work("propose", { id: section.id });
+  }, { class: "xc-button xc-renew" });
+  const fits = button("", "check", () => {
+    ask("still_fits", { id: section.id });
+    grid.querySelector("[aria-pressed=true]")?.focus({ preventScroll: true }); // this button goes
+  }, { class: "xc-button xc-still-fits" });
+  const changed = make("div", { class: "xc-changed", hidden: true }, changedLine, make("div", { class: "xc-row" }, renew, fits));
   const gridLabel = make("p", { class: "xc-label", id: "xc-grid-label", role: "status" });
   const grid = make("div", { class: "xc-grid", role: "group", "aria-labelledby": "xc-grid-label" });
   const file = make("input", { type: "file", accept: "image/*", class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
@@ -28,6 +38,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     large,
     facts,
     why,
+    changed,
     captionLabel,
     caption,
     make("div", { class: "xc-row" }, search),
@@ -96,7 +107,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
   // what: key of the words for what is being waited for; empty when nothing is.
   function setBusy(what) {
     panel.classList.toggle("xc-busy", Boolean(what));
-    search.disabled = own.disabled = Boolean(what);
+    search.disabled = own.disabled = renew.disabled = Boolean(what);
     gridLabel.textContent = texts(what || "candidates");
     gridLabel.hidden = !what && grid.children.length === 0;
   }
@@ -159,6 +170,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     }
     if (typing !== caption) caption.value = picture.caption;
     if (typing !== alt) alt.value = described(picture);
+    changed.hidden = !picture.text_changed;
     alt.hidden = altLabel.hidden = !picture.chosen;
     const chosen = picture.chosen;
     large.replaceChildren();
@@ -169,7 +181,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     if (!why.hidden) why.replaceChildren(make("summary", { text: texts("why") }), ...reasons(chosen).map((text) => make("p", { text })));
     if (chosen) {
       large.append(make("img", { src: address(chosen.src), alt: picture.alt }));
-      const sure = chosen.evidence ? texts(chosen.fits ? "fits" : "perhaps") : "";
+      const sure = chosen.evidence && !picture.text_changed ? texts(chosen.fits ? "fits" : "perhaps") : "";
       const lines = [sure, chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
       facts.textContent = lines.filter(Boolean).join(" · ");
     }
@@ -189,7 +201,8 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     caption.placeholder = texts("caption_hint");
     altLabel.textContent = texts("alt");
     alt.placeholder = texts("alt_hint");
-    for (const [node, key] of [[search, "search"], [own, "upload"], [remove, "remove"]]) {
+    changedLine.textContent = texts("changed");
+    for (const [node, key] of [[search, "search"], [own, "upload"], [remove, "remove"], [renew, "renew"], [fits, "still_fits"]]) {
       node.setAttribute("aria-label", texts(key));
       node.lastChild.textContent = texts(key);
     }

@@ -83,6 +83,7 @@ def illustration_view(illustration: Illustration, address: Address) -> dict[str,
         "query": illustration.query,
         "alt": illustration.alt or illustration.caption,
         "by_hand": illustration.by_hand,
+        "text_changed": illustration.text_changed,
         "chosen": candidate_view(illustration.chosen, address) if illustration.chosen else None,
         "candidates": [candidate_view(candidate, address) for candidate in illustration.candidates],
     }

@@ -78,7 +78,7 @@ def with_source(article: Article, section_id: str, markdown: str) -> Article:
         return article
     number = int(article.next_section_id()[1:])
     made = [_section(f"s{number + place}", block) for place, block in enumerate(found)]
-    made[0] = replace(made[0], id=section.id, illustration=section.illustration)
+    made[0] = replace(made[0], id=section.id, illustration=section.illustration_beside(made[0].text))
     made[-1] = replace(made[-1], gap=section.gap)
     place = article.sections.index(section)
     return article.with_sections([*article.sections[:place], *made, *article.sections[place + 1 :]])

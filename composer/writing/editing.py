@@ -33,7 +33,7 @@ def split(article: Article, section_id: str, first: str, second: str) -> Article
     """
     section = article.section(section_id)
     kind = {"kind": "paragraph", "level": 0} if section.kind == "heading" else {}
-    after = replace(section, id=article.next_section_id(), text=second, source="", **kind)  # type: ignore[arg-type]
+    after = replace(section.with_text(second), id=article.next_section_id(), **kind)  # type: ignore[arg-type]
     before = replace(section, text=first, source="", illustration=None, looked_for=())
     return article.with_sections([part for one in article for part in ((before, after) if one is section else (one,))])
 
@@ -52,7 +52,8 @@ def joined(article: Article, section_id: str) -> Article:
     if not (before.one_line and section.one_line):
         raise InputError(_("Only headings and paragraphs can be joined; here stands another kind of block."))
     text = f"{before.text.rstrip()}{glue(article)}{section.text.lstrip()}"
-    illustration = before.illustration or section.illustration
+    kept = before if before.illustration else section
+    illustration = kept.illustration_beside(text)
     whole = replace(before, text=text, source="", illustration=illustration, looked_for=())
     return article.with_sections([*sections[: at - 1], whole, *sections[at + 1 :]])
 

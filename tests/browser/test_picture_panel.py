@@ -10,8 +10,20 @@ from tests.browser.conftest import Server, save_as, write
 
 pytestmark = pytest.mark.browser
 LANGUAGES = {
-    "en-US": {"alt": "Alternative text", "hint": "For those who cannot see the picture"},
-    "zh-CN": {"alt": "替代文字", "hint": "给看不到图片的人"},
+    "en-US": {
+        "alt": "Alternative text",
+        "hint": "For those who cannot see the picture",
+        "changed": "the text has changed",
+        "renew": "New candidates",
+        "fits": "It still fits",
+    },
+    "zh-CN": {
+        "alt": "替代文字",
+        "hint": "给看不到图片的人",
+        "changed": "文字已改动",
+        "renew": "重新找图",
+        "fits": "仍然合适",
+    },
 }
 
 
@@ -37,3 +49,35 @@ def test_caption_and_alternative_text_are_written_apart(server: Server, visit: C
     saved = Path(download.value.path()).read_text(encoding="utf-8")
     assert 'alt="A blue bowl"' in saved
     assert "Supper</figcaption>" in saved
+
+
+@pytest.mark.parametrize("locale", list(LANGUAGES))
+def test_a_picture_says_that_its_text_has_changed_until_a_person_decides(
+    server: Server, visit: Callable[..., Any], locale: str
+) -> None:
+    words = LANGUAGES[locale]
+    page = visit(server, locale=locale)
+    write(page)
+    page.click(".xc-picture")
+    assert page.is_hidden(".xc-changed")
+    page.keyboard.press("Escape")
+    page.click(".xc-section:has(figure) > .xc-text")
+    page.fill(".xc-edit", "A dog plays in the garden.")
+    page.press(".xc-edit", "Enter")
+    page.wait_for_selector(f"figcaption >> text={words['changed']}")
+    page.reload()
+    page.wait_for_selector(f"figcaption >> text={words['changed']}")
+    page.click(".xc-picture")
+    assert [page.inner_text(one) for one in (".xc-renew", ".xc-still-fits")] == [words["renew"], words["fits"]]
+    first = ".xc-candidate >> nth=1 >> .xc-candidate-name"
+    before = page.get_attribute(".xc-picture img", "src")
+    asked = len(server.studio.gallery.queries)
+    page.click(".xc-renew")
+    page.wait_for_selector(".xc-renew:not([disabled])")
+    assert len(server.studio.gallery.queries) > asked
+    assert page.is_visible(first)
+    assert page.get_attribute(".xc-picture img", "src") == before
+    page.click(".xc-still-fits")
+    page.wait_for_selector(".xc-changed", state="hidden")
+    assert page.locator("figcaption .xc-perhaps").count() == 0
+    assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"

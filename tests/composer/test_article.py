@@ -34,12 +34,13 @@ def test_json_in_and_out_is_lossless() -> None:
     assert "猫" in ARTICLE.to_json()
 
 
-@pytest.mark.parametrize("schema", [None, 1, 2])
+@pytest.mark.parametrize("schema", [None, 1, 2, 3])
 def test_json_of_older_versions_opens(schema: int | None) -> None:
     older = ARTICLE.to_dict()
     assert older.pop("schema") == SCHEMA
     section = older["sections"][1]
     del section["looked_for"]
+    del section["illustration"]["text_changed"]
     del older["imported"]
     for each in older["sections"]:
         del each["source"]
@@ -50,6 +51,29 @@ def test_json_of_older_versions_opens(schema: int | None) -> None:
     read = Article.from_dict(older if schema is None else {"schema": schema, **older})
     assert read.section("s2").illustration is not None
     assert read.used_pictures == ARTICLE.used_pictures
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("A cat sleeps.", True),
+        ("一只猫。", True),
+        ("A **cat**", False),
+        ("a cat …", False),
+    ],
+)
+def test_other_words_beside_a_picture_mark_it(text: str, marked: bool) -> None:
+    for place in ("s2", "s7"):  # the other has no picture
+        edited = ARTICLE.with_text(place, text)
+        assert [s.illustration.text_changed for s in edited.illustrated if s.illustration] == [marked and place == "s2"]
+        assert Article.from_json(edited.to_json()) == edited
+
+
+def test_a_place_without_a_picture_is_not_marked() -> None:
+    empty = ARTICLE.with_illustration("s2", Illustration("A cat", candidates=(PICTURE,)))
+    assert empty.with_text("s2", "Other words.").section("s2").illustration == Illustration(
+        "A cat", candidates=(PICTURE,)
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +91,7 @@ def test_json_of_older_versions_opens(schema: int | None) -> None:
         ('{"title": "x", "revision": "new"}', "revision is 'new': it must be a whole number."),
         ('{"title": "x", "sections": 7}', "sections is 7: it must be a list."),
         ('{"title": "x", "parameters": []}', "parameters is []: it must be an object with fields."),
-        ('{"title": "x", "schema": 99}', "its format is version 99; this program reads 3."),
+        ('{"title": "x", "schema": 99}', "its format is version 99; this program reads 4."),
         ("[]", "article is []: it must be an object with fields."),
         ("{", "it is no JSON: "),
         ("[" * 100_000, "it is no JSON: "),

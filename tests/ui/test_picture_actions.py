@@ -111,3 +111,90 @@ def test_a_search_leaves_the_alternative_text_of_the_picture_that_stays(studio: 
     assert words(session) == ("a boat", "Picture 0")
     assert picture(session).query == "a boat"
     assert picture(session).chosen is not None
+
+
+# -- the text beside a picture has changed -----------------------------------------------------------
+
+
+def marked(session: Session) -> list[str]:
+    """Ids of the sections whose pictures bear the mark."""
+    return [s.id for s in session.article if s.illustration and s.illustration.text_changed]
+
+
+def with_other_text(studio: Studio, session: Session) -> None:
+    ask(studio, session, "text", id="s1", text="A dog barks.")
+    assert marked(session) == ["s1"]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"act": "text", "id": "s1", "text": "A dog barks."},
+        {"act": "text", "id": "s1", "text": "A *dog* barks.\n", "markdown": True},
+        {"act": "join", "id": "s2"},
+    ],
+)
+def test_an_edit_of_the_paragraph_marks_its_picture(studio: Studio, session: Session, edit: dict[str, Any]) -> None:
+    shown = actions.quick_action(studio, session, edit)["ops"][0]["sections"][0]["picture"]
+    assert shown["text_changed"] is True
+    assert marked(session) == ["s1"]
+    ask(studio, session, "undo")
+    assert marked(session) == []
+
+
+def test_a_split_marks_the_picture_where_it_stands_then(studio: Studio, session: Session) -> None:
+    ask(studio, session, "split", id="s1", first="A cat", second="eats.")
+    assert marked(session) == [session.article.sections[1].id]
+
+
+def test_what_the_model_wrote_anew_marks_the_picture_once_it_is_taken(studio: Studio, session: Session) -> None:
+    list(actions.model_action(studio, session, {"act": "rewrite", "id": "s1", "task": "rewrite"}))
+    assert marked(session) == []
+    ask(studio, session, "accept", dropped=[])
+    assert marked(session) == ["s1"]
+
+
+def test_other_edits_mark_nothing(studio: Studio, session: Session) -> None:
+    ask(studio, session, "text", id="s1", text="A **cat** eats!")
+    ask(studio, session, "text", id="s2", text="It purrs.")
+    ask(studio, session, "title", text="Dogs")
+    ask(studio, session, "move", id="s1", before=None)
+    ask(studio, session, "caption", id="s1", caption="Supper")
+    assert marked(session) == []
+
+
+@pytest.mark.parametrize("decision", [{"act": "choose", "picture": "p0"}, {"act": "still_fits"}])
+def test_a_decision_takes_the_mark_away(studio: Studio, session: Session, decision: dict[str, Any]) -> None:
+    with_other_text(studio, session)
+    actions.quick_action(studio, session, {"id": "s1", **decision})
+    assert marked(session) == []
+    assert picture(session).chosen is not None
+    assert picture(session).by_hand  # planning the pictures again keeps it
+    ask(studio, session, "undo")
+    assert marked(session) == ["s1"]
+
+
+def test_new_candidates_stand_beside_the_picture_until_a_person_decides(studio: Studio, session: Session) -> None:
+    with_other_text(studio, session)
+    before = picture(session)
+    operations = work(studio, session, "propose", id="s1")
+    after = picture(session)
+    assert operations[-1] == {"op": "open", "id": "s1"}
+    assert (after.caption, after.alt, after.chosen) == (before.caption, before.alt, before.chosen)
+    assert after.candidates[0] == before.chosen
+    assert any(one.fit is not None for one in after.candidates[1:])  # judged beside the text of now
+    assert marked(session) == ["s1"]
+    ask(studio, session, "choose", id="s1", picture=after.candidates[1].id)
+    assert marked(session) == []
+
+
+def test_the_mark_is_in_the_draft_and_comes_back_from_the_view(studio: Studio, session: Session) -> None:
+    with_other_text(studio, session)
+    assert session.draft is not None
+    assert studio.drafts is not None
+    stored = studio.drafts.of("browser:a").load(session.draft.id).article.section("s1").illustration
+    assert stored is not None
+    assert stored.text_changed
+    shown, fresh = whole_article(studio, session), Session()
+    ask(studio, fresh, "restore", shows=session.id, article=shown)
+    assert marked(fresh) == ["s1"]

@@ -146,6 +146,7 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "caption": pictures.caption,
     "alt": pictures.alt,
     "choose": pictures.choose,
+    "still_fits": pictures.still_fits,
     "remove": pictures.remove,
     "upload": pictures.upload,
     "copy": copy,
@@ -214,13 +215,15 @@ def _one_picture(
             now = session.article.section(before.id).illustration
             removed = now is None and before.illustration is not None
             if not removed:
-                session.article = session.article.with_illustration(before.id, _with_found(now, found))
+                session.article = session.article.with_illustration(before.id, _with_found(now, found, find is _search))
             kept = keep(studio, session, str(value.get("act")))
         operations = [whole_article(studio, session), *kept]
         if not removed:
             operations.append({"op": "open", "id": before.id})
         if not found.candidates:
-            operations.append(view.notice(text("say.nothing_found", language, query=found.caption)))
+            operations.append(
+                view.notice(text("say.nothing_found", language, query=found.caption or (now.caption if now else "")))
+            )
         yield session.message(*operations)
     except KeyError:
         yield session.message(whole_article(studio, session), view.notice(text("say.gone", language)))
@@ -238,13 +241,14 @@ def _propose(studio: Studio, session: Session, section: Section, value: dict[str
     return studio.composer().propose(session.article, section.id)
 
 
-def _with_found(now: Illustration | None, found: Illustration) -> Illustration:
-    """What was found, around the picture that stands there, if one does."""
+def _with_found(now: Illustration | None, found: Illustration, typed: bool) -> Illustration:
+    """What was found, around the picture that stands there, if one does. typed: a person gave the caption."""
     if now is None or now.chosen is None:
         return replace(found, by_hand=True)
     kept = () if any(one.id == now.chosen.id for one in found.candidates) else (now.chosen,)
     offered = (*kept, *found.candidates)
-    return replace(now, caption=found.caption, query=found.query, candidates=offered, by_hand=True)
+    caption = found.caption if typed else now.caption
+    return replace(now, caption=caption, query=found.query, candidates=offered, by_hand=True)
 
 
 # -- helpers ----------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""What a person does to one picture: its caption and alternative text, another picture, one of their own, none."""
+"""What a person does to one picture: its caption and alternative text, another picture, one of their own, none.
+
+Whoever chooses a picture has seen the text beside it: the mark that the text has changed goes.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,9 +42,16 @@ def choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view
 
     def chosen(old: Illustration) -> Illustration:
         found = {candidate.id: candidate for candidate in old.candidates}[str(value.get("picture"))]
-        return replace(old, alt=_alt_beside(session, section, old, found), chosen=found, by_hand=True)
+        return replace(
+            old, alt=_alt_beside(session, section, old, found), chosen=found, by_hand=True, text_changed=False
+        )
 
     return _changed(studio, session, value, chosen)
+
+
+def still_fits(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """The picture stays, although the text has changed."""
+    return _changed(studio, session, value, lambda old: replace(old, by_hand=True, text_changed=False))
 
 
 def remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -62,6 +72,7 @@ def upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[view
         chosen=candidate,
         candidates=(candidate, *others),
         by_hand=True,
+        text_changed=False,
     )
     session.article = session.article.with_illustration(section.id, picture)
     return [whole_article(studio, session), {"op": "open", "id": section.id}]

@@ -47,6 +47,7 @@ class PictureShown(BaseModel):
     query: Line = ""
     alt: Line = ""
     by_hand: bool = False
+    text_changed: bool = False
     chosen: CandidateShown | None = None
     candidates: Annotated[list[CandidateShown], Field(max_length=100)] = []
 
@@ -148,6 +149,7 @@ def _illustration(shown: PictureShown | None, find: "_Finder") -> dict[str, Any]
         "query": _line(shown.query),
         "alt": "" if shown.alt == shown.caption else _line(shown.alt),
         "by_hand": shown.by_hand,
+        "text_changed": shown.text_changed,
         "chosen": dataclasses.asdict(chosen) if chosen else None,
         "candidates": [dataclasses.asdict(one) for one in others],
     }
