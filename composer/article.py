@@ -18,10 +18,12 @@ from common.messages import Text, _
 from composer.errors import ArticleUnreadable, validation_problem
 
 # of articles as JSON; grows when an older program could not read a newer file. 2: `fit` and `evidence`; 3: blocks of
-# Markdown and their sources; 4: `text_changed`
+# Markdown and their sources; 4: `text_changed` and `width`
 SCHEMA = 4
 
 Language = Literal["en", "zh"]
+Width = Literal["half", "column", "full"]  # of a picture: half of the text's width, as wide as it suits, the whole page
+WIDTHS: tuple[Width, ...] = ("half", "column", "full")
 # the blocks of CommonMark and GitHub's Markdown; "other" is what is kept as it is and not read: HTML, definitions of
 # links and footnotes, pictures of an imported text
 SectionKind = Literal["heading", "paragraph", "list", "quote", "code", "table", "rule", "other"]
@@ -73,6 +75,7 @@ class Illustration:
     chosen: Candidate | None = None
     by_hand: bool = False  # a person chose picture or caption: planning again keeps it
     text_changed: bool = False  # other words stand in its section than when the picture was chosen
+    width: Width = "column"
 
 
 @dataclass(frozen=True, slots=True)

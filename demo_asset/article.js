@@ -92,7 +92,7 @@ function drawPicture(node, section) {
     return;
   }
   const chosen = picture.chosen;
-  const figure = make("figure", { class: `xc-figure${chosen && chosen.drawing ? " xc-drawing" : ""}${chosen ? "" : " xc-empty"}` });
+  const figure = make("figure", { class: `xc-figure${chosen && chosen.drawing ? " xc-drawing" : ""}${chosen ? "" : " xc-empty"}${chosen && picture.width ? ` xc-${picture.width}` : ""}` });
   if (chosen) {
     const image = make("img", { src: address(chosen.src), alt: picture.alt });
     const card = make("button", { type: "button", class: "xc-picture", "aria-label": `${texts("open")}: ${picture.caption}`, onclick: () => open(section.id) }, image);

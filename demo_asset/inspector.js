@@ -26,6 +26,9 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     grid.querySelector("[aria-pressed=true]")?.focus({ preventScroll: true }); // this button goes
   }, { class: "xc-button xc-still-fits" });
   const changed = make("div", { class: "xc-changed", hidden: true }, changedLine, make("div", { class: "xc-row" }, renew, fits));
+  const widthLabel = make("p", { class: "xc-label", id: "xc-width-label" });
+  const widths = ["half", "column", "full"].map((name) => button("", "", () => ask("width", { id: section.id, width: name }), { class: "xc-button", "data-width": name }));
+  const widthRow = make("div", { class: "xc-joined xc-widths", role: "group", "aria-labelledby": "xc-width-label" }, ...widths);
   const gridLabel = make("p", { class: "xc-label", id: "xc-grid-label", role: "status" });
   const grid = make("div", { class: "xc-grid", role: "group", "aria-labelledby": "xc-grid-label" });
   const file = make("input", { type: "file", accept: "image/*", class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
@@ -44,6 +47,8 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     make("div", { class: "xc-row" }, search),
     altLabel,
     alt,
+    widthLabel,
+    widthRow,
     gridLabel,
     grid,
     make("div", { class: "xc-row xc-panel-foot" }, own, remove, file),
@@ -171,7 +176,8 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     if (typing !== caption) caption.value = picture.caption;
     if (typing !== alt) alt.value = described(picture);
     changed.hidden = !picture.text_changed;
-    alt.hidden = altLabel.hidden = !picture.chosen;
+    alt.hidden = altLabel.hidden = widthLabel.hidden = widthRow.hidden = !picture.chosen;
+    for (const one of widths) one.setAttribute("aria-pressed", String(one.dataset.width === picture.width));
     const chosen = picture.chosen;
     large.replaceChildren();
     large.classList.toggle("xc-drawing", Boolean(chosen && chosen.drawing));
@@ -201,6 +207,11 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     caption.placeholder = texts("caption_hint");
     altLabel.textContent = texts("alt");
     alt.placeholder = texts("alt_hint");
+    widthLabel.textContent = texts("width");
+    for (const one of widths) {
+      one.setAttribute("aria-label", texts(`width.${one.dataset.width}`));
+      one.lastChild.textContent = texts(`width.${one.dataset.width}`);
+    }
     changedLine.textContent = texts("changed");
     for (const [node, key] of [[search, "search"], [own, "upload"], [remove, "remove"], [renew, "renew"], [fits, "still_fits"]]) {
       node.setAttribute("aria-label", texts(key));

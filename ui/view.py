@@ -84,6 +84,7 @@ def illustration_view(illustration: Illustration, address: Address) -> dict[str,
         "alt": illustration.alt or illustration.caption,
         "by_hand": illustration.by_hand,
         "text_changed": illustration.text_changed,
+        "width": illustration.width,
         "chosen": candidate_view(illustration.chosen, address) if illustration.chosen else None,
         "candidates": [candidate_view(candidate, address) for candidate in illustration.candidates],
     }

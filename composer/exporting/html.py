@@ -36,12 +36,16 @@ figure img { max-width: 100%; height: auto; border-radius: 10px; }
 figure .card { background: var(--card); border-radius: 10px; padding: 24px; width: 48%; min-width: 200px;
   margin: 0 auto; }
 figure .card img { width: 100%; border-radius: 0; display: block; }
+figure.half { width: max(50%, 240px); margin-left: auto; margin-right: auto; }
+figure.half .card { width: 60%; min-width: 160px; }
+figure.full { margin-left: calc(50% - min(50vw - 24px, 540px)); margin-right: calc(50% - min(50vw - 24px, 540px)); }
+figure.full > img, figure.full .card { width: 100%; }
 figcaption, footer { font: 14px/1.5 system-ui, -apple-system, "Segoe UI", "Noto Sans CJK SC", "PingFang SC", sans-serif;
   color: var(--quiet); }
 figcaption { margin-top: 10px; }
 footer { margin-top: 56px; padding-top: 16px; border-top: 1px solid var(--line); }
 footer ul { margin: 4px 0 16px; padding-left: 20px; }
-@media print { article { padding: 0; } }
+@media print { article { padding: 0; } figure.full { margin-left: 0; margin-right: 0; } }
 """.strip()
 
 

@@ -12,7 +12,8 @@ from composer import blocks, inline
 from composer.article import Article, Candidate, Illustration, Section
 from composer.exporting.pictures import data_address, linked
 
-Styles = Mapping[str, str]  # tag, or "card" around a drawing -> declarations of CSS
+# tag, or "card" around a drawing, or one of both with the width of its picture ("img.half") -> declarations of CSS
+Styles = Mapping[str, str]
 
 
 def section_blocks(article: Article, styles: Styles) -> Iterator[str]:
@@ -99,12 +100,16 @@ def _address(address: str) -> str:
 
 def _figure(illustration: Illustration, chosen: Candidate, styles: Styles) -> str:
     alt = html.escape(illustration.alt or illustration.caption)
-    image = f'<img src="{data_address(chosen)}" alt="{alt}"{_style("img", styles)}>'
+    width = illustration.width
+    sized = "img" if chosen.drawing or width == "column" else f"img.{width}"  # a drawing is as wide as its card
+    image = f'<img src="{data_address(chosen)}" alt="{alt}"{_style(sized, styles)}>'
     if chosen.drawing:
-        image = f"<div{_style('card', styles)}>{image}</div>" if styles else f'<div class="card">{image}</div>'
+        card = "card" if width == "column" else f"card.{width}"
+        image = f"<div{_style(card, styles)}>{image}</div>" if styles else f'<div class="card">{image}</div>'
     caption = html.escape(illustration.caption)
     below = f'<figcaption dir="auto"{_style("figcaption", styles)}>{caption}</figcaption>' if caption else ""
-    return f"<figure{_style('figure', styles)}>{image}{below}</figure>"
+    wide = "" if styles or width == "column" else f' class="{width}"'
+    return f"<figure{wide}{_style('figure', styles)}>{image}{below}</figure>"
 
 
 def _style(tag: str, styles: Styles) -> str:

@@ -9,13 +9,14 @@ import pytest
 from tests.browser.conftest import Server, save_as, write
 
 pytestmark = pytest.mark.browser
-LANGUAGES = {
+LANGUAGES: dict[str, Any] = {
     "en-US": {
         "alt": "Alternative text",
         "hint": "For those who cannot see the picture",
         "changed": "the text has changed",
         "renew": "New candidates",
         "fits": "It still fits",
+        "widths": ["Half", "Column", "Full"],
     },
     "zh-CN": {
         "alt": "替代文字",
@@ -23,6 +24,7 @@ LANGUAGES = {
         "changed": "文字已改动",
         "renew": "重新找图",
         "fits": "仍然合适",
+        "widths": ["半栏", "整栏", "通栏"],
     },
 }
 
@@ -81,3 +83,29 @@ def test_a_picture_says_that_its_text_has_changed_until_a_person_decides(
     page.wait_for_selector(".xc-changed", state="hidden")
     assert page.locator("figcaption .xc-perhaps").count() == 0
     assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+
+
+@pytest.mark.parametrize("locale", list(LANGUAGES))
+def test_a_picture_is_half_as_wide_as_the_column_or_wider(
+    server: Server, visit: Callable[..., Any], locale: str
+) -> None:
+    page = visit(server, locale=locale)
+    write(page)
+    page.click(".xc-picture")
+    assert page.locator(".xc-widths button").all_inner_texts() == LANGUAGES[locale]["widths"]
+    assert page.get_attribute("[data-width=column]", "aria-pressed") == "true"
+    measured = []
+    for width in ("half", "column", "full"):
+        page.click(f"[data-width={width}]")
+        page.wait_for_selector(f".xc-figure.xc-{width}")
+        page.wait_for_selector(f"[data-width={width}][aria-pressed=true]")
+        measured.append(page.locator(".xc-figure").bounding_box()["width"])
+    half, column, full = measured
+    assert half == pytest.approx(column / 2, abs=1)
+    assert full == pytest.approx(column + 80, abs=1)  # beside the panel
+    image = page.locator(".xc-figure img").bounding_box()
+    assert image["width"] == pytest.approx(full, abs=1)
+    assert image["x"] >= 0
+    page.reload()
+    page.wait_for_selector(".xc-figure.xc-full")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

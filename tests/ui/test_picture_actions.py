@@ -198,3 +198,30 @@ def test_the_mark_is_in_the_draft_and_comes_back_from_the_view(studio: Studio, s
     shown, fresh = whole_article(studio, session), Session()
     ask(studio, fresh, "restore", shows=session.id, article=shown)
     assert marked(fresh) == ["s1"]
+
+
+# -- its width ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", ["half", "full"])
+def test_a_width_is_a_step_and_travels(studio: Studio, session: Session, width: str) -> None:
+    shown = ask(studio, session, "width", id="s1", width=width)[0]["sections"][0]["picture"]
+    assert shown["width"] == width
+    assert picture(session).by_hand
+    assert Article.from_json(session.article.to_json()) == session.article
+    assert f'<figure class="{width}">' in to_html(session.article)
+    fresh = Session()
+    ask(studio, fresh, "restore", shows=session.id, article=whole_article(studio, session))
+    assert picture(fresh).width == width
+    ask(studio, session, "choose", id="s1", picture="p1")
+    assert picture(session).width == width
+    ask(studio, session, "undo")
+    ask(studio, session, "undo")
+    assert picture(session).width == "column"
+    assert "<figure>" in to_html(session.article)
+
+
+def test_an_unknown_width_is_answered_with_those_there_are(studio: Studio, session: Session) -> None:
+    [notice] = ask(studio, session, "width", id="s1", width="huge")
+    assert notice["text"] == "The width is 'huge'; it can be half, column, full."
+    assert picture(session).width == "column"

@@ -145,6 +145,7 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "text": _text,
     "caption": pictures.caption,
     "alt": pictures.alt,
+    "width": pictures.width,
     "choose": pictures.choose,
     "still_fits": pictures.still_fits,
     "remove": pictures.remove,

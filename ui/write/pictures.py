@@ -1,4 +1,4 @@
-"""What a person does to one picture: its caption and alternative text, another picture, one of their own, none.
+"""What a person does to one picture: its words and width, another picture, one of their own, none.
 
 Whoever chooses a picture has seen the text beside it: the mark that the text has changed goes.
 """
@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from common.messages import _
 from composer import blocks
-from composer.article import Candidate, Illustration, Section
+from composer.article import WIDTHS, Candidate, Illustration, Section
+from composer.errors import InputError
 from composer.illustrating import plain_caption
 from ui import view
 from ui.session import Session
@@ -34,6 +36,15 @@ def alt(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Op
         value,
         lambda old: replace(old, alt="" if written == old.caption else written, by_hand=True),
     )
+
+
+def width(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    wanted = next((known for known in WIDTHS if known == value.get("width")), None)
+    if wanted is None:
+        raise InputError(
+            _("The width is '{width}'; it can be {known}.", width=value.get("width"), known=", ".join(WIDTHS))
+        )
+    return _changed(studio, session, value, lambda old: replace(old, width=wanted, by_hand=True))
 
 
 def choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:

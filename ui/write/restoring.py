@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from common.decoding import without_halves
 from common.errors import ReadableError
 from common.messages import _
-from composer.article import ONE_LINE_KINDS, SCHEMA, Article, Candidate, Evidence, Language, SectionKind
+from composer.article import ONE_LINE_KINDS, SCHEMA, Article, Candidate, Evidence, Language, SectionKind, Width
 from composer.errors import ArticleUnreadable, PictureError, validation_problem
 from composer.illustrating import candidate
 from composer.importing import with_source
@@ -48,6 +48,7 @@ class PictureShown(BaseModel):
     alt: Line = ""
     by_hand: bool = False
     text_changed: bool = False
+    width: Width = "column"
     chosen: CandidateShown | None = None
     candidates: Annotated[list[CandidateShown], Field(max_length=100)] = []
 
@@ -150,6 +151,7 @@ def _illustration(shown: PictureShown | None, find: "_Finder") -> dict[str, Any]
         "alt": "" if shown.alt == shown.caption else _line(shown.alt),
         "by_hand": shown.by_hand,
         "text_changed": shown.text_changed,
+        "width": shown.width,
         "chosen": dataclasses.asdict(chosen) if chosen else None,
         "candidates": [dataclasses.asdict(one) for one in others],
     }

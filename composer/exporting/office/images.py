@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from composer.article import Article, Candidate
+from composer.article import Article, Candidate, Width
 from composer.exporting.job import Job
 from composer.exporting.pictures import chosen_pictures, image_names, picture_bytes
 from retrieval.pictures import PILLOW_ERRORS, load_picture
@@ -16,6 +16,7 @@ TEXT_WIDTH = 16.0  # cm of an A4 page
 TALLEST = 9.5  # cm: two pictures and some text share a page, and one that moves to the next leaves a small gap
 DENSITY = 38.0  # pixels a cm at least (96 an inch), so that small pictures are not blown up
 DRAWING_SHARE = 0.48  # of the text's width, as on the page
+TALLEST_FULL = 20.0  # cm: of a picture that takes the whole width, which leaves room for its caption
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,12 @@ def prepared_pictures(article: Article, job: Job, folder: Path, *, upto: float) 
     for number, (section, chosen) in enumerate(found):
         job.at(upto * number / len(found))
         name = names[section.id]
-        pictures[name] = _prepared(chosen, folder, Path(name).stem)
+        width = section.illustration.width if section.illustration else "column"
+        pictures[name] = _prepared(chosen, folder, Path(name).stem, width)
     return pictures
 
 
-def _prepared(chosen: Candidate, folder: Path, stem: str) -> PreparedPicture:
+def _prepared(chosen: Candidate, folder: Path, stem: str, wanted: Width) -> PreparedPicture:
     content = picture_bytes(chosen)
     kept = _usable_as_is(content)
     if kept is not None:
@@ -55,9 +57,17 @@ def _prepared(chosen: Candidate, folder: Path, stem: str) -> PreparedPicture:
         written = io.BytesIO()
         image.save(written, "PNG") if chosen.drawing else image.save(written, "JPEG", quality=88)
         content = written.getvalue()
-    share = min(1.0, width / DENSITY / TEXT_WIDTH, TALLEST / TEXT_WIDTH * width / height)
     (folder / f"{stem}{suffix}").write_bytes(content)
-    return PreparedPicture(f"{stem}{suffix}", min(share, DRAWING_SHARE) if chosen.drawing else share)
+    return PreparedPicture(f"{stem}{suffix}", _share(width, height, wanted, chosen.drawing))
+
+
+def _share(width: int, height: int, wanted: Width, drawing: bool) -> float:
+    """How much of the text's width a picture of so many pixels takes, 0 to 1."""
+    if wanted == "full":
+        return min(1.0, TALLEST_FULL / TEXT_WIDTH * width / height)
+    share = min(1.0, width / DENSITY / TEXT_WIDTH, TALLEST / TEXT_WIDTH * width / height)
+    most = DRAWING_SHARE if drawing else 1.0
+    return min(share, most / 2 if wanted == "half" else most)
 
 
 def _usable_as_is(content: bytes) -> tuple[str, tuple[int, int]] | None:

@@ -1,8 +1,13 @@
 """HTML for clipboards and for editors of other sites: every look stands in the element itself."""
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 
-from composer.article import Article, Section
+import pytest
+
+from composer.article import WIDTHS, Article, Section
 from composer.exporting import to_html, to_rich_html, to_wechat_html
 
 
@@ -74,3 +79,18 @@ def test_blocks_of_imported_texts_are_shown_and_bring_in_nothing() -> None:
         assert "center" in str(page.named("td")[0]["style"])
         assert len(page.named("br")) == 1
         assert len(page.named("code")) == 3
+
+
+@pytest.mark.parametrize("made", [to_rich_html, to_wechat_html])
+def test_pictures_are_copied_as_wide_as_was_chosen(harbour: Article, made: Callable[[Article], str]) -> None:
+    found = []
+    for width in WIDTHS:
+        article = harbour
+        for section in harbour.illustrated:
+            assert section.illustration is not None
+            article = article.with_illustration(section.id, replace(section.illustration, width=width))
+        page = made(article)
+        found.append(re.findall(r'<div style="width: (\d+)%|<img [^>]*style="((?:max-)?width: \d+%)', page))
+    drawings = [pieces[0][0] for pieces in found]
+    assert drawings == ["24", "48", "100"]
+    assert [pieces[-1][1] for pieces in found] == ["max-width: 50%", "max-width: 100%", "width: 100%"]

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import docx
@@ -9,7 +10,7 @@ import pytest
 from docx.document import Document
 from PIL import Image
 
-from composer.article import Article, Candidate, Illustration, Section
+from composer.article import WIDTHS, Article, Candidate, Illustration, Section, Width
 from composer.exporting import rendered
 from tests.composer.exporting.test_formats import NASTY
 
@@ -120,3 +121,24 @@ def test_pages_are_numbered(harbour: Article) -> None:
     [section] = opened(harbour).sections
     assert "PAGE" in section.footer._element.xml
     assert round(section.page_width.cm, 1) == 21.0
+
+
+@pytest.mark.parametrize("form", ["docx", "epub", "pdf"])
+def test_documents_of_every_width_can_be_made(harbour: Article, form: str) -> None:
+    for width in WIDTHS:
+        assert rendered(_wide(harbour, width), form)
+
+
+def test_pictures_are_as_wide_as_was_chosen(harbour: Article) -> None:
+    drawing, photo = zip(
+        *[[shape.width.cm for shape in opened(_wide(harbour, width)).inline_shapes] for width in WIDTHS], strict=True
+    )
+    assert drawing == pytest.approx((3.84, 7.68, 14.1), abs=0.1)  # pandoc gives a pixel no more than 1/72 inch
+    assert photo == pytest.approx((8.0, 14.25, 16.0), abs=0.1)
+
+
+def _wide(article: Article, width: Width) -> Article:
+    for section in article.illustrated:
+        assert section.illustration is not None
+        article = article.with_illustration(section.id, replace(section.illustration, width=width))
+    return article
