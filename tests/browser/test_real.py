@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.browser.conftest import Server, article_text, choose, finished, save_
 if TYPE_CHECKING:
     from composer.models.gguf.model import GgufModel
 
+TOKENS = 110  # of an article: half a minute on a slow machine
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(300)]
 
 
@@ -21,8 +23,14 @@ def real_server(embedded_model: "GgufModel") -> Iterator[Server]:
     from retrieval import open_gallery
     from ui.studio import Studio
 
+    stream = embedded_model.stream
+
+    def few_words(messages: Any, sampling: Any, **options: Any) -> Iterator[str]:
+        return stream(messages, replace(sampling, max_tokens=min(TOKENS, sampling.max_tokens)), **options)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedded_model, "close", lambda: None)  # other tests go on with it
+        patch.setattr(embedded_model, "stream", few_words)
         server = Server(Studio(lambda progress: embedded_model, open_gallery))
         yield server
         server.close()

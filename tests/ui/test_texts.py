@@ -32,6 +32,7 @@ def is_used(key: str, python: str, scripts: str) -> bool:
         "compose.way.": 'f"compose.way.{',
         "view.step.": "`step.${",
         "view.task.": "`task.${",
+        "view.width.": "`width.${",
         "view.tone.": "`tone.${",
     }
     return any(key.startswith(start) and code in python + scripts for start, code in composed.items())
