@@ -119,8 +119,9 @@ def with_evidence(paragraph: Paragraph, query: str, candidates: Sequence[Candida
 def promise(evidence: Evidence) -> float:
     """A rough order of candidates before the model is asked: what the words say, 0 to about 2."""
     similarity = 0.4 if evidence.similarity is None else evidence.similarity
-    met = max(similarity, 0.9 * evidence.share, 0.9 * evidence.of_title)
-    return 0.6 * met + 0.3 * evidence.share + 0.2 * evidence.named - 0.01 * evidence.rank
+    return (
+        0.6 * max(similarity, 0.9 * evidence.share) + 0.3 * evidence.share + 0.2 * evidence.named - 0.01 * evidence.rank
+    )
 
 
 def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None" = None) -> bool:

@@ -9,12 +9,11 @@ import pytest
 from common.resources import resource_folder
 from composer.article import Article, Candidate, Evidence, Language
 from composer.illustrating.captions import is_true_of, plain_caption
-from composer.illustrating.evidence import Paragraph, TextVectors, gather, promise, same_subject, words_met
+from composer.illustrating.evidence import Paragraph, TextVectors, gather, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, fit
 from composer.illustrating.nouns import nouns
 from composer.illustrating.places import choose_pictures
 from composer.illustrating.queries import Query, paragraph_queries, things, title_queries
-from composer.illustrating.reading import WORTH_ASKING
 from retrieval.base import Hit
 from retrieval.encoders import dictionary_available
 
@@ -105,10 +104,6 @@ def test_chinese_words_are_compared_with_english_names_by_the_dictionary(monkeyp
     (candidate,) = gather(paragraph, found, frozenset(), TextVectors())
     assert candidate.evidence is not None
     assert candidate.evidence.similarity is None
-
-
-def test_what_stands_in_the_title_promises_as_much_as_what_stands_in_the_paragraph() -> None:
-    assert promise(Evidence("足球", of_title=True)) > WORTH_ASKING > promise(Evidence("足球"))
 
 
 def test_fit_follows_the_evidence() -> None:
