@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from composer.models.gguf.model import GgufModel
 
 TOKENS = 110  # of an article: half a minute on a slow machine
-pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(420)]
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +46,11 @@ def real_server(embedded_model: "GgufModel") -> Iterator[Server]:
 def test_title_write_replace_save(
     real_server: Server, visit: Callable[..., Any], locale: str, title: str, length: str, caption: str, word: str
 ) -> None:
-    page = visit(real_server, locale=locale, timeout=60_000)  # the model loads, and takes the processor, meanwhile
+    page = visit(real_server, locale=locale, timeout=120_000)  # the model loads, and takes the processor, meanwhile
     choose(page, "#xc-pictures", "1")  # whatever the model writes, and however little fits
     choose(page, "#xc-length", length)
     write(page, title, wait=False)
-    page.wait_for_function("(document.querySelector('.xc-text')?.textContent || '').length > 4", timeout=60_000)
+    page.wait_for_function("(document.querySelector('.xc-text')?.textContent || '').length > 4", timeout=120_000)
     finished(page, timeout=150_000)
     text = article_text(page)
     assert word in text
