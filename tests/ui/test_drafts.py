@@ -1,6 +1,5 @@
 """A session's article as a draft, without a page."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import pytest
 
 from composer.article import Article, Section
 from composer.drafts import DraftStore
-from tests.fakes import FakeGallery, FakeModel
 from ui.drafts import owner_of
 from ui.drafts.listing import DraftsList
 from ui.drafts.owners import proof_of
@@ -18,16 +16,6 @@ from ui.write import actions, draft_at_arrival
 from ui.write.running import run_messages, whole_article
 
 CAT = "How to take good care of a pet cat"
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    made = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path), drafts=DraftStore(tmp_path / "data"))
-    made.start()
-    assert made.model_settled.wait(5)
-    assert made.gallery_settled.wait(5)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What a person does to one picture of the article: actions on a session, with fakes behind the studio."""
 
 import zipfile
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,23 +8,11 @@ from typing import Any
 import pytest
 
 from composer.article import Article, Candidate, Illustration, Section
-from composer.drafts import DraftStore
 from composer.exporting import rendered, to_html, to_markdown, to_text
-from tests.fakes import FakeGallery, FakeModel
 from ui.session import Session
 from ui.studio import Studio
 from ui.write import actions
 from ui.write.running import whole_article
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    made = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path), drafts=DraftStore(tmp_path / "data"))
-    made.start()
-    assert made.model_settled.wait(5)
-    assert made.gallery_settled.wait(5)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def width(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
 
 def choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """One of the candidates."""
-    section = session.article.section(_id(value))
+    section = session.article.section(str(value.get("id")))
 
     def chosen(old: Illustration) -> Illustration:
         found = {candidate.id: candidate for candidate in old.candidates}[str(value.get("picture"))]
@@ -66,13 +66,13 @@ def still_fits(studio: Studio, session: Session, value: dict[str, Any]) -> list[
 
 
 def remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    session.article = session.article.with_illustration(_id(value), None)
+    session.article = session.article.with_illustration(str(value.get("id")), None)
     return [whole_article(studio, session)]
 
 
 def upload(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """A file of their own, which is one of the candidates then."""
-    section = session.article.section(_id(value))
+    section = session.article.section(str(value.get("id")))
     candidate = studio.pictures.store_upload(str(uploaded_file(value.get("path"))))
     old = section.illustration or Illustration(caption="")
     others = tuple(one for one in old.candidates if one.id != candidate.id)
@@ -101,12 +101,8 @@ def _alt_beside(session: Session, section: Section, old: Illustration, picture: 
 def _changed(
     studio: Studio, session: Session, value: dict[str, Any], change: Callable[[Illustration], Illustration]
 ) -> list[view.Operation]:
-    section = session.article.section(_id(value))
+    section = session.article.section(str(value.get("id")))
     if section.illustration is None:
         raise KeyError(section.id)
     session.article = session.article.with_illustration(section.id, change(section.illustration))
     return [whole_article(studio, session)]
-
-
-def _id(value: dict[str, Any]) -> str:
-    return str(value.get("id"))
