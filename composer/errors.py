@@ -20,6 +20,9 @@ common.errors.ReadableError
     ├── DraftChanged          somebody else changed the draft meanwhile
     ├── VersionNotFound       a draft has no such version
     ├── DraftsUnavailable     the drafts of this machine cannot be read or written
+    ├── ConversationNotFound  no conversation of that id, or it is another person's
+    ├── ConversationUnreadable  a saved conversation is not in a form that is known
+    ├── ConversationsUnavailable  the conversations of this machine cannot be read or written
     ├── NoPictureFound        the gallery has nothing for a place
     └── FewerPlaces           more pictures were asked for than the article has paragraphs
 """
@@ -115,6 +118,18 @@ class VersionNotFound(ComposerError):
 
 class DraftsUnavailable(ComposerError):
     sentence = _("The drafts in '{place}' cannot be used: {reason}")
+
+
+class ConversationNotFound(ComposerError):
+    sentence = _("There is no conversation '{id}' here. The list of conversations shows those that can be opened.")
+
+
+class ConversationUnreadable(ComposerError):
+    sentence = _("The conversation cannot be read: {reason}")
+
+
+class ConversationsUnavailable(ComposerError):
+    sentence = _("The conversations in '{place}' cannot be used: {reason}")
 
 
 class NoPictureFound(ComposerError):

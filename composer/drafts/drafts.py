@@ -4,57 +4,36 @@ A step is an article as it was; its number names its content and is never given 
 redo to the latest child; what was undone and then written over stays in the file.
 """
 
-import functools
 import secrets
 import sqlite3
 import time
-import unicodedata
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from pathlib import Path
 
 from common.decoding import without_halves
-from common.language import HAN
 from composer.article import Article
-from composer.drafts.database import Damaged
 from composer.drafts.packing import pack, unpack
-from composer.drafts.records import Draft, Summary, Version
-from composer.drafts.storage import Storage
+from composer.drafts.pictures import KeptPictures
+from composer.drafts.records import Draft, Recovered, Summary, Version
+from composer.drafts.tables import LAYOUT
 from composer.errors import DraftChanged, DraftNotFound, VersionNotFound
+from composer.keeping import Storage, count_words, folded, mended, one_line
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-LONGEST_NAME = 200  # characters of a draft's or a version's own name
 _COLUMNS = (
     "number, id, owner, name, title, created, changed, archived, deleted, step, last_step, words, pictures, picture"
 )
-
-
-def _mended(method: Callable[Concatenate["Drafts", P], R]) -> Callable[Concatenate["Drafts", P], R]:
-    """Where the file turns out to be damaged: recovers what can be read, and tries once more."""
-
-    @functools.wraps(method)
-    def tried(self: "Drafts", /, *arguments: P.args, **named: P.kwargs) -> R:
-        try:
-            return method(self, *arguments, **named)
-        except Damaged:
-            self.store.mend()
-            return method(self, *arguments, **named)
-
-    return tried
 
 
 class Drafts:
     """Made by `DraftStore.of`. Every method raises DraftsUnavailable; one that names a draft, DraftNotFound where there
     is none or it is another owner's; one with `after`, DraftChanged where the draft is at another step now."""
 
-    def __init__(self, store: Storage, owner: str | None) -> None:
+    def __init__(self, store: "DraftStore", owner: str | None) -> None:
         """owner None: everybody's drafts."""
         self.store, self.owner = store, owner
 
     # -- writing -------------------------------------------------------------------------------------
 
-    @_mended
+    @mended
     def create(self, article: Article, *, what: str = "write", name: str = "") -> Draft:
         """A new draft at its first step."""
         kept = self.store.pictures.keep(article)
@@ -63,13 +42,13 @@ class Drafts:
             number = db.execute(
                 "INSERT INTO drafts (id, owner, name, created, changed, touched, step, last_step) "
                 "VALUES (?, ?, ?, ?, ?, 0, 0, 0)",
-                (draft_id, self.owner or "", _line(name), now, now),
+                (draft_id, self.owner or "", one_line(name), now, now),
             ).lastrowid
             assert number is not None
             self._add_step(db, number, kept, parent=0, what=what)
             return self._draft(db, self._row(db, draft_id), kept)
 
-    @_mended
+    @mended
     def save(self, draft_id: str, article: Article, *, after: int, what: str = "edit", amend: bool = False) -> Draft:
         """The draft at a new step. after: the step that the article was made from.
 
@@ -86,21 +65,21 @@ class Drafts:
             self._add_step(db, row["number"], kept, parent=parent, what=what)
             return self._draft(db, self._row(db, draft_id), kept)
 
-    @_mended
+    @mended
     def undo(self, draft_id: str, *, after: int) -> Draft:
         """The draft one step back; as it is where there is none before."""
         with self.store.transaction() as db:
             row = self._at(db, draft_id, after)
             return self._moved(db, row, self._parent(db, row))
 
-    @_mended
+    @mended
     def redo(self, draft_id: str, *, after: int) -> Draft:
         """The draft at the step that was undone last; as it is where none was."""
         with self.store.transaction() as db:
             row = self._at(db, draft_id, after)
             return self._moved(db, row, self._child(db, row))
 
-    @_mended
+    @mended
     def restore(self, draft_id: str, step: int, *, after: int | None = None) -> Draft:
         """The draft with the article of that step, as a new step. Raises VersionNotFound, ArticleUnreadable."""
         with self.store.transaction() as db:
@@ -112,10 +91,10 @@ class Drafts:
 
     # -- versions ------------------------------------------------------------------------------------
 
-    @_mended
+    @mended
     def name_version(self, draft_id: str, name: str) -> Version:
         """Gives the present step a name; an earlier version of that name loses it."""
-        name = _line(name)
+        name = one_line(name)
         with self.store.transaction() as db:
             row = self._row(db, draft_id)
             name = name or str(row["step"])
@@ -126,7 +105,7 @@ class Drafts:
             )
         return next(version for version in self.versions(draft_id) if version.name == name)
 
-    @_mended
+    @mended
     def versions(self, draft_id: str, *, steps: bool = False) -> list[Version]:
         """The named versions, latest first; with `steps` every step that is kept. One with two names comes twice."""
         kind = "LEFT JOIN" if steps else "JOIN"
@@ -138,7 +117,7 @@ class Drafts:
             ).fetchall()
         return [Version(int(row["step"]), row["name"] or "", row["what"], float(row["at"])) for row in rows]
 
-    @_mended
+    @mended
     def article_at(self, draft_id: str, step: int) -> Article:
         """The article of one step. Raises VersionNotFound, ArticleUnreadable."""
         with self.store.reading() as db:
@@ -146,7 +125,7 @@ class Drafts:
 
     # -- reading -------------------------------------------------------------------------------------
 
-    @_mended
+    @mended
     def load(self, draft_id: str) -> Draft:
         """The draft with its article. Raises ArticleUnreadable, also where a newer version of the program wrote it;
         it is left as it is then."""
@@ -154,7 +133,7 @@ class Drafts:
             row = self._row(db, draft_id)
             return self._draft(db, row, self._article(db, row, int(row["step"])))
 
-    @_mended
+    @mended
     def list(
         self, *, search: str = "", archived: bool | None = False, deleted: bool = False, limit: int = 10_000
     ) -> list[Summary]:
@@ -167,7 +146,7 @@ class Drafts:
         if archived is not None:
             where.append("archived = ?")
             values.append(int(archived))
-        for word in _folded(search).split():
+        for word in folded(search).split():
             where.append("holds((SELECT text FROM texts WHERE draft = number), ?)")
             values.append(word)
         query = f"SELECT {_COLUMNS} FROM drafts WHERE {' AND '.join(where)} ORDER BY touched DESC LIMIT ?"
@@ -176,18 +155,18 @@ class Drafts:
 
     # -- the draft as a whole ------------------------------------------------------------------------
 
-    @_mended
+    @mended
     def rename(self, draft_id: str, name: str) -> Summary:
         """Gives the draft a name of its own; an empty one: it is called like its article again."""
         with self.store.transaction() as db:
             row = self._row(db, draft_id)
-            db.execute("UPDATE drafts SET name = ? WHERE number = ?", (_line(name), row["number"]))
-            folded = _folded(_line(name))  # the first line of what is searched
+            db.execute("UPDATE drafts SET name = ? WHERE number = ?", (one_line(name), row["number"]))
+            first = folded(one_line(name))  # the first line of what is searched
             change = "UPDATE texts SET text = ? || substr(text, instr(text, char(10))) WHERE draft = ?"
-            db.execute(change, (folded, row["number"]))
+            db.execute(change, (first, row["number"]))
             return self._summary(self._row(db, draft_id))
 
-    @_mended
+    @mended
     def duplicate(self, draft_id: str, name: str = "") -> Draft:
         """A new draft with the present article of that one. Raises ArticleUnreadable."""
         return self.create(self.load(draft_id).article, what="duplicate", name=name)
@@ -204,7 +183,7 @@ class Drafts:
 
     # -- inside --------------------------------------------------------------------------------------
 
-    @_mended
+    @mended
     def _set(self, draft_id: str, column: str, value: float | None) -> Summary:
         with self.store.transaction() as db:
             number = self._row(db, draft_id, deleted=True)["number"]
@@ -277,7 +256,7 @@ class Drafts:
         """What lists and searches know of the draft, which is now the last that was changed."""
         stands = [s.illustration.chosen for s in article.illustrated if s.illustration and s.illustration.chosen]
         first = next((one.path for one in stands if self.store.pictures.is_kept(one.path)), "")
-        words = sum(_words(section.text) for section in article)
+        words = sum(count_words(section.text) for section in article)
         db.execute(
             "UPDATE drafts SET title = ?, changed = ?, words = ?, pictures = ?, picture = ?, "
             "touched = 1 + (SELECT max(touched) FROM drafts) WHERE number = ?",
@@ -290,7 +269,7 @@ class Drafts:
     def _index(db: sqlite3.Connection, number: int, article: Article, name: str) -> None:
         captions = [s.illustration.caption for s in article.illustrated if s.illustration]
         text = "\n".join([name, article.title, *(section.text for section in article), *captions])
-        db.execute("INSERT OR REPLACE INTO texts (draft, text) VALUES (?, ?)", (number, _folded(text)))
+        db.execute("INSERT OR REPLACE INTO texts (draft, text) VALUES (?, ?)", (number, folded(text)))
 
     def _draft(self, db: sqlite3.Connection, row: sqlite3.Row, article: Article) -> Draft:
         return Draft(self._summary(row), article, bool(self._parent(db, row)), bool(self._child(db, row)))
@@ -311,23 +290,28 @@ class Drafts:
         )
 
 
-class DraftStore(Storage):
+class DraftStore(Storage[Recovered]):
     """An open folder of drafts, of which each owner sees only their own."""
+
+    layout = LAYOUT
+
+    def __init__(self, folder: Path) -> None:
+        """Opens it, or makes it. Raises DraftsUnavailable with what is in the way.
+
+        A damaged file is replaced by what can be read of it, which `recovered` then tells.
+        """
+        self.pictures: KeptPictures = KeptPictures(folder.expanduser().absolute())
+        super().__init__(folder)
 
     def of(self, owner: str | None) -> Drafts:
         """The drafts of one owner, "login:ann" or "browser:…"; None: of everybody."""
         return Drafts(self, owner)
 
-
-def _line(name: str) -> str:
-    return " ".join(str(without_halves(name)).split())[:LONGEST_NAME]
-
-
-def _words(text: str) -> int:
-    """A Chinese character counts as one, as Chinese word processors count."""
-    return len(HAN.findall(text)) + len(HAN.sub(" ", text).split())
-
-
-def _folded(text: str) -> str:
-    """As texts are compared in a search: without case, and without the width of Chinese signs."""
-    return unicodedata.normalize("NFKC", without_halves(text)).casefold()
+    def _forgotten(self, db: sqlite3.Connection, before: float) -> set[str] | None:
+        old = "SELECT number FROM drafts WHERE deleted < ?"
+        if db.execute(old, (before,)).fetchone() is None:
+            return None
+        for table in ("texts", "steps", "versions", "kept"):
+            db.execute(f"DELETE FROM {table} WHERE draft IN ({old})", (before,))
+        db.execute("DELETE FROM drafts WHERE deleted < ?", (before,))
+        return {str(row[0]) for row in db.execute("SELECT DISTINCT file FROM kept")}

@@ -3,38 +3,25 @@
 In a stored article a kept picture's path is "kept:" and its file's name, so that the data folder can be moved.
 """
 
-import hashlib
 import os
-import secrets
-import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from composer.article import Article, Candidate, Illustration
-from composer.drafts.database import os_reason
 from composer.errors import DraftsUnavailable
-from retrieval.pictures import PILLOW_ERRORS, open_picture
+from composer.keeping import KeptFiles
 
-FOLDER = "pictures"
 OWN = "upload-"  # begins the ids of pictures that a person uploaded: no gallery has them
 MARK = "kept:"
-THUMBNAIL = 144  # pixels: longest side, three times the size shown
-YOUNG = 86_400  # seconds: a file this new may belong to a step that is just being written
 
 
-class KeptPictures:
-    """The folder of pictures. Any number of threads may use it."""
+class KeptPictures(KeptFiles):
+    """The pictures of articles, by the paths that stand in them."""
 
     def __init__(self, data: Path) -> None:
-        self.folder = data / FOLDER
+        super().__init__(data, DraftsUnavailable)
         self._beginning = f"{self.folder}{os.sep}"  # of the paths of kept pictures
-        self._known: dict[tuple[str, int, int], str] = {}  # path, size, time -> name of the copy
-
-    def path(self, name: str) -> Path:
-        """Where a kept picture lies. `name`: SHA-256 and suffix."""
-        return self.folder / name[:2] / name
 
     def is_kept(self, path: str) -> bool:
         """Whether a picture of an article is one of this folder."""
@@ -53,33 +40,10 @@ class KeptPictures:
         wanted = chosen or picture.id.startswith(OWN)
         if not wanted or not picture.path or self.is_kept(picture.path):
             return picture.path
-        path = Path(picture.path)
         try:
-            facts = path.stat()
-            known = (picture.path, facts.st_size, facts.st_mtime_ns)
-            if known not in self._known or not self.path(self._known[known]).is_file():
-                self._known[known] = self._copied(path)
-            return str(self.path(self._known[known]))
+            return str(self.path(self.copied(Path(picture.path))))
         except FileNotFoundError:
             return picture.path
-        except OSError as error:
-            raise DraftsUnavailable(place=self.folder.parent, reason=os_reason(error)) from error
-
-    def _copied(self, path: Path) -> str:
-        """The name of the copy. It appears whole or not at all."""
-        with path.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-        name = digest + path.suffix.lower()
-        kept = self.path(name)
-        if not kept.is_file():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            part = kept.with_name(f"{secrets.token_hex(8)}.part")
-            try:
-                shutil.copyfile(path, part)
-                part.replace(kept)
-            finally:
-                part.unlink(missing_ok=True)
-        return name
 
     def packed(self, article: Article) -> Article:
         """The article as it is stored: kept pictures by name."""
@@ -108,33 +72,6 @@ class KeptPictures:
                 if picture.path.startswith(MARK):
                     found.setdefault(picture.path.removeprefix(MARK))
         return list(found)
-
-    def thumbnail(self, path: Path) -> Path:
-        """A small JPEG of a kept picture, made when it is first asked for. Raises OSError, RetrievalError."""
-        small = self.folder.parent / "thumbnails" / f"{path.stem[:64]}.jpg"
-        if not small.is_file():
-            small.parent.mkdir(parents=True, exist_ok=True)
-            image = open_picture(path)
-            image.thumbnail((THUMBNAIL, THUMBNAIL))
-            part = small.with_name(f"{secrets.token_hex(8)}.part")
-            try:
-                image.convert("RGB").save(part, "JPEG", quality=85)
-                part.replace(small)
-            except PILLOW_ERRORS as error:
-                raise OSError(str(error)) from error
-            finally:
-                part.unlink(missing_ok=True)
-        return small
-
-    def forget(self, used: set[str]) -> None:
-        """Removes the files that no draft uses any more, unless they are new."""
-        before = time.time() - YOUNG
-        for folder, _folders, files in os.walk(self.folder):
-            for name in files:
-                file = Path(folder, name)
-                if name not in used and file.stat().st_mtime < before:
-                    file.unlink(missing_ok=True)
-                    (self.folder.parent / "thumbnails" / f"{file.stem}.jpg").unlink(missing_ok=True)
 
 
 def _illustrations(article: Article) -> Iterator[Illustration]:

@@ -10,8 +10,10 @@ from typer.testing import CliRunner, Result
 
 from composer import cli
 from composer.drafts import DraftStore
-from composer.drafts.database import FILE
+from composer.drafts.tables import LAYOUT
 from tests.composer.drafts.test_drafts import CATS, illustrated
+
+FILE = LAYOUT.file
 
 Run = Callable[..., Result]
 

@@ -9,8 +9,10 @@ import pytest
 
 from composer.article import Article, Section
 from composer.drafts import DraftStore
-from composer.drafts.database import FILE
+from composer.drafts.tables import LAYOUT
 from composer.errors import DraftNotFound, DraftsUnavailable
+
+FILE = LAYOUT.file
 
 CATS = Article("Cats", tuple(Section(f"s{number}", f"A cat sleeps, {number}. " * 20) for number in range(30)))
 
@@ -106,7 +108,7 @@ def test_drafts_of_a_newer_program_are_left_untouched(tmp_path: Path) -> None:
 def test_a_locked_file_is_said_and_the_next_save_has_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("composer.drafts.database.PATIENCE", 0.1)
+    monkeypatch.setattr("composer.keeping.database.PATIENCE", 0.1)
     store = DraftStore(tmp_path)
     draft = store.of("ann").create(CATS)
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
@@ -223,9 +225,9 @@ def test_steps_of_a_lost_draft_come_back_as_a_draft(tmp_path: Path) -> None:
     with store.transaction() as db:
         db.execute("DELETE FROM drafts")
     store.close()
-    from composer.drafts.recovery import recover
+    from composer.keeping.recovery import recover
 
-    assert recover(tmp_path).drafts == 1
+    assert recover(tmp_path, LAYOUT).drafts == 1
     again = DraftStore(tmp_path)
     [found] = again.of(None).list()
     assert found.id != draft_id

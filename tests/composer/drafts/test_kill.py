@@ -11,7 +11,9 @@ from pathlib import Path
 from PIL import Image
 
 from composer.drafts import DraftStore
-from composer.drafts.database import FILE
+from composer.drafts.tables import LAYOUT
+
+FILE = LAYOUT.file
 
 ROUNDS = 20
 REPOSITORY = Path(__file__).parents[3]

@@ -1,4 +1,4 @@
-"""The one file of all drafts: its tables, its connection, and what its errors mean for a person. Knows SQL only."""
+"""The one file of a kind of kept things: its connection, and what its errors mean for a person. Knows SQL only."""
 
 import contextlib
 import errno
@@ -7,66 +7,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from common.messages import Text, _
-from composer.errors import DraftsUnavailable
+from composer.keeping.layout import Layout
 
-FILE = "drafts.sqlite"
-FORMAT = 1  # of the tables; grows when an older program could not use them
+AnyLayout = Layout[Any]
+
 PATIENCE = 3.0  # seconds that a writer waits for another one
 CHECKED_WHOLE = 64_000_000  # bytes up to which the file is read through when it is opened (about 0.1 s)
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS drafts (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    owner TEXT NOT NULL,
-    name TEXT NOT NULL DEFAULT '',
-    title TEXT NOT NULL DEFAULT '',
-    created REAL NOT NULL,
-    changed REAL NOT NULL,
-    touched INTEGER NOT NULL,
-    archived INTEGER NOT NULL DEFAULT 0,
-    deleted REAL,
-    step INTEGER NOT NULL,
-    last_step INTEGER NOT NULL,
-    words INTEGER NOT NULL DEFAULT 0,
-    pictures INTEGER NOT NULL DEFAULT 0,
-    picture TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX IF NOT EXISTS drafts_touched ON drafts(owner, touched);
-CREATE TABLE IF NOT EXISTS texts (draft INTEGER PRIMARY KEY REFERENCES drafts(number), text TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS steps (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    draft INTEGER NOT NULL REFERENCES drafts(number),
-    step INTEGER NOT NULL,
-    parent INTEGER NOT NULL,
-    what TEXT NOT NULL DEFAULT '',
-    at REAL NOT NULL,
-    article BLOB NOT NULL,
-    UNIQUE (draft, step)
-);
-CREATE INDEX IF NOT EXISTS steps_parent ON steps(draft, parent);
-CREATE TABLE IF NOT EXISTS versions (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    draft INTEGER NOT NULL REFERENCES drafts(number),
-    name TEXT NOT NULL,
-    step INTEGER NOT NULL,
-    UNIQUE (draft, name)
-);
-CREATE TABLE IF NOT EXISTS kept (
-    draft INTEGER NOT NULL REFERENCES drafts(number), file TEXT NOT NULL, PRIMARY KEY (draft, file)
-) WITHOUT ROWID;
-"""
-TABLES = {
-    "facts": "name",
-    "drafts": "number",
-    "texts": "draft",
-    "steps": "number",
-    "versions": "number",
-    "kept": "draft",
-}
+_FACTS = "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 
 _REASONS: dict[int, Text] = {
     sqlite3.SQLITE_BUSY: _("another program is writing them. Try again in a moment."),
@@ -83,17 +34,17 @@ class Damaged(Exception):
     """The file is no database any more, or a part of it is not readable."""
 
 
-def connect(folder: Path, *, whole: bool = False) -> sqlite3.Connection:
-    """Opens the file of drafts in a folder, both made where absent; where it cannot be written to, for reading.
+def connect(folder: Path, layout: AnyLayout, *, whole: bool = False) -> sqlite3.Connection:
+    """Opens the file of a folder, both made where absent; where it cannot be written to, for reading.
 
-    whole: reads through a large file, too. Raises DraftsUnavailable, and Damaged for a file that is broken.
+    whole: reads through a large file, too. Raises `layout.unavailable`, and Damaged for a file that is broken.
     """
-    file = folder / FILE
+    file = folder / layout.file
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DraftsUnavailable(place=folder, reason=os_reason(error)) from error
-    with readable(folder):
+        raise layout.unavailable(place=folder, reason=os_reason(error)) from error
+    with readable(folder, layout):
         try:
             connection = _open(str(file))
         except sqlite3.OperationalError as error:
@@ -101,35 +52,40 @@ def connect(folder: Path, *, whole: bool = False) -> sqlite3.Connection:
                 raise
             connection = _read_only(file)
         try:
-            _check(connection, folder, whole=whole or file.stat().st_size <= CHECKED_WHOLE)
+            _check(connection, folder, layout, whole=whole or file.stat().st_size <= CHECKED_WHOLE)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def _check(connection: sqlite3.Connection, folder: Path, *, whole: bool) -> None:
-    """Makes what is missing in the file. Raises DraftsUnavailable for one of another version; Damaged."""
+def _check(connection: sqlite3.Connection, folder: Path, layout: AnyLayout, *, whole: bool) -> None:
+    """Makes what is missing in the file. Raises `layout.unavailable` for one of another version; Damaged."""
     with contextlib.suppress(sqlite3.OperationalError):  # a new one
         found = connection.execute("SELECT value FROM facts WHERE name = 'format'").fetchone()
-        if found is not None and found[0] != str(FORMAT):
-            raise DraftsUnavailable(
+        if found is not None and found[0] != str(layout.format):
+            raise layout.unavailable(
                 place=folder,
                 reason=_(
                     "their format is version {found}; this program reads {known}. They were left as they are: use the "
                     "newer program, or another folder: --data DIR",
                     found=found[0],
-                    known=FORMAT,
+                    known=layout.format,
                 ),
             )
     if whole and (problem := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
         raise Damaged(problem)
     try:
-        connection.executescript(SCHEMA)
-        connection.execute("INSERT OR IGNORE INTO facts VALUES ('format', ?)", (str(FORMAT),))
+        create_tables(connection, layout)
     except sqlite3.OperationalError as error:
         if code(error) != sqlite3.SQLITE_READONLY:
             raise
+
+
+def create_tables(connection: sqlite3.Connection, layout: AnyLayout) -> None:
+    """Makes the tables that are missing."""
+    connection.executescript(_FACTS + layout.schema)
+    connection.execute("INSERT OR IGNORE INTO facts VALUES ('format', ?)", (str(layout.format),))
 
 
 def _open(address: str, **options: bool) -> sqlite3.Connection:
@@ -165,9 +121,11 @@ def _read_only(file: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection, lock: threading.RLock, folder: Path) -> Iterator[sqlite3.Connection]:
-    """All changes inside become visible together, or none. Raises DraftsUnavailable or Damaged."""
-    with lock, readable(folder):
+def transaction(
+    connection: sqlite3.Connection, lock: threading.RLock, folder: Path, layout: AnyLayout
+) -> Iterator[sqlite3.Connection]:
+    """All changes inside become visible together, or none. Raises `layout.unavailable` or Damaged."""
+    with lock, readable(folder, layout):
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -179,15 +137,15 @@ def transaction(connection: sqlite3.Connection, lock: threading.RLock, folder: P
 
 
 @contextmanager
-def readable(folder: Path) -> Iterator[None]:
-    """Turns what SQLite says into DraftsUnavailable, or Damaged where a part of the file is not what it was."""
+def readable(folder: Path, layout: AnyLayout) -> Iterator[None]:
+    """Turns what SQLite says into `layout.unavailable`, or Damaged where a part of the file is not what it was."""
     try:
         yield
     except sqlite3.Error as error:
         if code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise Damaged(str(error)) from error
-        reason = _REASONS.get(code(error)) or _("the file of drafts does not work ({error}).", error=error)
-        raise DraftsUnavailable(place=folder, reason=reason) from error
+        reason = _REASONS.get(code(error)) or _("the file does not work ({error}).", error=error)
+        raise layout.unavailable(place=folder, reason=reason) from error
 
 
 def code(error: sqlite3.Error) -> int:

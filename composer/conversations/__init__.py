@@ -1,0 +1,24 @@
+"""Conversations that last: a tree of questions and answers, kept with its pictures, listed, searched, exported.
+
+Knows SQLite, files and the forms of export; no models, no galleries and no pages.
+"""
+
+from composer.conversations.forms import read_document, to_document, to_markdown
+from composer.conversations.records import KeptConversation, Material, Parameters, Recovered, Summary
+from composer.conversations.store import Conversations, ConversationStore
+from composer.conversations.tree import Exchange, Tree
+
+__all__ = [
+    "ConversationStore",
+    "Conversations",
+    "Exchange",
+    "KeptConversation",
+    "Material",
+    "Parameters",
+    "Recovered",
+    "Summary",
+    "Tree",
+    "read_document",
+    "to_document",
+    "to_markdown",
+]
