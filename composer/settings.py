@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     trust_local: bool = False  # who comes through a proxy on this machine may change the gallery
     auth: Path | None = None  # lines "name:password"
     language: str = "auto"  # of the page: "auto", or a language that has a catalogue
+    mcp: bool = False  # programs that speak the Model Context Protocol are answered
     data: Path | None = None  # where drafts are kept; None: the user's data folder
     cache_dir: Path | None = None
 

@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(piece)
                     self.wfile.flush()
 
-    do_GET = do_POST = do_HEAD = _pass_on  # noqa: N815 - names of the library
+    do_GET = do_POST = do_HEAD = do_DELETE = _pass_on  # noqa: N815 - names of the library
 
     def log_message(self, *_: object) -> None:
         pass

@@ -23,6 +23,7 @@ HEAVY_ROOMS = {
     "ui.chat",
     "ui.drafts",
     "ui.gallery",
+    "ui.mcp",
     "ui.write",
 }
 COMMANDS = ["ui.launch.command", "composer.pipeline"]  # the first is all commands

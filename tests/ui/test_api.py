@@ -20,9 +20,14 @@ from composer.article import Article
 from composer.errors import ModelFailed
 
 
+@pytest.fixture(scope="module")
+def program(page: Any) -> Client:
+    return Client(page[1], verbose=False, analytics_enabled=False)
+
+
 @pytest.fixture
-def client(served: Any) -> Client:
-    return Client(served[1], verbose=False, analytics_enabled=False)
+def client(program: Client, served: Any) -> Client:
+    return program
 
 
 def test_only_the_six_endpoints_are_public(client: Client) -> None:

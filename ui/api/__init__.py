@@ -4,6 +4,6 @@ Knows composers, conversations and galleries through the studio; nothing of the 
 """
 
 from ui.api.endpoints import add_endpoints
-from ui.api.requests import CheckCalls
+from ui.api.requests import MAX_BODY, CheckCalls
 
-__all__ = ["CheckCalls", "add_endpoints"]
+__all__ = ["MAX_BODY", "CheckCalls", "add_endpoints"]

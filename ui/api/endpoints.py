@@ -5,6 +5,7 @@ They keep nothing between calls. Addresses of pictures and files are relative to
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from common.errors import ReadableError
 from common.messages import Text, _
 from composer.article import Article, Section
 from composer.errors import InputError
-from composer.events import ArticleReady, Event, Notice, Report, StepStarted
+from composer.events import ArticleReady, Event, Notice, Report, StepProgress, StepStarted
 from composer.models import Sampling
 from ui import view
 from ui.api.arguments import (
@@ -39,6 +40,8 @@ from ui.texts import text
 from ui.write import MODEL_QUEUE, taken_over, title_problem
 
 _log = logging.getLogger(__name__)
+
+BEAT = 1.0  # seconds
 
 
 def add_endpoints(studio: Studio) -> None:
@@ -295,12 +298,17 @@ def add_endpoints(studio: Studio) -> None:
 def _answers(
     studio: Studio, events: Iterator[Event], stop: threading.Event, notes: Sequence[Text] = ()
 ) -> Iterator[dict[str, Any]]:
-    """What a call is told of a composition. Raises what kept the article from having any text."""
+    """What a call is told of a composition, at each step and at least every `BEAT` seconds while something happens: a
+    caller who went away is noticed then. Raises what kept the article from having any text."""
     problems: list[ReadableError] = []
+    running: dict[str, Any] = {}
+    due = 0.0
     try:
         for event in events:
             if isinstance(event, StepStarted):
-                yield {"state": "running", "step": event.step}
+                running, due = {"state": "running", "step": event.step}, 0.0
+            elif isinstance(event, StepProgress):
+                running |= {"done": event.done, "total": event.total}
             elif isinstance(event, Notice):
                 problems.append(event.problem)
             elif isinstance(event, ArticleReady):
@@ -308,6 +316,10 @@ def _answers(
                     raise problems[0]
                 said = [*(note.text("en") for note in notes), *(problem.text("en") for problem in problems)]
                 yield {"state": "done", **article_answer(studio, event.article, event.report), "notes": said}
+                return
+            if running and time.monotonic() >= due:
+                due = time.monotonic() + BEAT
+                yield dict(running)
     finally:
         stop.set()  # the caller went away, or it is done
 

@@ -1,5 +1,6 @@
 """The command `serve`: reads the arguments, checks the names in them, serves the page, and loads in the background."""
 
+import importlib.util
 import os
 import signal
 import sys
@@ -67,6 +68,9 @@ def serve(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder where drafts are kept; the user's own if left out.")
     ] = None,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Answer programs that speak MCP, such as assistants (needs its package).")
+    ] = False,
     private: Annotated[bool, typer.Option("--private", help="No public address, which is the default anyway.")] = False,
 ) -> None:
     """Serve the page until it is stopped.
@@ -94,8 +98,10 @@ def serve(
             auth=auth,
             language=language,
             data=data,
+            mcp=mcp or None,
         )
         check_names(settings.wanted_model, settings.gallery)
+        check_mcp(settings.mcp)
         run(settings, read_logins(settings.auth))
     except ReadableError as error:
         print(printable_line(error.text(language or "en")), file=sys.stderr)
@@ -110,6 +116,16 @@ def check_names(model: str, gallery: str | None) -> None:
         return
     if not Path(gallery).expanduser().exists():
         raise GalleryNotFound(place=gallery)
+
+
+def check_mcp(mcp: bool) -> None:
+    """Raises SettingsError where tools are asked for and cannot be."""
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise SettingsError(
+            name="mcp",
+            value="true",
+            reason=_("it needs the package mcp. Install it with: pip install 'mcp>=1.30,<2'"),
+        )
 
 
 def open_drafts(folder: Path | None) -> tuple[DraftStore | None, DraftsUnavailable | None]:
@@ -156,6 +172,7 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
             auth=logins,
             root_path=settings.root_path,
             allowed_hosts=settings.allowed_hosts,
+            mcp=settings.mcp,
         )
     except OSError as error:
         raise SettingsError(
@@ -166,6 +183,8 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
     print(f"XComposer Studio is at {local}", flush=True)
     if public:
         print(f"and for everybody at {public}" + ("" if logins else " (no password: see --auth)"), flush=True)
+    if settings.mcp:
+        print(f"Its tools (MCP) are at {local}gradio_api/mcp", flush=True)
     studio.start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

@@ -9,7 +9,8 @@ from starlette._utils import get_route_path
 from starlette.middleware import Middleware
 
 from common.hosts import AllowedHosts, host_name
-from ui.api import CheckCalls
+from ui.api import MAX_BODY, CheckCalls
+from ui.launch.basic import BasicLogin, has_logged_in
 from ui.launch.proxy import BehindProxy, CheckHost
 from ui.page import build
 from ui.studio import Studio
@@ -86,10 +87,12 @@ def serve(
     auth: list[tuple[str, str]] | None = None,
     root_path: str = "",
     allowed_hosts: Sequence[str] = (),
+    mcp: bool = False,
 ) -> tuple[gr.Blocks, str, str]:
     """Starts the server and returns (page, local address, public address or ""). Raises OSError for a busy port.
 
     root_path: where a proxy shows the page, such as "/writer". allowed_hosts: names of the page beside this machine's.
+    mcp: programs that speak the Model Context Protocol are answered, which needs the package `mcp`.
     """
     hosts = AllowedHosts(host, allowed_hosts)
     page = build(studio)
@@ -99,6 +102,21 @@ def serve(
         queue = page._queue  # keeps the id of a call until its answer has been fetched
         waiting = queue.pending_event_ids_session.values()
         return event_id in queue.event_ids_to_events or any(event_id in ids for ids in waiting)
+
+    routes = studio.pictures.routes()
+    more: dict[str, Any] = {}
+    if mcp:
+        from ui.mcp import ToolServer
+
+        tools = ToolServer(
+            endpoints,
+            address=lambda: str(page.local_url),
+            root_path=root_path,
+            may_enter=has_logged_in if auth else lambda request: True,
+            largest=MAX_BODY,
+        )
+        routes += tools.routes()
+        more["lifespan"] = tools.lifespan
 
     page.queue(default_concurrency_limit=4, max_size=64)
     _, local, public = page.launch(
@@ -119,10 +137,12 @@ def serve(
         max_file_size=MAX_UPLOAD,
         ssr_mode=False,
         app_kwargs={
-            "routes": studio.pictures.routes(),
+            **more,
+            "routes": routes,
             "middleware": [
                 Middleware(CheckHost, hosts=hosts),
                 Middleware(BehindProxy, prefix=root_path),
+                Middleware(BasicLogin, logins=dict(auth or ())),
                 Middleware(SecurityHeaders),
                 Middleware(ScriptFirst),
                 Middleware(CheckCalls, endpoints=endpoints, is_call=is_call),
