@@ -19,20 +19,12 @@ from PIL import Image
 from composer.article import Article
 from composer.errors import ModelFailed
 
-
-@pytest.fixture(scope="module")
-def program(page: Any) -> Client:
-    return Client(page[1], verbose=False, analytics_enabled=False)
+NAMES = ("compose", "illustrate", "rewrite", "chat", "export", "search", "drafts")
 
 
-@pytest.fixture
-def client(program: Client, served: Any) -> Client:
-    return program
-
-
-def test_only_the_six_endpoints_are_public(client: Client) -> None:
+def test_only_the_named_endpoints_are_public(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)
-    assert set(described["named_endpoints"]) == {"/compose", "/illustrate", "/rewrite", "/export", "/chat", "/search"}
+    assert set(described["named_endpoints"]) == {f"/{name}" for name in NAMES}
     assert described["unnamed_endpoints"] == {}
 
 
@@ -242,7 +234,7 @@ def result(served: Any, name: str, body: dict[str, Any]) -> tuple[str, Any]:
             "v2/serch",
             {"query": "cat"},
             404,
-            "no endpoint '/serch'. There are: /compose, /illustrate, /rewrite, /chat, /export, /search.",
+            "no endpoint '/serch'. There are: /compose, /illustrate, /rewrite, /chat, /export, /search, /drafts.",
         ),
         ("v2/search", ["cat"], 422, "must be a JSON object"),
         ("v2/search", b"{query: cat}", 400, "is no JSON"),
@@ -277,6 +269,7 @@ def test_a_call_that_cannot_be_made_is_answered_with_a_sentence(
         ("chat", {"question": "Hi", "max_tokens": 1e300}, "'max_tokens'"),
         ("chat", {"question": "Hi", "seed": -(10**40)}, "'seed'"),
         ("search", {"query": "bus", "k": 10**30}, "'k' is 1000"),
+        ("drafts", {"search": "\ud83d"}, "'search'"),
         ("search", {"query": None}, "'query' is None: it must be text."),
     ],
 )

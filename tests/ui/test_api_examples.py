@@ -26,6 +26,12 @@ def test_every_example_of_the_document_runs(
     assert names["shorter"]["state"] == "done"
     assert names["pictures"][0]["src"]
     assert docx.Document("Herons.docx").inline_shapes
+    assert [names[name].title for name in ("first", "second", "third")] == [
+        "Herons",
+        "Where grey herons nest",
+        "Herons",
+    ]
+    assert names["drafts"].list() == []
     printed = capsys.readouterr().out
     assert re.search(r"^Where herons nest My cat http\S+/studio/files/\S+$", printed, re.MULTILINE)
     assert re.search(r"^http\S+/studio/pictures/\w+ ", printed, re.MULTILINE)

@@ -32,6 +32,7 @@ from composer.errors import SettingsError
 from tests.fakes import FakeGallery, FakeModel
 from tests.proxying import proxied
 from tests.serving import serve_on_free_port
+from tests.ui.conftest import LOGINS
 from ui.launch.cli import check_mcp
 
 Step = tuple[float, str | None]
@@ -164,7 +165,7 @@ def test_a_fault_of_the_program_is_told_by_its_kind_alone(served: Any, monkeypat
 
 def test_a_call_that_is_given_up_frees_the_model(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the client that sends a word of it, and by one that is gone."""
-    monkeypatch.setattr("ui.api.endpoints.BEAT", 0)
+    monkeypatch.setattr("ui.api.answers.BEAT", 0)
 
     async def cancel(session: ClientSession) -> None:
         calling = asyncio.create_task(session.call_tool("write_article", {"title": "A cat"}))
@@ -209,40 +210,31 @@ def test_without_the_flag_there_are_no_tools(tmp_path: Path) -> None:
         blocks.close(verbose=False)
 
 
-def test_who_has_logged_in_uses_tools_and_endpoints_behind_a_proxy(tmp_path: Path) -> None:
-    from ui.studio import Studio
+def test_who_has_logged_in_uses_tools_and_endpoints_behind_a_proxy(guarded: Any) -> None:
+    with proxied(urlsplit(guarded[1]).netloc, "/writer", tells=True) as public:
+        refused = httpx.post(f"{public}gradio_api/mcp", json={})
+        assert refused.status_code == 401
+        assert "asks for a name and a password" in refused.json()["error"]
+        for wrong in (("ann", "secret"), ("bob", ""), ("", "")):
+            assert httpx.post(f"{public}gradio_api/mcp", json={}, auth=wrong).status_code == 401
 
-    studio = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path))
-    logins = [("ann", "sec:ret"), ("王", "密码")]
-    blocks, address = serve_on_free_port(studio, mcp=True, root_path="/writer", auth=logins)
-    studio.start()
-    try:
-        with proxied(urlsplit(address).netloc, "/writer", tells=True) as public:
-            refused = httpx.post(f"{public}gradio_api/mcp", json={})
-            assert refused.status_code == 401
-            assert "asks for a name and a password" in refused.json()["error"]
-            for wrong in (("ann", "secret"), ("bob", ""), ("", "")):
-                assert httpx.post(f"{public}gradio_api/mcp", json={}, auth=wrong).status_code == 401
+        async def search(session: ClientSession) -> CallToolResult:
+            return await session.call_tool("search_gallery", {"query": "blue", "k": 1})
 
-            async def search(session: ClientSession) -> CallToolResult:
-                return await session.call_tool("search_gallery", {"query": "blue", "k": 1})
-
-            for login in (("ann", "sec:ret"), ("王".encode(), "密码".encode())):
-                [picture] = told(with_session(public, search, auth=httpx.BasicAuth(*login)))["pictures"]
-                assert picture["src"].startswith(public)
-                assert fetch(picture["src"]).startswith(b"\x89PNG")
-            # a cookie of the page's own login does as well
-            cookies = httpx.post(f"{address}login", data={"username": "ann", "password": "sec:ret"}).cookies
-            kept = "; ".join(f"{name}={value}" for name, value in cookies.items())
-            assert told(with_session(public, search, headers={"cookie": kept}))["pictures"]
-            # and endpoints take name and password in the header, too
-            begun = httpx.post(f"{public}gradio_api/call/v2/search", json={"query": "blue"}, auth=("ann", "sec:ret"))
-            assert begun.status_code == 200
-            basic = "Basic " + base64.b64encode(b"ann").decode()
-            assert httpx.get(f"{public}config", headers={"authorization": basic}).status_code == 401
-    finally:
-        studio.close()
-        blocks.close(verbose=False)
+        for name, password in LOGINS:
+            login = httpx.BasicAuth(name.encode(), password.encode())
+            [picture] = told(with_session(public, search, auth=login))["pictures"]
+            assert picture["src"].startswith(public)
+            assert fetch(picture["src"]).startswith(b"\x89PNG")
+        # a cookie of the page's own login does as well
+        cookies = httpx.post(f"{guarded[1]}login", data={"username": "ann", "password": "sec:ret"}).cookies
+        kept = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        assert told(with_session(public, search, headers={"cookie": kept}))["pictures"]
+        # and endpoints take name and password in the header, too
+        begun = httpx.post(f"{public}gradio_api/call/v2/search", json={"query": "blue"}, auth=LOGINS[0])
+        assert begun.status_code == 200
+        basic = "Basic " + base64.b64encode(b"ann").decode()
+        assert httpx.get(f"{public}config", headers={"authorization": basic}).status_code == 401
 
 
 def test_the_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

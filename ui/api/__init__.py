@@ -1,4 +1,4 @@
-"""The endpoints for programs: /compose, /chat and /search, their arguments, and what is answered to a bad call.
+"""The endpoints for programs, their arguments, and what is answered to a bad call.
 
 Knows composers, conversations and galleries through the studio; nothing of the page's tabs but the model's queue.
 """

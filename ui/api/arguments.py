@@ -4,7 +4,7 @@ import itertools
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,7 @@ from composer.models import Picture
 
 MOST_HITS = 100
 MOST_PICTURES = 8
+MOST_DRAFTS = 1000  # of one answer
 
 
 def _whole_characters(text: str) -> str:
@@ -84,6 +85,20 @@ class ExportArguments(BaseModel):
     article: dict[str, Any]
     format: Words
     made_by: bool
+
+
+class DraftsArguments(BaseModel):
+    """Of /drafts."""
+
+    action: Literal["list", "show", "save", "restore", "delete"]
+    id: Annotated[Words, Field(max_length=64)]
+    article: dict[str, Any] | None
+    after: Annotated[int, Field(ge=0, lt=2**62)] | None
+    step: Annotated[int, Field(ge=1, lt=2**62)] | None
+    search: Annotated[Words, Field(max_length=300)]
+    deleted: bool
+    limit: Annotated[int, Field(ge=1, le=MOST_DRAFTS)]
+    key: Words
 
 
 class SearchArguments(BaseModel):

@@ -1,29 +1,27 @@
-"""The endpoints for programs: /compose, /illustrate, /rewrite, /export, /chat and /search. Described in docs/api.md.
+"""The endpoints for programs: /compose, /illustrate, /rewrite, /export, /chat, /search and /drafts. Described in
+docs/api.md.
 
-They keep nothing between calls. Addresses of pictures and files are relative to the page's.
+Nothing but drafts is kept between calls. Addresses of pictures and files are relative to the page's.
 """
 
-import logging
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from common.errors import ReadableError
-from common.messages import Text, _
+from common.messages import _
 from composer.article import Article, Section
 from composer.errors import InputError
-from composer.events import ArticleReady, Event, Notice, Report, StepProgress, StepStarted
 from composer.models import Sampling
 from ui import view
+from ui.api.answers import composition_answers, errors_for_callers, when_loaded
 from ui.api.arguments import (
     MOST_PICTURES,
     ChatArguments,
     ComposeArguments,
+    DraftsArguments,
     ExportArguments,
     IllustrateArguments,
     RewriteArguments,
@@ -31,17 +29,13 @@ from ui.api.arguments import (
     automatic,
     decode_picture,
     own_text,
-    refused_as_sentences,
     turns_from_messages,
 )
+from ui.api.drafts import answer_drafts
 from ui.exporting import export_steps
 from ui.studio import Studio
 from ui.texts import text
 from ui.write import MODEL_QUEUE, taken_over, title_problem
-
-_log = logging.getLogger(__name__)
-
-BEAT = 1.0  # seconds
 
 
 def add_endpoints(studio: Studio) -> None:
@@ -73,7 +67,7 @@ def add_endpoints(studio: Studio) -> None:
         """
         from composer.pipeline import Options
 
-        with _errors_for_callers():
+        with errors_for_callers():
             asked = ComposeArguments.model_validate(
                 {
                     "title": title,
@@ -90,7 +84,7 @@ def add_endpoints(studio: Studio) -> None:
             problem = title_problem(asked.title, "en")
             if problem:
                 raise InputError(reason=problem)
-            composer = _when_loaded(studio).composer()
+            composer = when_loaded(studio).composer()
             sampling = composer.sampling.with_choices(
                 temperature=asked.temperature,
                 top_p=asked.top_p,
@@ -105,7 +99,7 @@ def add_endpoints(studio: Studio) -> None:
                 sampling=sampling,
             )
             stop = threading.Event()
-            yield from _answers(studio, composer.compose(asked.title, options, stop=stop), stop)
+            yield from composition_answers(studio, composer.compose(asked.title, options, stop=stop), stop)
 
     def illustrate(
         text: str = "", pictures: int = -1, select: bool = True, file: str = "", file_name: str = ""
@@ -121,15 +115,17 @@ def add_endpoints(studio: Studio) -> None:
         """
         from composer.pipeline import Options
 
-        with _errors_for_callers():
+        with errors_for_callers():
             asked = IllustrateArguments.model_validate(
                 {"text": text, "pictures": pictures, "select": select, "file": file, "file_name": file_name}
             )
             options = Options(pictures=automatic(asked.pictures), select=asked.select).checked()
             own = own_text(asked)
-            composer = _when_loaded(studio).composer()
+            composer = when_loaded(studio).composer()
             stop = threading.Event()
-            yield from _answers(studio, composer.illustrate(own.article, options, stop=stop), stop, own.notes)
+            yield from composition_answers(
+                studio, composer.illustrate(own.article, options, stop=stop), stop, own.notes
+            )
 
     def rewrite(
         text: str,
@@ -153,7 +149,7 @@ def add_endpoints(studio: Studio) -> None:
         """
         from composer import writing
 
-        with _errors_for_callers():
+        with errors_for_callers():
             asked = RewriteArguments.model_validate(
                 {
                     "text": text,
@@ -170,7 +166,7 @@ def add_endpoints(studio: Studio) -> None:
                 raise InputError(_("Send the paragraph that is to be written anew as 'text'."))
             article = Article(asked.title, (Section("s1", paragraph),), writing.detect_language(paragraph))
             writing.check_rewriting(article, "s1", asked.task, asked.instruction)
-            model, stop = _when_loaded(studio).require_model(), threading.Event()
+            model, stop = when_loaded(studio).require_model(), threading.Event()
             words = {"instruction": asked.instruction, "tone": asked.tone, "into": asked.into}
             sampling = replace(writing.sampling_for(model, asked.task), seed=automatic(asked.seed))
             written = ""
@@ -195,10 +191,10 @@ def add_endpoints(studio: Studio) -> None:
         """
         from composer.exporting import download_name, find_format
 
-        with _errors_for_callers():
+        with errors_for_callers():
             asked = ExportArguments.model_validate({"article": article, "format": format, "made_by": made_by})
             chosen = find_format(asked.format)
-            whole, lost = taken_over(_when_loaded(studio), {"article": asked.article})
+            whole, lost = taken_over(when_loaded(studio), {"article": asked.article})
             for step in export_steps(whole, chosen.name, threading.Event(), made_by=asked.made_by):
                 if isinstance(step, float):
                     yield {"state": "running", "share": round(step, 3)}
@@ -233,7 +229,7 @@ def add_endpoints(studio: Studio) -> None:
             repetition_penalty: 1 means none.
             seed: -1 gives another answer each time.
         """
-        with _errors_for_callers():
+        with errors_for_callers():
             asked = ChatArguments.model_validate(
                 {
                     "question": question,
@@ -250,7 +246,7 @@ def add_endpoints(studio: Studio) -> None:
                     _("At most {most_pictures} pictures can be sent with a question.", most_pictures=MOST_PICTURES)
                 )
             shown = [decode_picture(picture, number) for number, picture in enumerate(asked.pictures, 1)]
-            conversation = _when_loaded(studio).conversation()
+            conversation = when_loaded(studio).conversation()
             conversation.turns = turns_from_messages(asked.history)
             sampling = Sampling(
                 max_tokens=asked.max_tokens,
@@ -277,14 +273,55 @@ def add_endpoints(studio: Studio) -> None:
             k: how many, 1 to 100.
             exclude: ids that must not come.
         """
-        with _errors_for_callers():
+        with errors_for_callers():
             asked = SearchArguments.model_validate({"query": query, "k": k, "exclude": exclude or []})
             words = " ".join(asked.query.split())[:1000]
             if not words:
                 raise InputError(_("Say what the picture should show."))
-            gallery = _when_loaded(studio).require_gallery()
+            gallery = when_loaded(studio).require_gallery()
             hits = gallery.search(words, k=asked.k, exclude=set(asked.exclude))
             return view.hit_views(hits, studio.addresses)
+
+    def drafts(
+        request: gr.Request,
+        action: str = "list",
+        id: str = "",
+        article: dict[str, Any] | None = None,
+        after: int | None = None,
+        step: int | None = None,
+        search: str = "",
+        deleted: bool = False,
+        limit: int = 100,
+        key: str = "",
+    ) -> dict[str, Any]:
+        """Lists, shows, saves, restores and deletes drafts: those of the login, without logins those of a key.
+
+        Args:
+            action: list, show, save, restore or delete.
+            id: of the draft; left out at save, a new one begins.
+            article: what is saved: as /compose, /illustrate or the action show returned it, or changed.
+            after: at save and restore, the step that the caller knows: the draft is not changed if it is at another.
+            step: at show and restore, an earlier step; without one, restore brings a deleted draft back.
+            search: at list, words that all stand in title or text.
+            deleted: at list, the deleted drafts.
+            limit: at list, how many at most, 1 to 1000.
+            key: without logins, whose drafts: 32 to 128 hexadecimal digits, which the caller makes up once.
+        """
+        with errors_for_callers():
+            asked = DraftsArguments.model_validate(
+                {
+                    "action": action,
+                    "id": id,
+                    "article": article,
+                    "after": after,
+                    "step": step,
+                    "search": search,
+                    "deleted": deleted,
+                    "limit": limit,
+                    "key": key,
+                }
+            )
+            return answer_drafts(studio, request.username, asked)
 
     model: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
     gr.api(compose, api_name="compose", **model)
@@ -293,72 +330,4 @@ def add_endpoints(studio: Studio) -> None:
     gr.api(chat, api_name="chat", **model)
     gr.api(export, api_name="export", concurrency_limit=2)
     gr.api(search, api_name="search", concurrency_limit=4)
-
-
-def _answers(
-    studio: Studio, events: Iterator[Event], stop: threading.Event, notes: Sequence[Text] = ()
-) -> Iterator[dict[str, Any]]:
-    """What a call is told of a composition, at each step and at least every `BEAT` seconds while something happens: a
-    caller who went away is noticed then. Raises what kept the article from having any text."""
-    problems: list[ReadableError] = []
-    running: dict[str, Any] = {}
-    due = 0.0
-    try:
-        for event in events:
-            if isinstance(event, StepStarted):
-                running, due = {"state": "running", "step": event.step}, 0.0
-            elif isinstance(event, StepProgress):
-                running |= {"done": event.done, "total": event.total}
-            elif isinstance(event, Notice):
-                problems.append(event.problem)
-            elif isinstance(event, ArticleReady):
-                if problems and not event.article.sections:
-                    raise problems[0]
-                said = [*(note.text("en") for note in notes), *(problem.text("en") for problem in problems)]
-                yield {"state": "done", **article_answer(studio, event.article, event.report), "notes": said}
-                return
-            if running and time.monotonic() >= due:
-                due = time.monotonic() + BEAT
-                yield dict(running)
-    finally:
-        stop.set()  # the caller went away, or it is done
-
-
-def article_answer(studio: Studio, article: Article, report: Report) -> dict[str, Any]:
-    """An article for a program: no path of this machine is in it."""
-    from composer.exporting import markdown_zip
-
-    shown = view.article_operation(article, studio.pictures.address, studio.attribution)
-    archive = studio.pictures.offer_download(markdown_zip(article), "article.zip", "application/zip")
-    return {
-        "title": article.title,
-        "language": article.language,
-        "model": article.model,
-        "sections": shown["sections"],
-        "credits": shown["credits"],
-        "parameters": article.parameters,
-        "zip": archive,
-        "seconds": {step: round(seconds, 3) for step, seconds in report.seconds.items()},
-        "tokens": {"prefilled": report.prefilled, "reused": report.reused, "generated": report.generated},
-    }
-
-
-def _when_loaded(studio: Studio) -> Studio:
-    """Waits until model and gallery are loaded or have failed; the calls after this raise what went wrong."""
-    studio.model_settled.wait()
-    studio.gallery_settled.wait()
-    return studio
-
-
-@contextmanager
-def _errors_for_callers() -> Iterator[None]:
-    """Turns every error into one that Gradio passes on; of a fault of this program it tells the kind only."""
-    try:
-        with refused_as_sentences():
-            yield
-    except ReadableError as error:
-        raise gr.Error(error.text("en"), print_exception=False) from error
-    except Exception as error:
-        _log.exception("A call failed.")
-        sentence = _("The program failed at this call; the reason is in its log ({kind}).", kind=type(error).__name__)
-        raise gr.Error(str(sentence), print_exception=False) from error
+    gr.api(drafts, api_name="drafts", concurrency_limit=4)

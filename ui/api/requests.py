@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import gradio as gr
 from starlette._utils import get_route_path
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -81,7 +82,9 @@ class CheckCalls:
 
 
 def _parameters(function: Callable[..., Any]) -> Sequence[inspect.Parameter]:
-    return list(inspect.signature(function).parameters.values())
+    """What a caller gives: not the request, which Gradio adds."""
+    given = inspect.signature(function).parameters.values()
+    return [parameter for parameter in given if parameter.annotation is not gr.Request]
 
 
 def _named_problem(name: str, parameters: Sequence[inspect.Parameter], sent: Mapping[str, Any]) -> Text | None:

@@ -4,6 +4,7 @@ Knows the store of drafts and the session of a tab; not how an article is made.
 """
 
 from ui.drafts.keeping import Growing, draft_operation, keep
+from ui.drafts.listing import thumbnail_address
 from ui.drafts.opening import attach, follow, open_draft, restore_version, step_back, step_forward
 from ui.drafts.owners import owner_of
 from ui.drafts.sidebar import build_sidebar, drafts_message
@@ -21,4 +22,5 @@ __all__ = [
     "restore_version",
     "step_back",
     "step_forward",
+    "thumbnail_address",
 ]

@@ -6,7 +6,6 @@ A request is {"act", "language", "proof", "key", ...}; each action has a model o
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -124,12 +123,13 @@ class DraftsList:
             "changed": round(1000 * summary.changed),
             "words": summary.words,
             "archived": summary.archived,
-            "thumb": self._thumbnail(summary.picture) if summary.picture is not None else "",
+            "thumb": thumbnail_address(self.studio, summary),
         }
 
-    def _thumbnail(self, picture: Path) -> str:
-        store = self.studio.drafts
-        assert store is not None  # a draft came from it
-        return self.studio.pictures.lazy_address(
-            f"draft\0{picture.name}", lambda: str(store.pictures.thumbnail(picture))
-        )
+
+def thumbnail_address(studio: Studio, summary: Summary) -> str:
+    """Where the page has a small picture of the draft's first one, which is made when it is fetched; empty without."""
+    store, picture = studio.drafts, summary.picture
+    if store is None or picture is None:
+        return ""
+    return studio.pictures.lazy_address(f"draft\0{picture.name}", lambda: str(store.pictures.thumbnail(picture)))
