@@ -35,6 +35,7 @@ from composer.events import STEPS, ArticleReady, Report
 from composer.exporting import image_names, to_markdown, write_folder
 from composer.models import Picture
 from composer.pipeline import Composer, Options
+from composer.prompts import TONES, read_length
 from composer.settings import Settings, load_settings
 from composer.writing import read_request
 
@@ -89,7 +90,11 @@ def write(
         int | None, typer.Option("--pictures", help="Number of pictures, 0 to 30; automatic if left out.")
     ] = None,
     language: Annotated[str, typer.Option("--language", help="auto, en or zh.")] = "auto",
-    length: Annotated[str, typer.Option("--length", help="short, medium or long.")] = "medium",
+    length: Annotated[
+        str, typer.Option("--length", help="short, medium, long or a number of words (Chinese: characters).")
+    ] = "medium",
+    tone: Annotated[str, typer.Option("--tone", help=", ".join(TONES) + ", or words of yours.")] = "",
+    readers: Annotated[str, typer.Option("--readers", help="For whom it is written, in a few words.")] = "",
     seed: Annotated[int | None, typer.Option("--seed", help="Makes the same text again.")] = None,
     temperature: Annotated[
         float | None,
@@ -122,7 +127,9 @@ def write(
             pictures=pictures,
             language=language,  # type: ignore[arg-type]  # `checked` refuses other values with a sentence
             select=select,
-            length=length,  # type: ignore[arg-type]  # likewise
+            length=read_length(length),
+            tone=tone,
+            readers=readers,
         ).checked()
         text = piped_text() if title == "-" else typed_text(title)
         read_request(text)  # an empty title is not worth loading a model for

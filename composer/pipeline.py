@@ -28,7 +28,7 @@ from composer.events import (
 )
 from composer.illustrating import MOST_PICTURES, TRAINED_PLAN, Illustrator, TrainedIllustrator, plan
 from composer.models import KeepsBeginnings, Model, Sampling, Usage, user
-from composer.prompts import LENGTHS, Length, NamesPlaces, Prompts, RatesPictures, max_tokens, prompts_for
+from composer.prompts import Length, NamesPlaces, Prompts, RatesPictures, Style, prompts_for
 from composer.writing import (
     LONGEST_TITLE,
     ArticleReader,
@@ -52,11 +52,13 @@ class Options:
     language: Literal["auto", "en", "zh"] = "auto"  # auto: of the title, or as the title asks ("… in English")
     sampling: Sampling | None = None  # of the text; None: as suits the model. max_tokens is a limit beside `length`
     select: bool = True  # the model chooses among the candidates; otherwise the gallery's first is taken
-    length: Length = "medium"  # about 160, 300 or 600 words
+    length: Length | int = "medium"  # about 160, 300 or 600 words; or so many (Chinese: characters)
+    tone: str = ""  # a name in `composer.prompts.TONES`, or words; empty: as the title suggests
+    readers: str = ""  # for whom, in words; empty: anybody
     candidates: int = 4  # pictures offered at each place
 
     def checked(self) -> "Options":
-        """These options. Raises InputError for a value that cannot be used."""
+        """These options, words without blanks around them. Raises InputError for a value that cannot be used."""
         if self.pictures is not None and not 0 <= self.pictures <= MOST_PICTURES:
             raise InputError(
                 _(
@@ -67,9 +69,12 @@ class Options:
             )
         if self.language not in ("auto", "en", "zh"):
             raise InputError(_("The language is '{language}'; it can be auto, en or zh.", language=self.language))
-        if self.length not in LENGTHS:
-            raise InputError(_("The length is '{length}'; it can be short, medium or long.", length=self.length))
-        return self
+        style = self.style.checked()
+        return replace(self, tone=style.tone, readers=style.readers)
+
+    @property
+    def style(self) -> Style:
+        return Style(self.length, self.tone, self.readers)
 
 
 class Composer:
@@ -103,7 +108,7 @@ class Composer:
         if isinstance(self.model, KeepsBeginnings) and isinstance(self.prompts, RatesPictures):
             self.model.begin_with(self.prompts.things("")[:-1])
         for language in _LANGUAGES:
-            self.model.reply([self.prompts.write("…", "…", language, Options().length)], Sampling(max_tokens=1))
+            self.model.reply([self.prompts.write("…", "…", language, Style())], Sampling(max_tokens=1))
 
     def compose(
         self, title: str, options: Options | None = None, *, stop: threading.Event | None = None
@@ -190,12 +195,14 @@ class Composer:
                 "request": request.text,
                 "pictures": options.pictures,
                 "length": options.length,
+                "tone": options.tone,
+                "readers": options.readers,
                 "select": options.select,
                 "sampling": {**asdict(sampling), "stop": list(sampling.stop)},  # as JSON gives it back
                 "gallery": self._gallery_name(),
             },
         )
-        yield from run.step("write", self._write(request, options.length, sampling, stop), plan=self.plan)
+        yield from run.step("write", self._write(request, options.style, sampling, stop), plan=self.plan)
         if self.article.sections:
             yield from self._pictures(options, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
@@ -224,10 +231,10 @@ class Composer:
                 yield event
         self.article = illustrator.article
 
-    def _write(self, request: Request, length: Length, sampling: Sampling, stop: threading.Event) -> Iterator[Event]:
+    def _write(self, request: Request, style: Style, sampling: Sampling, stop: threading.Event) -> Iterator[Event]:
         language = self.article.language
-        room = min(max_tokens(length, language), sampling.max_tokens)
-        messages = self.prompts.write(request.text, request.title, language, length)
+        room = min(style.max_tokens(language), sampling.max_tokens)
+        messages = self.prompts.write(request.text, request.title, language, style)
         reader = ArticleReader(request.title)
         pieces, before, problem = 0, self.model.usage.generated, None
         try:

@@ -118,12 +118,20 @@ async function load() {
 }
 
 function draw(drafts, further) {
+  const menu = list.querySelector(".xc-drafts-menu");
+  const entry = [...(menu?.children ?? [])].indexOf(document.activeElement);
   const focused = document.activeElement?.closest?.("li")?.dataset.id;
-  const part = document.activeElement?.className;
+  const part = [...(document.activeElement?.classList ?? [])].at(-1);
+  const opened = menu?.parentNode.dataset.id;
+  shutMenu();
   list.replaceChildren(...drafts.map(item));
   more.hidden = !further;
-  if (focused && document.activeElement === document.body) {
-    [...list.querySelectorAll("li")].find((node) => node.dataset.id === focused)?.querySelector(`.${part?.split(" ").at(-1)}`)?.focus({ preventScroll: true });
+  const of = (id) => [...list.children].find((node) => node.dataset.id === id);
+  if (opened && of(opened)) {  // the list came while a person looks at the menu: it stays open
+    of(opened).querySelector(".xc-drafts-more").click();
+    list.querySelector(".xc-drafts-menu").children[entry]?.focus({ preventScroll: true });
+  } else if (focused && part && document.activeElement === document.body) {
+    of(focused)?.querySelector(`.${part}`)?.focus({ preventScroll: true });
   }
 }
 
@@ -150,12 +158,15 @@ function item(draft) {
 
 // -- what can be done with one ----------------------------------------------------------------------
 
+let shutMenu = () => {};  // the menu that is open
+
 function openMenu(node, draft, opener) {
   const old = root.querySelector(".xc-drafts-menu");
   const again = old && node.contains(old);
-  old?.remove();
+  shutMenu();
   if (again) return;
   const shut = (focus) => {
+    shutMenu = () => {};
     menu.remove();
     opener.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside, true);
@@ -183,6 +194,7 @@ function openMenu(node, draft, opener) {
   document.addEventListener("pointerdown", outside, true);
   opener.setAttribute("aria-expanded", "true");
   node.append(menu);
+  shutMenu = shut;
   menu.firstChild.focus({ preventScroll: true });
 }
 

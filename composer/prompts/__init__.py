@@ -5,29 +5,23 @@ trained with wordings of its own. The chat template belongs to the model.
 """
 
 from composer.prompts.base import (
-    CHARACTERS,
-    LENGTHS,
     LETTERS,
-    WORDS,
     Choice,
-    Length,
     NamesPlaces,
     Prompts,
     RatesPictures,
     WritesHeadings,
-    max_tokens,
 )
 from composer.prompts.general import GeneralPrompts
-from composer.prompts.rewriting import INSERTING, TONES, Rewriting, rewriting
+from composer.prompts.rewriting import INSERTING, Rewriting, rewriting
+from composer.prompts.style import LENGTHS, TONES, Length, Style, read_length
 from composer.prompts.xcomposer import XComposerPrompts
 
 __all__ = [
-    "CHARACTERS",
     "INSERTING",
     "LENGTHS",
     "LETTERS",
     "TONES",
-    "WORDS",
     "Choice",
     "GeneralPrompts",
     "Length",
@@ -35,10 +29,11 @@ __all__ = [
     "Prompts",
     "RatesPictures",
     "Rewriting",
+    "Style",
     "WritesHeadings",
     "XComposerPrompts",
-    "max_tokens",
     "prompts_for",
+    "read_length",
     "rewriting",
 ]
 

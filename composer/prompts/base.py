@@ -6,13 +6,12 @@ What is asked comes last, so that a model computes the article once (`Model.pref
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from composer.article import Article, Candidate, Illustration, Language, Section
 from composer.models import Message, Picture, Replier
+from composer.prompts.style import Style
 
-Length = Literal["short", "medium", "long"]
-LENGTHS: tuple[Length, ...] = ("short", "medium", "long")
 LETTERS = "ABCDEFGHIJKLMNOP"
 
 
@@ -27,7 +26,7 @@ class Choice:
 class Prompts(Protocol):
     """How a family of models is asked to write. How it finds pictures is one of the two protocols below."""
 
-    def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
+    def write(self, request: str, title: str, language: Language, style: Style) -> list[Message]:
         """Asks for the article. `title` is empty where the request is an instruction and the model finds a title."""
         ...
 
@@ -94,12 +93,3 @@ class WritesHeadings(Protocol):
     def heading(self, article: Article, part: Sequence[Section]) -> list[Message]:
         """Asks, after `shared(article)`, for a short heading over these paragraphs."""
         ...
-
-
-WORDS: dict[Length, int] = {"short": 160, "medium": 300, "long": 600}  # of an English article of that length
-CHARACTERS: dict[Length, int] = {"short": 250, "medium": 500, "long": 1000}  # as much in Chinese
-
-
-def max_tokens(length: Length, language: Language) -> int:
-    """Room for an article of that length: its words, times what a word takes, and half again for long-winded ones."""
-    return int(WORDS[length] * (2.6 if language == "zh" else 2.2))

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from composer import blocks
 from composer.article import Article, Language, Section
 from composer.models import Message, Picture, assistant, system, user
-from composer.prompts.base import CHARACTERS, WORDS, Choice, Length
+from composer.prompts.base import Choice
+from composer.prompts.style import Style
 
 _PLAIN_KINDS = re.compile("新闻|报道|稿|通知|公告|指南|攻略|说明|介绍|广告|报告")  # of writing that is no essay
-_PARAGRAPHS: dict[Length, int] = {"short": 4, "medium": 6, "long": 10}
 
 
 _FITS = "Does a picture of {} fit beside this paragraph?"
@@ -61,7 +61,7 @@ _CAPTIONS = (
 class GeneralPrompts:
     """See composer.prompts.RatesPictures."""
 
-    def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
+    def write(self, request: str, title: str, language: Language, style: Style) -> list[Message]:
         if language == "zh":
             subject = f"题目：{title}" if title else f"要求：{request}\n第一行写“# ”和题目。"
             # Told a number of paragraphs, small models write as many lines; told to write an essay, they write prose.
@@ -71,15 +71,26 @@ class GeneralPrompts:
             kind, way = (
                 ("文章", "用连贯的段落") if plain else ("散文式文章", "从一个具体的场景写起，再用连贯的段落展开")
             )
-            task = f"写一篇约{CHARACTERS[length]}字的{kind}，像杂志上刊登的那样，{way}。不要列表，不要编号，不要总结。"
+            wishes = f"语气像{style.tone_in('zh')}。" if style.tone else ""
+            wishes += f"写给{style.readers}看。" if style.readers else ""
+            task = (
+                f"写一篇约{style.words('zh')}字的{kind}，像杂志上刊登的那样，{way}。{wishes}"
+                "不要列表，不要编号，不要总结。"
+            )
             return [system("你是一位优秀的作家，文字流畅优美。"), user(f"{task}\n{subject}")]
         subject = f"Title: {title}" if title else f"The wish: {request}\nThe first line is '# ' and a title."
-        paragraphs = _PARAGRAPHS[length]
+        words = style.words("en")
+        paragraphs = max(1, round(words / (35 + words / 24)))  # 4 of 40 words, 6 of 50, 10 of 60
+        wishes = f"Tone: {style.tone_in('en')}. " if style.tone else ""
+        wishes += f"It is written for {style.readers}. " if style.readers else ""
         # Asking for few subheadings keeps small models from numbered lists; asking for none does not.
+        headings = (
+            "Only two subheadings (lines beginning with '## '), one before the second and one before the fourth "
+            "paragraph. "
+        )
         task = (
-            f"Write an article of {paragraphs} paragraphs, about {WORDS[length] // paragraphs} words each. "
-            "Flowing prose, no lists, no numbering. Only two subheadings (lines beginning with '## '), one before the "
-            "second and one before the fourth paragraph. Write in English."
+            f"Write an article of {paragraphs} paragraphs, about {words // paragraphs} words each. {wishes}"
+            f"Flowing prose, no lists, no numbering. {headings if paragraphs >= 4 else ''}Write in English."
         )
         return [system("You are an excellent writer."), user(f"{task}\n{subject}")]
 

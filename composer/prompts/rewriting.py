@@ -4,6 +4,7 @@ from typing import Literal
 
 from composer.article import Article, Language, Section
 from composer.models import Message, assistant, system, user
+from composer.prompts.style import Style
 
 Rewriting = Literal[
     "rewrite",
@@ -18,15 +19,6 @@ Rewriting = Literal[
     "insert_after",
 ]
 INSERTING: tuple[Rewriting, ...] = ("insert_before", "insert_after")  # give a section of their own
-TONES: dict[str, tuple[str, str]] = {  # name -> as the model is told in English and in Chinese
-    "neutral": ("neutral and factual", "客观平实"),
-    "news": ("a news report", "新闻报道"),
-    "travel": ("a travel magazine", "旅游杂志"),
-    "advertising": ("an advertisement", "广告文案"),
-    "science": ("popular science", "科普文章"),
-    "children": ("a book for children", "儿童读物"),
-    "personal": ("a personal letter", "私人书信"),
-}
 
 _SYSTEM: dict[Language, str] = {
     "en": "You edit articles. You answer with the new text only: no comment, no quotation marks, no list.",
@@ -91,7 +83,7 @@ def rewriting(
     into = into or ("en" if language == "zh" else "zh")
     asked = words.format(
         kind=_KINDS[language][section.kind != "heading"],
-        tone=TONES.get(tone or "neutral", (tone, tone))[place],
+        tone=Style(tone=tone or "neutral").tone_in(language),
         language=_LANGUAGES.get(into, (into, into))[place],
     )
     if instruction:

@@ -12,7 +12,8 @@ from composer import blocks
 from composer.article import Article, Candidate, Illustration, Language, Section
 from composer.models import Message, Picture, Replier, assistant, user
 from composer.models.xcomposer import END_OF_BOT
-from composer.prompts.base import LETTERS, Choice, Length
+from composer.prompts.base import LETTERS, Choice
+from composer.prompts.style import Style
 
 SHOWN = 4  # pictures already chosen that are shown again when choosing: the nearest ones
 LIKELY = 0.5  # a place that the model named is worth at least this much
@@ -21,11 +22,16 @@ LIKELY = 0.5  # a place that the model named is worth at least this much
 class XComposerPrompts:
     """See composer.prompts.NamesPlaces."""
 
-    def write(self, request: str, title: str, language: Language, length: Length) -> list[Message]:
+    def write(self, request: str, title: str, language: Language, style: Style) -> list[Message]:
         subject = title or request
         # the published demo asks for English in the title itself
         in_english = " in English" if language == "en" and "english" not in subject.lower() else ""
-        return [user(f"根据给定标题写一个图文并茂，不重复的文章：{subject}{in_english}")]
+        # what it was not trained for stands where the demo's users put it: in the title
+        wishes = [f"语气：{style.tone_in('zh')}"] if style.tone else []
+        wishes += [f"读者：{style.readers}"] if style.readers else []
+        wishes += [f"约{style.length}{'词' if language == 'en' else '字'}"] if isinstance(style.length, int) else []
+        wished = f"（{'，'.join(wishes)}）" if wishes else ""
+        return [user(f"根据给定标题写一个图文并茂，不重复的文章：{subject}{in_english}{wished}")]
 
     def shared(self, article: Article) -> list[Message]:
         lines = (f"<Seg{i}>{blocks.words(section)}" for i, section in enumerate(article))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from common.language import HAN, HAN_RANGES
 from composer import blocks
 from composer.article import Article, Language
-from composer.prompts import CHARACTERS, WORDS, Length
+from composer.prompts import Length, Style
 
 _TOKEN = re.compile(rf"[{HAN_RANGES}]|[^\W_]+(?:['’-][^\W_]+)*")
 _HAN_OR_WORD = re.compile(rf"[{HAN_RANGES}]|[A-Za-z][A-Za-z'’-]*")
@@ -49,7 +49,7 @@ def text_measures(article: Article, length: Length) -> dict[str, float | None]:
     paragraphs = [blocks.words(section) for section in article if section.kind == "paragraph"]
     headings = [section for section in article if section.kind == "heading"]
     words = [token for text in paragraphs for token in tokens(text)]
-    share = len(words) / (CHARACTERS if article.language == "zh" else WORDS)[length]
+    share = len(words) / Style(length).words(article.language)
     kinds = [section.kind for section in article]
     empty = sum(kind == "heading" and after != "paragraph" for kind, after in zip(kinds, [*kinds[1:], ""], strict=True))
     return {

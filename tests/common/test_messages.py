@@ -25,6 +25,7 @@ CHINESE_IS_DATA = {
     "composer/models/xcomposer/template.py",
     "composer/prompts/general.py",
     "composer/prompts/rewriting.py",
+    "composer/prompts/style.py",
     "composer/prompts/xcomposer.py",
     "composer/writing/answers.py",
     "composer/writing/lines.py",

@@ -155,7 +155,7 @@ def test_without_json_the_place_of_the_article_is_printed(model: FakeModel, tmp_
         (["write", TITLE, "--out", "o", "--folder", "nonsense"], "There is no model named 'nonsense'"),
         (["write", TITLE, "--out", "o", "--pictures", "99"], "0 to 30"),
         (["write", TITLE, "--out", "o", "--language", "fr"], "auto, en or zh"),
-        (["write", TITLE, "--out", "o", "--length", "epic"], "short, medium or long"),
+        (["write", TITLE, "--out", "o", "--length", "epic"], "short, medium, long or a number of words"),
         (["write", TITLE], "--out"),
         (["write", TITLE, "--out", "o", "--nonsense"], "--nonsense"),
         (["illustrate", "gone.md", "--out", "o"], "There is no file 'gone.md'"),

@@ -259,7 +259,14 @@ def test_strange_titles_are_only_text(title: str, model: FakeModel, gallery: Fak
 
 @pytest.mark.parametrize(
     "options",
-    [Options(pictures=31), Options(pictures=-1), Options(language="fr"), Options(length="endless")],  # type: ignore[arg-type]  # bad on purpose
+    [
+        Options(pictures=31),
+        Options(pictures=-1),
+        Options(language="fr"),
+        Options(length="endless"),
+        Options(length=7),
+        Options(readers="you " * 60),
+    ],  # type: ignore[arg-type]  # bad on purpose
 )
 def test_bad_options_are_refused(options: Options, model: FakeModel, gallery: FakeGallery) -> None:
     with pytest.raises(InputError):

@@ -4,14 +4,16 @@ import pytest
 from PIL import Image
 
 from composer.article import Article, Language, Section
+from composer.errors import InputError
 from composer.models.base import Picture, assistant, merge_turns
 from composer.prompts import (
     GeneralPrompts,
     NamesPlaces,
     RatesPictures,
+    Style,
     WritesHeadings,
-    max_tokens,
     prompts_for,
+    read_length,
 )
 from composer.writing.headings import parts, with_headings
 from tests.fakes import FakeModel
@@ -74,19 +76,62 @@ def test_captions_are_asked_for_in_the_language_of_the_article(language: Languag
 
 
 def test_the_language_of_the_article_is_asked_for() -> None:
-    english = PROMPTS.write("Cats", "Cats", "en", "medium")[-1].text
-    chinese = PROMPTS.write("猫", "猫", "zh", "short")[-1].text
+    english = PROMPTS.write("Cats", "Cats", "en", Style())[-1].text
+    chinese = PROMPTS.write("猫", "猫", "zh", Style("short"))[-1].text
     assert "Write in English" in english
     assert english.endswith("Title: Cats")
     assert chinese.endswith("题目：猫")
     assert "散文" in chinese
-    assert "散文" not in PROMPTS.write("星链新闻稿", "星链新闻稿", "zh", "medium")[-1].text
-    assert "# " in PROMPTS.write("Write about cats", "", "en", "long")[-1].text
+    assert "散文" not in PROMPTS.write("星链新闻稿", "星链新闻稿", "zh", Style())[-1].text
+    assert "# " in PROMPTS.write("Write about cats", "", "en", Style("long"))[-1].text
 
 
 def test_longer_articles_get_more_room() -> None:
-    assert max_tokens("short", "en") < max_tokens("medium", "en") < max_tokens("long", "en")
-    assert max_tokens("medium", "zh") > max_tokens("medium", "en")
+    rooms = [Style(length).max_tokens("en") for length in (100, "short", "medium", "long", 1000)]
+    assert rooms == sorted(set(rooms))
+    assert Style().max_tokens("zh") > Style().max_tokens("en")
+
+
+@pytest.mark.parametrize(
+    ("typed", "length"),
+    [("short", "short"), ("450", 450), ("1,200 words", 1200), ("450 字", 450), ("500字", 500), ("endless", "endless")],
+)
+def test_a_length_is_a_name_or_a_number_of_words(typed: str, length: str | int) -> None:
+    assert read_length(typed) == length
+
+
+@pytest.mark.parametrize(
+    ("style", "said"),
+    [
+        (Style(49), "49 words; 50 to 3,000"),
+        (Style(3001), "3,001 words"),
+        (Style("epic"), "'epic'"),  # type: ignore[arg-type]  # bad on purpose
+        (Style(tone="very " * 50), "'very very very very very very  …' has 249 characters"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_with_what_can(style: Style, said: str) -> None:
+    with pytest.raises(InputError) as refused:
+        style.checked()
+    assert said in refused.value.text("en")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("10 paragraphs", "about 60 words", "a travel magazine", "written for old sailors")),
+        ("zh", ("600字", "旅游杂志", "old sailors")),
+    ],
+)
+def test_length_tone_and_readers_are_asked_for(language: Language, words: tuple[str, ...]) -> None:
+    asked = PROMPTS.write("Cats", "Cats", language, Style(600, "travel", "old sailors"))[-1].text
+    assert [word for word in words if word not in asked] == []
+    assert "一本旧杂志" in PROMPTS.write("Cats", "Cats", language, Style(tone="一本旧杂志"))[-1].text
+    (trained,) = prompts_for("xcomposer").write("猫", "猫", "zh", Style(600, "travel", "老水手"))
+    assert trained.text.endswith("：猫（语气：旅游杂志，读者：老水手，约600字）")
+
+
+def test_a_short_article_is_not_asked_for_headings_that_it_has_no_paragraphs_for() -> None:
+    assert "subheadings" not in PROMPTS.write("Cats", "Cats", "en", Style(100))[-1].text
 
 
 def test_a_family_brings_its_own_prompts() -> None:

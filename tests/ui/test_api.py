@@ -154,7 +154,7 @@ def test_what_went_wrong_beside_the_article_is_told(client: Client) -> None:
         ({"title": " "}, "Enter a title"),
         ({"title": "x" * 100_000}, "at most"),
         ({"title": "A cat", "pictures": 31}, "0 to 30"),
-        ({"title": "A cat", "length": "endless"}, "short, medium or long"),
+        ({"title": "A cat", "length": "endless"}, "short, medium, long or a number of words"),
     ],
 )
 def test_bad_arguments_are_answered_with_a_sentence(client: Client, arguments: dict[str, Any], said: str) -> None:

@@ -38,7 +38,9 @@ class ComposeArguments(BaseModel):
 
     title: Words
     pictures: Annotated[int, Field(ge=-1)]
-    length: Words
+    length: Words | int
+    tone: Words
+    readers: Words
     language: Words
     select: bool
     temperature: Temperature | None

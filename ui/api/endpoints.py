@@ -44,28 +44,33 @@ def add_endpoints(studio: Studio) -> None:
     def compose(
         title: str,
         pictures: int = -1,
-        length: str = "medium",
+        length: str | int = "medium",
         language: str = "auto",
         select: bool = True,
         temperature: float | None = None,
         top_p: float | None = None,
         repetition_penalty: float | None = None,
         seed: int = -1,
+        tone: str = "",
+        readers: str = "",
     ) -> Iterator[dict[str, Any]]:
         """Writes an illustrated article. While it works, values say the step; the last value holds the article.
 
         Args:
             title: a title or an instruction, English or Chinese.
             pictures: how many, 0 to 30; -1 leaves it to the program.
-            length: short, medium or long.
+            length: short, medium, long, or a number of words (Chinese: characters).
             language: auto, en or zh.
             select: whether the model chooses among the candidates of the gallery.
             temperature: 0 always takes the likeliest word; left out, as suits the model, like the next two.
             top_p: share of the probability from which words are drawn.
             repetition_penalty: 1 means none.
             seed: -1 gives another text each time.
+            tone: neutral, news, travel, advertising, science, children, personal, or words of the caller's.
+            readers: for whom it is written, in a few words.
         """
         from composer.pipeline import Options
+        from composer.prompts import read_length
 
         with errors_for_callers():
             asked = ComposeArguments.model_validate(
@@ -79,6 +84,8 @@ def add_endpoints(studio: Studio) -> None:
                     "top_p": top_p,
                     "repetition_penalty": repetition_penalty,
                     "seed": seed,
+                    "tone": tone,
+                    "readers": readers,
                 }
             )
             problem = title_problem(asked.title, "en")
@@ -94,7 +101,9 @@ def add_endpoints(studio: Studio) -> None:
             options = Options(
                 pictures=automatic(asked.pictures),
                 language=asked.language,  # type: ignore[arg-type]  # checked by the composer, which says what is allowed
-                length=asked.length,  # type: ignore[arg-type]
+                length=asked.length if isinstance(asked.length, int) else read_length(asked.length),
+                tone=asked.tone,
+                readers=asked.readers,
                 select=asked.select,
                 sampling=sampling,
             )

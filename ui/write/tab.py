@@ -13,6 +13,7 @@ from composer.events import Event, StepStarted
 from composer.exporting import FORMATS
 from composer.models import Capabilities, Model, Sampling
 from composer.pipeline import WRITING, Options
+from composer.prompts import LENGTHS, TONES, read_length
 from composer.writing import is_blank, without_controls
 from ui import view
 from ui.drafts import owner_of
@@ -52,7 +53,11 @@ def picture_choices(language: str) -> list[tuple[str, str]]:
 
 
 def length_choices(language: str) -> list[tuple[str, str]]:
-    return [(text(f"compose.length.{length}", language), length) for length in ("short", "medium", "long")]
+    return [(text(f"compose.length.{length}", language), length) for length in LENGTHS]
+
+
+def tone_choices(language: str) -> list[tuple[str, str]]:
+    return [(text("compose.tone.any", language), ""), *((text(f"view.tone.{tone}", language), tone) for tone in TONES)]
 
 
 def model_defaults(model: Model | None, *, values: bool) -> list[Any]:
@@ -114,9 +119,26 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
                 choices=length_choices,
                 value="medium",
                 min_width=120,
+                allow_custom_value=True,
                 elem_id="xc-length",
             )
+            tone = labels(
+                gr.Dropdown,
+                label="compose.tone",
+                choices=tone_choices,
+                value="",
+                min_width=120,
+                allow_custom_value=True,
+                elem_id="xc-tone",
+            )
         with labels(gr.Accordion, label="compose.advanced", open=False, elem_id="xc-advanced"):
+            readers = labels(
+                gr.Textbox,
+                label="compose.readers",
+                placeholder="compose.readers_placeholder",
+                max_lines=1,
+                elem_id="xc-readers",
+            )
             select = labels(gr.Checkbox, label="compose.select", info="compose.select_info", value=True)
             with gr.Row(elem_classes="xc-writing"):
                 temperature = labels(
@@ -168,7 +190,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     )
 
     def compose(
-        session: Session, pictures: str, length: str, select: bool,
+        session: Session, pictures: str, length: str | None, tone: str | None, readers: str | None, select: bool,
         temperature: float, top_p: float, penalty: float, beams: float, seed: str | None,
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         title, session.queued_title = session.queued_title, None
@@ -185,7 +207,14 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
                 seed=parse_seed(seed),
             )
             count = None if pictures == "auto" else int(pictures)
-            options = Options(pictures=count, sampling=sampling, select=select, length=length)  # type: ignore[arg-type]
+            options = Options(
+                pictures=count,
+                sampling=sampling,
+                select=select,
+                length=read_length(length or "medium"),
+                tone=tone or "",
+                readers=readers or "",
+            )
             composer = studio.composer()
             for event in composer.compose(title, options, stop=run.stop):
                 if isinstance(event, StepStarted) and event.step == "write":
@@ -248,7 +277,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         "concurrency_limit": 1,
         "trigger_mode": "multiple",
     }
-    settings = [pictures, length, select, temperature, top_p, penalty, beams, seed]
+    settings = [pictures, length, tone, readers, select, temperature, top_p, penalty, beams, seed]
     runs = []
     for trigger in (write.click, title.submit):
         first_step = trigger(queue_title, [session, title], [page_view], **quick)

@@ -17,7 +17,7 @@ from composer.models.xcomposer import load
 from composer.models.xcomposer.adapter import XComposerModel
 from composer.models.xcomposer.decoding.graphs import GraphSteps
 from composer.models.xcomposer.template import META
-from composer.prompts import XComposerPrompts, prompts_for
+from composer.prompts import Style, XComposerPrompts, prompts_for
 
 SHORT = Sampling(max_tokens=12)
 
@@ -282,13 +282,13 @@ ARTICLE = Article(
 
 
 def test_published_wordings(model: XComposerModel) -> None:
-    write = PROMPTS.write("又见敦煌", "又见敦煌", "zh", "medium")
+    write = PROMPTS.write("又见敦煌", "又见敦煌", "zh", Style())
     assert shown(model, *write) == (
         " <|User|>:根据给定标题写一个图文并茂，不重复的文章：又见敦煌\n<TOKENS_UNUSED_0> <|Bot|>:"
     )
-    (asked_in_english,) = PROMPTS.write("", "Cats", "en", "medium")
+    (asked_in_english,) = PROMPTS.write("", "Cats", "en", Style())
     assert asked_in_english.text.endswith("：Cats in English")
-    assert PROMPTS.write("", "Cats in English", "en", "medium")[0].text.endswith("：Cats in English")
+    assert PROMPTS.write("", "Cats in English", "en", Style())[0].text.endswith("：Cats in English")
     shared = PROMPTS.shared(ARTICLE)
     text = "一只猫\n<Seg0>A cat needs water.\n<Seg1>Good food\n<Seg2>A bed.\n<Seg3>Rest."
     asked = shown(model, *shared, *PROMPTS.query(ARTICLE, ARTICLE.sections[2], ()))
