@@ -7,6 +7,7 @@ tracebacks for what a person can mend.
 
 import os
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +34,7 @@ from composer.commands import (
 )
 from composer.events import STEPS, ArticleReady, Report
 from composer.exporting import image_names, to_markdown, write_folder
+from composer.illustrating import OwnPictures
 from composer.models import Picture
 from composer.pipeline import Composer, Options
 from composer.prompts import TONES, read_length
@@ -82,6 +84,12 @@ LanguageOption = Annotated[
 GpusOption = Annotated[int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards; 0: the CPU.")]
 
 
+OwnOption = Annotated[
+    list[Path] | None,
+    typer.Option("--own", help="A picture of yours that shall stand in the article; may be repeated, up to 20 times."),
+]
+
+
 @app.command()
 def write(
     title: Annotated[str, typer.Argument(help="Title, or an instruction; '-' reads it from standard input.")],
@@ -94,6 +102,7 @@ def write(
         str, typer.Option("--length", help="short, medium, long or a number of words (Chinese: characters).")
     ] = "medium",
     tone: Annotated[str, typer.Option("--tone", help=", ".join(TONES) + ", or words of yours.")] = "",
+    own: OwnOption = None,
     readers: Annotated[str, typer.Option("--readers", help="For whom it is written, in a few words.")] = "",
     seed: Annotated[int | None, typer.Option("--seed", help="Makes the same text again.")] = None,
     temperature: Annotated[
@@ -143,8 +152,8 @@ def write(
             temperature=temperature, beams=beams, repetition_penalty=repetition_penalty, seed=seed
         )
         options = replace(options, sampling=sampling)
-        with stop_on_interrupt() as stop:
-            done = follow(composer.compose(text, options, stop=stop))
+        with stop_on_interrupt() as stop, _own_pictures(own) as pictures_given:
+            done = follow(composer.compose(text, options, own=pictures_given, stop=stop))
         model_name = model.name
         model.close()
         if not done.article.sections:
@@ -163,6 +172,7 @@ def illustrate(
         bool,
         typer.Option("--select/--no-select", help="The model chooses among the pictures found, or the first is taken."),
     ] = True,
+    own: OwnOption = None,
     folder: FolderOption = None,
     gallery: GalleryOption = None,
     num_gpus: GpusOption = None,
@@ -176,18 +186,18 @@ def illustrate(
     with readable_errors():
         settings = load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus, hub=hub, offload=offload or None)
         options = Options(pictures=pictures, select=select).checked()
-        own = read_text(piped_text()) if file == "-" else read_path(typed_text(file))
+        brought = read_text(piped_text()) if file == "-" else read_path(typed_text(file))
         _check_out(out)
         if file != "-" and Path(file).resolve() == (out.expanduser() / "article.md").resolve():
             raise errors.InputError(_("'{file}' would be overwritten; choose another folder for --out.", file=file))
-        for note in own.notes:
+        for note in brought.notes:
             say(note.text())
         opened = _open_gallery(settings)
         start = time.perf_counter()
         model = load(settings)
         load_seconds = time.perf_counter() - start
-        with stop_on_interrupt() as stop:
-            done = follow(Composer(model, opened).illustrate(own.article, options, stop=stop))
+        with stop_on_interrupt() as stop, _own_pictures(own) as pictures_given:
+            done = follow(Composer(model, opened).illustrate(brought.article, options, own=pictures_given, stop=stop))
         model_name = model.name
         model.close()
         _save(done, out, summary(done.article, model_name, done.report, load_seconds), as_json)
@@ -350,6 +360,10 @@ def _check_out(out: Path) -> None:
         raise errors.InputError(
             _("Nothing can be saved in '{out}': '{place}' is no folder that can be written to.", out=out, place=place)
         )
+
+
+def _own_pictures(files: list[Path] | None) -> "AbstractContextManager[OwnPictures | None]":
+    return OwnPictures(files) if files else nullcontext()
 
 
 def _open_gallery(settings: Settings) -> "PictureGallery":

@@ -26,7 +26,15 @@ from composer.events import (
     StepFinished,
     StepStarted,
 )
-from composer.illustrating import MOST_PICTURES, TRAINED_PLAN, Illustrator, TrainedIllustrator, plan
+from composer.illustrating import (
+    MOST_PICTURES,
+    TRAINED_PLAN,
+    Illustrator,
+    OwnFirst,
+    OwnPictures,
+    TrainedIllustrator,
+    plan,
+)
 from composer.models import KeepsBeginnings, Model, Sampling, Usage, user
 from composer.prompts import Length, NamesPlaces, Prompts, RatesPictures, Style, prompts_for
 from composer.writing import (
@@ -111,29 +119,41 @@ class Composer:
             self.model.reply([self.prompts.write("…", "…", language, Style())], Sampling(max_tokens=1))
 
     def compose(
-        self, title: str, options: Options | None = None, *, stop: threading.Event | None = None
+        self,
+        title: str,
+        options: Options | None = None,
+        *,
+        own: OwnPictures | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         """Writes and illustrates an article. Events come in the order that `composer.events` describes.
 
         title: a title, or an instruction of one or more lines; control characters are left out, and it is never used
-        as anything but text. stop: may be set from another thread; the composition then ends soon with
-        ArticleReady(stopped=True). Raises InputError at once for a title or option that cannot be used; whatever else
-        goes wrong later comes as a Notice, and the article is kept.
+        as anything but text. own: the person's pictures, each of which stands in the article once.
+        stop: may be set from another thread; the composition then ends soon with ArticleReady(stopped=True).
+        Raises InputError at once for a title or option that cannot be used; whatever else goes wrong later comes as a
+        Notice, and the article is kept.
         """
         options = (options or Options()).checked()
         capacity = self.model.capabilities.context_tokens
         request = read_request(title, language=options.language, room=max(128, capacity // 2), count=self._count)
-        return self._compose(request, options, stop or threading.Event())
+        return self._compose(request, options, own, stop or threading.Event())
 
     def illustrate(
-        self, article: Article, options: Options | None = None, *, stop: threading.Event | None = None
+        self,
+        article: Article,
+        options: Options | None = None,
+        *,
+        own: OwnPictures | None = None,
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         """Plans the pictures of an article anew. Illustrations made by hand stay as they are, and count.
 
-        Events: as of `compose`, without the step "write". Raises InputError for an option that cannot be used.
+        own: as of `compose`. Events: as there, without the step "write".
+        Raises InputError for an option that cannot be used.
         """
         options = (options or Options()).checked()
-        return self._illustrate(article, options, stop or threading.Event())
+        return self._illustrate(article, options, own, stop or threading.Event())
 
     def propose(
         self, article: Article, section_id: str, options: Options | None = None, *, stop: threading.Event | None = None
@@ -165,7 +185,7 @@ class Composer:
     # -- steps ---------------------------------------------------------------------------------------
 
     def _illustrator(
-        self, article: Article, options: Options, stop: threading.Event | None
+        self, article: Article, options: Options, stop: threading.Event | None, own: OwnPictures | None = None
     ) -> Illustrator | TrainedIllustrator:
         """The way of this family: see `composer.prompts`."""
         if self.gallery is None:
@@ -178,11 +198,14 @@ class Composer:
             "stop": stop,
         }
         if isinstance(prompts, NamesPlaces):
-            return TrainedIllustrator(self.model, self.gallery, prompts, article, **shared)
+            gallery = self.gallery if own is None else OwnFirst(own, self.gallery)
+            return TrainedIllustrator(self.model, gallery, prompts, article, **shared)
         assert isinstance(prompts, RatesPictures)  # every family is one of the two
-        return Illustrator(self.model, self.gallery, prompts, article, **shared)
+        return Illustrator(self.model, self.gallery, prompts, article, own=own, **shared)
 
-    def _compose(self, request: Request, options: Options, stop: threading.Event) -> Iterator[Event]:
+    def _compose(
+        self, request: Request, options: Options, own: OwnPictures | None, stop: threading.Event
+    ) -> Iterator[Event]:
         run = _Run(self.model.usage)
         sampling = options.sampling or self.sampling
         if sampling.seed is None and sampling.temperature > 0:
@@ -197,6 +220,7 @@ class Composer:
                 "length": options.length,
                 "tone": options.tone,
                 "readers": options.readers,
+                "own_pictures": 0 if own is None else own.given,
                 "select": options.select,
                 "sampling": {**asdict(sampling), "stop": list(sampling.stop)},  # as JSON gives it back
                 "gallery": self._gallery_name(),
@@ -204,13 +228,15 @@ class Composer:
         )
         yield from run.step("write", self._write(request, options.style, sampling, stop), plan=self.plan)
         if self.article.sections:
-            yield from self._pictures(options, stop, run)
+            yield from self._pictures(options, own, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
 
-    def _illustrate(self, article: Article, options: Options, stop: threading.Event) -> Iterator[Event]:
+    def _illustrate(
+        self, article: Article, options: Options, own: OwnPictures | None, stop: threading.Event
+    ) -> Iterator[Event]:
         run = _Run(self.model.usage)
         self.article = article
-        yield from self._pictures(options, stop, run)
+        yield from self._pictures(options, own, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
 
     def _gallery_name(self) -> str:
@@ -219,10 +245,18 @@ class Composer:
             return self.gallery.info().name if self.gallery is not None else ""
         return ""
 
-    def _pictures(self, options: Options, stop: threading.Event, run: "_Run") -> Iterator[Event]:
+    def _pictures(
+        self, options: Options, own: OwnPictures | None, stop: threading.Event, run: "_Run"
+    ) -> Iterator[Event]:
         if self.gallery is None or stop.is_set():
             return
-        illustrator = self._illustrator(self.article, options, stop)
+        try:
+            problems = [] if own is None else own.problems
+        except ReadableError as error:
+            problems, own = [error], None
+        for problem in problems:
+            yield Notice(problem)
+        illustrator = self._illustrator(self.article, options, stop, own)
         for step, total, events in illustrator.steps():
             if stop.is_set():
                 break

@@ -8,6 +8,7 @@ from composer.illustrating.captions import plain_caption
 from composer.illustrating.evidence import name_in, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, PERHAPS, fit
 from composer.illustrating.illustrator import Illustrator, plan
+from composer.illustrating.material import MOST_OWN, OwnFirst, OwnPictures
 from composer.illustrating.places import MOST_PICTURES, choose_pictures, width
 from composer.illustrating.reading import ParagraphReader, Reading
 from composer.illustrating.trained import TRAINED_PLAN, TrainedIllustrator
@@ -15,10 +16,13 @@ from composer.illustrating.trained import TRAINED_PLAN, TrainedIllustrator
 __all__ = [
     "FEATURES",
     "FITS",
+    "MOST_OWN",
     "MOST_PICTURES",
     "PERHAPS",
     "TRAINED_PLAN",
     "Illustrator",
+    "OwnFirst",
+    "OwnPictures",
     "ParagraphReader",
     "Reading",
     "TrainedIllustrator",

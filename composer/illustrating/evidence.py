@@ -10,7 +10,7 @@ from common.language import HAN_RANGES, is_chinese
 from composer.article import Candidate, Evidence, Language
 from composer.illustrating.candidates import candidate
 from composer.illustrating.fit import fit
-from composer.illustrating.nouns import content_words, nouns, words_of
+from composer.illustrating.nouns import content_words, nouns, things_in, words_of
 from composer.illustrating.queries import Query
 from retrieval.base import Hit
 from retrieval.encoders import Vectors, english_names, shared_text_encoder
@@ -39,7 +39,8 @@ class Paragraph:
     @property
     def words(self) -> frozenset[str]:
         """What a picture's words are compared with: the content words and nouns of the paragraph."""
-        return frozenset((*content_words(self.text), *nouns(self.text, self.language)))
+        own = nouns(self.text, self.language)
+        return frozenset((*content_words(self.text), *own, *(part for noun in own for part in things_in(noun))))
 
 
 def name_in(caption: str, language: Language) -> str:

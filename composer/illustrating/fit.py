@@ -12,7 +12,7 @@ from functools import cache
 from common.resources import resource_folder
 from composer.article import Evidence
 
-FITS = 0.6  # from here on a picture stands beside a paragraph without being asked for
+FITS = 0.5  # more likely than not: from here on a picture stands beside a paragraph without being asked for
 PERHAPS = 0.35  # below, a picture is not offered first even where a number of pictures was asked for
 
 _UNKNOWN_SIMILARITY = 0.5  # of a query and a picture whose words are in different languages

@@ -27,6 +27,7 @@ from composer.illustrating.candidates import find_candidates
 from composer.illustrating.captions import CaptionWriter, plain_caption
 from composer.illustrating.evidence import same_subject
 from composer.illustrating.fit import FITS, PERHAPS
+from composer.illustrating.material import OwnPictures, place_own
 from composer.illustrating.places import automatic_count, choose_pictures, most_promising, width
 from composer.illustrating.queries import MOST_NOUNS
 from composer.illustrating.reading import SURE, ParagraphReader, Reading
@@ -37,7 +38,7 @@ from retrieval.base import PictureGallery
 log = logging.getLogger(__name__)
 
 REPEATED = (
-    0.5  # fit, at most, of a picture whose subject another one shows: it stands only where a number was asked for
+    0.45  # fit, at most, of a picture whose subject another one shows: it stands only where a number was asked for
 )
 SEARCHES = 800  # of an article with the paragraphs' own words, before the most promising paragraphs are read
 FEWEST_NOUNS = 4  # of a paragraph that are searched for, however many paragraphs there are
@@ -63,12 +64,14 @@ class Illustrator:
         select: bool,
         candidates: int,
         stop: threading.Event,
+        own: OwnPictures | None = None,
     ) -> None:
         self.article = article
         self._stop = stop
+        self._own = frozenset(picture.id for picture in own or ())  # each stands once, before the gallery's
         self._pictures, self._offered = pictures, max(1, candidates)
         self._gallery = gallery
-        self._reader = ParagraphReader(model if select else None, gallery, prompts, article, stop)
+        self._reader = ParagraphReader(model if select else None, gallery, prompts, article, stop, own)
         self._captions = CaptionWriter(model, prompts, gallery, stop)
         self._readings: dict[str, Reading] = {}
         self._read_places: list[str] = []  # that the model has read
@@ -115,6 +118,7 @@ class Illustrator:
         wanted = self._pictures
         if wanted is None:
             wanted = automatic_count([width(section.text) for section in self.article if section.illustratable])
+            wanted = max(wanted, len(self._own))
         places = list(self._readings)
         widths = [width(self.article.section(place).text) for place in places]
         promises = [self._readings[place].promise for place in places]
@@ -154,6 +158,8 @@ class Illustrator:
     def _show_at_once(self, place: str) -> Iterator[Event]:
         candidates = self._readings[place].candidates
         unused = [c for c in candidates if c.id not in self.article.used_pictures]
+        if self._own:
+            return  # which of their pictures stands where, all paragraphs say together
         if unused and (unused[0].fit or 0.0) >= SURE:
             yield from self._put(place, unused[0])
 
@@ -172,15 +178,32 @@ class Illustrator:
         ]
 
     def _picks(self, paragraphs: Sequence[Section], options: Sequence[Sequence[Candidate]]) -> dict[int, Candidate]:
-        return choose_pictures(
-            [width(section.text) for section in paragraphs],
+        """The person's own pictures, and between them the gallery's."""
+        widths, fixed = [width(section.text) for section in paragraphs], self._fixed(paragraphs)
+        own: dict[int, Candidate] = {}
+        if self._own:
+            most = len(paragraphs) if self._pictures is None else self._pictures
+            own = place_own(widths, self._own_options(paragraphs), most, fixed=fixed)
+        others = choose_pictures(
+            widths,
             options,
             self._pictures,
             same=same_subject,
             worth=FITS,
-            fixed=self._fixed(paragraphs),
-            taken=self._shown(),
+            fixed=[*fixed, *own],
+            taken=[*self._shown(), *own.values()],
         )
+        return own | others
+
+    def _own_options(self, paragraphs: Sequence[Section]) -> list[list[Candidate]]:
+        """For each paragraph the person's own pictures, those that stand already left out."""
+        used = self.article.used_pictures
+        return [
+            [c for c in self._readings[section.id].own if c.id not in used]
+            if section.id in self._readings and not self._has_picture(section.id)
+            else []
+            for section in paragraphs
+        ]
 
     def _repeats(
         self, paragraphs: Sequence[Section], options: Sequence[Sequence[Candidate]], picks: dict[int, Candidate]
@@ -268,13 +291,16 @@ class Illustrator:
         language = self.article.language
         reading = self._readings[place]
         others = [c for c in (*reading.candidates, *reading.further) if picture is None or c.id != picture.id]
+        by_hand = picture is not None and picture.id in self._own
         if picture is None:
             return Illustration("", candidates=tuple(self._with_files(others[: self._offered])))
         picture = self._reader.with_file(picture)
         candidates = (picture, *self._with_files(others[: self._offered - 1]))
         name = plain_caption(picture, language, reading.paragraph.text)
         query = picture.evidence.query if picture.evidence else ""
-        return Illustration(name, query=query, candidates=candidates, chosen=picture)
+        if by_hand and picture.approximate and not (picture.evidence and picture.evidence.words):
+            name = ""  # what a classifier takes it for is no caption where nothing in the text says the same
+        return Illustration(name, query=query, candidates=candidates, chosen=picture, by_hand=by_hand)
 
     def _with_files(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         for each in candidates:

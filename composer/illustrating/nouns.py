@@ -4,7 +4,7 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
-from common.language import HAN, HAN_RANGES
+from common.language import HAN, HAN_RANGES, is_chinese
 from composer.article import Language
 from retrieval.index import STOP_WORDS
 
@@ -40,7 +40,7 @@ _EMPTY_EN = frozenset(_EMPTY_TEXT.split())
 _EMPTY_TEXT_ZH = """
 时候 时间 时光 时刻 地方 东西 事情 问题 方式 方法 过程 生活 世界 人生 感觉 心情 心中 内心 味道 乐趣 快乐 意义 经历
 回忆 记忆 故事 历史 文化 精神 力量 智慧 希望 梦想 情况 原因 结果 部分 方面 作用 同时 机会 挑战 关系 社会 自己 大家
-人们 人类 一切 样子 声音 气息 身体 状态 程度 种类 品质 步骤 技巧 活动 工作 学习 体验 重要性 里面 上面 下面 旁边
+人 人人 人们 人类 一切 样子 声音 气息 身体 状态 程度 种类 品质 步骤 技巧 活动 工作 学习 体验 重要性 里面 上面 下面 旁边
 周围 时代 目标 目的 环境 条件 经验 知识 思想 本质 价值 成功 失败 美好 全家 家人
 """
 _EMPTY_ZH = frozenset(_EMPTY_TEXT_ZH.split())
@@ -101,6 +101,16 @@ def _nouns_zh(text: str) -> list[str]:
             and HAN.search(word)
         )
     )
+
+
+def things_in(compound: str) -> list[str]:
+    """The shorter nouns of which a Chinese compound is made: a match of football (足球赛) has a football (足球)."""
+    if len(compound) < 3 or not is_chinese(compound):
+        return []
+    dictionary = _tagger().dt
+    parts = [part for part in dictionary.tokenizer.lcut_for_search(compound) if 1 < len(part) < len(compound)]
+    kinds = {part: dictionary.word_tag_tab.get(part, "x") for part in parts}
+    return [part for part, kind in kinds.items() if kind[0] == "n" and kind not in _NAMES_ZH and part not in _EMPTY_ZH]
 
 
 def names_zh(text: str) -> set[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from common.language import HAN, is_chinese
 from composer import inline
 from composer.article import Article, Language, Section
-from composer.illustrating.nouns import content_words, nouns
+from composer.illustrating.nouns import content_words, nouns, things_in
 from composer.models import answer_in
 
 MOST_THINGS = 4  # of the model's answer, as it is asked for
@@ -51,7 +51,7 @@ def things(answer: str) -> list[str]:
 def paragraph_queries(text: str, language: Language, named: Iterable[str], most: int = MOST_NOUNS) -> list[Query]:
     """The model's things first, then the first `most` of the paragraph's nouns; each once."""
     queries = {thing: Query(thing, named=True) for thing in named}
-    for noun in [noun for noun in nouns(inline.plain(text), language) if not _ABOUT_THE_TASK.search(noun)][:most]:
+    for noun in _own_words(text, language)[:most]:
         queries.setdefault(noun, Query(noun))
     return list(queries.values())
 
@@ -59,7 +59,13 @@ def paragraph_queries(text: str, language: Language, named: Iterable[str], most:
 def title_queries(article: Article) -> list[Query]:
     """The nouns of the title, which is what every paragraph is about in the end."""
     language: Language = "zh" if is_chinese(article.title) else "en"
-    return [Query(noun) for noun in nouns(inline.plain(article.title), language) if not _ABOUT_THE_TASK.search(noun)]
+    return [Query(noun) for noun in _own_words(article.title, language)]
+
+
+def _own_words(text: str, language: Language) -> list[str]:
+    """The nouns of a text and, behind them, those of which a noun is made; each once."""
+    own = [noun for noun in nouns(inline.plain(text), language) if not _ABOUT_THE_TASK.search(noun)]
+    return list(dict.fromkeys((*own, *(part for noun in own for part in things_in(noun)))))
 
 
 def heading_above(article: Article, section: Section) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from common.messages import _
@@ -11,6 +11,7 @@ from composer.article import Article, Candidate, Section
 from composer.errors import PictureError
 from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise, same_subject
 from composer.illustrating.fit import fit
+from composer.illustrating.material import OwnPictures
 from composer.illustrating.nouns import content_words, nouns
 from composer.illustrating.queries import (
     MOST_NOUNS,
@@ -27,6 +28,7 @@ from retrieval.base import FindsMany, Hit, PictureGallery
 
 PICTURES_A_QUERY = 4
 RATED = 4  # candidates of a paragraph that the model is asked about, at most
+RATED_OWN = 3  # of the person's own pictures, at most
 SURE = 0.75  # fit from which a picture will do: the paragraph's other candidates are not asked about
 WORTH_ASKING = 0.4  # `promise` below which a candidate is not asked about
 # Where none of a paragraph's first candidates fits better, the others, which promised less, do not either.
@@ -42,11 +44,12 @@ class Reading:
     found: tuple[tuple[Query, tuple[Hit, ...]], ...]
     candidates: tuple[Candidate, ...] = ()  # the best first: by promise, and by fit once the model was asked
     further: tuple[Candidate, ...] = ()  # that the model was not asked about, because another one is sure
+    own: tuple[Candidate, ...] = ()  # all pictures that the person gave for the article, the best first
 
     @property
     def promise(self) -> float:
         """How much speaks for the best candidate before the model is asked."""
-        return max((promise(c.evidence) for c in self.candidates if c.evidence), default=0.0)
+        return max((promise(c.evidence) for c in (*self.candidates, *self.own) if c.evidence), default=0.0)
 
     @property
     def fit(self) -> float:
@@ -69,8 +72,10 @@ class ParagraphReader:
         prompts: RatesPictures,
         article: Article,
         stop: threading.Event,
+        own: OwnPictures | None = None,
     ) -> None:
         self._model, self._gallery, self._prompts, self._article, self._stop = model, gallery, prompts, article, stop
+        self._own = own
         self._begun = False
         self._hits: dict[str, tuple[Hit, ...]] = {}  # by query: neighbouring paragraphs speak of the same things
         self._vectors = TextVectors()
@@ -100,7 +105,7 @@ class ParagraphReader:
         Raises what model and gallery raise.
         """
         if self._model is None:
-            return replace(reading, candidates=_by_fit(reading.candidates))
+            return replace(reading, candidates=_by_fit(reading.candidates), own=_by_fit(reading.own))
         asked = self._prompts.things(reading.paragraph.text)
         if not self._begun and isinstance(self._model, KeepsBeginnings):
             self._model.begin_with(asked[:-1])
@@ -130,13 +135,17 @@ class ParagraphReader:
         queries = [query for query, _ in reading.found if query.named] or [query for query, _ in reading.found]
         found = [(q, self._gallery.search(q.text, k=PICTURES_A_QUERY, exclude=used)) for q in queries[:MOST_THINGS]]
         candidates = gather(reading.paragraph, found, self._title_words, self._vectors)
-        return [replace(c, fit=fit(c.evidence)) for c in candidates if c.evidence]
+        return list(_weighed(candidates))
 
     def _gathered(self, paragraph: Paragraph, queries: Sequence[Query]) -> Reading:
         self._search([query.text for query in queries if query.text not in self._hits])
         found = tuple((query, self._hits[query.text]) for query in queries)
         candidates = gather(paragraph, found, self._title_words, self._vectors)
-        return Reading(paragraph, found, tuple(replace(c, fit=fit(c.evidence)) for c in candidates if c.evidence))
+        own: list[Candidate] = []
+        if self._own is not None:
+            given = zip(queries, self._own.find([query.text for query in queries]), strict=True)
+            own = gather(paragraph, list(given), self._title_words, self._vectors)
+        return Reading(paragraph, found, _weighed(candidates), own=_weighed(own))
 
     def _search(self, queries: Sequence[str]) -> None:
         gallery = self._gallery
@@ -162,27 +171,41 @@ class ParagraphReader:
         assert self._model is not None
         looks = self._model.capabilities.sees_pictures and self._model.capabilities.max_pictures > 0
         language = reading.paragraph.language
-        worth = [
-            each
-            for each in reading.candidates
-            if each.evidence and promise(each.evidence) >= WORTH_ASKING and (looks or name_in(each.caption, language))
-        ]
+        own, worth = (
+            [
+                each
+                for each in candidates
+                if each.evidence
+                and promise(each.evidence) >= WORTH_ASKING
+                and (looks or name_in(each.caption, language))
+            ]
+            for candidates in (reading.own, reading.candidates)
+        )
+        own = [each for each in own if each.id not in self._article.used_pictures][:RATED_OWN]
         if self._varied and self._sure:
             self._vectors([name for each in worth if (name := name_in(each.caption, "en"))])  # all at once
         shown = [each for each in worth if self._is_shown(each)]
         worth = [each for each in worth if each not in shown][:RATED]
         rated: list[Candidate] = []
         with self._model.prefix(asked) as ask:
-            for each in worth:
-                if self._stop.is_set():
-                    break
-                picture = Picture.open(self.with_file(each).path) if looks else None
-                choice = self._prompts.fits(name_in(each.caption, language), picture)
-                yes, no = ask.score(choice.messages, choice.options)
-                rated.append(_believed(each, yes - no))
-                hopeless = len(rated) >= HOPELESS_AFTER and max(_fit(c) for c in rated) < HOPELESS
-                if self._will_do(rated[-1]) or hopeless:
-                    break
+
+            def opinions(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+                for each in candidates:
+                    if self._stop.is_set():
+                        return
+                    picture = Picture.open(self.with_file(each).path) if looks else None
+                    choice = self._prompts.fits(name_in(each.caption, language), picture)
+                    yes, no = ask.score(choice.messages, choice.options)
+                    yield _believed(each, yes - no)
+
+            believed = {each.id: each for each in opinions(own)}
+            reading = replace(reading, own=_by_fit([believed.get(each.id, each) for each in reading.own]))
+            if not any(_fit(each) >= SURE for each in believed.values()):  # else one of them will stand here
+                for each in opinions(worth):
+                    rated.append(each)
+                    hopeless = len(rated) >= HOPELESS_AFTER and max(_fit(c) for c in rated) < HOPELESS
+                    if self._will_do(each) or hopeless:
+                        break
         # what was not asked about had less to say for itself than what was, or stands elsewhere
         further = (*worth[len(rated) :], *shown[: RATED - len(worth)])
         return replace(reading, candidates=_by_fit(rated), further=further)
@@ -206,6 +229,11 @@ def _believed(candidate: Candidate, odds: float) -> Candidate:
     assert candidate.evidence is not None
     evidence = replace(candidate.evidence, yes=round(1 / (1 + math.exp(min(-odds, 50.0))), 4))
     return replace(candidate, evidence=evidence, fit=fit(evidence))
+
+
+def _weighed(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """With their fit as far as the words go."""
+    return tuple(replace(c, fit=fit(c.evidence)) for c in candidates if c.evidence)
 
 
 def _fit(candidate: Candidate) -> float:

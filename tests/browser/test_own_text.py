@@ -9,7 +9,9 @@ from typing import Any
 import pypandoc
 import pytest
 
-from tests.browser.conftest import Server, save_as
+from tests.browser.conftest import Server, choose, save_as, write
+from tests.fakes import FakeModel
+from tests.retrieval.helpers import paint
 
 pytestmark = pytest.mark.browser
 
@@ -165,3 +167,29 @@ def test_the_form_fits_the_window(server: Server, visit: Callable[..., Any], wid
     own_form(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("#xc-illustrate").bounding_box()["y"] < 800
+
+
+@pytest.mark.parametrize(
+    ("locale", "tone", "typed"), [("en-US", "Travel magazine", "120 words"), ("zh-CN", "旅游杂志", "120字")]
+)
+def test_pictures_of_ones_own_length_tone_and_readers(
+    server: Server, fake_model: FakeModel, visit: Callable[..., Any], tmp_path: Path, locale: str, tone: str, typed: str
+) -> None:
+    files = [str(paint(tmp_path / "own" / name)) for name in ("soft bed.png", "bowl of water.jpg")]
+    page = visit(server, locale=locale)
+    page.click("#xc-material button")
+    page.set_input_files("#xc-material input[type=file]", files)
+    page.wait_for_function("document.querySelectorAll('#xc-material .thumbnail-item img').length === 2")
+    choose(page, "#xc-tone", tone)
+    choose(page, "#xc-length", typed)
+    page.click("#xc-advanced button")
+    page.fill("#xc-readers input, #xc-readers textarea", "old sailors")
+    write(page, "Cats")
+    captions = page.locator(".xc-article figcaption").all_inner_texts()
+    assert {"Bowl of water", "Soft bed"} <= {caption.split("\n")[0] for caption in captions}
+    asked = next(prompt[-1].text for prompt in fake_model.prompts if "Title: Cats" in prompt[-1].text)
+    assert "about 40 words each" in asked
+    assert "a travel magazine" in asked
+    assert "written for old sailors" in asked
+    page.set_viewport_size({"width": 375, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 375

@@ -1,7 +1,9 @@
-"""The form for a person's own text: pasted, or a file that is chosen or dropped; read as it is, and illustrated."""
+"""The form's parts for what a person brings: a text, pasted or a file, read as it is and illustrated; and pictures of
+their own, which are material of the next article."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +11,7 @@ import gradio as gr
 
 from composer.errors import InputError
 from composer.events import Event, Notice, SectionsReady
+from composer.illustrating import OwnPictures
 from composer.importing import FORMATS, OwnText, read_file, read_text
 from ui import view
 from ui.labels import Labels
@@ -39,6 +42,9 @@ _RECALL = """() => {
 
 def way_choices(language: str) -> list[tuple[str, str]]:
     return [(text(f"compose.way.{way}", language), way) for way in ("title", "own")]
+
+
+Given = Sequence[tuple[str, str | None]] | None  # what the component of pictures says: path and caption each
 
 
 class OwnForm(NamedTuple):
@@ -95,6 +101,38 @@ def recall_own_form(page: gr.Blocks, form: OwnForm) -> None:
     page.load(None, None, [form.way, form.words], js=_RECALL, show_progress="hidden", api_visibility="private")
 
 
+def build_material(labels: Labels) -> gr.Gallery:
+    """Where pictures of one's own are chosen, dropped or pasted."""
+    with labels(gr.Accordion, label="compose.material", open=False, elem_id="xc-material"):
+        labels(gr.Markdown, value_text="compose.material_info", elem_id="xc-material-info")
+        pictures: gr.Gallery = labels(
+            gr.Gallery,
+            label="compose.material",
+            show_label=False,
+            file_types=["image"],
+            columns=6,
+            fit_columns=False,
+            height=190,
+            object_fit="cover",
+            interactive=True,
+            sources=["upload", "clipboard"],
+            buttons=[],
+            elem_id="xc-material-pictures",
+        )
+    return pictures
+
+
+@contextmanager
+def own_pictures(studio: Studio, given: Given) -> Iterator[OwnPictures | None]:
+    """The pictures, described, for as long as an article is made; None where none were given. Raises InputError for
+    too many, PictureError for a file that the page did not upload, RetrievalError."""
+    if not given:
+        yield None
+        return
+    with OwnPictures([uploaded_file(path) for path, _caption in given], store=studio.pictures.store_upload) as own:
+        yield own
+
+
 def queue_text(studio: Studio, session: Session, words: str) -> Message:
     """Reads a pasted text and waits with it for the model."""
     return _queue(studio, session, lambda: read_text(words or ""))
@@ -120,7 +158,9 @@ def _queue(studio: Studio, session: Session, read: Callable[[], OwnText]) -> Mes
     return session.message(view.waiting(studio.join_queue(session.id)))
 
 
-def illustrate_own(studio: Studio, session: Session, pictures: int | None, *, selects: bool) -> Iterator[Message]:
+def illustrate_own(
+    studio: Studio, session: Session, given: Given, pictures: int | None, *, selects: bool
+) -> Iterator[Message]:
     """Illustrates the text that waits; nothing where it was refused."""
     own, session.queued_own = session.queued_own, None
     if own is None:
@@ -134,6 +174,7 @@ def illustrate_own(studio: Studio, session: Session, pictures: int | None, *, se
         for note in own.notes:
             yield Notice(InputError(note))
         options = Options(pictures=pictures, select=selects)
-        yield from studio.composer().illustrate(own.article, options, stop=run.stop)
+        with own_pictures(studio, given) as own_ones:
+            yield from studio.composer().illustrate(own.article, options, own=own_ones, stop=run.stop)
 
     yield from run_messages(studio, session, events)

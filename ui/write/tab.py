@@ -24,7 +24,7 @@ from ui.texts import table, text
 from ui.theme import asset
 from ui.write import actions
 from ui.write import own as own_text
-from ui.write.own import build_own_form, build_way
+from ui.write.own import Given, build_material, build_own_form, build_way, own_pictures
 from ui.write.running import run_messages, whole_article
 
 EXAMPLES = (
@@ -104,6 +104,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         with gr.Row(elem_id="xc-chips"):
             chips = [gr.Button(example, size="sm", elem_classes="xc-chip", scale=0) for example in EXAMPLES]
         own = build_own_form(labels, way)
+        material = build_material(labels)
         with gr.Row(elem_id="xc-options"):
             pictures = labels(
                 gr.Dropdown,
@@ -190,7 +191,8 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     )
 
     def compose(
-        session: Session, pictures: str, length: str | None, tone: str | None, readers: str | None, select: bool,
+        session: Session, given: Given, pictures: str,
+        length: str | None, tone: str | None, readers: str | None, select: bool,
         temperature: float, top_p: float, penalty: float, beams: float, seed: str | None,
     ) -> Iterator[dict[str, Any]]:  # fmt: skip
         title, session.queued_title = session.queued_title, None
@@ -216,11 +218,12 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
                 readers=readers or "",
             )
             composer = studio.composer()
-            for event in composer.compose(title, options, stop=run.stop):
-                if isinstance(event, StepStarted) and event.step == "write":
-                    session.draft = session.kept = None  # the one before stays in the list
-                    session.article = Article(title=composer.article.title, language=composer.article.language)
-                yield event
+            with own_pictures(studio, given) as own_ones:
+                for event in composer.compose(title, options, own=own_ones, stop=run.stop):
+                    if isinstance(event, StepStarted) and event.step == "write":
+                        session.draft = session.kept = None  # the one before stays in the list
+                        session.article = Article(title=composer.article.title, language=composer.article.language)
+                    yield event
 
         yield from run_messages(studio, session, events)
 
@@ -232,9 +235,9 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         studio.visitor_arrived(str(request.session_hash), session)
         return own_text.queue_file(studio, session, file)
 
-    def illustrate(session: Session, pictures: str, select: bool) -> Iterator[dict[str, Any]]:
+    def illustrate(session: Session, given: Given, pictures: str, select: bool) -> Iterator[dict[str, Any]]:
         count = None if pictures == "auto" else int(pictures)
-        yield from own_text.illustrate_own(studio, session, count, selects=select)
+        yield from own_text.illustrate_own(studio, session, given, count, selects=select)
 
     def model_action(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
         yield from actions.model_action(studio, session, event.value, selects=selects)
@@ -277,14 +280,14 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         "concurrency_limit": 1,
         "trigger_mode": "multiple",
     }
-    settings = [pictures, length, tone, readers, select, temperature, top_p, penalty, beams, seed]
+    settings = [material, pictures, length, tone, readers, select, temperature, top_p, penalty, beams, seed]
     runs = []
     for trigger in (write.click, title.submit):
         first_step = trigger(queue_title, [session, title], [page_view], **quick)
         runs.append(first_step.then(compose, [session, *settings], [page_view], **model))
     for trigger, queue, sent in ((own.go.click, queue_text, own.words), (own.file.upload, queue_file, own.file)):
         first_step = trigger(queue, [session, sent], [page_view], **quick)
-        runs.append(first_step.then(illustrate, [session, pictures, select], [page_view], **model))
+        runs.append(first_step.then(illustrate, [session, material, pictures, select], [page_view], **model))
     for chip, example in zip(chips, EXAMPLES, strict=True):
         chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
     runs.append(page_view.work(model_action, [session, select], [page_view], **model))

@@ -11,7 +11,7 @@ from composer.article import Article, Candidate, Evidence, Language
 from composer.illustrating.captions import is_true_of, plain_caption
 from composer.illustrating.evidence import Paragraph, TextVectors, gather, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, fit
-from composer.illustrating.nouns import nouns
+from composer.illustrating.nouns import nouns, things_in
 from composer.illustrating.places import choose_pictures
 from composer.illustrating.queries import Query, paragraph_queries, things, title_queries
 from retrieval.base import Hit
@@ -47,6 +47,14 @@ def test_nouns_are_the_texts_own() -> None:
     assert {"西红柿", "露水"} <= set(chinese)
     assert "里" not in chinese
     assert nouns("", "en") == nouns("", "zh") == []
+
+
+def test_a_chinese_compound_is_searched_for_by_its_nouns_too() -> None:
+    asked = [query.text for query in paragraph_queries("操场上有一场足球赛。", "zh", ())]
+    assert asked.index("足球赛") < asked.index("足球")
+    assert things_in("中国人") == [], "a country is no part of a thing"
+    assert Paragraph("s1", "操场上有一场足球赛。", "zh", "").words >= {"足球赛", "足球"}
+    assert "人" not in [query.text for query in paragraph_queries("有人在看书。", "zh", ())]
 
 
 def test_the_models_things_come_before_the_paragraphs_own_and_the_title_is_searched_too() -> None:
