@@ -63,13 +63,20 @@ class Conversation:
         turns: Sequence[Turn] = (),
         *,
         language: Language = "en",
+        instructions: str = "",
+        material: str = "",
     ) -> None:
         """describer: for pictures when the model does not see; without one such a picture is refused. language: of the
-        answers until a question in words shows the person's language."""
+        answers until a question in words shows the person's language. instructions: the system prompt in place of the
+        program's own. material: a text that the questions are about; as much of it as leaves half of the model's
+        context free is given (`material_used`)."""
         self.model = model
         self.describer = describer
         self.turns: tuple[Turn, ...] = tuple(turns)
         self.language = language
+        self.instructions = without_controls(instructions).strip()
+        self.material = without_controls(material).strip()
+        self.material_used: int | None = None  # characters of it that the model gets; None: not known yet
 
     def ask(
         self,
@@ -80,12 +87,14 @@ class Conversation:
     ) -> Generator[str, None, None]:
         """Adds a turn and gives its answer in pieces. Closing the generator, or `stop`, keeps what was answered.
 
-        Raises InputError at once for an empty question, one longer than the model can take, too many pictures, or
-        pictures for a model that does not see where nothing describes them; while answering, what the model raises.
+        Raises InputError at once for an empty question, one longer than the model can take, instructions that are,
+        too many pictures, or pictures for a model that does not see where nothing describes them; while answering,
+        what the model raises.
         """
         cleaned = without_controls(text).strip()
         if not cleaned and not pictures:
             raise InputError(_("Please type a question."))
+        self._fit_opening(sampling)
         turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, self._language_of(cleaned)))
         self._check_room(turn, sampling)
         self.turns = (*self.turns, turn)
@@ -97,6 +106,7 @@ class Conversation:
         """Answers the last question anew. Raises InputError where there is none."""
         if not self.turns:
             raise InputError(_("There is no question to answer again."))
+        self._fit_opening(sampling)
         self.turns = (*self.turns[:-1], replace(self.turns[-1], answer="", finished=False))
         return self._answer(sampling, stop)
 
@@ -135,19 +145,11 @@ class Conversation:
         """What a person should know about the turn of this number: that from here on the model does not see all."""
         if not self.turns[number].left_out or (number and self.turns[number - 1].left_out):
             return None
-        return _(
-            "The conversation is longer than the {most:,} tokens that the model can take. From here on its oldest "
-            "questions and answers are left out.",
-            most=self.model.capabilities.context_tokens,
-        )
+        return left_out_note(self.model)
 
     def _messages(self, turns: Sequence[Turn]) -> list[Message]:
         language = self._language_of()
-        opening = system(
-            "你是一个有帮助的助手，用中文简明地回答。"
-            if language == "zh"
-            else "You are a helpful assistant. Be concise."
-        )
+        opening = self._opening(language, self.material[: self.material_used])
         told: list[Message] = []
         pictures_left = self.model.capabilities.max_pictures
         for turn in reversed(turns):
@@ -156,6 +158,36 @@ class Conversation:
             answered = [assistant(turn.answer)] if told and turn.answer else []
             told[:0] = [asked, *answered]
         return [opening, *told]
+
+    def _opening(self, language: Language, material: str) -> Message:
+        """Instructions, and the text that the conversation is about."""
+        own = (
+            "你是一个有帮助的助手，用中文简明地回答。"
+            if language == "zh"
+            else "You are a helpful assistant. Be concise."
+        )
+        if not material:
+            return system(self.instructions or own)
+        about = "用户的问题是关于下面这篇文字的：" if language == "zh" else "The user's questions are about this text:"
+        return system(f"{self.instructions or own}\n\n{about}\n\n{material}")
+
+    def _fit_opening(self, sampling: Sampling) -> None:
+        """Cuts the material to half of the room. Raises InputError where the instructions alone are more than that."""
+        half, language = self._room(sampling) // 2, self._language_of()
+        if not self._fits([self._opening(language, "")], half):
+            raise InputError(
+                _(
+                    "The system prompt has {count:,} characters, more than the model can take beside a question. "
+                    "Shorten it.",
+                    count=len(self.instructions),
+                )
+            )
+
+        def is_too_much(characters: int) -> bool:
+            return not self._fits([self._opening(language, self.material[:characters])], half)
+
+        lengths = range(1, len(self.material) + 1)
+        self.material_used = bisect_left(lengths, True, key=is_too_much) if self.material else 0
 
     def _first_that_fits(self, sampling: Sampling) -> int:
         """The number of the first turn that the model is given, of the last one at most."""
@@ -223,6 +255,15 @@ class Conversation:
                     room=room,
                 )
             )
+
+
+def left_out_note(model: Model) -> Text:
+    """What a person should know where turns begin to be left out."""
+    return _(
+        "The conversation is longer than the {most:,} tokens that the model can take. From here on its oldest "
+        "questions and answers are left out.",
+        most=model.capabilities.context_tokens,
+    )
 
 
 def _descriptions_as_text(descriptions: Sequence[str], language: Language) -> str:

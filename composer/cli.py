@@ -214,6 +214,9 @@ def chat(
     hub: HubOption = None,
     offload: OffloadOption = False,
     seed: Annotated[int | None, typer.Option("--seed", help="Makes the same answer again.")] = None,
+    instructions: Annotated[
+        str, typer.Option("--system", help="The system prompt: how the model should answer, or who it should be.")
+    ] = "",
 ) -> None:
     """Ask one question, about pictures or not; the answer is printed as it comes."""
     with readable_errors():
@@ -229,7 +232,7 @@ def chat(
             say(f"{model.name} does not see; the pictures are described to it by labels and the text found in them.")
             describer = PictureDescriber()
         with stop_on_interrupt() as stop:
-            conversation = Conversation(model, describer)
+            conversation = Conversation(model, describer, instructions=typed_text(instructions))
             for piece in conversation.ask(text, pictures, replace(CHATTING, seed=seed), stop):
                 print(printable(piece), end="", flush=True)
         print()

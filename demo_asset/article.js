@@ -288,6 +288,7 @@ function drawToolbar() {
     make("div", { class: "xc-row" },
       keeper.undo, keeper.redo,
       make("span", { class: "xc-joined" }, button(texts("insert"), "picture", insert, { class: "xc-button xc-insert", title: texts("insert_title") }), count),
+      button(texts("ask"), "chat", () => trigger("about", sent("about")), { class: "xc-button xc-ask-about", title: texts("ask_title") }),
       exporter.menu,
     ),
   );
@@ -300,6 +301,7 @@ function say(text, tone = "warning") {
   note.append(button(texts("dismiss"), "close", () => note.remove(), { class: "xc-quiet", bare: true }));
   notices.replaceChildren(...[...notices.children].slice(-2), note);
   if (tone === "good") setTimeout(() => note.remove(), 6000);
+  if (!root.offsetParent) window.dispatchEvent(new CustomEvent("xc-said", { detail: text })); // to the tab that is open
 }
 
 // -- a program that was restarted has no article: it takes the one that is shown ---------------------
@@ -462,6 +464,7 @@ const OPERATIONS = {
   },
   again({ value }) {
     if (value.act === "export") trigger("deliver", { value: { ...value, shows: owner } });
+    else if (value.act === "about") trigger("about", sent("about"));
     else work(value.act, value);
   },
   notice(op) {

@@ -29,6 +29,12 @@ const ICONS = {
   page: ["M7 3h7l4 4v14H7z", "M14 3v4h4", "M10 12h5", "M10 16h5"],
   undo: ["M8 5L4 9l4 4", "M4 9h10a6 6 0 0 1 0 12h-3"],
   redo: ["M16 5l4 4-4 4", "M20 9H10a6 6 0 0 0 0 12h3"],
+  copy: ["M9 9h11v11H9z", "M15 5V4H4v11h1"],
+  like: ["M4 11h3v9H4z", "M7 11l4-8a2 2 0 0 1 2 2v5h5.500a2 2 0 0 1 2 2.300l-1.200 6a2 2 0 0 1-2 1.700H7"],
+  left: ["M14 6l-6 6 6 6"],
+  right: ["M10 6l6 6-6 6"],
+  chat: ["M4 5h16v11h-9l-4 4v-4H4z"],
+  camera: ["M4 8h4l2-3h4l2 3h4v11H4z", "M12 10a3.500 3.500 0 1 1 0 7a3.500 3.500 0 0 1 0-7z"],
   sun: ["M12 8a4 4 0 1 1 0 8a4 4 0 0 1 0-8z", "M12 2v2.5M12 19.500v2.500M2 12h2.500M19.500 12H22M4.900 4.900l1.800 1.800M17.300 17.300l1.800 1.800M4.900 19.100l1.800-1.800M17.300 6.700l1.800-1.800"],
   moon: ["M20 14.500A8.500 8.500 0 0 1 9.500 4a8.500 8.500 0 1 0 10.500 10.500z"],
   language: ["M4 6h10", "M9 3.500V6", "M12 6c-1 4-4 7-8 9", "M6.500 9.500c1.500 2.500 3.500 4 6 5", "M12.500 20.500l4-10 4 10", "M14 17.500h5"],
@@ -65,6 +71,13 @@ function button(label, iconName, onclick, attributes = {}) {
   const { bare, ...rest } = attributes;
   const content = [iconName ? icon(iconName) : null, bare ? null : make("span", { text: label })];
   return make("button", { type: "button", "aria-label": label, title: bare ? label : null, onclick, ...rest }, ...content);
+}
+
+// Calls `work` with the first element of that kind, as soon as Gradio has made it.
+function whenThere(selector, work) {
+  const node = document.querySelector(selector);
+  if (node) work(node);
+  else setTimeout(() => whenThere(selector, work), 30);
 }
 
 // Runs what redraws the page at once or, while a mouse button is down, after its click: a button that is replaced between

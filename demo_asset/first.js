@@ -64,6 +64,20 @@ window.xcDraft = () => {
   return { draft, newer };
 };
 
+// The conversation that this tab shows: the one of the address, else the one this tab had; and who asks for it.
+{
+  let id; // undefined: the page has not said yet
+  window.xcTalk = () => ({ id: id === undefined ? new URLSearchParams(location.search).get("chat") || window.xcKept("talk") : id, key: window.xcKey() });
+  window.xcTalkIs = (shown) => {
+    id = shown;
+    window.xcKeep("talk", id);
+    const url = new URL(location.href);
+    if (id) url.searchParams.set("chat", id);
+    else url.searchParams.delete("chat");
+    if (url.href !== location.href) history.replaceState(history.state, "", url);
+  };
+}
+
 // A Gradio page that has lost its connection does nothing any more, asks for app_id every two seconds, and loads itself
 // anew once that is answered. Meanwhile the page says so ("xc-connection"); and that reload needs nobody's consent.
 {

@@ -25,6 +25,9 @@ class Kept(BaseModel):
     title: Annotated[str, Field(max_length=LONGEST_TITLE)] | None = None
     question: Annotated[str, Field(max_length=LONGEST_QUESTION)] | None = None
     chat: KeptChat | None = None
+    talk: Annotated[str, Field(max_length=64)] | None = (
+        None  # id of a conversation: of the page's address, or the tab's
+    )
     key: Annotated[str, Field(max_length=128)] | None = None  # of this browser: see ui/drafts/owners.py
     draft: Annotated[str, Field(max_length=64)] | None = None  # id: of the page's address, or what this tab had
     newer: bool = False  # the browser has more of that draft than it knows to be saved

@@ -7,7 +7,7 @@ import gradio as gr
 
 from common.messages import SOURCE_LANGUAGE, languages, preferred_language
 from ui.api import add_endpoints
-from ui.chat import build_chat_tab, history, take_over
+from ui.chat import build_chat_tab, history, settings_of, take_over, talk_message
 from ui.drafts import build_sidebar, drafts_message, owner_of
 from ui.gallery import build_gallery_tab, gallery_message
 from ui.kept import Kept, read_kept
@@ -16,16 +16,25 @@ from ui.session import Session
 from ui.studio import Studio
 from ui.texts import language_choices, language_tag, table, text
 from ui.theme import asset
-from ui.write import build_write_tab, draft_at_arrival, labels_operation, model_defaults, recall_own_form
+from ui.write import (
+    build_write_tab,
+    delayed_message,
+    draft_at_arrival,
+    labels_operation,
+    model_defaults,
+    recall_own_form,
+)
 
 # the language that this browser remembers from an earlier choice, else its own; and what it keeps of a tab (first.js)
 _ARRIVING = """(session) => {
   let language = navigator.language || "";
   try { language = localStorage.getItem("xc-language") || language; } catch { /* storage is forbidden */ }
   const kept = ["tab", "title", "question", "chat"].map((name) => [name, xcKept(name)]);
-  kept.push(["key", xcKey()], ...Object.entries(xcDraft()));
+  kept.push(["key", xcKey()], ["talk", xcTalk().id], ...Object.entries(xcDraft()));
   return [session, language, Object.fromEntries(kept)];
 }"""
+
+_ILLUSTRATE = "() => { document.querySelector('#xc-illustrate').click(); return []; }"
 
 
 def header_value(studio: Studio, language: str, *, remember: bool = False, switch: bool = True) -> dict[str, Any]:
@@ -66,7 +75,7 @@ def build(studio: Studio) -> gr.Blocks:
                 drafts_view = build_sidebar(studio, first)
                 view, title, own, sliders, runs = build_write_tab(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat") as chat_tab:
-                turns, box, note, chats = build_chat_tab(studio, session, labels, owner)
+                talk = build_chat_tab(studio, session, labels, owner, first)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery") as gallery_tab:
                 gallery_view = build_gallery_tab(studio, first)
         timer = gr.Timer(1.0)
@@ -91,6 +100,7 @@ def build(studio: Studio) -> gr.Blocks:
                 session.message(labels_operation(language), *drafts),
                 gallery_message(studio, session),
                 drafts_message(studio, session),
+                talk_message(studio, session, labels=True),
                 *model_updates(session),
                 *labels.updates(language),
             ]
@@ -100,19 +110,35 @@ def build(studio: Studio) -> gr.Blocks:
             language = preferred_language(preferred) if studio.language == "auto" or preferred in languages() else first
             kept = read_kept(sent)
             session.owner = owner_of(request.username, kept.key)
-            if kept.chat:
-                take_over(session, kept.chat.owner, kept.chat.shown)
+            shown = kept.chat
+            if shown or kept.talk:  # of a conversation that was opened by its address the page shows nothing yet
+                take_over(studio, session, shown.owner if shown else "-", shown.shown if shown else [], kept.talk)
+            named = bool(session.talk.kept) and kept.draft is None  # the page's address names a conversation alone
+            tab = kept.tab or ("chat" if named else None)
             again = [
-                gr.Tabs(selected=kept.tab) if kept.tab else gr.skip(),
+                gr.Tabs(selected=tab) if tab else gr.skip(),
                 kept.title or gr.skip(),
                 {"text": kept.question, "files": []} if kept.question else gr.skip(),
-                history(session) if kept.chat else gr.skip(),
+                history(studio, session) if session.talk.tree.exchanges or session.talk.material.text else gr.skip(),
+                *settings_of(session),
             ]
             return [session.id, *set_language(session, language, chosen=False, kept=kept), *again]
 
         def switch_language(session: Session, event: gr.EventData) -> list[Any]:
             wanted = str((event.value or {}).get("language"))
             return set_language(session, wanted if wanted in languages() else session.language, chosen=True)
+
+        def ask_about(session: Session, owner: str, event: gr.EventData) -> list[Any]:
+            """A conversation about the article, which a session of before a restart may have to be given first."""
+            waiting = delayed_message(session, event.value)
+            if waiting is not None:
+                return [waiting, *[gr.skip()] * 5]
+            session.chat_names.add(owner)
+            return [gr.skip(), *talk.about(session), gr.Tabs(selected="chat")]
+
+        def illustrate_answer(event: gr.EventData) -> list[Any]:
+            """An answer as a text of one's own, which `_ILLUSTRATE` then has illustrated."""
+            return [str(event.value.get("text") or ""), "own", gr.Tabs(selected="write")]
 
         def tick(session: Session) -> list[Any]:
             settled = studio.settled
@@ -126,7 +152,7 @@ def build(studio: Studio) -> gr.Blocks:
         def leave(request: gr.Request) -> None:
             studio.visitor_left(str(request.session_hash))
 
-        everything = [header, view, gallery_view, drafts_view, *sliders, note, *labels.components]
+        everything = [header, view, gallery_view, drafts_view, talk.view, *sliders, talk.note, *labels.components]
         # on the header alone: Gradio looks at whatever could show progress anew with each piece of a stream
         quiet: dict[str, Any] = {
             "show_progress": "hidden",
@@ -137,7 +163,7 @@ def build(studio: Studio) -> gr.Blocks:
         page.load(
             arrive,
             [session, browser_language, kept],
-            [owner, *everything, tabs, title, box, turns],
+            [owner, *everything, tabs, title, talk.box, talk.turns, *talk.settings],
             js=_ARRIVING,
             **quiet,
         )
@@ -146,8 +172,12 @@ def build(studio: Studio) -> gr.Blocks:
             keep = f"() => {{ xcKeep('tab', {json.dumps(tab.id)}); return []; }}"
             tab.select(None, None, None, js=keep, show_progress="hidden", api_visibility="private")
         header.select(switch_language, [session], everything, **quiet)
-        timer.tick(tick, [session], [header, gallery_view, *sliders, note, timer], **quiet)
-        for run in [*runs, *chats]:
+        timer.tick(tick, [session], [header, gallery_view, *sliders, talk.note, timer], **quiet)
+        for run in [*runs, *talk.runs]:
             run.then(header_update, [session], [header], **quiet)
+        asked = [view, talk.turns, talk.view, talk.box, talk.regenerate, tabs]
+        view.about(ask_about, [session, owner], asked, **quiet)
+        answered = talk.view.illustrate(illustrate_answer, None, [own.words, own.way, tabs], **quiet)
+        answered.then(None, None, None, js=_ILLUSTRATE, show_progress="hidden", api_visibility="private")
         page.unload(leave)
     return page

@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from composer.article import Article
-from composer.models import Picture
+from composer.conversations import Material, Parameters, Tree
 from ui.view import Operation
 
 if TYPE_CHECKING:
-    from composer.chat import Conversation, Turn
     from composer.importing import OwnText
     from composer.writing import Proposal
 
@@ -47,12 +47,28 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """A conversation of the Chat tab; as long as `kept` is None it lives in this session alone."""
+
+    key: str = field(default_factory=lambda: secrets.token_hex(8))  # of this one, kept or not
+    kept: str | None = None  # its id among the conversations that are kept
+    behind: bool = False  # what is kept is older than this, because it could not be written
+    title: str = ""
+    tree: Tree = field(default_factory=Tree)
+    parameters: Parameters = field(default_factory=Parameters)
+    material: Material = field(default_factory=Material)
+    material_used: int | None = None  # characters of it that the model got; None: not known yet
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What was asked in the chat and the model has not yet taken up."""
 
     text: str
-    pictures: tuple[Picture, ...]
-    files: tuple[str, ...]  # the uploads that the pictures were read from
+    pictures: tuple[Path, ...] = ()
+    files: tuple[str, ...] = ()  # the uploads that the pictures were read from
+    parent: int = 0  # the exchange after which it is asked
+    first: int = 0  # the exchange that asked it first, where it is answered again
 
 
 class Session:
@@ -80,12 +96,14 @@ class Session:
         self.status: Operation = {"op": "status", "state": "idle"}
         self.exporting: Operation | None = None  # how far the file is that is being made
         self.proposal: Proposal | None = None  # for one section, which the person has not yet taken or refused
-        self.conversation: Conversation | None = None
+        self.talk = Talk()  # the conversation that the Chat tab shows
+        self.talking = threading.RLock()  # held while it is changed
+        self.talk_problem = False  # it could not be kept, and the person knows
         self.question: Question | None = None
+        self.answer_problem = ""  # why the last question was not answered
         self.chat_names = {self.id}  # of the sessions whose conversation this is, as `names` of the article
-        self.earlier_turns: tuple[Turn, ...] = ()  # from before a restart, until there is a conversation
-        self.earlier_pictures: dict[int, str] = {}  # number of a turn from before a restart -> its pictures as shown
-        self.pictures: dict[str, str] = {}  # sha256 of a picture of the chat -> its address on the page
+        self.talk_numbers = itertools.count(1)  # of the messages to the view of conversations
+        self.earlier_pictures: dict[int, str] = {}  # exchange from before a restart -> its pictures as they were shown
         self._numbers = itertools.count(1)
         self._effects: deque[tuple[int, list[Operation]]] = deque(maxlen=REMEMBERED_MESSAGES)
         self._lock = threading.Lock()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ReadableError
+from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
 from composer.models import LoadProgress, Model
 from retrieval.base import Hit, PictureGallery
@@ -55,12 +56,15 @@ class Studio:
         trust_local: bool = False,
         drafts: DraftStore | None = None,
         drafts_problem: ReadableError | None = None,
+        conversations: ConversationStore | None = None,
+        conversations_problem: ReadableError | None = None,
     ) -> None:
-        """drafts None: articles live as long as their tab; `drafts_problem` may say why."""
+        """drafts None: articles live as long as their tab; `drafts_problem` may say why. conversations: likewise."""
         self.language = language  # of the page: a language's code, or "auto" for the browser's
         self.shared = shared  # strangers can reach the page through a public address
         self.trust_local = trust_local  # whoever comes from this machine may change the gallery, through a proxy too
         self.drafts, self.drafts_problem = drafts, drafts_problem
+        self.conversations, self.conversations_problem = conversations, conversations_problem
         self.secret = secrets.token_bytes(32)  # signs what a view is given to show whose it is
         self.pictures = PictureServer()
         self.model: Model | None = None
@@ -132,7 +136,7 @@ class Studio:
 
         return Composer(self.require_model(), self.require_gallery())
 
-    def conversation(self, language: str = "en") -> "Conversation":
+    def conversation(self, language: str = "en", *, instructions: str = "", material: str = "") -> "Conversation":
         """A new conversation. language: of the page; answers keep to it until a question in words shows another one."""
         from composer.chat import Conversation
 
@@ -142,7 +146,13 @@ class Studio:
                 from composer.models import PictureDescriber
 
                 self._describer = PictureDescriber()
-        return Conversation(model, self._describer, language="zh" if language.startswith("zh") else "en")
+        return Conversation(
+            model,
+            self._describer,
+            language="zh" if language.startswith("zh") else "en",
+            instructions=instructions,
+            material=material,
+        )
 
     def require_model(self) -> Model:
         if self.model is None:
@@ -218,8 +228,9 @@ class Studio:
         if self.model is not None:
             self.model.close()
         self.pictures.close()
-        if self.drafts is not None:
-            self.drafts.close()
+        for store in (self.drafts, self.conversations):
+            if store is not None:
+                store.close()
 
 
 def loading_status(progress: LoadProgress | None, language: str) -> Status:

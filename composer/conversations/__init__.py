@@ -3,12 +3,13 @@
 Knows SQLite, files and the forms of export; no models, no galleries and no pages.
 """
 
-from composer.conversations.forms import read_document, to_document, to_markdown
+from composer.conversations.forms import LARGEST_DOCUMENT, read_document, to_document, to_markdown
 from composer.conversations.records import KeptConversation, Material, Parameters, Recovered, Summary
 from composer.conversations.store import Conversations, ConversationStore
 from composer.conversations.tree import Exchange, Tree
 
 __all__ = [
+    "LARGEST_DOCUMENT",
     "ConversationStore",
     "Conversations",
     "Exchange",

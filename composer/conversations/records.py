@@ -37,7 +37,6 @@ class Summary:
     changed: float
     deleted: bool
     exchanges: int
-    changes: int  # grows with every change: a reader that knows this number knows the present content
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from composer.keeping import KeptFiles, Storage, folded, mended, one_line
 FOLDER = "conversations"  # of the data folder
 LONGEST_TITLE = 80  # characters of a first question that name the conversation
 _COLUMNS = (
-    "number, id, owner, name, title, created, changed, deleted, changes, parameters, material, "
+    "number, id, owner, name, title, created, changed, deleted, parameters, material, "
     "(SELECT count(*) FROM exchanges WHERE conversation = conversations.number) AS exchanges"
 )
 
@@ -242,7 +242,7 @@ class Conversations:
     @staticmethod
     def _touch(db: sqlite3.Connection, number: int) -> None:
         db.execute(
-            "UPDATE conversations SET changed = ?, changes = changes + 1, "
+            "UPDATE conversations SET changed = ?, "
             "touched = 1 + (SELECT max(touched) FROM conversations) WHERE number = ?",
             (time.time(), number),
         )
@@ -310,7 +310,6 @@ def _summary(row: sqlite3.Row) -> Summary:
         changed=row["changed"],
         deleted=row["deleted"] is not None,
         exchanges=row["exchanges"],
-        changes=row["changes"],
     )
 
 

@@ -19,7 +19,6 @@ CREATE TABLE IF NOT EXISTS conversations (
     changed REAL NOT NULL,
     touched INTEGER NOT NULL,
     deleted REAL,
-    changes INTEGER NOT NULL DEFAULT 0,
     last_id INTEGER NOT NULL DEFAULT 0,
     parameters TEXT NOT NULL DEFAULT '{}',
     material TEXT NOT NULL DEFAULT '{}'

@@ -4,7 +4,7 @@ Knows no models and no page; nothing that a text names is fetched or run.
 """
 
 from composer.importing.files import FORMATS, LARGEST_FILE, OwnText, read_file, read_path, read_text
-from composer.importing.markdown import LONGEST_TEXT, MOST_SECTIONS, from_markdown, with_source
+from composer.importing.markdown import LONGEST_TEXT, MOST_SECTIONS, from_markdown, with_appended, with_source
 
 __all__ = [
     "FORMATS",
@@ -16,5 +16,6 @@ __all__ = [
     "read_file",
     "read_path",
     "read_text",
+    "with_appended",
     "with_source",
 ]

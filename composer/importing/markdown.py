@@ -84,6 +84,19 @@ def with_source(article: Article, section_id: str, markdown: str) -> Article:
     return article.with_sections([*article.sections[:place], *made, *article.sections[place + 1 :]])
 
 
+def with_appended(article: Article, markdown: str) -> Article:
+    """The article with the blocks of a Markdown text behind its own. Text without any changes nothing. Raises
+    InputError for more than `LONGEST_TEXT`."""
+    if len(markdown) > LONGEST_TEXT:
+        raise InputError(_too_long(markdown))
+    _empty, found = blocks.split(markdown.strip())
+    number = int(article.next_section_id()[1:])
+    made = [_section(f"s{number + place}", block) for place, block in enumerate(found)]
+    # what is imported ends as its file does; now something follows
+    last = [replace(one, gap=None) for one in article.sections[-1:]] if found else []
+    return article.with_sections([*article.sections[:-1], *last, *made]) if found else article
+
+
 def _too_long(text: str) -> Text:
     return _(
         "The text has {length:,} characters; at most {limit:,} can be illustrated at once. Divide it.",

@@ -92,7 +92,8 @@ class Server:
 
 @pytest.fixture
 def serve_studio(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """serve_studio(model, gallery) serves a studio over them, with the test's drafts; closed after the test."""
+    """serve_studio(model, gallery) serves a studio over them, with the test's drafts and conversations."""
+    from composer.conversations import ConversationStore
     from composer.drafts import DraftStore
     from ui.studio import Studio
 
@@ -100,6 +101,7 @@ def serve_studio(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     def make(model: Any, gallery: Any, *, port: int = 0, **options: Any) -> Server:
         options.setdefault("drafts", DraftStore(tmp_path / "data"))
+        options.setdefault("conversations", ConversationStore(tmp_path / "data"))
         load = model if callable(model) and not isinstance(model, FakeModel) else lambda progress: model
         server = Server(Studio(load, lambda: gallery, **options), port)
         servers.append(server)

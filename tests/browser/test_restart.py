@@ -28,10 +28,11 @@ def restart(serve_studio: Callable[..., Server], tmp_path: Path) -> Callable[...
     """restart(server) ends a server and starts another one at its address, which knows nothing of any tab."""
 
     def again(server: Server, gallery: FakeGallery | None = None) -> Server:
+        options = {} if server.studio.conversations else {"conversations": None}
         port = urlsplit(server.address).port
         server.blocks.close(verbose=False)  # first, so that nothing can be told any more
         server.studio.close()
-        return serve_studio(FakeModel(), gallery or FakeGallery(tmp_path), port=port)
+        return serve_studio(FakeModel(), gallery or FakeGallery(tmp_path), port=port, **options)
 
     return again
 
@@ -198,9 +199,15 @@ def test_the_conversation_stays_and_goes_on(
     page.wait_for_function("!document.querySelector('#xc-turns').innerText.includes('heron')")
 
 
-def test_an_earlier_answer_is_given_anew_unless_it_is_about_a_picture(
-    server: Server, visit: Callable[..., Any], restart: Callable[..., Server], fake_model: FakeModel, tmp_path: Path
+def test_an_answer_that_is_not_kept_is_given_anew_unless_it_is_about_a_picture(
+    serve_studio: Callable[..., Server],
+    visit: Callable[..., Any],
+    restart: Callable[..., Server],
+    fake_model: FakeModel,
+    tmp_path: Path,
 ) -> None:
+    """Where the folder of conversations cannot be used, only the page has them."""
+    server = serve_studio(fake_model, FakeGallery(tmp_path), conversations=None)
     fake_model.capabilities = replace(fake_model.capabilities, sees_pictures=True, max_pictures=4)
     fake_model.answer = lambda messages: "A heron."
     page = visit(server)

@@ -14,11 +14,18 @@ LOGINS = [("ann", "sec:ret"), ("王", "密码")]
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Any]:
-    """A studio over a fake model and gallery, with the test's drafts, ready; without a page."""
+    """A studio over a fake model and gallery, with the test's drafts and conversations, ready; without a page."""
+    from composer.conversations import ConversationStore
     from composer.drafts import DraftStore
     from ui.studio import Studio
 
-    made = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path), drafts=DraftStore(tmp_path / "data"))
+    data = tmp_path / "data"
+    made = Studio(
+        lambda progress: FakeModel(),
+        lambda: FakeGallery(tmp_path),
+        drafts=DraftStore(data),
+        conversations=ConversationStore(data),
+    )
     made.start()
     assert made.model_settled.wait(5)
     assert made.gallery_settled.wait(5)

@@ -1,23 +1,25 @@
 """What the Chat tab makes of words before they are shown as Markdown."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from composer.chat import Conversation, Turn
-from tests.fakes import FakeModel
-from ui.chat import escape_markdown, escape_tags, history, read_turns
-from ui.session import Session
+from composer.conversations import Exchange, Tree
+from ui.chat import escape_markdown, escape_tags, history, read_shown, rows
+from ui.session import Session, Talk
 
 
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
         ("What does <template> do?", r"What does \<template\> do\?"),
+        ("f(x) is [here](there)", "f&#40;x&#41; is &#91;here&#93;&#40;there&#41;"),  # a backslash would begin a formula
         ("# no heading\n1. no list", r"\# no heading" + "\n" + r"1\. no list"),
         ("if x:\n    y\n\tz", r"if x\:" + "\n\u00a0\u00a0\u00a0\u00a0y\n\u00a0\u00a0\u00a0\u00a0z"),
         ("猫 \U0001f431", "猫 \U0001f431"),
@@ -69,27 +71,34 @@ def _leaves(tokens: Sequence[Token]) -> Iterator[Token]:
         yield from _leaves(token.children) if token.children else [token]
 
 
-def test_the_page_says_once_from_where_on_turns_are_left_out() -> None:
+def talk_of(*said: Exchange) -> Talk:
+    tree = Tree()
+    for exchange in said:
+        tree = tree.with_exchange(replace(exchange, parent=tree.last))
+    return Talk(tree=tree)
+
+
+def test_the_page_says_once_from_where_on_turns_are_left_out(studio: Any) -> None:
     session = Session()
-    turns = [Turn(f"q{number}", answer=f"a{number}", left_out=left_out) for number, left_out in enumerate((0, 1, 2))]
-    session.conversation = Conversation(FakeModel(), turns=turns)
-    shown = [message["content"] for message in history(session)]
-    assert len(shown) == 7
+    session.talk = talk_of(*(Exchange(f"q{number}", answer=f"a{number}", left_out=number) for number in range(3)))
+    shown = [message["content"] for message in history(studio, session)]
+    assert len(shown) == len(rows(studio, session)) == 7
     assert "4,096 tokens".replace(",", "\\,") in shown[3]
-    assert [turn.answer for turn in read_turns(history(session))[0]] == ["a0", "a1", "a2"]
+    assert [one.answer for one in read_shown(history(studio, session))[0].path] == ["a0", "a1", "a2"]
 
 
-WORDS = st.text(st.sampled_from("a*_<>`\\[]()!#-1.|~&\n 猫\U0001f431"), max_size=30).map(str.strip)
+WORDS = st.text(st.sampled_from("a*_<>`\\[]()!#-1.|~&$;\n 猫\U0001f431"), max_size=30).map(str.strip)
+ANSWERS = WORDS.filter(lambda words: words not in ("", "…"))
 
 
-@given(st.lists(st.tuples(WORDS.filter(bool), WORDS.filter(lambda words: words != "…")), max_size=3))
-def test_what_the_page_shows_can_be_read_back(said: list[tuple[str, str]]) -> None:
+@given(st.lists(st.tuples(WORDS.filter(bool), ANSWERS), max_size=3))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_the_page_shows_can_be_read_back(studio: Any, said: list[tuple[str, str]]) -> None:
     session = Session()
-    turns = tuple(Turn(question, answer=answer, finished=True) for question, answer in said)
-    session.conversation = Conversation(FakeModel(), turns=turns)
-    read, pictures = read_turns(history(session))
-    assert [turn.question for turn in read] == [turn.question for turn in turns]
-    assert [escape_tags(turn.answer) for turn in read] == [escape_tags(turn.answer) for turn in turns]
+    session.talk = talk_of(*(Exchange(question, answer=answer) for question, answer in said))
+    read, pictures = read_shown(history(studio, session))
+    assert [one.question for one in read.path] == [question for question, _answer in said]
+    assert [escape_tags(one.answer) for one in read.path] == [escape_tags(answer) for _question, answer in said]
     assert pictures == {}
 
 
@@ -106,14 +115,14 @@ def test_what_the_page_shows_can_be_read_back(said: list[tuple[str, str]]) -> No
     ],
 )
 def test_what_is_no_conversation_is_passed_over(shown: object) -> None:
-    turns, pictures = read_turns(shown)
-    assert [turn for turn in turns if turn.question or turn.answer] == []
+    tree, pictures = read_shown(shown)
+    assert [one for one in tree.exchanges if one.question or one.answer] == []
     assert pictures == {}
 
 
 def test_pictures_of_questions_are_kept_as_they_are_shown() -> None:
     pictures = "![Picture 1](studio/pictures/0a)\n\n![Picture 2](studio/pictures/0b)"
     parts = [{"type": "text", "text": f"{pictures}\n\nWho is \\!\\[there\\] \ud83d?"}]
-    turns, kept = read_turns([{"role": "user", "content": parts}, {"role": "assistant", "content": "…"}])
-    assert turns == (Turn("Who is ![there] \ufffd?", finished=True),)
-    assert kept == {0: pictures}
+    tree, kept = read_shown([{"role": "user", "content": parts}, {"role": "assistant", "content": "…"}])
+    assert [one.question for one in tree.path] == ["Who is ![there] \ufffd?"]
+    assert kept == {1: pictures}

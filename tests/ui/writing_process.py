@@ -1,4 +1,4 @@
-"""Composes and edits as the page does, in processes that are killed at random moments.
+"""Composes and edits, or chats, as the page does, in processes that are killed at random moments.
 
 Prints a line of JSON each round: what was shown when, and when it was killed.
 """
@@ -11,9 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
 from tests.fakes import FakeGallery, FakeModel
-from ui.session import Session
+from ui.chat.answering import stream_answer
+from ui.session import Question, Session
 from ui.studio import Studio
 from ui.write import actions
 from ui.write.running import run_messages
@@ -46,15 +48,31 @@ def write(folder: Path, shown: int) -> None:
             time.sleep(0.05)
 
 
+def chat(folder: Path, shown: int) -> None:
+    """One question after the other in one conversation."""
+    data = folder / "data"
+    studio = Studio(lambda progress: SlowModel(), lambda: FakeGallery(folder), conversations=ConversationStore(data))
+    studio.start()
+    session = Session()
+    session.owner = "browser:a"
+    while True:
+        session.question = Question("And then?", parent=session.talk.tree.last)
+        for _history in stream_answer(studio, session):
+            last = session.talk.tree.path[-1:]
+            seen = [time.time(), session.talk.kept or "", last[0].answer if last else "", last[0].id if last else 0]
+            os.write(shown, (json.dumps(seen) + "\n").encode())
+
+
 if __name__ == "__main__":
     place, rounds = Path(sys.argv[1]), int(sys.argv[2])
+    work = {"write": write, "chat": chat}[sys.argv[3]]
     chance = random.Random(7)
     for _ in range(rounds):
         reads, writes = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(reads)
-            write(place, writes)
+            work(place, writes)
         os.close(writes)
         time.sleep(chance.uniform(0.8, 3.5))
         killed = time.time()

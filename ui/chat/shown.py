@@ -4,47 +4,39 @@ Chat tab shows. The pictures of its questions went with the program that was end
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from common.decoding import without_halves
-from composer.chat import Turn
+from composer.conversations import Exchange, Tree
+from ui.chat.escaping import plain_answer, plain_words
 
 LONGEST_MESSAGE = 200_000  # characters
 MOST_TURNS = 1000
 PLACEHOLDERS = ("", "…")  # what stands where an answer has not begun
 
 _PICTURES = re.compile(r"(?:!\[[^\]\n]{0,200}\]\([^()\s]{0,500}\)(?:\n\n|$))+")
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
-def read_turns(shown: object) -> tuple[tuple[Turn, ...], dict[int, str]]:
-    """The turns that a Chatbot shows, and the Markdown of the pictures of those that had some, by the turn's number.
+def read_shown(shown: object) -> tuple[Tree, dict[int, str]]:
+    """The conversation that a Chatbot shows, and the Markdown of the pictures of those questions that had some, by the
+    exchange's id.
 
     What does not have the form of a conversation is passed over: it comes from a browser.
     """
-    turns: list[Turn] = []
-    pictures: dict[int, str] = {}
+    tree, pictures = Tree(), dict[int, str]()
     for message in without_halves(shown) if isinstance(shown, list) else []:
         content = _content(message)
         role = message.get("role") if isinstance(message, dict) else None
-        if role == "user" and len(turns) < MOST_TURNS:
+        if role == "user" and len(tree.exchanges) < MOST_TURNS:
             found = _PICTURES.match(content)
+            words = plain_words(content[found.end() :] if found else content)
+            tree = tree.with_exchange(Exchange(words, parent=tree.last, finished=True))
             if found:
-                pictures[len(turns)] = found[0].strip()
-            turns.append(Turn(plain_words(content[found.end() :] if found else content), finished=True))
-        elif role == "assistant" and turns and content not in PLACEHOLDERS:  # the last one: before it a note may stand
-            turns[-1] = Turn(turns[-1].question, answer=plain_answer(content), finished=True)
-    return tuple(turns), pictures
-
-
-def plain_words(shown: str) -> str:
-    """What a person typed, from the Markdown that shows it."""
-    return _ESCAPED.sub(r"\1", shown).replace("\u00a0", " ")
-
-
-def plain_answer(shown: str) -> str:
-    """What a model answered, from the Markdown in which tags are text."""
-    return shown.replace("\\<", "<")
+                pictures[tree.last] = found[0].strip()
+        elif role == "assistant" and tree.exchanges and content not in PLACEHOLDERS:  # before the last a note may stand
+            tree = tree.with_exchange(replace(tree.exchanges[-1], answer=plain_answer(content)))
+    return tree, pictures
 
 
 def _content(message: object) -> str:

@@ -6,7 +6,7 @@ Knows the store of drafts and the session of a tab; not how an article is made.
 from ui.drafts.keeping import Growing, draft_operation, keep
 from ui.drafts.listing import thumbnail_address
 from ui.drafts.opening import attach, follow, open_draft, restore_version, step_back, step_forward
-from ui.drafts.owners import owner_of
+from ui.drafts.owners import owner_of, proof_of, proven
 from ui.drafts.sidebar import build_sidebar, drafts_message
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "keep",
     "open_draft",
     "owner_of",
+    "proof_of",
+    "proven",
     "restore_version",
     "step_back",
     "step_forward",

@@ -11,10 +11,9 @@ from composer.drafts import Draft
 from composer.errors import DraftChanged, DraftNotFound
 from ui import view
 from ui.session import Place, Session
+from ui.soon import Soon
 from ui.studio import Studio
 from ui.texts import text
-
-SECONDS = 0.8  # between two savings of a text that is being written
 
 
 def keep(studio: Studio, session: Session, what: str, *, amend: bool = False) -> list[view.Operation]:
@@ -92,17 +91,14 @@ class Growing:
     def __init__(self, studio: Studio, session: Session, what: str) -> None:
         self.studio, self.session, self.what = studio, session, what
         self._begun = False
-        self._timer: threading.Timer | None = None
+        self._soon = Soon(self._save)
         self._lock = threading.Lock()
         self._unsent: list[view.Operation] = []
 
     def changed(self) -> None:
         """There is more of it: saved within a second, whether or not anything follows."""
-        with self._lock:
-            if self._timer is None and self.studio.drafts is not None:
-                self._timer = threading.Timer(SECONDS, self._save)
-                self._timer.daemon = True
-                self._timer.start()
+        if self.studio.drafts is not None:
+            self._soon.ask()
 
     def save(self) -> list[view.Operation]:
         """Saves it now; what the view must know since the last time."""
@@ -113,10 +109,7 @@ class Growing:
 
     def close(self) -> None:
         """Nothing is saved behind the end."""
-        with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
+        self._soon.cancel()
 
     def _save(self) -> None:
         self.close()

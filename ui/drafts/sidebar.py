@@ -31,7 +31,7 @@ def build_sidebar(studio: Studio, language: str) -> gr.HTML:
         _labels(language),
         html_template='<div class="xc-drafts-root"></div>',
         css_template=asset("drafts.css"),
-        js_on_load=asset("dom.js") + asset("versions.js") + asset("drafts.js"),
+        js_on_load="".join(asset(f"{name}.js") for name in ("dom", "sidebar", "versions", "drafts")),
         server_functions=[drafts_call],
         apply_default_css=False,
         elem_id="xc-drafts",

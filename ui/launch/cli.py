@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -15,14 +15,17 @@ from common.folders import data_path
 from common.messages import _
 from common.terminal import log_to_stderr, make_output_safe, printable_line
 from composer import Composer
+from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
-from composer.errors import DraftsUnavailable, SettingsError, UnknownModel
+from composer.errors import ConversationsUnavailable, DraftsUnavailable, SettingsError, UnknownModel
 from composer.models import LoadProgress, Model, is_known_model, known_models, load_model
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES, open_gallery
 from retrieval.errors import GalleryNotFound
 from ui.launch.logins import read_logins
 from ui.launch.quick_import import import_gradio
+
+S = TypeVar("S", DraftStore, ConversationStore)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -66,7 +69,7 @@ def serve(
         str | None, typer.Option(help="Language of the page: auto (the browser's), en, zh or another catalogue's.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder where drafts are kept; the user's own if left out.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of drafts and conversations; the user's own if left out.")
     ] = None,
     mcp: Annotated[
         bool, typer.Option("--mcp", help="Answer programs that speak MCP, such as assistants (needs its package).")
@@ -128,11 +131,11 @@ def check_mcp(mcp: bool) -> None:
         )
 
 
-def open_drafts(folder: Path | None) -> tuple[DraftStore | None, DraftsUnavailable | None]:
-    """The store of drafts, or why there is none: the page works without, and says so."""
+def open_store(kind: Callable[[Path], S], folder: Path | None) -> tuple[S | None, ReadableError | None]:
+    """A store of what people make, or why there is none: the page works without, and says so."""
     try:
-        store = DraftStore(folder or data_path())
-    except DraftsUnavailable as error:
+        store = kind(folder or data_path())
+    except (DraftsUnavailable, ConversationsUnavailable) as error:
         print(printable_line(error.text()), file=sys.stderr)
         return None, error
     if store.recovered is not None:
@@ -153,7 +156,8 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
         Composer(model, None).warm_up()
         return model
 
-    drafts, problem = open_drafts(settings.data)
+    drafts, drafts_problem = open_store(DraftStore, settings.data)
+    conversations, conversations_problem = open_store(ConversationStore, settings.data)
     studio = Studio(
         load,
         lambda: open_gallery(settings.gallery),
@@ -161,7 +165,9 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
         shared=settings.share,
         trust_local=settings.trust_local,
         drafts=drafts,
-        drafts_problem=problem,
+        drafts_problem=drafts_problem,
+        conversations=conversations,
+        conversations_problem=conversations_problem,
     )
     try:
         page, local, public = serve_page(

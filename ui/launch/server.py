@@ -129,7 +129,7 @@ def serve(
         quiet=True,
         show_error=False,
         theme=theme(),
-        head=f"<style>{asset('studio.css')}</style>",  # as `css` Gradio would rewrite the selectors
+        head=f"<style>{asset('studio.css')}{asset('turns.css')}</style>",  # as `css` Gradio would rewrite the selectors
         favicon_path=ASSETS / "logo.svg",
         footer_links=[],
         run_history=False,

@@ -3,6 +3,7 @@
 Knows the composer's events and the view's messages; no engine and no gallery.
 """
 
+from ui.write.actions import delayed_message
 from ui.write.arriving import draft_at_arrival
 from ui.write.own import recall_own_form
 from ui.write.restoring import taken_over
@@ -12,6 +13,7 @@ __all__ = [
     "LONGEST_TITLE",
     "MODEL_QUEUE",
     "build_write_tab",
+    "delayed_message",
     "draft_at_arrival",
     "labels_operation",
     "model_defaults",

@@ -16,6 +16,7 @@ from ui.studio import Studio
 from ui.texts import text
 from ui.write import drafting, pictures
 from ui.write.exporting import copy, export_messages, stop_export
+from ui.write.own import append
 from ui.write.restoring import HAND, is_unknown, taken_over
 from ui.write.rewriting import accept, discard, hush, rewrite_messages
 from ui.write.running import Message, logged_sentence, run_messages, whole_article
@@ -56,6 +57,14 @@ def _operations(studio: Studio, session: Session, value: dict[str, Any]) -> list
         return [whole_article(studio, session), view.notice(text("say.gone", language))]
     except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
         return [view.notice(logged_sentence(error, language), tone="bad")]
+
+
+def delayed_message(session: Session, value: dict[str, Any]) -> Message | None:
+    """For work that needs the article: where only the view has it, asks for it, and the view sends `value` again."""
+    if not is_unknown(session, value):
+        return None
+    with session.in_order():
+        return session.message(_delayed(session, value, work=True))
 
 
 def _delayed(session: Session, value: dict[str, Any], *, work: bool = False) -> view.Operation:
@@ -158,6 +167,7 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "delete": delete,
     "accept": accept,
     "discard": discard,
+    "append": append,
     "hush": hush,
 }
 
@@ -168,9 +178,8 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
 def model_action(studio: Studio, session: Session, value: dict[str, Any], *, selects: bool = True) -> Iterator[Message]:
     """An action that waits for the model: search, propose, illustrate. `selects`: the model chooses pictures."""
     action = value.get("act")
-    if is_unknown(session, value):
-        with session.in_order():
-            yield session.message(_delayed(session, value, work=True))
+    if (waiting := delayed_message(session, value)) is not None:
+        yield waiting
     elif action == "illustrate":
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run), action)
     elif action == "rewrite":

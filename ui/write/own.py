@@ -4,6 +4,7 @@ their own, which are material of the next article."""
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,14 +13,15 @@ import gradio as gr
 from composer.errors import InputError
 from composer.events import Event, Notice, SectionsReady
 from composer.illustrating import OwnPictures
-from composer.importing import FORMATS, OwnText, read_file, read_text
+from composer.importing import FORMATS, OwnText, read_file, read_text, with_appended
+from composer.writing import detect_language, without_controls
 from ui import view
 from ui.labels import Labels
 from ui.session import Run, Session
 from ui.studio import Studio
 from ui.texts import text
 from ui.write.restoring import uploaded_file
-from ui.write.running import Message, logged_sentence, run_messages
+from ui.write.running import Message, logged_sentence, run_messages, whole_article
 
 # which form is shown is a matter of the page alone (studio.css)
 _SHOW = "(way) => { document.body.dataset.way = way; xcKeep('way', way); return []; }"
@@ -156,6 +158,20 @@ def _queue(studio: Studio, session: Session, read: Callable[[], OwnText]) -> Mes
     except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
         return session.message(view.notice(logged_sentence(error, session.language), tone="bad"))
     return session.message(view.waiting(studio.join_queue(session.id)))
+
+
+def append(studio: Studio, session: Session, value: dict[str, object]) -> list[view.Operation]:
+    """Puts the blocks of a text ("text") at the end of the article; where there is none, begins one called "title".
+    Raises InputError for a text that is too long."""
+    words = without_controls(str(value.get("text") or ""))
+    article = session.article
+    if not article.sections:
+        title = " ".join(without_controls(str(value.get("title") or "")).split())[:500]
+        language = detect_language(words)
+        article = replace(article, title=title or text("drafts.untitled", session.language), language=language)
+    session.article = with_appended(article, words)
+    said = view.notice(text("chats.appended", session.language), tone="plain")
+    return [whole_article(studio, session), view.idle() if len(article.sections) == 0 else session.status, said]
 
 
 def illustrate_own(

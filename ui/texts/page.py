@@ -9,8 +9,10 @@ from collections.abc import Mapping
 
 from common.errors import ReadableError
 from common.messages import Text, _, _p, language_name, languages
+from ui.texts.chat import CHAT_TEXTS
 
 TEXTS: Mapping[str, Text] = {
+    **CHAT_TEXTS,
     # tabs
     "tab.write": _("Write"),
     "tab.chat": _("Chat"),
@@ -82,9 +84,6 @@ TEXTS: Mapping[str, Text] = {
         "The program was restarted. Pictures of the article that are no longer in the gallery: {count}."
     ),
     "say.lost_here": _("Pictures of the article that are not in the gallery, and are left out: {count}."),
-    "chat.pictures_gone": _(
-        "The program was restarted: the pictures of earlier questions must be sent again before you ask about them."
-    ),
     "say.no_change": _("The model sees nothing to change."),
     "say.proposal_gone": _("This proposal is gone. Ask for it again."),
     "say.gone": _("This paragraph no longer exists."),
@@ -118,6 +117,8 @@ TEXTS: Mapping[str, Text] = {
     "view.credit": _("Credit"),
     "view.approximate": _("Described by an image classifier, approximate"),
     "view.credits": _("Pictures"),
+    "view.ask": _("Ask about it"),
+    "view.ask_title": _("Begins a conversation about this article"),
     "view.export": _("Export"),
     "view.export_made_by": _("Say at the end how it was made"),
     "view.exporting": _("{format}: {percent} %"),
@@ -252,20 +253,6 @@ TEXTS: Mapping[str, Text] = {
     "drafts.copy_of": _("{title} (copy)"),
     "drafts.failed": _("This did not work. Try again, or load the page anew."),
     "drafts.no_key": _("Drafts are not kept: this browser forbids the page to remember anything."),
-    # chat
-    "chat.placeholder": _("Ask about anything, or add a picture"),
-    "chat.blind": _("This model cannot see. A picture is described to it by labels and by the text found in it."),
-    "chat.sees": _("Pictures are shown to the model."),
-    "chat.hello": _("Chat with the model on your own machine"),
-    "chat.regenerate": _("Regenerate"),
-    "chat.clear": _("Clear"),
-    "chat.settings": _("Advanced settings"),
-    "chat.length": _("Length of the answer, at most (tokens)"),
-    "chat.busy": _("Wait until the answer is finished, or press Stop first."),
-    "chat.picture": _("Picture {number}"),
-    "chat.empty": _("Write a question first."),
-    "chat.looking": _("Looking at the picture …"),
-    "chat.stopped": _("(stopped)"),
     # the Gallery tab: "gallery." for its script, "index." for sentences about indexing
     # searching
     "gallery.search": _("Search the gallery"),

@@ -1,0 +1,134 @@
+// The buttons under questions and answers. Gradio's Chatbot draws the messages, with code, tables and formulas; what it
+// offers besides speaks the browser's language, not the page's, edits the marks that keep a question plain, and knows no
+// versions. So each of its rows gets a line of ours, from the facts that Python sends for it (ui/chat/showing.py).
+
+/* global make, button, whenThere */
+/* exported makeTurns */
+
+// labels(): the texts. act(value): an action that needs no model; again(value): one for which the model answers.
+// give(action, row): what becomes of an answer elsewhere on the page ("append", "illustrate"). done(words): said aloud.
+function makeTurns({ labels, act, again, give, done }) {
+  let turns = null; // what Gradio draws the messages in
+  let rows = [];
+  let answering = false;
+  let planned = 0;
+
+  const tool = (key, name, work, more = {}) =>
+    button(labels()[key], name, work, { class: `xc-turn-button xc-turn-${key}`, bare: true, ...more });
+
+  // ‹ 2/3 ›
+  function pager(row, key) {
+    if (row.of.length < 2) return null;
+    const turn = (step) => act({ act: "page", id: row.of[row.at + step] });
+    const back = tool(`${key}_before`, "left", () => turn(-1), { disabled: answering || row.at === 0 });
+    const on = tool(`${key}_after`, "right", () => turn(1), { disabled: answering || row.at === row.of.length - 1 });
+    const place = make("span", { class: "xc-turn-place", text: `${row.at + 1}/${row.of.length}` });
+    return make("span", { class: "xc-turn-pager", role: "group", "aria-label": labels()[key] }, back, place, on);
+  }
+
+  async function copy(row) {
+    try {
+      await navigator.clipboard.writeText(row.text);
+      done(labels().copied);
+    } catch {
+      done(labels().copy_failed);
+    }
+  }
+
+  function ofQuestion(row, node) {
+    return [
+      pager(row, "wordings"),
+      tool("edit", "edit", () => edit(row, node), { disabled: answering }),
+      tool("copy", "copy", () => copy(row)),
+    ];
+  }
+
+  function ofAnswer(row) {
+    const thumb = (key, value) => tool(key, "like", () => act({ act: "like", id: row.id, liked: row.liked === value ? null : value }), { "aria-pressed": String(row.liked === value) });
+    const further = (key, name) => button(labels()[key], name, () => give(key, row), { class: `xc-turn-button xc-turn-${key}`, title: labels()[`${key}_title`] });
+    const text = row.text
+      ? [tool("copy", "copy", () => copy(row)), thumb("like", true), thumb("dislike", false)]
+      : [];
+    return [
+      pager(row, "answers"),
+      ...text,
+      tool("again", "again", () => again({ act: "again", id: row.id }), { disabled: answering }),
+      ...(row.text ? [further("append", "page"), further("illustrate", "picture")] : []),
+    ];
+  }
+
+  // The question as it was typed, to be asked in other words after the same beginning.
+  function edit(row, node) {
+    const field = make("textarea", { class: "xc-turn-field", rows: Math.min(8, row.text.split("\n").length + 1), dir: "auto", "aria-label": labels().edit });
+    field.value = row.text;
+    const shut = () => {
+      form.remove();
+      node.classList.remove("xc-turn-edited");
+      place();
+    };
+    const send = () => {
+      const text = field.value.trim();
+      if (!text) return field.focus();
+      shut();
+      again({ act: "edit", id: row.id, text });
+    };
+    const form = make("form", { class: "xc-turn-form", onsubmit: (event) => (event.preventDefault(), send()) }, field,
+      make("div", { class: "xc-row" },
+        make("button", { type: "submit", class: "xc-turn-send", text: labels().ask }),
+        make("button", { type: "button", class: "xc-turn-cancel", text: labels().cancel, onclick: shut })));
+    form.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
+      if (event.key === "Escape") shut();
+      else if (event.key === "Enter" && !event.shiftKey && event.target === field) send();
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    node.classList.add("xc-turn-edited");
+    node.prepend(form);
+    field.focus();
+  }
+
+  // Puts the lines under the rows that Gradio has drawn; as long as those are not the ones of the facts, none.
+  function place() {
+    planned = 0;
+    if (!turns) return;
+    const nodes = turns.querySelectorAll(".message-row");
+    const fit = nodes.length === rows.length;
+    nodes.forEach((node, number) => {
+      const row = fit ? rows[number] : {};
+      const kind = { question: ofQuestion, answer: ofAnswer }[row.kind];
+      const old = node.querySelector(":scope > .xc-turn");
+      const facts = kind ? JSON.stringify([row, answering, labels().edit]) : "";
+      if (node.classList.contains("xc-turn-edited") && (answering || !kind || old?.facts !== facts)) {
+        node.querySelector(".xc-turn-form")?.remove(); // another conversation stands here now
+        node.classList.remove("xc-turn-edited");
+      }
+      if ((old?.facts ?? "") === facts) return;
+      const had = old?.contains(document.activeElement) ? document.activeElement.className : "";
+      old?.remove();
+      if (!kind) return;
+      const line = make("div", { class: "xc-turn", role: "group" }, ...kind(row, node));
+      line.facts = facts;
+      node.append(line);
+      if (had) line.getElementsByClassName(had)[0]?.focus({ preventScroll: true });
+    });
+  }
+
+  const plan = () => (planned = planned || requestAnimationFrame(place));
+  const ours = ({ target }) => target.closest?.(".xc-turn, .xc-turn-form");
+  whenThere("#xc-turns", (node) => {
+    turns = node;
+    new MutationObserver((changes) => changes.every(ours) || plan()).observe(turns, { childList: true, subtree: true });
+    place();
+  });
+
+  return {
+    take(talk) {
+      rows = talk.rows;
+      answering = talk.answering;
+      place();
+    },
+    draw: place,
+  };
+}

@@ -1,0 +1,76 @@
+"""The texts of the Chat tab: "chats." are sent to its view."""
+
+from collections.abc import Mapping
+
+from common.messages import Text, _
+
+CHAT_TEXTS: Mapping[str, Text] = {
+    # chat
+    "chat.placeholder": _("Ask about anything, or add a picture"),
+    "chat.blind": _("This model cannot see. A picture is described to it by labels and by the text found in it."),
+    "chat.sees": _("Pictures are shown to the model."),
+    "chat.hello": _("Chat with the model on your own machine"),
+    "chat.regenerate": _("Regenerate"),
+    "chat.settings": _("Advanced settings"),
+    "chat.length": _("Length of the answer, at most (tokens)"),
+    "chat.busy": _("Wait until the answer is finished, or press Stop first."),
+    "chat.picture": _("Picture {number}"),
+    "chat.empty": _("Write a question first."),
+    "chat.looking": _("Looking at the picture …"),
+    "chat.stopped": _("(stopped)"),
+    "chat.gone": _("This question or answer no longer exists."),
+    "chat.not_kept": _(
+        "The conversation could not be kept. {reason} What is shown stays in this tab; it is kept with what comes next."
+    ),
+    "chat.about": _("About “{title}”"),
+    "chat.cut": _("The text is longer than the model can take: it sees the first {used} of {count} characters."),
+    "chat.system": _("System prompt"),
+    "chat.system_placeholder": _("How the model should answer, or who it should be"),
+    # the view of conversations: the list, and the buttons under questions and answers
+    "chats.title": _("Conversations"),
+    "chats.new": _("New conversation"),
+    "chats.search": _("Search conversations"),
+    "chats.close": _("Close the list of conversations"),
+    "chats.empty": _("What you ask is kept here."),
+    "chats.nothing": _("No conversation has these words."),
+    "chats.more": _("Show more"),
+    "chats.untitled": _("Untitled"),
+    "chats.count": _("answers: {count}"),
+    "chats.menu": _("More"),
+    "chats.rename": _("Rename"),
+    "chats.duplicate": _("Duplicate"),
+    "chats.markdown": _("Save as Markdown"),
+    "chats.json": _("Save as JSON"),
+    "chats.import": _("Open a saved conversation"),
+    "chats.delete": _("Delete"),
+    "chats.deleted": _("Deleted “{title}”."),
+    "chats.undo": _("Undo"),
+    "chats.failed": _("This did not work. Try again, or load the page anew."),
+    "chats.no_key": _("Conversations are not kept: this browser forbids the page to remember anything."),
+    "chats.wordings": _("Versions of the question"),
+    "chats.wordings_before": _("Earlier version of the question"),
+    "chats.wordings_after": _("Later version of the question"),
+    "chats.answers": _("Versions of the answer"),
+    "chats.answers_before": _("Earlier version of the answer"),
+    "chats.answers_after": _("Later version of the answer"),
+    "chats.edit": _("Edit the question"),
+    "chats.ask": _("Ask"),
+    "chats.cancel": _("Cancel"),
+    "chats.copy": _("Copy"),
+    "chats.copied": _("Copied."),
+    "chats.copy_failed": _("The browser did not let the text be copied. Mark it and copy it by hand."),
+    "chats.like": _("Good answer"),
+    "chats.dislike": _("Bad answer"),
+    "chats.again": _("Answer again"),
+    "chats.append": _("Into the article"),
+    "chats.append_title": _("Puts this answer at the end of the open article, or begins one with it"),
+    "chats.appended": _("The answer stands at the end of the article."),
+    "chats.illustrate": _("Illustrate"),
+    "chats.illustrate_title": _("Makes an article of this answer, with pictures"),
+    "chats.camera": _("Take a picture with the camera"),
+    "chats.camera_take": _("Take the picture"),
+    "chats.no_camera": _("There is no picture: the browser has no camera, or was not allowed to use it."),
+    "chat.pictures_gone": _(
+        "The program was restarted: the pictures of earlier questions must be sent again before you ask about them."
+    ),
+}
