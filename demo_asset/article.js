@@ -462,6 +462,9 @@ const OPERATIONS = {
   hand() {
     hand();
   },
+  rejoin() {
+    trigger("rejoin", {});
+  },
   again({ value }) {
     if (value.act === "export") trigger("deliver", { value: { ...value, shows: owner } });
     else if (value.act === "about") trigger("about", sent("about"));

@@ -56,12 +56,12 @@ window.addEventListener("beforeunload", (event) => {
 }
 
 // The draft to begin with: the one of the address, else the one this tab had; and whether this browser has more of it
-// than it knows to be saved.
+// than it knows to be saved; and which session showed it.
 window.xcDraft = () => {
   const kept = window.xcKept("article");
   const draft = new URLSearchParams(location.search).get("draft") || kept?.draft?.id || null;
   const newer = Boolean(draft && kept?.draft?.id === draft && !kept.broken && kept.revision > kept.draft.revision);
-  return { draft, newer };
+  return { draft, newer, shown: kept?.owner ?? null };
 };
 
 // The conversation that this tab shows: the one of the address, else the one this tab had; and who asks for it.

@@ -30,6 +30,7 @@ class Kept(BaseModel):
     )
     key: Annotated[str, Field(max_length=128)] | None = None  # of this browser: see ui/drafts/owners.py
     draft: Annotated[str, Field(max_length=64)] | None = None  # id: of the page's address, or what this tab had
+    shown: Annotated[str, Field(max_length=64)] | None = None  # id of the session that filled this tab before
     newer: bool = False  # the browser has more of that draft than it knows to be saved
 
 

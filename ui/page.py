@@ -59,7 +59,7 @@ def build(studio: Studio) -> gr.Blocks:
     keeping = (3600, 86400)
     with gr.Blocks(title="XComposer Studio", analytics_enabled=False, fill_width=True, delete_cache=keeping) as page:
         add_endpoints(studio)  # first, so that the endpoints have the plain names
-        session = gr.State(Session(), delete_callback=Session.close)
+        session = gr.State(Session(), delete_callback=Session.leave)
         browser_language = gr.Textbox(visible=False)
         kept = gr.JSON(visible=False)  # what the browser has kept of this tab
         owner = gr.Textbox(visible=False)  # id of the session that filled the page: another one after a restart
@@ -94,7 +94,9 @@ def build(studio: Studio) -> gr.Blocks:
             """Updates of everything that holds words. `chosen`: with the language switch, not by arriving with what
             the browser has kept."""
             session.language = language
-            drafts = draft_at_arrival(studio, session, kept.draft, newer=kept.newer) if kept else []
+            drafts = (
+                draft_at_arrival(studio, session, kept.draft, newer=kept.newer, shown=kept.shown or "") if kept else []
+            )
             return [
                 header_value(studio, language, remember=chosen),
                 session.message(labels_operation(language), *drafts),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from composer.article import Article
 from composer.conversations import Material, Parameters, Tree
@@ -32,6 +32,18 @@ class Run:
 
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
+
+
+class OutlivesReload(Protocol):
+    """Work that a page which is loaded anew goes on with."""
+
+    def leave(self) -> None:
+        """The page is gone."""
+        ...
+
+    def may_go_on(self, owner: str | None, draft_id: str, shown: str) -> bool: ...
+
+    def hand_on(self, session: "Session") -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,7 @@ class Session:
         self._runs: dict[Work, Run] = {}
         self.queued_title: str | None = None  # waits for the model
         self.queued_own: OwnText | None = None  # a person's own text; likewise
+        self.composition: OutlivesReload | None = None  # that is being made
         self.status: Operation = {"op": "status", "state": "idle"}
         self.exporting: Operation | None = None  # how far the file is that is being made
         self.proposal: Proposal | None = None  # for one section, which the person has not yet taken or refused
@@ -173,6 +186,10 @@ class Session:
         self._runs[work] = Run()
         return self._runs[work]
 
+    def go_on_with(self, run: Run) -> None:
+        """The article's run of a session before this one."""
+        self._runs["article"] = run
+
     def stop(self, work: Work) -> None:
         if work in self._runs:
             self._runs[work].stop.set()
@@ -181,7 +198,15 @@ class Session:
         """Whether that run is the latest of its kind."""
         return self._runs.get(work) is run
 
+    def leave(self) -> None:
+        """The page is gone: everything it had going stops, but what it may come back to."""
+        for work, run in list(self._runs.items()):
+            if work != "article" or self.composition is None:
+                run.stop.set()
+        if self.composition is not None:
+            self.composition.leave()
+
     def close(self) -> None:
-        """The tab is gone: everything it had going stops."""
+        """The program ends: everything stops."""
         for run in list(self._runs.values()):
             run.stop.set()

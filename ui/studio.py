@@ -18,7 +18,7 @@ from composer.models import LoadProgress, Model
 from retrieval.base import Hit, PictureGallery
 from ui.files import PictureServer
 from ui.indexing import Indexing
-from ui.session import Session
+from ui.session import OutlivesReload, Session
 from ui.texts import error_sentence, text
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ class Studio:
         self._visitors: dict[str, Session] = {}  # Gradio's session hash -> what belongs to that tab of a browser
         self._lock = threading.Lock()
         self._describer: Any = None
+        self.compositions: list[OutlivesReload] = []  # that are going on, whose page may be loaded anew
         self.indexing: Indexing | None = None  # the last one that was begun
 
     # -- loading -----------------------------------------------------------------------------------
@@ -202,12 +203,13 @@ class Studio:
             self._visitors[session_hash] = session
 
     def visitor_left(self, session_hash: str) -> None:
-        """The tab closed: its work stops, so that the model is free for others."""
+        """The tab closed: its work stops, an article's where nobody comes back to it. The model is free for others."""
         with self._lock:
             session = self._visitors.pop(session_hash, None)
         if session is not None:
-            session.close()
-            self.leave_queue(session.id)
+            session.leave()
+            if not session.busy:
+                self.leave_queue(session.id)
 
     # -- status ------------------------------------------------------------------------------------
 

@@ -170,6 +170,16 @@ def _new_page(profile: Any, locale: str, address: str) -> Any:
     return page
 
 
+class Slow(FakeModel):
+    """Takes 20 ms a piece, and ends at once when it is told to stop."""
+
+    def stream(self, messages: Any, sampling: Any, *, stop: threading.Event | None = None) -> Any:
+        for piece in super().stream(messages, sampling, stop=stop):
+            if stop is not None and stop.wait(0.02):
+                return
+            yield piece
+
+
 def write(page: Any, title: str = CAT, *, wait: bool = True) -> None:
     """Types a title, presses Enter, and waits for the finished article."""
     page.evaluate("document.querySelector('.xc-root').dataset.state = 'asked'")  # an article before this one was done

@@ -3,12 +3,13 @@
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Server, article_text, finished, write
-from tests.fakes import FakeModel
+from tests.browser.conftest import Server, Slow, article_text, finished, write
+from tests.fakes import FakeGallery, FakeModel
 
 pytestmark = pytest.mark.browser
 EDIT = ".xc-edit"
@@ -321,3 +322,38 @@ def test_versions_are_named_compared_and_restored(server: Server, visit: Callabl
     page.wait_for_function("document.querySelectorAll('.xc-versions li').length === 3")
     page.click(".xc-versions [aria-label='Back to the drafts']")
     page.wait_for_selector("#xc-drafts li.xc-drafts-current >> text=Cats")
+
+
+def test_a_reload_in_the_middle_goes_on_with_the_stream(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    words = [
+        "bread",
+        "river",
+        "engine",
+        "cloud",
+        "violin",
+        "carpet",
+        "lantern",
+        "orchard",
+        "harbour",
+        "pepper",
+        "saddle",
+        "meadow",
+        "candle",
+        "glacier",
+    ]
+    verbs = ["sleep below", "stand on", "belong to", "remind us of", "hide behind"]
+    parts = zip(words * 3, words[3:] * 4, verbs * 9, words[7:] * 6, strict=False)
+    sentences = [f"{one.title()} and {other} {verb} {third}." for one, other, verb, third in parts]
+    page = visit(serve_studio(Slow(article="\n\n".join(sentences)), FakeGallery(tmp_path)))
+    write(page, wait=False)
+    page.wait_for_function("location.search.includes('draft=')")
+    page.reload()
+    page.wait_for_selector("body[data-article=running]")
+    finished(page)
+    assert page.locator(".xc-section > p.xc-text").all_inner_texts() == sentences
+    assert "Stopped" not in page.inner_text(".xc-notices")
+    page.reload()
+    page.wait_for_selector(".xc-undo")
+    assert page.is_enabled(".xc-undo") is False, "the text is one step"

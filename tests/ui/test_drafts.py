@@ -108,17 +108,17 @@ def test_a_page_begins_with_the_draft_of_its_address(studio: Studio, session: Se
     assert session.draft is not None
     fresh = Session()
     fresh.owner = "browser:a"
-    whole, draft = draft_at_arrival(studio, fresh, session.draft.id, newer=False)
+    whole, draft = draft_at_arrival(studio, fresh, session.draft.id, newer=False, shown="")
     assert whole["title"] == CAT
     assert draft["id"] == session.draft.id
     assert ask(studio, fresh, "text", id="s2", text="More.")[-1]["undo"] is True
-    assert draft_at_arrival(studio, Session(), None, newer=False) == []
+    assert draft_at_arrival(studio, Session(), None, newer=False, shown="") == []
     handed = Session()
     handed.owner = "browser:a"
-    assert draft_at_arrival(studio, handed, session.draft.id, newer=True) == []  # the view hands it over
+    assert draft_at_arrival(studio, handed, session.draft.id, newer=True, shown="") == []  # the view hands it over
     stranger = Session()
     stranger.owner = "browser:b"
-    [notice] = draft_at_arrival(studio, stranger, session.draft.id, newer=False)
+    [notice] = draft_at_arrival(studio, stranger, session.draft.id, newer=False, shown="")
     assert "There is no draft" in notice["text"]
     assert not stranger.has_article
 

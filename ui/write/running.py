@@ -7,7 +7,7 @@ from typing import Any
 from common.errors import ReadableError
 from composer.events import ArticleReady, Event, SectionsReady, StepFinished, StepStarted
 from ui import view
-from ui.drafts import Growing
+from ui.drafts import Composition
 from ui.session import Run, Session
 from ui.studio import Studio, loading_status, wait_until
 from ui.texts import error_sentence, text
@@ -23,23 +23,29 @@ def run_messages(
     """The messages of one run. Whatever happens, the session keeps the article as far as it came, and so does its
     draft, in which the run is one step of the kind `what`.
 
-    Closing the iterator (the tab is gone) stops the model.
+    Closing the iterator (the page is gone) stops the model, unless the draft is soon opened again: `go_on_messages`.
     """
-    run = session.begin("article")
-    draft = Growing(studio, session, what)
-    studio.join_queue(session.id)
+    yield from _messages(studio, session, Composition(studio, session, events, what))
+
+
+def go_on_messages(studio: Studio, session: Session) -> Iterator[Message]:
+    """The messages of a run that a page before this one began, from where that one left."""
+    composition = session.composition
+    if isinstance(composition, Composition):
+        yield session.message(whole_article(studio, session), session.status)
+        yield from _messages(studio, session, composition)
+
+
+def _messages(studio: Studio, session: Session, composition: Composition) -> Iterator[Message]:
+    run, draft = composition.run, composition.growing
+    left = False
     try:
         yield from until_loaded(studio, session, run)
-        if run.stop.is_set():
+        if run.stop.is_set() and not composition.begun:
             yield session.message(view.idle())
             return
         studio.require_model()
-        for event in events(run):
-            with session.changing:
-                before = session.article
-                session.article = view.apply_event(before, event)
-            if session.article is not before:
-                draft.changed()
+        for event in composition.events(session):
             if isinstance(event, ArticleReady):
                 studio.record_speed(event.report.generated, event.report.seconds.get("write", 0.0))
             operations = view.event_operations(
@@ -50,6 +56,13 @@ def run_messages(
                 operations += draft.save()
             if operations:
                 yield session.message(*operations)
+        if composition.session is not session:
+            yield session.message(view.idle())  # the article goes on elsewhere
+    except GeneratorExit:
+        left = True
+        if composition.session is session:
+            composition.leave()
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it was, the person reads it and keeps the article
         yield session.message(
             whole_article(studio, session),
@@ -58,12 +71,8 @@ def run_messages(
             *draft.save(),
         )
     finally:
-        draft.save()
-        run.stop.set()
-        run.ended.set()
-        studio.leave_queue(session.id)
-        if session.status["state"] in view.WAITING:  # closed in the middle: a view that comes back waits no longer
-            session.status = view.idle()
+        if not left:
+            composition.end(session)
 
 
 def whole_article(studio: Studio, session: Session) -> view.Operation:

@@ -25,7 +25,7 @@ from ui.theme import asset
 from ui.write import actions
 from ui.write import own as own_text
 from ui.write.own import Given, build_material, build_own_form, build_way, own_pictures
-from ui.write.running import run_messages, whole_article
+from ui.write.running import go_on_messages, run_messages, whole_article
 
 EXAMPLES = (
     "How to take good care of a pet cat",
@@ -266,6 +266,9 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         # a run says by itself that it has stopped; one that ended with the program's last run cannot
         return gr.skip() if session.busy else session.message(session.status)
 
+    def rejoin(session: Session) -> Iterator[dict[str, Any]]:
+        yield from go_on_messages(studio, session)
+
     def leave_queue(session: Session) -> dict[str, Any]:
         session.stop("article")
         session.queued_title = session.queued_own = None
@@ -294,6 +297,8 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     # an action may follow before the one before is answered (leaving a text by clicking on Save): none may be dropped
     page_view.select(quick_action, [session], [page_view], **quick, trigger_mode="multiple")
     page_view.deliver(export_action, [session], [page_view], **private, concurrency_limit=4, trigger_mode="multiple")
+    # not in the model's queue: what it goes on with has had its turn
+    runs.append(page_view.rejoin(rejoin, [session], [page_view], **private, concurrency_limit=None))
     page_view.halt(stop, [session], [page_view], **quick)
     page_view.leave(leave_queue, [session], [page_view], cancels=runs, **quick)
     title.change(None, [title], None, js="(words) => { xcKeep('title', words); return []; }", **private)

@@ -1,0 +1,144 @@
+"""A composition that goes on when its page is loaded anew, and stops where nobody comes back."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from composer.article import Article
+from ui.drafts import continuing
+from ui.session import Session
+from ui.studio import Studio
+from ui.write import draft_at_arrival
+from ui.write.running import go_on_messages, run_messages
+
+OWNER = "browser:a"
+CAT = "How to take good care of a pet cat"
+
+
+def visitor(owner: str = OWNER) -> Session:
+    session = Session()
+    session.owner = owner
+    return session
+
+
+@pytest.fixture
+def begun(studio: Studio) -> tuple[Session, Iterator[dict[str, Any]]]:
+    """A session with the messages of a composition, of which some have come: its draft is saved."""
+    session = visitor()
+    messages = run_messages(studio, session, lambda run: studio.composer().compose(CAT, stop=run.stop))
+    for _message in messages:
+        if session.draft is not None and len(session.article.sections) > 1:
+            break
+    return session, messages
+
+
+def names(operations: list[dict[str, Any]]) -> list[str]:
+    return [operation["op"] for operation in operations]
+
+
+def arrived(studio: Studio, session: Session, before: Session, *, shown: str) -> list[str]:
+    assert before.draft is not None
+    return names(draft_at_arrival(studio, session, before.draft.id, newer=True, shown=shown))
+
+
+def whole(studio: Studio) -> Article:
+    """What is written where nothing comes between."""
+    session = visitor("browser:b")
+    list(run_messages(studio, session, lambda run: studio.composer().compose(CAT, stop=run.stop)))
+    return session.article
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_page_that_is_loaded_anew_goes_on_with_the_same_article(
+    studio: Studio, begun: tuple[Session, Any], closed: bool
+) -> None:
+    before, messages = begun
+    if closed:  # the server may notice that the page is gone before the new one arrives, or after
+        messages.close()
+    assert before.busy
+    after = visitor()
+    assert "rejoin" in arrived(studio, after, before, shown=before.id)
+    assert after.busy
+    if not closed:
+        assert [names(message["ops"]) for message in messages] == [["status"]], "no piece is taken twice"
+    list(go_on_messages(studio, after))
+    assert not after.busy
+    assert [s.text for s in after.article] == [s.text for s in whole(studio)]
+    assert [s.illustration is not None for s in after.article] == [s.illustration is not None for s in whole(studio)]
+    assert studio.drafts is not None
+    assert after.draft is not None
+    drafts = studio.drafts.of(OWNER)
+    assert drafts.load(after.draft.id).article == after.article
+    assert [version.what for version in drafts.versions(after.draft.id, steps=True)] == ["write"], "one step"
+    assert studio.compositions == []
+    assert studio.queue_position(after.id) is None
+
+
+def test_it_goes_on_for_nobody_else_and_is_not_taken_from_a_page_that_shows_it(
+    studio: Studio, begun: tuple[Session, Any]
+) -> None:
+    before, messages = begun
+    assert "rejoin" not in arrived(studio, visitor(), before, shown="another tab")
+    assert "rejoin" not in arrived(studio, visitor("browser:b"), before, shown=before.id)
+    messages.close()
+    assert "rejoin" in arrived(studio, visitor(), before, shown="another tab"), "its page is gone"
+
+
+def test_where_nobody_comes_back_the_model_is_free_and_the_draft_has_what_came(
+    studio: Studio, begun: tuple[Session, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(continuing, "GRACE", 0.2)
+    before, messages = begun
+    studio.visitor_arrived("a", before)
+    studio.visitor_left("a")
+    messages.close()
+    assert before.busy
+    deadline = time.monotonic() + 5
+    while before.busy and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not before.busy
+    assert studio.compositions == []
+    assert studio.queue_position(before.id) is None
+    assert studio.drafts is not None
+    assert before.draft is not None
+    assert studio.drafts.of(OWNER).load(before.draft.id).article == before.article
+    assert "rejoin" not in arrived(studio, visitor(), before, shown=before.id)
+
+
+def test_stop_reaches_a_run_that_goes_on_elsewhere(studio: Studio, begun: tuple[Session, Any]) -> None:
+    before, messages = begun
+    messages.close()
+    after = visitor()
+    arrived(studio, after, before, shown=before.id)
+    messages = go_on_messages(studio, after)
+    next(messages)
+    after.stop("article")
+    states = [op["state"] for message in messages for op in message["ops"] if op["op"] == "status"]
+    assert states[-1] == "stopped"
+    assert not after.busy
+
+
+def test_a_page_that_leaves_twice_at_once_is_handed_on_once(studio: Studio, begun: tuple[Session, Any]) -> None:
+    before, messages = begun
+    messages.close()
+    others = [visitor() for _ in range(8)]
+    barrier, taken = threading.Barrier(len(others)), []
+
+    def arrive(session: Session) -> None:
+        barrier.wait()
+        if "rejoin" in arrived(studio, session, before, shown=before.id):
+            taken.append(session)
+
+    threads = [threading.Thread(target=arrive, args=[session]) for session in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) >= 1
+    following = [session for session in taken if session.composition is not None]
+    assert len(following) == 1
+    list(go_on_messages(studio, following[0]))
+    assert studio.compositions == []
