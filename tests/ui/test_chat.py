@@ -46,6 +46,7 @@ def test_a_question_is_shown_as_it_was_typed(typed: str, shown: str) -> None:
         ("`<a` <b `c", "`<a` \\<b `c"),  # the last one has no partner
         ("word\n    goes on <b>", "word\n    goes on \\<b>"),
         ("\t<b>", "\t<b>"),
+        (">     <b>", ">     <b>"),
         (r"\<b> \\<b>", r"\<b> \\\<b>"),
     ],
 )

@@ -34,7 +34,7 @@ def escape_tags(markdown: str) -> str:
     parser says, also of a block that is still streaming."""
     parts = markdown.split("<", _MOST_STAND_INS)
     in_code: set[str] = set()
-    if re.search(r"[`~]|^(?: {4}|.*\t)", markdown, re.MULTILINE):  # otherwise there is no code in it
+    if re.search(r"[`~]| {4}|\t", markdown):  # otherwise there is no code in it
         private = re.compile("[\U000f0000-\U000fffff]")
         marked = "".join(private.sub("\ufffd", part) + chr(_STAND_INS + at) for at, part in enumerate(parts))
         in_code.update(_code_of(_MARKDOWN.parse(marked)))
