@@ -42,7 +42,8 @@ class Style:
 
 _STYLES = (
     Style("Body Text", "BodyText", after=8, line=1.35),
-    Style("First Paragraph", "FirstParagraph", based_on="BodyText"),
+    # what follows a heading, a table, code or a quotation; of two spaces Word takes the larger
+    Style("First Paragraph", "FirstParagraph", based_on="BodyText", before=8),
     Style("Compact", "Compact", based_on="BodyText", after=2),
     Style("Title", "Title", size=26, after=20, line=1.1, sans=True, bold=True, keep=True),
     Style("heading 1", "Heading1", size=17, before=20, after=6, line=1.15, sans=True, bold=True, keep=True, outline=1),
@@ -55,8 +56,8 @@ _STYLES = (
     Style(
         "heading 6", "Heading6", size=11, before=10, after=4, line=1.15, sans=True, italic=True, keep=True, outline=6
     ),
-    Style("Block Text", "BlockText", based_on="BodyText", color=_QUIET, indent=18),
-    Style("Source Code", "SourceCode", size=9.5, after=8, mono=True, indent=12),
+    Style("Block Text", "BlockText", based_on="BodyText", before=8, color=_QUIET, indent=18),
+    Style("Source Code", "SourceCode", size=9.5, before=8, after=8, mono=True, indent=12),
     Style("Figure", "Figure", before=10, after=4, centred=True),
     Style("Captioned Figure", "CaptionedFigure", based_on="Figure", keep=True),
     Style("caption", "Caption", size=9.5, after=14, sans=True, color=_QUIET, centred=True),
@@ -122,7 +123,8 @@ def _style_sheet(language: Language) -> str:
     table = (
         '<w:style w:type="table" w:styleId="Table"><w:name w:val="Table"/><w:basedOn w:val="TableNormal"/><w:qFormat/>'
         f"<w:tblPr><w:tblBorders>{_border('top')}{_border('bottom')}{_border('insideH')}</w:tblBorders>"
-        '<w:tblCellMar><w:left w:w="100" w:type="dxa"/><w:right w:w="100" w:type="dxa"/></w:tblCellMar></w:tblPr>'
+        f"<w:tblCellMar>{_margin('top', 30)}{_margin('left', 100)}{_margin('bottom', 30)}{_margin('right', 100)}"
+        "</w:tblCellMar></w:tblPr>"
         '<w:tblStylePr w:type="firstRow"><w:rPr><w:b/></w:rPr></w:tblStylePr></w:style>'
     )
     styles = "".join(_style(style) for style in _STYLES)
@@ -158,7 +160,7 @@ def _paragraph(style: Style) -> str:
         "lineRule": "auto" if style.line else "",
     }
     spacing = "".join(f' w:{name}="{value}"' for name, value in space.items() if value)
-    alignment = "center" if style.centred else "left" if style.outline or style.sans else ""
+    alignment = "center" if style.centred else "left" if style.outline or style.sans or style.mono else ""
     parts = (
         "<w:keepNext/><w:keepLines/>" if style.keep else "",
         f"<w:spacing{spacing}/>" if spacing else "",
@@ -180,6 +182,11 @@ def _color(color: str) -> str:
 def _size(points: float) -> str:
     halves = round(2 * points)
     return f'<w:sz w:val="{halves}"/><w:szCs w:val="{halves}"/>'
+
+
+def _margin(side: str, width: int) -> str:
+    """width: in 1/20 point."""
+    return f'<w:{side} w:w="{width}" w:type="dxa"/>'
 
 
 def _border(side: str) -> str:

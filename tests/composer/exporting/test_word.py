@@ -8,6 +8,7 @@ from pathlib import Path
 import docx
 import pytest
 from docx.document import Document
+from docx.enum.text import WD_ALIGN_PARAGRAPH
 from PIL import Image
 
 from composer.article import WIDTHS, Article, Candidate, Illustration, Section, Width
@@ -115,6 +116,13 @@ def test_a_chinese_document_says_so_and_has_chinese_fonts(chinese: Article) -> N
     assert re.search(r'<w:lang [^>]*w:eastAsia="zh-CN"', styles)
     assert 'w:eastAsia="SimSun"' in styles
     assert "图片来源" in [paragraph.text for paragraph in document.paragraphs if paragraph.style.name == "Heading 1"]
+
+
+def test_code_in_a_chinese_document_keeps_its_blanks_as_they_are(chinese: Article) -> None:
+    """Chinese text is justified; code would be drawn apart."""
+    styles = opened(replace(chinese, sections=(Section("s1", "def f(x):\n    return x", "code"),))).styles
+    assert styles["Normal"].paragraph_format.alignment == WD_ALIGN_PARAGRAPH.JUSTIFY
+    assert styles["Source Code"].paragraph_format.alignment == WD_ALIGN_PARAGRAPH.LEFT
 
 
 def test_pages_are_numbered(harbour: Article) -> None:
