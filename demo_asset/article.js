@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makeSectionMenu, makeStepper, makeExporter, makeKeeper, xcKey, xcDraft, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makePlacing, makeSectionMenu, makeStepper, makeExporter, makeKeeper, xcKey, xcDraft, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -31,8 +31,10 @@ const title = make("h1", { class: "xc-title", hidden: true, tabindex: "0", dir: 
 const body = make("div", { class: "xc-sections" });
 const credits = make("footer", { class: "xc-credits", hidden: true });
 const article = make("article", { class: "xc-article" }, title, body, credits);
-const inspector = makeInspector({ texts, ask, work, upload, say, wait });
-const sectionMenu = makeSectionMenu({ texts, ask, work, running, sections: () => state.order.map((id) => state.sections.get(id)), node: (id) => nodes.get(id), whole: () => root });
+const ordered = () => state.order.map((id) => state.sections.get(id));
+const placing = makePlacing({ ask, running, sections: ordered, node: (id) => nodes.get(id) });
+const inspector = makeInspector({ texts, ask, work, upload, say, wait, placing });
+const sectionMenu = makeSectionMenu({ texts, ask, work, running, sections: ordered, node: (id) => nodes.get(id), whole: () => root });
 const exporter = makeExporter({ texts, ask, say, deliver: (value) => trigger("deliver", { value: { ...value, shows: owner } }) });
 root.replaceChildren(stepper.line, notices, toolbar, exporter.line, article, inspector.panel);
 
@@ -96,6 +98,7 @@ function drawPicture(node, section) {
   if (chosen) {
     const image = make("img", { src: address(chosen.src), alt: picture.alt });
     const card = make("button", { type: "button", class: "xc-picture", "aria-label": `${texts("open")}: ${picture.caption}`, onclick: () => open(section.id) }, image);
+    placing.handle(card, section);
     figure.append(card);
   } else {
     const waits = running();
@@ -337,7 +340,7 @@ root.addEventListener("error", ({ target }) => {
 async function hand() {
   if (Date.now() - handed < 20000) return; // is on its way
   handed = Date.now();
-  const sections = state.order.map((id) => state.sections.get(id));
+  const sections = ordered();
   const again = {};
   for (const { id, picture } of sections) {
     if (!picture?.chosen?.id.startsWith(OWN)) continue;
@@ -357,7 +360,7 @@ const uploads = xcKept("uploads") || {}; // id of an upload that stands in the a
 function store() {
   clearTimeout(storing);
   storing = 0;
-  const sections = state.order.map((id) => state.sections.get(id));
+  const sections = ordered();
   const { title, language, revision, model, parameters, imported, credits, words } = state;
   const article = { owner, saved, draft: keeper.place(), broken: running(), title, language, revision, model, parameters, imported, credits, words, sections };
   const used = sections.map(({ picture }) => picture?.chosen?.id);

@@ -1,7 +1,7 @@
 // The panel of one section's picture: caption, alternative text, search, candidates, upload, remove. A side panel on a wide screen, a
 // sheet at the bottom on a narrow one. It holds no article of its own: every change is asked of Python and comes back.
 
-function makeInspector({ texts, ask, work, upload, say, wait }) {
+function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   let section = null;
   let opener = () => null; // what gets the focus when the panel closes
   let target = ""; // id of the section that a file is being chosen for
@@ -33,6 +33,8 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
   const grid = make("div", { class: "xc-grid", role: "group", "aria-labelledby": "xc-grid-label" });
   const file = make("input", { type: "file", accept: "image/*", class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
   const own = button("", "upload", () => pick(section), { class: "xc-button" });
+  const up = button("", "up", () => placing.move(section.id, -1, true), { class: "xc-button xc-picture-up" });
+  const down = button("", "down", () => placing.move(section.id, 1, true), { class: "xc-button xc-picture-down" });
   const remove = button("", "trash", () => ask("remove", { id: section.id }), { class: "xc-button xc-danger" });
   const panel = make(
     "aside",
@@ -51,7 +53,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     widthRow,
     gridLabel,
     grid,
-    make("div", { class: "xc-row xc-panel-foot" }, own, remove, file),
+    make("div", { class: "xc-row xc-panel-foot" }, own, up, down, remove, file),
   );
 
   function find() {
@@ -178,6 +180,8 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
     changed.hidden = !picture.text_changed;
     alt.hidden = altLabel.hidden = widthLabel.hidden = widthRow.hidden = !picture.chosen;
     for (const one of widths) one.setAttribute("aria-pressed", String(one.dataset.width === picture.width));
+    up.disabled = placing.neighbour(section.id, -1) === null;
+    down.disabled = placing.neighbour(section.id, 1) === null;
     const chosen = picture.chosen;
     large.replaceChildren();
     large.classList.toggle("xc-drawing", Boolean(chosen && chosen.drawing));
@@ -213,7 +217,7 @@ function makeInspector({ texts, ask, work, upload, say, wait }) {
       one.lastChild.textContent = texts(`width.${one.dataset.width}`);
     }
     changedLine.textContent = texts("changed");
-    for (const [node, key] of [[search, "search"], [own, "upload"], [remove, "remove"], [renew, "renew"], [fits, "still_fits"]]) {
+    for (const [node, key] of [[search, "search"], [own, "upload"], [up, "move_up"], [down, "move_down"], [remove, "remove"], [renew, "renew"], [fits, "still_fits"]]) {
       node.setAttribute("aria-label", texts(key));
       node.lastChild.textContent = texts(key);
     }

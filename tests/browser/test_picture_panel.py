@@ -109,3 +109,41 @@ def test_a_picture_is_half_as_wide_as_the_column_or_wider(
     page.reload()
     page.wait_for_selector(".xc-figure.xc-full")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons(
+    server: Server, visit: Callable[..., Any]
+) -> None:
+    page = visit(server, height=2400, timeout=10_000)  # all of it is in sight
+    write(page)
+    page.wait_for_function("[...document.querySelectorAll('.xc-picture img')].every((image) => image.complete)")
+
+    def places() -> list[str]:
+        return list(page.eval_on_selector_all(".xc-section:has(> figure)", "all => all.map(one => one.dataset.id)"))
+
+    texts = page.eval_on_selector_all(".xc-section[data-kind=paragraph]", "all => all.map(one => one.dataset.id)")
+    here = places()[0]
+    there = next(one for one in texts if one not in places())
+    page.hover(f".xc-section[data-id={here}] .xc-picture img")
+    page.mouse.down()
+    for _ in range(2):  # the first move begins to drag
+        page.hover(f".xc-section[data-id={there}] > .xc-text")
+    page.wait_for_selector(f".xc-takes[data-id={there}]")
+    page.mouse.up()
+    page.wait_for_selector(f".xc-section[data-id={there}] > figure")
+    assert here not in places()
+    assert page.locator(".xc-takes").count() == 0
+    step = "ArrowUp" if texts.index(there) else "ArrowDown"
+    page.press(f".xc-section[data-id={there}] .xc-picture", f"Alt+{step}")
+    page.wait_for_selector(f".xc-section[data-id={there}]:not(:has(> figure)), .xc-section[data-id={there}] > figure")
+    moved = places()
+    page.click(".xc-picture >> nth=0")
+    page.wait_for_selector(".xc-panel:not([hidden])")
+    assert page.is_disabled(".xc-picture-up") == (moved[0] == texts[0])
+    page.click(".xc-picture-down")
+    page.wait_for_function(
+        "before => document.querySelector('.xc-section > figure').parentNode.dataset.id !== before", arg=moved[0]
+    )
+    assert page.is_visible(".xc-panel"), "the panel follows the picture"
+    page.click(".xc-undo")
+    page.wait_for_selector(f".xc-section[data-id={moved[0]}] > figure")

@@ -1,13 +1,14 @@
 """What a person does to one picture of the article: actions on a session, with fakes behind the studio."""
 
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from composer.article import Article, Candidate, Illustration, Section
+from composer.article import Article, Candidate, Evidence, Illustration, Section
 from composer.exporting import rendered, to_html, to_markdown, to_text
 from ui.session import Session
 from ui.studio import Studio
@@ -212,3 +213,36 @@ def test_an_unknown_width_is_answered_with_those_there_are(studio: Studio, sessi
     [notice] = ask(studio, session, "width", id="s1", width="huge")
     assert notice["text"] == "The width is 'huge'; it can be half, column, full."
     assert picture(session).width == "column"
+
+
+def test_a_picture_goes_to_another_section_and_changes_places_with_what_stands_there(
+    studio: Studio, session: Session
+) -> None:
+    before = picture(session)
+    assert before.chosen is not None
+    judged = replace(before, chosen=replace(before.chosen, fit=0.9, evidence=Evidence("bowl")))
+    session.article = session.article.with_illustration("s1", judged)
+    operations = ask(studio, session, "relocate", id="s1", to="s2", panel=True)
+    assert {"op": "open", "id": "s2"} in operations
+    moved = session.article.section("s2").illustration
+    assert moved is not None
+    assert moved.chosen is not None
+    assert (moved.caption, moved.chosen.id, moved.by_hand) == ("A bowl", before.chosen.id, True)
+    assert moved.chosen.evidence is None, "it was judged beside another text"
+    assert session.article.section("s1").illustration is None
+    session.article = session.article.with_illustration("s1", replace(before, caption="Another"))
+    ask(studio, session, "relocate", id="s1", to="s2")
+    captions = [s.illustration.caption for s in session.article if s.illustration]
+    assert captions == ["A bowl", "Another"]
+    ask(studio, session, "undo")
+    assert [s.illustration.caption for s in session.article if s.illustration][-1] == "A bowl"
+
+
+@pytest.mark.parametrize("to", ["h1", "s9", None])
+def test_a_picture_stays_where_the_other_place_takes_none(studio: Studio, session: Session, to: str | None) -> None:
+    sections = [Section("h1", "A heading", "heading", 2), *session.article]
+    session.article = session.article.with_sections(sections)
+    before = session.article
+    operations = ask(studio, session, "relocate", id="s1", to=to)
+    assert any(operation["op"] == "notice" for operation in operations)
+    assert session.article.sections == before.sections

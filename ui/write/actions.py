@@ -158,6 +158,7 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "choose": pictures.choose,
     "still_fits": pictures.still_fits,
     "remove": pictures.remove,
+    "relocate": pictures.relocate,
     "upload": pictures.upload,
     "copy": copy,
     "stop_export": stop_export,

@@ -65,6 +65,32 @@ def still_fits(studio: Studio, session: Session, value: dict[str, Any]) -> list[
     return _changed(studio, session, value, lambda old: replace(old, by_hand=True, text_changed=False))
 
 
+def relocate(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """The picture goes to another section; what stands there changes places with it. What was judged beside the text of
+    before is not said of it any more."""
+    here, there = (session.article.section(str(value.get(name))) for name in ("id", "to"))
+    if here.illustration is None or not there.illustratable:
+        raise KeyError(there.id)
+    moved = [(there, here.illustration), (here, there.illustration)]
+    for place, illustration in moved:
+        session.article = session.article.with_illustration(place.id, illustration and _beside_other_text(illustration))
+    opened: list[view.Operation] = [{"op": "open", "id": there.id}] if value.get("panel") else []
+    return [whole_article(studio, session), *opened]
+
+
+def _beside_other_text(old: Illustration) -> Illustration:
+    def unjudged(picture: Candidate) -> Candidate:
+        return replace(picture, fit=None, share=None, evidence=None)
+
+    return replace(
+        old,
+        chosen=old.chosen and unjudged(old.chosen),
+        candidates=tuple(map(unjudged, old.candidates)),
+        by_hand=True,
+        text_changed=False,
+    )
+
+
 def remove(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     session.article = session.article.with_illustration(str(value.get("id")), None)
     return [whole_article(studio, session)]
