@@ -394,6 +394,17 @@ function recall() {
 
 window.addEventListener("xc-drafts-do", ({ detail: { act, ...more } }) => ask(act, more)); // drafts.js
 
+// The chat puts a picture of a question beside a paragraph (turns.js).
+window.xcPlaces = () => state.order.map((id) => state.sections.get(id)).filter(({ kind }) => ["paragraph", "list", "quote"].includes(kind)).map(({ id, text }) => ({ id, text }));
+window.addEventListener("xc-picture-do", async ({ detail: { id, file } }) => {
+  try {
+    ask("upload", { id, path: (await upload(file)).path, caption: "" });
+    say(texts("placed"), "good");
+  } catch {
+    say(texts("bad_upload"));
+  }
+});
+
 root.addEventListener("load", keepUpload, true);
 window.addEventListener("pagehide", store);
 

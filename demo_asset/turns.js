@@ -22,7 +22,7 @@ function makeTurns({ labels, act, again, give, done }) {
     const turn = (step) => act({ act: "page", id: row.of[row.at + step] });
     const back = tool(`${key}_before`, "left", () => turn(-1), { disabled: answering || row.at === 0 });
     const on = tool(`${key}_after`, "right", () => turn(1), { disabled: answering || row.at === row.of.length - 1 });
-    const place = make("span", { class: "xc-turn-place", text: `${row.at + 1}/${row.of.length}` });
+    const place = make("span", { class: "xc-turn-at", text: `${row.at + 1}/${row.of.length}` });
     return make("span", { class: "xc-turn-pager", role: "group", "aria-label": labels()[key] }, back, place, on);
   }
 
@@ -39,7 +39,8 @@ function makeTurns({ labels, act, again, give, done }) {
     return [
       pager(row, "wordings"),
       tool("edit", "edit", () => edit(row, node), { disabled: answering }),
-      tool("copy", "copy", () => copy(row)),
+      ...(row.text ? [tool("copy", "copy", () => copy(row))] : []),
+      ...(row.pictures ? [tool("place", "picture", () => enlarge(node.querySelector(".message img")))] : []),
     ];
   }
 
@@ -55,6 +56,27 @@ function makeTurns({ labels, act, again, give, done }) {
       tool("again", "again", () => again({ act: "again", id: row.id }), { disabled: answering }),
       ...(row.text ? [further("append", "page"), further("illustrate", "picture")] : []),
     ];
+  }
+
+  // A picture of a question as large as the window, and where in the article it could stand.
+  function enlarge({ src, alt }) {
+    const places = window.xcPlaces?.() ?? [];
+    const label = ({ text }, number) => `${number + 1}. ${text.length > 60 ? `${text.slice(0, 60)} …` : text}`;
+    const choice = make("select", { "aria-label": labels().place_after }, ...places.map((place, number) => make("option", { value: place.id, text: label(place, number) })));
+    const put = async (event) => {
+      event.preventDefault();
+      const picture = await (await fetch(src)).blob();
+      window.dispatchEvent(new CustomEvent("xc-picture-do", { detail: { id: choice.value, file: new File([picture], "picture.jpg", { type: picture.type }) } }));
+      dialog.close();
+    };
+    const form = places.length
+      ? make("form", { onsubmit: put }, make("label", {}, make("span", { text: labels().place_after }), choice), make("button", { type: "submit", class: "xc-turn-send", text: labels().place_there }))
+      : make("p", { text: labels().no_places });
+    const shut = button(labels().cancel, "close", () => dialog.close(), { class: "xc-turn-shut", bare: true });
+    const dialog = make("dialog", { class: "xc-turn-picture", "aria-label": alt, onclose: () => dialog.remove() }, make("img", { src, alt, onclick: () => dialog.close() }), form, shut);
+    dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
+    document.body.append(dialog);
+    dialog.showModal();
   }
 
   // The question as it was typed, to be asked in other words after the same beginning.
@@ -94,6 +116,8 @@ function makeTurns({ labels, act, again, give, done }) {
     planned = 0;
     if (!turns) return;
     const nodes = turns.querySelectorAll(".message-row");
+    const frame = turns.querySelector(".bubble-wrap");
+    const atEnd = frame && frame.scrollHeight - frame.scrollTop - frame.clientHeight < 100;
     const fit = nodes.length === rows.length;
     nodes.forEach((node, number) => {
       const row = fit ? rows[number] : {};
@@ -113,12 +137,14 @@ function makeTurns({ labels, act, again, give, done }) {
       node.append(line);
       if (had) line.getElementsByClassName(had)[0]?.focus({ preventScroll: true });
     });
+    if (atEnd) frame.scrollTop = frame.scrollHeight; // Gradio has scrolled to where the message ends
   }
 
   const plan = () => (planned = planned || requestAnimationFrame(place));
   const ours = ({ target }) => target.closest?.(".xc-turn, .xc-turn-form");
   whenThere("#xc-turns", (node) => {
     turns = node;
+    turns.addEventListener("click", ({ target }) => target.matches(".user img") && enlarge(target));
     new MutationObserver((changes) => changes.every(ours) || plan()).observe(turns, { childList: true, subtree: true });
     place();
   });

@@ -6,7 +6,7 @@ Knows SQLite, files and the forms of export; no models, no galleries and no page
 from composer.conversations.forms import LARGEST_DOCUMENT, read_document, to_document, to_markdown
 from composer.conversations.records import KeptConversation, Material, Parameters, Recovered, Summary
 from composer.conversations.store import Conversations, ConversationStore
-from composer.conversations.tree import Exchange, Tree
+from composer.conversations.tree import Exchange, Tree, answers, wordings
 
 __all__ = [
     "LARGEST_DOCUMENT",
@@ -19,7 +19,9 @@ __all__ = [
     "Recovered",
     "Summary",
     "Tree",
+    "answers",
     "read_document",
     "to_document",
     "to_markdown",
+    "wordings",
 ]

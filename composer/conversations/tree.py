@@ -5,7 +5,7 @@ their question are versions of its answer, the others are other wordings of the 
 a model is given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,9 +44,7 @@ class Tree:
     @property
     def path(self) -> tuple[Exchange, ...]:
         """The exchanges that are shown, in order: after each the chosen one or, where none was chosen, the latest."""
-        after: dict[int, list[Exchange]] = {}
-        for exchange in self.exchanges:
-            after.setdefault(exchange.parent, []).append(exchange)
+        after = self.siblings
         path: list[Exchange] = []
         at = 0
         while siblings := after.get(at):
@@ -54,6 +52,14 @@ class Tree:
             path.append(next((one for one in siblings if one.id == chosen), siblings[-1]))
             at = path[-1].id
         return tuple(path)
+
+    @property
+    def siblings(self) -> dict[int, list[Exchange]]:
+        """Exchange, 0 for the beginning -> the exchanges that come after it, in the order in which they were asked."""
+        after: dict[int, list[Exchange]] = {}
+        for exchange in self.exchanges:
+            after.setdefault(exchange.parent, []).append(exchange)
+        return after
 
     def path_to(self, exchange_id: int) -> tuple[Exchange, ...]:
         """The exchanges that lead to one, and that one; none for 0. Raises KeyError."""
@@ -69,22 +75,6 @@ class Tree:
         path = self.path
         return path[-1].id if path else 0
 
-    def answers(self, exchange_id: int) -> tuple[int, ...]:
-        """Ids of the exchanges with the versions of this one's answer, itself among them. Raises KeyError."""
-        this = self.get(exchange_id)
-        return tuple(one.id for one in self.exchanges if (one.parent, one.first) == (this.parent, this.first))
-
-    def wordings(self, exchange_id: int) -> tuple[int, ...]:
-        """Of each wording of this exchange's question the exchange that is shown, or answered it last. Raises
-        KeyError."""
-        this = self.get(exchange_id)
-        found: dict[int, int] = {}
-        for one in self.exchanges:
-            if one.parent == this.parent:
-                found[one.first] = one.id
-        found[this.first] = exchange_id
-        return tuple(found.values())
-
     def with_exchange(self, exchange: Exchange) -> "Tree":
         """With this exchange in place of the one of its id, or behind all others and shown. One without an id gets
         the next."""
@@ -98,3 +88,13 @@ class Tree:
     def showing(self, exchange_id: int) -> "Tree":
         """With that exchange shown among its siblings, and what was shown after it. Raises KeyError."""
         return replace(self, shown={**self.shown, self.get(exchange_id).parent: exchange_id})
+
+
+def answers(siblings: Iterable[Exchange], exchange: Exchange) -> tuple[int, ...]:
+    """Ids of the versions of an exchange's answer, its own among them. siblings: after the same one as it."""
+    return tuple(one.id for one in siblings if one.first == exchange.first)
+
+
+def wordings(siblings: Iterable[Exchange], exchange: Exchange) -> tuple[int, ...]:
+    """Of each wording of an exchange's question the exchange that answered it last, of its own that exchange."""
+    return tuple({**{one.first: one.id for one in siblings}, exchange.first: exchange.id}.values())

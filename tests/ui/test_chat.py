@@ -48,6 +48,12 @@ def test_a_question_is_shown_as_it_was_typed(typed: str, shown: str) -> None:
         ("\t<b>", "\t<b>"),
         (">     <b>", ">     <b>"),
         (r"\<b> \\<b>", r"\<b> \\\<b>"),
+        ("so $a<b$ holds", r"so \(a\lt b\) holds"),  # a backslash before the sign would be wrong in a formula
+        (r"\(a<b\) and <i>", r"\(a\lt b\) and \<i>"),
+        ("$$a\n<b$$", "$$a\n\\lt b$$"),
+        ("from $5 to $6, US$7-$8, $ 9 $", "from $5 to $6, US$7-$8, $ 9 $"),
+        ("`$a$` and $b$", r"`$a$` and \(b\)"),
+        ("```sh\necho $a $b$\n```", "```sh\necho $a $b$\n```"),
     ],
 )
 def test_tags_in_an_answer_are_text_and_code_is_left_alone(answer: str, shown: str) -> None:

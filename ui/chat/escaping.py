@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -24,26 +24,57 @@ def plain_words(shown: str) -> str:
 
 
 _MARKDOWN = MarkdownIt("commonmark").disable(["html_block", "html_inline", "autolink"])
-_STAND_INS = 0xF0000  # private characters, which stand for the "<" of an answer while it is parsed
+_STAND_INS = 0xF0000  # private characters, which stand for those of an answer while it is parsed
 _MOST_STAND_INS = 0xFFFE
+_MARKS = re.compile(r"[<$]|\\(?=[(\[])")
+# between single signs of dollar as pandoc reads it: nothing is formula in "$5 or $6"
+_FORMULA = re.compile(
+    r"(?<!\\)(?:\$\$.{1,2000}?\$\$|\\\[.{1,2000}?\\\]|\\\(.{1,2000}?\\\)"
+    r"|(?<![$\w])\$(?=[^\s$])(?P<line>[^$\n]{0,999}[^\s$\\])\$(?![$\w]))",
+    re.DOTALL,
+)
 
 
 @functools.lru_cache(maxsize=256)  # all answers of the conversation are shown again with each piece of the last
 def escape_tags(markdown: str) -> str:
     """An answer in which tags outside of code are text: as HTML they would be swallowed. What is code, a Markdown
-    parser says, also of a block that is still streaming."""
-    parts = markdown.split("<", _MOST_STAND_INS)
-    in_code: set[str] = set()
-    if re.search(r"[`~]| {4}|\t", markdown):  # otherwise there is no code in it
-        private = re.compile("[\U000f0000-\U000fffff]")
-        marked = "".join(private.sub("\ufffd", part) + chr(_STAND_INS + at) for at, part in enumerate(parts))
-        in_code.update(_code_of(_MARKDOWN.parse(marked)))
-    escaped = []
-    for at, part in enumerate(parts[:-1]):
-        backslashes = len(part) - len(part.rstrip("\\"))
-        text = chr(_STAND_INS + at) not in in_code and backslashes % 2 == 0  # otherwise it is escaped already
-        escaped.append(f"{part}\\<" if text else f"{part}<")
-    return "".join(escaped) + parts[-1]
+    parser says, also of a block that is still streaming. Formulas between single signs of dollar get the brackets that
+    the page knows."""
+    code = _marks_in_code(markdown)
+    shown, at = [], 0
+    while (found := _FORMULA.search(markdown, at)) is not None:
+        if found.start() in code:
+            shown.append(_escaped(markdown, at, found.start() + 1, code))
+            at = found.start() + 1
+            continue
+        formula = f"\\({found['line']}\\)" if found["line"] else found[0]
+        shown += [_escaped(markdown, at, found.start(), code), formula.replace("<", "\\lt ")]
+        at = found.end()
+    return "".join([*shown, _escaped(markdown, at, len(markdown), code)])
+
+
+def _escaped(markdown: str, start: int, end: int, code: Collection[int]) -> str:
+    """That part of it with a backslash before each tag that is text and has none."""
+    parts, at = [], start
+    for found in re.finditer("<", markdown[start:end]):
+        place = start + found.start()
+        before = markdown[:place]
+        backslashes = len(before) - len(before.rstrip("\\"))
+        parts += [markdown[at:place], "<" if place in code or backslashes % 2 else "\\<"]
+        at = place + 1
+    return "".join([*parts, markdown[at:end]])
+
+
+def _marks_in_code(markdown: str) -> set[int]:
+    """Where in it the characters that mean something here are code."""
+    if not re.search(r"[`~]| {4}|\t", markdown):
+        return set()
+    places = [found.start() for found in _MARKS.finditer(markdown)][:_MOST_STAND_INS]
+    characters = list(re.sub("[\U000f0000-\U000fffff]", "\ufffd", markdown))
+    for number, place in enumerate(places):
+        characters[place] = chr(_STAND_INS + number)
+    in_code = set(_code_of(_MARKDOWN.parse("".join(characters))))
+    return {place for number, place in enumerate(places) if chr(_STAND_INS + number) in in_code}
 
 
 def plain_answer(shown: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.chat import left_out_note
-from composer.conversations import Exchange, Tree
+from composer.conversations import Exchange, answers, wordings
 from ui.chat.escaping import escape_markdown, escape_tags
 from ui.session import Session
 from ui.studio import Studio
@@ -40,14 +40,15 @@ def _lines(studio: Studio, session: Session, pending: str = "") -> list[_Line]:
     pending = pending or ("…" if awaited else text("chat.stopped", session.language))
     lines = _material(session)
     path = talk.tree.path if question is None else talk.tree.path_to(question.parent)
+    siblings = talk.tree.siblings
     left_out = 0
     for exchange in path:
-        lines.append(_question(studio, session, talk.tree, exchange))
+        lines.append(_question(studio, session, siblings[exchange.parent], exchange))
         if exchange.left_out and not left_out and studio.model is not None:
             lines.append(_note(left_out_note(studio.model).text(session.language)))
         left_out = exchange.left_out
         if exchange.answer or not (awaited and exchange is path[-1] and question is None):
-            lines.append(_answer(talk.tree, exchange, pending))
+            lines.append(_answer(siblings[exchange.parent], exchange, pending))
         else:
             lines.append(_waiting(pending))
     if question is not None:
@@ -75,21 +76,22 @@ def _material(session: Session) -> list[_Line]:
     return lines
 
 
-def _question(studio: Studio, session: Session, tree: Tree, exchange: Exchange) -> _Line:
-    wordings = tree.wordings(exchange.id)
+def _question(studio: Studio, session: Session, siblings: list[Exchange], exchange: Exchange) -> _Line:
+    others = wordings(siblings, exchange)
     row = {
         "kind": "question",
         "id": exchange.id,
         "text": exchange.question,
-        "at": wordings.index(exchange.id),
-        "of": wordings,
+        "pictures": len(exchange.pictures),
+        "at": others.index(exchange.id),
+        "of": others,
     }
     earlier = session.earlier_pictures.get(exchange.id, "")
     return _Line(_asked(studio, session, exchange.question, exchange.pictures, earlier), row)
 
 
-def _answer(tree: Tree, exchange: Exchange, nothing: str) -> _Line:
-    versions = tree.answers(exchange.id)
+def _answer(siblings: list[Exchange], exchange: Exchange, nothing: str) -> _Line:
+    versions = answers(siblings, exchange)
     row = {
         "kind": "answer",
         "id": exchange.id,
@@ -105,11 +107,11 @@ def _answer(tree: Tree, exchange: Exchange, nothing: str) -> _Line:
 def _asked(
     studio: Studio, session: Session, words: str, pictures: tuple[Path, ...], earlier_pictures: str = ""
 ) -> dict[str, Any]:
-    shown = [earlier_pictures] if earlier_pictures else []
-    for number, picture in enumerate(pictures, 1):
-        name = text("chat.picture", session.language, number=number)
-        shown.append(f"![{name}]({studio.pictures.address(str(picture))})")
-    return {"role": "user", "content": "\n\n".join([*shown, escape_markdown(words)]).strip()}
+    names = (text("chat.picture", session.language, number=number) for number in range(1, len(pictures) + 1))
+    addresses = (studio.pictures.address(str(picture)) for picture in pictures)
+    row = " ".join(f"![{name}]({address})" for name, address in zip(names, addresses, strict=True))
+    shown = [part for part in (earlier_pictures, row, escape_markdown(words)) if part]
+    return {"role": "user", "content": "\n\n".join(shown).strip()}
 
 
 def _waiting(pending: str) -> _Line:

@@ -15,7 +15,7 @@ LONGEST_MESSAGE = 200_000  # characters
 MOST_TURNS = 1000
 PLACEHOLDERS = ("", "…")  # what stands where an answer has not begun
 
-_PICTURES = re.compile(r"(?:!\[[^\]\n]{0,200}\]\([^()\s]{0,500}\)(?:\n\n|$))+")
+_PICTURES = re.compile(r"(?:!\[[^\]\n]{0,200}\]\([^()\s]{0,500}\)(?: |\n\n|$))+")
 
 
 def read_shown(shown: object) -> tuple[Tree, dict[int, str]]:

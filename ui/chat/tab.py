@@ -78,6 +78,7 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
         file_count="multiple",
         sources=["upload"],
         max_lines=8,
+        max_plain_text_length=1_000_000,  # a long text that is pasted is a question, not a file
         elem_id="xc-chat-box",
     )
     note = gr.Markdown("", elem_id="xc-chat-note")

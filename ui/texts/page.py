@@ -158,6 +158,7 @@ TEXTS: Mapping[str, Text] = {
     "view.upload": _("Upload my own"),
     "view.own": _("My own picture"),
     "view.uploading": _("Uploading the picture"),
+    "view.placed": _("The picture stands in the article."),
     "view.remove": _("Remove"),
     "view.undo": _("Undo"),
     "view.redo": _("Redo"),

@@ -15,9 +15,11 @@ from composer.conversations import (
     Exchange,
     Material,
     Parameters,
+    answers,
     read_document,
     to_document,
     to_markdown,
+    wordings,
 )
 from composer.conversations.tables import LAYOUT
 from composer.errors import ConversationNotFound, ConversationsUnavailable, ConversationUnreadable
@@ -56,7 +58,7 @@ def test_a_conversation_is_kept_with_its_pictures(store: ConversationStore, tmp_
     assert found.tree.path == (second,)
     mine.show(talk.id, first)
     assert mine.load(talk.id).tree.path == (first,)
-    assert mine.load(talk.id).tree.answers(first.id) == (asked.id, again.id)
+    assert answers(mine.load(talk.id).tree.exchanges, first) == (asked.id, again.id)
     assert mine.summary(talk.id).title == "Who is \ufffd there?"
 
 
@@ -64,7 +66,7 @@ def test_what_two_tabs_ask_stands_side_by_side(store: ConversationStore) -> None
     mine = store.of("ann")
     talk = mine.create()
     one, two = mine.add(talk.id, Exchange("One?")), mine.add(talk.id, Exchange("Two?"))
-    assert mine.load(talk.id).tree.wordings(one.id) == (one.id, two.id)
+    assert wordings(mine.load(talk.id).tree.exchanges, one) == (one.id, two.id)
 
 
 def test_names_search_delete_and_back(store: ConversationStore) -> None:

@@ -1,0 +1,139 @@
+"""The Chat tab's conversations in a browser: versions, the list, and what goes between chat and article."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Server, article_text, write
+from tests.fakes import FakeGallery, FakeModel
+
+pytestmark = pytest.mark.browser
+BOX = "#xc-chat-box textarea"
+MATHS = "Lines:\n\n```python\nx < 2\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nand \\(a^2\\), for $5 or $6."
+
+
+def numbered(model: FakeModel) -> Callable[[Any], str | None]:
+    """Each answer says which it is; a writing prompt is answered with the article."""
+
+    def answer(messages: Any) -> str | None:
+        asked = messages[-1].text
+        if asked == "Maths?":
+            return MATHS
+        return f"Answer {len(model.samplings)}." if asked.endswith("?") else None
+
+    return answer
+
+
+def ask(page: Any, question: str, answer: str) -> None:
+    page.fill(BOX, question)
+    page.press(BOX, "Enter")
+    answered(page, answer)
+
+
+def answered(page: Any, answer: str) -> None:
+    page.wait_for_selector(f"#xc-turns .bot >> text={answer}")
+    page.wait_for_selector("#xc-regenerate:enabled")
+
+
+def said(page: Any) -> list[str]:
+    return [str(text).strip() for text in page.locator("#xc-turns .message").all_inner_texts()]
+
+
+def menu(page: Any, entry: str) -> None:
+    page.click("#xc-chats .xc-drafts-more >> nth=0")
+    page.click(f"#xc-chats .xc-drafts-menu button >> text={entry}")
+
+
+def test_versions_list_export_and_reload(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    model = FakeModel()
+    model.answer = numbered(model)
+    page = visit(serve_studio(model, FakeGallery(tmp_path)))
+    page.click("[role=tab] >> nth=1")
+    ask(page, "Who (there)?", "Answer 1.")
+    page.click(".xc-turn-again")
+    answered(page, "Answer 2.")
+    ask(page, "Maths?", "Lines:")
+    assert page.locator("#xc-turns :is(.token, table, .katex)").count() >= 3
+    assert "for $5 or $6." in page.inner_text("#xc-turns")
+    page.click(".xc-turn-answers_before")
+    page.wait_for_selector("#xc-turns >> text=Answer 1.")
+    assert said(page) == ["Who (there)?", "Answer 1."]
+    page.click(".xc-turn-answers_after")
+    page.wait_for_selector("#xc-turns table")
+
+    page.click(".xc-turn-edit >> nth=0")
+    assert page.input_value(".xc-turn-field") == "Who (there)?"
+    page.fill(".xc-turn-field", "Who else?")
+    page.press(".xc-turn-field", "Enter")
+    answered(page, "Answer 4.")
+    page.click(".xc-turn-like")
+    page.wait_for_selector(".xc-turn-like[aria-pressed=true]")
+    page.reload()
+    page.wait_for_selector(".xc-turn-like[aria-pressed=true]")
+    assert said(page) == ["Who else?", "Answer 4."]
+    page.click(".xc-turn-wordings_before")
+    page.wait_for_selector("#xc-turns table")
+
+    page.click("#xc-chats .xc-drafts-toggle")
+    menu(page, "Rename")
+    page.fill(".xc-drafts-rename", "Herons")
+    page.press(".xc-drafts-rename", "Enter")
+    page.wait_for_selector("#xc-chats .xc-drafts-name >> text=Herons")
+    with page.expect_download() as download:
+        menu(page, "Save as JSON")
+    assert download.value.suggested_filename == "Herons.json"
+    menu(page, "Delete")
+    page.wait_for_function("!document.querySelector('#xc-turns .message')")
+    with page.expect_file_chooser() as chooser:
+        page.click("#xc-chats >> text=Open a saved conversation")
+    chooser.value.set_files(download.value.path())
+    page.wait_for_selector("#xc-turns table")
+    assert said(page)[:2] == ["Who (there)?", "Answer 2."]
+    page.fill("#xc-chats [type=search]", "nothing of that kind")
+    page.wait_for_selector("#xc-chats >> text=No conversation has these words.")
+
+
+def test_between_chat_and_article_on_a_telephone_in_chinese(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    model = FakeModel()
+    model.answer = numbered(model)
+    model.capabilities = replace(model.capabilities, sees_pictures=True, max_pictures=4)
+    page = visit(serve_studio(model, FakeGallery(tmp_path)), locale="zh-CN", width=375, height=760)
+    write(page)
+    page.click(".xc-ask-about")
+    page.wait_for_selector("#xc-turns >> text=关于“")
+    page.click("#xc-chat-settings .label-wrap")
+    page.fill("#xc-chat-system textarea", "像海盗一样说话。")
+    page.set_input_files("#xc-chat-box input[type=file]", tmp_path / "00.png")
+    page.wait_for_selector("#xc-chat-box img")
+    ask(page, "谁?", "Answer")
+    opening = model.prompts[-1][0].text
+    assert opening.startswith("像海盗一样说话。")
+    assert "soft bed beside the window" in opening
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    answer = said(page)[-1]
+    page.click(".xc-turn-append")
+    page.wait_for_selector(".xc-chats-said >> text=回答已放到文章末尾。")
+    page.click("[role=tab] >> nth=0")
+    assert article_text(page).count(answer) == 1
+    page.click(".xc-toolbar button[aria-label=撤销]")
+    page.wait_for_function(f"!document.querySelector('.xc-article').innerText.includes('{answer}')")
+    page.click("[role=tab] >> nth=1")
+    page.click(".xc-turn-place")
+    page.select_option(".xc-turn-picture select", index=3)
+    page.click(".xc-turn-picture .xc-turn-send")
+    page.wait_for_selector(".xc-chats-said >> text=图片已放入文章。")
+    page.click("#xc-chats .xc-drafts-toggle")
+    assert page.locator("#xc-chats li").count() == 1
+    page.click("#xc-chats .xc-drafts-shade", position={"x": 360, "y": 400})
+    picture = page.locator(".xc-section >> nth=-1 >> .xc-picture img")
+    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [64, 48]
+    page.click(".xc-turn-illustrate")
+    page.wait_for_selector(f".xc-article >> text={answer}")
+    page.wait_for_selector(".xc-root[data-state=done]")
