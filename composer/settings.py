@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     auth: Path | None = None  # lines "name:password"
     language: str = "auto"  # of the page: "auto", or a language that has a catalogue
     mcp: bool = False  # programs that speak the Model Context Protocol are answered
-    data: Path | None = None  # where drafts are kept; None: the user's data folder
+    data: Path | None = None  # where drafts and conversations are kept; None: the user's data folder
     cache_dir: Path | None = None
 
     @field_validator("folder", "gallery", "auth", "data", "cache_dir", mode="before")

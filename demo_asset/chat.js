@@ -132,9 +132,10 @@ window.addEventListener("xc-said", ({ detail }) => element.offsetParent && say(d
 function receive() {
   const value = props.value;
   if (!value) return;
-  if (value.texts) {
-    labels = value.texts;
-    language = value.language;
+  const spoken = labels.title;
+  labels = value.texts;
+  language = value.language;
+  if (labels.title !== spoken) {
     bringing.textContent = labels.import;
     sidebar.relabel();
     camera.relabel();

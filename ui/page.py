@@ -102,7 +102,7 @@ def build(studio: Studio) -> gr.Blocks:
                 session.message(labels_operation(language), *drafts),
                 gallery_message(studio, session),
                 drafts_message(studio, session),
-                talk_message(studio, session, labels=True),
+                talk_message(studio, session),
                 *model_updates(session),
                 *labels.updates(language),
             ]

@@ -130,7 +130,7 @@ def test_between_chat_and_article_on_a_telephone_in_chinese(
     page.click(".xc-turn-picture .xc-turn-send")
     page.wait_for_selector(".xc-chats-said >> text=图片已放入文章。")
     page.click("#xc-chats .xc-drafts-toggle")
-    assert page.locator("#xc-chats li").count() == 1
+    page.wait_for_selector("#xc-chats li")
     page.click("#xc-chats .xc-drafts-shade", position={"x": 360, "y": 400})
     picture = page.locator(".xc-section >> nth=-1 >> .xc-picture img")
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [64, 48]

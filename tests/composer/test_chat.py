@@ -196,3 +196,22 @@ def test_a_picture_alone_is_asked_about_in_the_language_of_the_conversation() ->
     list(conversation.ask("And in English?"))
     list(conversation.ask("", [picture()]))
     assert model.prompts[-1][-1].text.endswith("What is in the picture?")
+
+
+def test_instructions_and_material_come_first_as_far_as_they_fit() -> None:
+    model = FakeModel(answer=echo)
+    text = ("Herons wade. " * 2000).strip()
+    conversation = Conversation(model, instructions="Be a pirate.", material=text)
+    assert conversation.material_used is None
+    list(conversation.ask("Who?"))
+    opening = model.prompts[-1][0].text
+    used = conversation.material_used
+    assert used is not None
+    assert opening == f"Be a pirate.\n\nThe user's questions are about this text:\n\n{text[:used]}"
+    assert (
+        model.count_tokens([model.prompts[-1][0]])
+        <= (4096 - 512) // 2
+        < model.count_tokens([Message("user", (text[: used + 5],))]) + 40
+    )
+    with pytest.raises(InputError, match="The system prompt has 9,000 characters"):
+        Conversation(model, instructions="x" * 9000).ask("Who?")

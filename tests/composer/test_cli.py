@@ -216,6 +216,8 @@ def test_chat_prints_the_answer(model: FakeModel) -> None:
     result = run("chat", "a question")
     assert result.stdout == "A quiet answer.\n"
     assert result.exit_code == 0
+    assert run("chat", "a question", "--system", "Be a pirate.").exit_code == 0
+    assert model.prompts[-1][0].text == "Be a pirate."
 
 
 def test_ctrl_c_stops_and_keeps_what_was_written(

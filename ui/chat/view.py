@@ -1,7 +1,7 @@
 """What the view of conversations (demo_asset/chat.js) is told, and what a person does there.
 
-A message is {"session", "n", "proof", "talk", "do", ...}: `talk` describes the conversation that is shown, `do` holds
-what happens once, as operations: {"op": "say", "text"}, {"op": "focus"}.
+A message is {"session", "n", "proof", "talk", "do", "texts", "language"}: `talk` describes the conversation that is
+shown, `do` holds what happens once, as operations: {"op": "say", "text", "tone"}.
 """
 
 from collections.abc import Callable
@@ -26,8 +26,8 @@ Action = dict[str, Any]
 LONGEST_MATERIAL = 400_000  # characters
 
 
-def talk_message(studio: Studio, session: Session, *does: dict[str, Any], labels: bool = False) -> dict[str, Any]:
-    """The present state for the view. labels: with its texts, which it keeps until it gets others."""
+def talk_message(studio: Studio, session: Session, *does: dict[str, Any]) -> dict[str, Any]:
+    """The present state for the view, with its texts: one that is opened late sees the last message alone."""
     talk = session.talk
     shown = {
         "id": talk.kept,
@@ -36,9 +36,8 @@ def talk_message(studio: Studio, session: Session, *does: dict[str, Any], labels
         "answering": session.answering,
         "empty": not (talk.tree.exchanges or talk.material.text or session.question),
     }
-    said = {"texts": table("chats", session.language), "language": session.language} if labels else {}
     return {
-        **said,
+        **_labels(session.language),
         "session": session.id,
         "n": next(session.talk_numbers),
         "proof": proof_of(studio.secret, session.owner),
@@ -54,7 +53,7 @@ def build_view(studio: Studio, language: str) -> gr.HTML:
         return ConversationsList(studio).answer(sent)
 
     return gr.HTML(
-        {"texts": table("chats", language), "language": language, "n": 0, "do": []},
+        _labels(language),
         html_template='<div class="xc-drafts-root xc-chats-root"></div>',
         css_template=asset("drafts.css") + asset("chat.css"),
         js_on_load=asset("dom.js") + "".join(asset(f"{name}.js") for name in ("sidebar", "turns", "camera", "chat")),
@@ -62,6 +61,10 @@ def build_view(studio: Studio, language: str) -> gr.HTML:
         apply_default_css=False,
         elem_id="xc-chats",
     )
+
+
+def _labels(language: str) -> dict[str, Any]:
+    return {"texts": table("chats", language), "language": language}
 
 
 def say(words: str, tone: str = "plain") -> dict[str, Any]:
