@@ -10,11 +10,14 @@ A step without work is left out. Notice may come anywhere. A stopped composition
 and holds what existed until then.
 """
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from common.errors import ReadableError
 from composer.article import Article, Illustration, Section
+from composer.models import Usage
 
 Step = Literal["write", "spot", "caption", "retrieve", "select"]
 STEPS: tuple[Step, ...] = ("write", "retrieve", "spot", "select", "caption")
@@ -133,3 +136,29 @@ Event = (
     | Notice
     | ArticleReady
 )
+
+
+class Run:
+    """Times and token counts of one composition: puts the frame around its steps."""
+
+    def __init__(self, usage: Usage) -> None:
+        self._usage = usage
+        self._start = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    def step(self, step: Step, events: Iterator[Event], *, plan: tuple[Step, ...], total: int = 0) -> Iterator[Event]:
+        """The events of a step in the frame of its beginning and end. Time that the listener takes is not counted."""
+        yield StepStarted(step, total, plan)
+        spent, resumed = 0.0, time.perf_counter()
+        for event in events:
+            spent += time.perf_counter() - resumed
+            yield event
+            resumed = time.perf_counter()
+        spent += time.perf_counter() - resumed
+        self._seconds[step] = spent
+        yield StepFinished(step, spent)
+
+    def report(self, usage: Usage) -> Report:
+        cost = usage - self._usage
+        seconds = {**self._seconds, "total": time.perf_counter() - self._start}
+        return Report(seconds, prefilled=cost.prefilled, reused=cost.reused, generated=cost.generated)

@@ -7,7 +7,6 @@ kept whatever happens: a stop, a failing model or a failing gallery ends with th
 import contextlib
 import secrets
 import threading
-import time
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -20,11 +19,9 @@ from composer.events import (
     ArticleReady,
     Event,
     Notice,
-    Report,
+    Run,
     SectionsReady,
     Step,
-    StepFinished,
-    StepStarted,
 )
 from composer.illustrating import (
     MOST_PICTURES,
@@ -35,12 +32,13 @@ from composer.illustrating import (
     TrainedIllustrator,
     plan,
 )
-from composer.models import KeepsBeginnings, Model, Sampling, Usage, user
-from composer.prompts import Length, NamesPlaces, Prompts, RatesPictures, Style, prompts_for
+from composer.models import KeepsBeginnings, Model, Sampling, assistant, user
+from composer.prompts import Length, NamesPlaces, Prompts, RatesPictures, Style, prompts_for, style_of
 from composer.writing import (
     LONGEST_TITLE,
     ArticleReader,
     Request,
+    as_markdown,
     detect_language,
     read_request,
     with_headings,
@@ -155,6 +153,18 @@ class Composer:
         options = (options or Options()).checked()
         return self._illustrate(article, options, own, stop or threading.Event())
 
+    def write_on(
+        self, article: Article, section_id: str, options: Options | None = None, *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """Writes an article anew from this section on, as it was asked for; what stands before stays with its pictures.
+
+        options: `pictures` is the number of the whole article. Events: as of `compose`. Where the model writes nothing,
+        the article stays as it was. Raises KeyError for an unknown section, InputError.
+        """
+        options = (options or Options()).checked()
+        article.section(section_id)
+        return self._write_on(article, section_id, options, stop or threading.Event())
+
     def propose(
         self, article: Article, section_id: str, options: Options | None = None, *, stop: threading.Event | None = None
     ) -> Illustration:
@@ -185,7 +195,12 @@ class Composer:
     # -- steps ---------------------------------------------------------------------------------------
 
     def _illustrator(
-        self, article: Article, options: Options, stop: threading.Event | None, own: OwnPictures | None = None
+        self,
+        article: Article,
+        options: Options,
+        stop: threading.Event | None,
+        own: OwnPictures | None = None,
+        kept: frozenset[str] = frozenset(),
     ) -> Illustrator | TrainedIllustrator:
         """The way of this family: see `composer.prompts`."""
         if self.gallery is None:
@@ -196,6 +211,7 @@ class Composer:
             "select": options.select,
             "candidates": options.candidates,
             "stop": stop,
+            "kept": kept,
         }
         if isinstance(prompts, NamesPlaces):
             gallery = self.gallery if own is None else OwnFirst(own, self.gallery)
@@ -206,7 +222,7 @@ class Composer:
     def _compose(
         self, request: Request, options: Options, own: OwnPictures | None, stop: threading.Event
     ) -> Iterator[Event]:
-        run = _Run(self.model.usage)
+        run = Run(self.model.usage)
         sampling = options.sampling or self.sampling
         if sampling.seed is None and sampling.temperature > 0:
             sampling = replace(sampling, seed=secrets.randbelow(2**31))  # kept with the article: it can be made again
@@ -231,10 +247,27 @@ class Composer:
             yield from self._pictures(options, own, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
 
+    def _write_on(self, article: Article, section_id: str, options: Options, stop: threading.Event) -> Iterator[Event]:
+        run = Run(self.model.usage)
+        order = [section.id for section in article]
+        kept = article.sections[: order.index(section_id)]
+        asked = str(article.parameters.get("request") or article.title)
+        request = Request(asked, article.language, article.title)
+        self.article = article.with_sections(kept)
+        sampling = options.sampling or self.sampling
+        wished = style_of(article.parameters)
+        first = int(article.next_section_id()[1:])  # no section has the id of one that was there
+        yield from run.step("write", self._write(request, wished, sampling, stop, kept, first), plan=self.plan)
+        if len(self.article.sections) == len(kept):  # nothing was written
+            self.article = article
+        else:
+            yield from self._pictures(options, None, stop, run, kept=frozenset(order[: len(kept)]))
+        yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
+
     def _illustrate(
         self, article: Article, options: Options, own: OwnPictures | None, stop: threading.Event
     ) -> Iterator[Event]:
-        run = _Run(self.model.usage)
+        run = Run(self.model.usage)
         self.article = article
         yield from self._pictures(options, own, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
@@ -246,8 +279,14 @@ class Composer:
         return ""
 
     def _pictures(
-        self, options: Options, own: OwnPictures | None, stop: threading.Event, run: "_Run"
+        self,
+        options: Options,
+        own: OwnPictures | None,
+        stop: threading.Event,
+        run: Run,
+        kept: frozenset[str] = frozenset(),
     ) -> Iterator[Event]:
+        """kept: sections that stay as they are, with or without a picture."""
         if self.gallery is None or stop.is_set():
             return
         try:
@@ -256,7 +295,7 @@ class Composer:
             problems, own = [error], None
         for problem in problems:
             yield Notice(problem)
-        illustrator = self._illustrator(self.article, options, stop, own)
+        illustrator = self._illustrator(self.article, options, stop, own, kept)
         for step, total, events in illustrator.steps():
             if stop.is_set():
                 break
@@ -265,19 +304,33 @@ class Composer:
                 yield event
         self.article = illustrator.article
 
-    def _write(self, request: Request, style: Style, sampling: Sampling, stop: threading.Event) -> Iterator[Event]:
+    def _write(
+        self,
+        request: Request,
+        style: Style,
+        sampling: Sampling,
+        stop: threading.Event,
+        kept: tuple[Section, ...] = (),
+        first: int = 1,
+    ) -> Iterator[Event]:
+        """kept: the beginning of the article, which stands already. first: number of the first new section."""
         language = self.article.language
         room = min(style.max_tokens(language), sampling.max_tokens)
         messages = self.prompts.write(request.text, request.title, language, style)
-        reader = ArticleReader(request.title)
-        pieces, before, problem = 0, self.model.usage.generated, None
+        if kept:
+            before = assistant(f"{as_markdown(kept)}\n\n")
+            messages = [*messages, before]
+            room = max(room - self.model.count_tokens([before]), room // 4)
+            yield SectionsReady(self.article)
+        reader = ArticleReader(request.title, first=first)
+        pieces, generated, problem = 0, self.model.usage.generated, None
         try:
             stream = self.model.stream(messages, replace(sampling, max_tokens=room), stop=stop)
             with contextlib.closing(_as_generator(stream)) as text:
                 for piece in text:
                     pieces += 1
                     for event in reader.feed(piece):
-                        self.article = replace(self.article, sections=reader.sections)
+                        self.article = replace(self.article, sections=(*kept, *reader.sections))
                         yield event
                     if reader.looping:
                         break
@@ -285,15 +338,15 @@ class Composer:
             problem = error
         # A piece may hold several tokens; the model's count may hold those of another person. Too high does no harm:
         # only a sentence without an end is trimmed. A person who stops keeps every word.
-        full = max(pieces, self.model.usage.generated - before) >= room
+        full = max(pieces, self.model.usage.generated - generated) >= room
         sections = reader.finish(cut=not stop.is_set() and (problem is not None or full or reader.looping))
         title = self.article.title or reader.title or _title_from(request, sections)
-        self.article = replace(self.article, title=title, sections=sections)
+        self.article = replace(self.article, title=title, sections=(*kept, *sections))
         if problem is None and not sections and not stop.is_set():
             problem = InputError(
                 _("The model wrote nothing about this title. Try again, or say more about what you want.")
             )
-        if problem is None and not stop.is_set():
+        if problem is None and not stop.is_set() and not kept:
             try:
                 self.article = with_headings(self.model, self.prompts, self.article, stop)
             except ReadableError as error:
@@ -301,32 +354,6 @@ class Composer:
         if problem is not None:
             yield Notice(problem)
         yield SectionsReady(self.article)
-
-
-class _Run:
-    """Times and token counts of one composition."""
-
-    def __init__(self, usage: Usage) -> None:
-        self._usage = usage
-        self._start = time.perf_counter()
-        self._seconds: dict[str, float] = {}
-
-    def step(self, step: Step, events: Iterator[Event], *, plan: tuple[Step, ...], total: int = 0) -> Iterator[Event]:
-        """The events of a step in the frame of its beginning and end. Time that the listener takes is not counted."""
-        yield StepStarted(step, total, plan)
-        spent, resumed = 0.0, time.perf_counter()
-        for event in events:
-            spent += time.perf_counter() - resumed
-            yield event
-            resumed = time.perf_counter()
-        spent += time.perf_counter() - resumed
-        self._seconds[step] = spent
-        yield StepFinished(step, spent)
-
-    def report(self, usage: Usage) -> Report:
-        cost = usage - self._usage
-        seconds = {**self._seconds, "total": time.perf_counter() - self._start}
-        return Report(seconds, prefilled=cost.prefilled, reused=cost.reused, generated=cost.generated)
 
 
 def _as_generator(pieces: Iterator[str]) -> Generator[str, None, None]:

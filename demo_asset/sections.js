@@ -28,6 +28,13 @@ function makeSectionMenu({ texts, ask, work, running, sections, node, whole }) {
     work("rewrite", value);
   }
 
+  // All that follows is written anew, too; undo brings it back.
+  function write_on() {
+    const id = opened;
+    shut(false);
+    work("write_on", { id });
+  }
+
   function arrange(action, more = {}) {
     const id = opened;
     shut(false);
@@ -56,6 +63,7 @@ function makeSectionMenu({ texts, ask, work, running, sections, node, whole }) {
     const arranging = [
       previous ? button(texts("move_up"), "up", () => arrange("move", { before: previous }), { class: "xc-item" }) : null,
       neighbour(section.id, 1) ? button(texts("move_down"), "down", () => arrange("move", { before: neighbour(section.id, 2) ?? null }), { class: "xc-item" }) : null,
+      written ? button(texts("write_on"), "again", () => write_on(), { class: "xc-item" }) : null,
       previous && written ? button(texts("join"), "join", () => arrange("join"), { class: "xc-item" }) : null,
       button(texts("delete"), "trash", () => arrange("delete"), { class: "xc-item xc-danger" }),
     ];

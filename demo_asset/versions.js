@@ -2,7 +2,7 @@
 
 /* global make, button, fill */
 
-const CHANGES = { write: "what_write", illustrate: "what_illustrate", restore: "what_restore" }; // other kinds: "what_edit"
+const CHANGES = { write: "what_write", illustrate: "what_illustrate", restore: "what_restore", write_on: "what_write" }; // other kinds: "what_edit"
 
 // call(action, more) asks Python; act(action) is done in the article view; say(answer) shows what went wrong.
 function makeVersions({ label, call, act, say, when, back }) {

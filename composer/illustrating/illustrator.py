@@ -65,8 +65,11 @@ class Illustrator:
         candidates: int,
         stop: threading.Event,
         own: OwnPictures | None = None,
+        kept: frozenset[str] = frozenset(),
     ) -> None:
+        """kept: ids of sections that stay as they are, with or without a picture."""
         self.article = article
+        self._kept = kept
         self._stop = stop
         self._own = frozenset(picture.id for picture in own or ())  # each stands once, before the gallery's
         self._pictures, self._offered = pictures, max(1, candidates)
@@ -82,7 +85,9 @@ class Illustrator:
 
     def steps(self) -> Iterator[tuple[Step, int, Iterator[Event]]]:
         """Name, units of work and events of each step, one after the other; steps without work are left out."""
-        self.article = self.article.with_sections([_without_plan(section) for section in self.article])
+        self.article = self.article.with_sections(
+            [section if section.id in self._kept else _without_plan(section) for section in self.article]
+        )
         self._reader.vary(self.article)
         paragraphs = [section for section in self.article if section.illustratable]
         if self._pictures == 0:
@@ -90,7 +95,7 @@ class Illustrator:
         if not paragraphs:
             yield "retrieve", 0, iter([Notice(NothingToIllustrate())])
             return
-        free = [section for section in paragraphs if section.illustration is None]
+        free = [s for s in paragraphs if s.illustration is None and s.id not in self._kept]
         yield "retrieve", len(free), self._search(free)
         if self._readings and not self._stop.is_set():
             yield "spot", len(self._readings), self._read()

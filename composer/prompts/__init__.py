@@ -14,7 +14,7 @@ from composer.prompts.base import (
 )
 from composer.prompts.general import GeneralPrompts
 from composer.prompts.rewriting import INSERTING, Rewriting, rewriting
-from composer.prompts.style import LENGTHS, TONES, Length, Style, read_length
+from composer.prompts.style import LENGTHS, TONES, Length, Style, read_length, style_of
 from composer.prompts.xcomposer import XComposerPrompts
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "prompts_for",
     "read_length",
     "rewriting",
+    "style_of",
 ]
 
 _FAMILIES: dict[str, Prompts] = {"general": GeneralPrompts(), "xcomposer": XComposerPrompts()}

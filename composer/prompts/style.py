@@ -1,7 +1,8 @@
 """How an article is to be written: its length, its tone, its readers. What a person may choose, and what it means."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from common.messages import _
 from composer.article import Language
@@ -45,11 +46,11 @@ class Style:
                     most=MOST_WORDS,
                 )
             )
-        if isinstance(self.length, str) and self.length not in LENGTHS:
+        if not isinstance(self.length, int) and self.length not in LENGTHS:
             raise InputError(
                 _(
                     "The length is '{length}'; it can be short, medium, long or a number of words.",
-                    length=self.length[:40],
+                    length=str(self.length)[:40],
                 )
             )
         tone, readers = " ".join(self.tone.split()), " ".join(self.readers.split())
@@ -80,6 +81,15 @@ class Style:
     def tone_in(self, language: Language) -> str:
         """The tone as a model is told."""
         return TONES.get(self.tone, (self.tone, self.tone))[language == "zh"]
+
+
+def style_of(parameters: Mapping[str, Any]) -> Style:
+    """How an article was asked for, from its parameters; as usual where they do not say."""
+    length, tone, readers = parameters.get("length"), parameters.get("tone"), parameters.get("readers")
+    try:
+        return Style(length or "medium", str(tone or ""), str(readers or "")).checked()
+    except InputError:  # a file of another program
+        return Style()
 
 
 def read_length(typed: str) -> Length | int:

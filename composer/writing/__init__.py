@@ -7,7 +7,7 @@ Knows language rules and the wording of headings; no pictures, no galleries, no 
 from common.decoding import without_controls
 from composer.writing.answers import alike, clean_caption, clean_query, from_text
 from composer.writing.changes import Change, accepted, compare
-from composer.writing.editing import inserted, joined, moved, split
+from composer.writing.editing import as_markdown, inserted, joined, moved, split
 from composer.writing.headings import with_headings
 from composer.writing.reader import ArticleReader
 from composer.writing.request import (
@@ -41,6 +41,7 @@ __all__ = [
     "RewriteDelta",
     "accepted",
     "alike",
+    "as_markdown",
     "check_rewriting",
     "clean_caption",
     "clean_query",

@@ -1,5 +1,6 @@
 """What a person does to the order of an article: moving, splitting, joining, inserting. Each gives a new Article."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from common.messages import _
@@ -10,6 +11,11 @@ from composer.errors import InputError
 def glue(article: Article) -> str:
     """What stands between two sentences of the article's language."""
     return "" if article.language == "zh" else " "
+
+
+def as_markdown(sections: Sequence[Section]) -> str:
+    """The text of sections as a model would have written it."""
+    return "\n\n".join(f"{'#' * s.level} {s.text}" if s.kind == "heading" else s.text for s in sections)
 
 
 def moved(article: Article, section_id: str, before: str | None) -> Article:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.article import Article
+from composer.article import Article, Section
 from composer.errors import InputError, NoPictureFits
 from composer.events import (
     ArticleReady,
@@ -287,3 +287,49 @@ def test_the_seed_is_kept_so_that_the_article_can_be_made_again(model: FakeModel
     seed = composer.article.parameters["sampling"]["seed"]
     assert isinstance(seed, int)
     assert model.samplings[0].seed == seed
+
+
+# -- from one section on -----------------------------------------------------------------------------------
+
+
+def test_an_article_is_written_anew_from_a_section_on(model: FakeModel, gallery: FakeGallery) -> None:
+    composer = Composer(model, gallery)
+    list(composer.compose(TITLE, Options(pictures=2, length=120, tone="travel")))
+    before = composer.article
+    place = next(number for number, s in enumerate(before) if number > 1 and s.kind == "paragraph")
+    model.article = "A brush keeps the fur smooth.\n\nOnce a year it sees the vet.\n"
+    events = list(composer.write_on(before, before.sections[place].id, Options(pictures=4)))
+    after = composer.article
+    assert after.sections[:place] == before.sections[:place], "with their pictures"
+    assert [s.text for s in after.sections[place:]] == ["A brush keeps the fur smooth.", "Once a year it sees the vet."]
+    assert len({s.id for s in after}) == len(after.sections)
+    assert {s.id for s in after.sections[place:]}.isdisjoint(s.id for s in before)
+    assert any(s.illustration for s in after.sections[place:])
+    asked = next(prompt for prompt in reversed(model.prompts) if "Title: " in "".join(m.text for m in prompt))
+    assert "a travel magazine" in asked[1].text
+    assert asked[-1].role == "assistant"
+    assert asked[-1].text.rstrip().endswith(before.sections[place - 1].text)
+    assert after.title == before.title
+    assert isinstance(events[-1], ArticleReady)
+    shown = next(event.article for event in events if isinstance(event, SectionsReady))
+    assert shown.sections == before.sections[:place], "what follows goes as soon as it begins"
+
+
+def test_where_nothing_is_written_the_article_stays(model: FakeModel, gallery: FakeGallery) -> None:
+    composer = Composer(model, gallery)
+    list(composer.compose(TITLE, Options(pictures=1)))
+    before = composer.article
+    model.article = ""
+    events = list(composer.write_on(before, before.sections[2].id))
+    assert composer.article == before
+    assert any(isinstance(event, Notice) for event in events)
+    with pytest.raises(KeyError):
+        composer.write_on(before, "s99")
+
+
+def test_an_imported_text_is_written_on_from_its_title(model: FakeModel, gallery: FakeGallery) -> None:
+    own = Article("My cat", (Section("s1", "It sleeps."), Section("s2", "It eats.")), parameters={"length": ["odd"]})
+    composer = Composer(model, gallery)
+    list(composer.write_on(own, "s2", Options(pictures=0)))
+    assert composer.article.sections[0] == own.sections[0]
+    assert len(composer.article.sections) > 2

@@ -188,6 +188,7 @@ TEXTS: Mapping[str, Text] = {
     "view.tone.science": _p("tone", "Popular science"),
     "view.tone.children": _p("tone", "For children"),
     "view.tone.personal": _p("tone", "Personal letter"),
+    "view.write_on": _("Write anew from here"),
     "view.move_up": _("Move up"),
     "view.move_down": _("Move down"),
     "view.join": _("Join with the one above"),

@@ -183,6 +183,8 @@ def model_action(studio: Studio, session: Session, value: dict[str, Any], *, sel
         yield waiting
     elif action == "illustrate":
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run), action)
+    elif action == "write_on":
+        yield from run_messages(studio, session, lambda run: _write_on(studio, session, value, selects, run), action)
     elif action == "rewrite":
         yield from rewrite_messages(studio, session, value)
     elif action in ("search", "propose"):
@@ -206,6 +208,12 @@ def _illustrate(studio: Studio, session: Session, value: dict[str, Any], selects
     count = value.get("pictures")
     options = Options(pictures=None if count is None else int(count), select=selects)
     return studio.composer().illustrate(session.article, options, stop=run.stop)
+
+
+def _write_on(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: Run) -> Iterator[Event]:
+    from composer.pipeline import Options
+
+    return studio.composer().write_on(session.article, _id(value), Options(select=selects), stop=run.stop)
 
 
 def _one_picture(

@@ -53,8 +53,11 @@ class TrainedIllustrator:
         select: bool,
         candidates: int,
         stop: threading.Event,
+        kept: frozenset[str] = frozenset(),
     ) -> None:
+        """kept: ids of sections that stay as they are, with or without a picture."""
         self.article = article
+        self._kept = kept
         self._model, self._gallery, self._stop = model, gallery, stop
         self._pictures, self._selects, self._offered = pictures, select, max(1, min(candidates, len(LETTERS)))
         self._places: list[str] = []
@@ -72,7 +75,9 @@ class TrainedIllustrator:
     def steps(self) -> Iterator[tuple[Step, int, Iterator[Event]]]:
         """Name, units of work and events of each step, one after the other; steps without work are left out."""
         kept = [
-            s if s.illustration is None or s.illustration.by_hand else replace(s, illustration=None)
+            s
+            if s.illustration is None or s.illustration.by_hand or s.id in self._kept
+            else replace(s, illustration=None)
             for s in self.article
         ]
         if kept != list(self.article):
@@ -101,7 +106,7 @@ class TrainedIllustrator:
 
     def _spot(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
         fixed = [i for i, section in enumerate(paragraphs) if section.illustration is not None]
-        asked = [section for section in paragraphs if section.illustration is None]
+        asked = [s for s in paragraphs if s.illustration is None and s.id not in self._kept]
         probabilities: dict[str, float] = {}
         try:
             for part in self._shared.parts:
