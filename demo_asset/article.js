@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makePlacing, makeSectionMenu, makeStepper, makeExporter, makeKeeper, xcKey, xcDraft, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makePlacing, makeBlockMenu, makeSelection, makeSectionMenu, makeStepper, makeExporter, makeKeeper, xcKey, xcDraft, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -34,9 +34,11 @@ const article = make("article", { class: "xc-article" }, title, body, credits);
 const ordered = () => state.order.map((id) => state.sections.get(id));
 const placing = makePlacing({ ask, running, sections: ordered, node: (id) => nodes.get(id) });
 const inspector = makeInspector({ texts, ask, work, upload, say, wait, placing });
-const sectionMenu = makeSectionMenu({ texts, ask, work, running, sections: ordered, node: (id) => nodes.get(id), whole: () => root });
+const selection = makeSelection({ texts, ask, work, running, sections: ordered, node: (id) => nodes.get(id) });
+const blockMenu = makeBlockMenu({ texts });
+const sectionMenu = makeSectionMenu({ texts, selection, ask, work, running, sections: ordered, node: (id) => nodes.get(id), whole: () => root });
 const exporter = makeExporter({ texts, ask, say, deliver: (value) => trigger("deliver", { value: { ...value, shows: owner } }) });
-root.replaceChildren(stepper.line, notices, toolbar, exporter.line, article, inspector.panel);
+root.replaceChildren(stepper.line, notices, toolbar, exporter.line, article, selection.bar, inspector.panel);
 
 // -- sections ---------------------------------------------------------------------------------------
 
@@ -160,6 +162,7 @@ function drawAll() {
   credits.hidden = state.credits.length === 0;
   credits.replaceChildren(make("span", { class: "xc-label", text: texts("credits") }), ...state.credits.map((line) => make("p", { text: line })));
   drawToolbar();
+  selection.draw();
   mark();
 }
 
@@ -206,6 +209,7 @@ function edit(id, caret = "end") {
   const finish = (keep, back = false) => {
     if (!editing) return;
     editing = null;
+    blockMenu.shut();
     const text = markdown ? field.value.trimEnd() : field.value.replace(/\s+/g, " ").trim();
     const changed = keep && text.trim() && text !== (markdown ? before.replace(/\r\n?/g, "\n") : before);
     if (changed && whole) state.title = text; // kept here, too: the program may be away just now
@@ -224,6 +228,7 @@ function edit(id, caret = "end") {
   field.addEventListener("blur", () => finish(true));
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
+    if (!whole && !markdown && blockMenu.key(event, field, (kind, place) => become(id, field, kind, place, () => finish(false)))) return;
     if (!whole && !markdown && !event.isComposing && arranged(event, id, field, () => finish(false))) return;
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return; // composing: the keys are the input method's
     if (markdown && event.key === "Enter" && !(event.ctrlKey || event.metaKey)) return; // a line end is part of it
@@ -236,6 +241,13 @@ function edit(id, caret = "end") {
   fit();
   field.focus();
   if (caret === "start") field.setSelectionRange(0, 0);
+}
+
+// The text becomes another block, or gets one below it.
+function become(id, field, kind, place, leave) {
+  const text = field.value.replace(/\s+/g, " ").trim();
+  leave();
+  ask("block", { id, text, kind, below: place === "below" });
 }
 
 // Enter in the middle of a text splits it there; Backspace before its first letter joins it with the one above.
@@ -450,6 +462,7 @@ const OPERATIONS = {
       stepper.begin();
       inspector.shut();
       sectionMenu.shut();
+      selection.shut();
       notices.replaceChildren();
     }
     if (op.state === "stopped") say(texts("stopped"), "plain");
@@ -520,6 +533,7 @@ const OPERATIONS = {
     root.lang = op.language;
     inspector.label();
     sectionMenu.label();
+    selection.label();
     stepper.draw(status);
     exporter.label();
     keeper.draw();

@@ -3,7 +3,7 @@
 
 /* global make, icon, button, inline, fill */
 
-function makeSectionMenu({ texts, ask, work, running, sections, node, whole }) {
+function makeSectionMenu({ texts, selection, ask, work, running, sections, node, whole }) {
   const TASKS = ["rewrite", "expand", "shorten", "simplify", "correct", "translate", "continue", "insert_before", "insert_after"];
   const TONES = ["neutral", "news", "travel", "advertising", "science", "children", "personal"];
   let opened = null; // id of the section whose menu is open
@@ -64,6 +64,7 @@ function makeSectionMenu({ texts, ask, work, running, sections, node, whole }) {
       previous ? button(texts("move_up"), "up", () => arrange("move", { before: previous }), { class: "xc-item" }) : null,
       neighbour(section.id, 1) ? button(texts("move_down"), "down", () => arrange("move", { before: neighbour(section.id, 2) ?? null }), { class: "xc-item" }) : null,
       written ? button(texts("write_on"), "again", () => write_on(), { class: "xc-item" }) : null,
+      button(texts(selection.has(section.id) ? "unselect" : "select"), "check", () => (selection.toggle(section.id), shut()), { class: "xc-item xc-select-this" }),
       previous && written ? button(texts("join"), "join", () => arrange("join"), { class: "xc-item" }) : null,
       button(texts("delete"), "trash", () => arrange("delete"), { class: "xc-item xc-danger" }),
     ];
@@ -87,6 +88,9 @@ function makeSectionMenu({ texts, ask, work, running, sections, node, whole }) {
     fillMenu(section);
     node(section.id).append(menu);
     menu.hidden = false;
+    menu.classList.remove("xc-above"); // at the end of the page there is no room below
+    const { bottom, height } = menu.getBoundingClientRect();
+    menu.classList.toggle("xc-above", bottom > innerHeight && node(section.id).getBoundingClientRect().top > height);
     node(section.id).classList.add("xc-chosen-section");
     mark(true);
     (menu.querySelector("input") || menu.querySelector("button")).focus({ preventScroll: true });
@@ -129,7 +133,7 @@ function makeSectionMenu({ texts, ask, work, running, sections, node, whole }) {
 
   // The button in a section's tools: opens the menu, and is what the section is dragged and moved by.
   function opener(section) {
-    const more = button(texts("menu"), "more", () => open(section), { class: "xc-quiet xc-more", bare: true, "aria-haspopup": "dialog", "aria-expanded": String(opened === section.id) });
+    const more = button(texts("menu"), "more", (event) => (event.ctrlKey || event.metaKey || event.shiftKey ? selection.toggle(section.id, event.shiftKey) : open(section)), { class: "xc-quiet xc-more", bare: true, "aria-haspopup": "dialog", "aria-expanded": String(opened === section.id) });
     more.draggable = true;
     more.addEventListener("dragstart", (event) => {
       dragged = section.id;

@@ -7,7 +7,7 @@ Knows language rules and the wording of headings; no pictures, no galleries, no 
 from common.decoding import without_controls
 from composer.writing.answers import alike, clean_caption, clean_query, from_text
 from composer.writing.changes import Change, accepted, compare
-from composer.writing.editing import as_markdown, inserted, joined, moved, split
+from composer.writing.editing import as_markdown, block_markdown, inserted, joined, moved, split
 from composer.writing.headings import with_headings
 from composer.writing.reader import ArticleReader
 from composer.writing.request import (
@@ -26,6 +26,7 @@ from composer.writing.rewriting import (
     RewriteDelta,
     check_rewriting,
     rewrite,
+    rewrite_several,
     sampling_for,
 )
 
@@ -42,6 +43,7 @@ __all__ = [
     "accepted",
     "alike",
     "as_markdown",
+    "block_markdown",
     "check_rewriting",
     "clean_caption",
     "clean_query",
@@ -55,6 +57,7 @@ __all__ = [
     "moved",
     "read_request",
     "rewrite",
+    "rewrite_several",
     "sampling_for",
     "split",
     "with_headings",

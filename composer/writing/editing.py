@@ -64,6 +64,26 @@ def joined(article: Article, section_id: str) -> Article:
     return article.with_sections([*sections[: at - 1], whole, *sections[at + 1 :]])
 
 
+BLOCKS = {  # kind -> its Markdown
+    "paragraph": "{text}",
+    "heading": "## {text}",
+    "subheading": "### {text}",
+    "list": "- {text}",
+    "numbered": "1. {text}",
+    "quote": "> {text}",
+    "code": "```\n{text}\n```",
+    "table": "| {text} |  |\n| --- | --- |\n|  |  |",
+    "rule": "---",
+}
+
+
+def block_markdown(kind: str, text: str) -> str:
+    """A block of that kind with that text. Raises InputError for a kind that is not in `BLOCKS`."""
+    if kind not in BLOCKS:
+        raise InputError(_("The block is '{kind}'; it can be {known}.", kind=kind[:40], known=", ".join(BLOCKS)))
+    return BLOCKS[kind].format(text=text.replace("|", "\\|") if kind == "table" else text)
+
+
 def inserted(article: Article, text: str, beside: str, *, before: bool = False) -> tuple[Article, str]:
     """The article with a new paragraph after (or before) that section, and the paragraph's id. Raises KeyError."""
     sections = list(article)

@@ -5,13 +5,15 @@ nothing outside the section can change and a person may take some of the changes
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from common.decoding import without_controls
+from common.errors import ReadableError
 from common.messages import _
 from composer.article import Article, Section
 from composer.errors import InputError
+from composer.events import ArticleReady, Event, Notice, Run, SectionsReady, StepProgress, TextDelta
 from composer.models import Model, Sampling
 from composer.prompts import INSERTING, Rewriting, rewriting
 from composer.writing.changes import Change, accepted, compare
@@ -111,6 +113,52 @@ def rewrite(
     return _rewrite(model, article, article.section(section_id), known, instruction, tone, into, sampling, stop)
 
 
+def rewrite_several(
+    model: Model,
+    article: Article,
+    section_ids: Sequence[str],
+    task: str,
+    *,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """These sections written anew, one after the other; events as of a composition with the one step "write".
+
+    Blocks that cannot be written anew stay. A stop, or a model that fails, leaves those that are finished. Raises
+    InputError at once for a task that is none or that adds text, and where no section is left, KeyError.
+    """
+    ids = [section_id for section_id in section_ids if article.section(section_id).one_line]
+    if not ids or task in INSERTING or task == "continue":
+        raise InputError(_("Select headings or paragraphs, and what shall be done with each of them."))
+    check_rewriting(article, ids[0], task)
+    return _rewrite_several(model, article, ids, task, stop or threading.Event())
+
+
+def _rewrite_several(
+    model: Model, article: Article, ids: Sequence[str], task: str, stop: threading.Event
+) -> Iterator[Event]:
+    run, now = Run(model.usage), article
+
+    def each() -> Iterator[Event]:
+        nonlocal now
+        for done, section_id in enumerate(ids, 1):
+            try:
+                for event in rewrite(model, now, section_id, task, stop=stop):
+                    if isinstance(event, RewriteDelta):
+                        yield TextDelta(section_id, event.offset, event.text)
+                    elif not event.stopped:
+                        now = event.apply(now)
+            except ReadableError as error:
+                yield Notice(error)
+                stop.set()
+            yield SectionsReady(now)
+            if stop.is_set():
+                return
+            yield StepProgress("write", done, len(ids))
+
+    yield from run.step("write", each(), plan=("write",), total=len(ids))
+    yield ArticleReady(now, run.report(model.usage), stopped=stop.is_set())
+
+
 def _rewrite(
     model: Model,
     article: Article,
@@ -154,10 +202,6 @@ def _rewrite(
     else:
         changes = compare(section.text, (before + written) if written else section.text)
     yield Proposal(section.id, task, changes, stopped=stop.is_set())
-
-
-def _glue(article: Article) -> str:
-    return "" if article.language == "zh" else " "
 
 
 def _one_text(sections: tuple[Section, ...], article: Article) -> str:

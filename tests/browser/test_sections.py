@@ -106,3 +106,41 @@ def test_a_section_is_deleted(page_of: Callable[..., Any]) -> None:
     open_menu(page, 1)
     page.keyboard.press("Escape")
     page.wait_for_selector(".xc-menu", state="detached")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_blocks_are_made_by_a_slash_and_several_sections_chosen(page_of: Callable[..., Any], locale: str) -> None:
+    page = page_of(locale=locale)
+    before = texts(page)
+    page.click(".xc-section >> nth=2 >> .xc-text")
+    page.evaluate("document.querySelector('.xc-edit').setSelectionRange(0, 0)")
+    page.keyboard.press("/")
+    page.wait_for_selector(".xc-block-menu")
+    names = page.locator(".xc-block-menu [role=option]").all_inner_texts()
+    assert names[5] == {"en-US": "Quotation", "zh-CN": "引用"}[locale]
+    for _ in range(5):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".xc-section[data-kind=quote] .xc-edit")
+    assert page.input_value(".xc-edit") == f"> {before[2]}"
+    page.keyboard.press("Escape")
+    page.click(".xc-section >> nth=4 >> .xc-text")
+    page.keyboard.press("End")
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")  # the menu, not the editing
+    assert page.locator(".xc-edit").count() == 1
+    page.keyboard.press("/")
+    page.click(".xc-block-menu [role=option] >> nth=0")
+    page.wait_for_selector(".xc-section >> nth=5 >> .xc-edit")
+    page.fill(".xc-edit", "A sentence of mine.")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".xc-section >> nth=5 >> text=A sentence of mine.")
+    count = page.locator(".xc-section").count()
+    open_menu(page, 5)
+    page.click(".xc-select-this")
+    page.click(".xc-section >> nth=3 >> .xc-more", modifiers=["Shift"])
+    assert page.locator(".xc-selected").count() == 3
+    assert "3" in page.inner_text(".xc-selection .xc-facts")
+    page.click(".xc-selection .xc-danger")
+    page.wait_for_function(f"document.querySelectorAll('.xc-section').length === {count - 3}")
+    assert page.is_hidden(".xc-selection")

@@ -124,3 +124,57 @@ def test_what_cannot_be_rewritten_is_said(
     assert {"op": "proposal", "id": None} in ops
     assert sentence in ops[-1]["text"]
     assert texts(session)[0] == OLD
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("heading", "A cat eats."),
+        ("list", "- A cat eats."),
+        ("numbered", "1. A cat eats."),
+        ("quote", "> A cat eats."),
+        ("code", "```\nA cat eats.\n```"),
+        ("table", "| A cat eats. |  |\n| --- | --- |\n|  |  |"),
+    ],
+)
+def test_a_text_becomes_another_block(
+    studio_with: Callable[[FakeModel], Studio], session: Session, kind: str, text: str
+) -> None:
+    operations = ask(studio_with(FakeModel()), session, "block", id="s1", text="A cat eats.", kind=kind)
+    changed = session.article.section("s1")
+    assert (changed.kind, changed.source or changed.text) == ({"numbered": "list"}.get(kind, kind), changed.source)
+    assert changed.source.endswith(text)
+    assert {"op": "edit", "id": "s1"} in operations
+    assert texts(session)[1:] == ["It sleeps.", "It plays."]
+
+
+def test_a_block_is_added_below_and_edited_next(studio_with: Callable[[FakeModel], Studio], session: Session) -> None:
+    studio = studio_with(FakeModel())
+    operations = ask(studio, session, "block", id="s1", text="Edited before.", kind="paragraph", below=True)
+    first, fresh, *_others = session.article
+    assert (first.text, fresh.kind, fresh.text) == ("Edited before.", "paragraph", "…")
+    assert {"op": "edit", "id": fresh.id} in operations
+    ask(studio, session, "block", id=fresh.id, text="", kind="list", below=True)
+    assert [s.kind for s in session.article] == ["paragraph", "list", "paragraph", "paragraph"], "the empty one goes"
+    ask(studio, session, "block", id="s3", text="It plays.", kind="rule")
+    assert session.article.sections[-1].kind == "rule"
+    before = session.article
+    notice = ask(studio, session, "block", id="s1", text="x", kind="poem")
+    assert any(op["op"] == "notice" and "poem" in op["text"] for op in notice)
+    assert session.article == before
+
+
+def test_several_sections_are_changed_or_deleted_in_one_step(
+    studio_with: Callable[[FakeModel], Studio], session: Session
+) -> None:
+    studio = studio_with(FakeModel(answer=lambda messages: "Shorter."))
+    value = {"act": "several", "ids": ["s3", "s1", "gone"], "task": "shorten"}
+    messages = list(actions.model_action(studio, session, value))
+    assert texts(session) == ["Shorter.", "It sleeps.", "Shorter."]
+    states = [op["state"] for message in messages for op in message["ops"] if op["op"] == "status"]
+    assert states[0] == "running"
+    assert states[-1] == "done"
+    ask(studio, session, "delete_several", ids=["s1", "s2", 5])
+    assert texts(session) == ["Shorter."]
+    ask(studio, session, "delete_several", ids="s3")
+    assert texts(session) == ["Shorter."]

@@ -38,6 +38,7 @@ def is_used(key: str, python: str, scripts: str) -> bool:
         "view.task.": "`task.${",
         "view.width.": "`width.${",
         "view.tone.": "`tone.${",
+        "view.block.": "`block.${",
     }
     return any(key.startswith(start) and code in python + scripts for start, code in composed.items())
 

@@ -9,6 +9,7 @@ from common.messages import languages
 from composer.article import Illustration, Section
 from composer.events import Event
 from composer.importing import with_source
+from composer.writing import rewrite_several
 from ui import view
 from ui.drafts import attach, draft_operation, keep
 from ui.session import Run, Session
@@ -20,7 +21,7 @@ from ui.write.own import append
 from ui.write.restoring import HAND, is_unknown, taken_over
 from ui.write.rewriting import accept, discard, hush, rewrite_messages
 from ui.write.running import Message, logged_sentence, run_messages, whole_article
-from ui.write.sections import LONGEST_TEXT, delete, join, move, one_line, split
+from ui.write.sections import LONGEST_TEXT, block, delete, delete_several, join, move, one_line, selected, split
 
 MOST_DELAYED = 64  # actions that wait for the article of the view
 FREE_ACTIONS = (
@@ -166,6 +167,8 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "split": split,
     "join": join,
     "delete": delete,
+    "delete_several": delete_several,
+    "block": block,
     "accept": accept,
     "discard": discard,
     "append": append,
@@ -185,6 +188,8 @@ def model_action(studio: Studio, session: Session, value: dict[str, Any], *, sel
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run), action)
     elif action == "write_on":
         yield from run_messages(studio, session, lambda run: _write_on(studio, session, value, selects, run), action)
+    elif action == "several":
+        yield from run_messages(studio, session, lambda run: _several(studio, session, value, run), action)
     elif action == "rewrite":
         yield from rewrite_messages(studio, session, value)
     elif action in ("search", "propose"):
@@ -214,6 +219,11 @@ def _write_on(studio: Studio, session: Session, value: dict[str, Any], selects: 
     from composer.pipeline import Options
 
     return studio.composer().write_on(session.article, _id(value), Options(select=selects), stop=run.stop)
+
+
+def _several(studio: Studio, session: Session, value: dict[str, Any], run: Run) -> Iterator[Event]:
+    ids = selected(session, value)
+    return rewrite_several(studio.require_model(), session.article, ids, str(value.get("task")), stop=run.stop)
 
 
 def _one_picture(

@@ -5,12 +5,14 @@ from typing import Any
 from common.messages import _
 from composer import writing
 from composer.errors import InputError
+from composer.importing import with_source
 from ui import view
 from ui.session import Session
 from ui.studio import Studio
 from ui.write.running import whole_article
 
 LONGEST_TEXT = 20_000  # characters of one edited paragraph
+NEW = "…"  # stands in a new block until a person writes something
 
 
 def one_line(value: object) -> str:
@@ -41,6 +43,41 @@ def join(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.O
     """Puts the section's text at the end of the one before it."""
     session.article = writing.joined(session.article, str(value.get("id")))
     return [whole_article(studio, session)]
+
+
+def block(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """The text becomes a block of another kind; or, with `below`, stays and gets one below it, which is edited next."""
+    section_id, kind = str(value.get("id")), str(value.get("kind"))
+    text = one_line(value.get("text"))[:LONGEST_TEXT]
+    article = session.article
+    below = bool(value.get("below")) or kind == "rule"
+    if below:
+        if text:
+            article = article.with_text(section_id, text)
+        article, section_id = writing.inserted(article, NEW, section_id)
+        text = NEW
+    article = with_source(article, section_id, writing.block_markdown(kind, text))
+    if session.article.section(str(value.get("id"))).text == NEW and below:  # it was only there to be replaced
+        article = article.without_section(str(value.get("id")))
+    session.article = article
+    edits: list[view.Operation] = [] if kind == "rule" else [{"op": "edit", "id": section_id}]
+    return [whole_article(studio, session), *edits]
+
+
+def delete_several(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """All of them in one step."""
+    article = session.article
+    for section_id in selected(session, value):
+        article = article.without_section(section_id)
+    session.article = article
+    return [whole_article(studio, session)]
+
+
+def selected(session: Session, value: dict[str, Any]) -> list[str]:
+    """The sections of a selection that are still there, in their order."""
+    sent = value.get("ids")
+    wanted = {str(one) for one in sent} if isinstance(sent, list) else set()
+    return [section.id for section in session.article if section.id in wanted]
 
 
 def delete(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:

@@ -184,7 +184,18 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         css_template=asset("article.css"),
         js_on_load="".join(
             asset(f"{name}.js")
-            for name in ("dom", "placing", "inspector", "sections", "stepper", "exporting", "keeper", "article")
+            for name in (
+                "dom",
+                "placing",
+                "blocks",
+                "selection",
+                "inspector",
+                "sections",
+                "stepper",
+                "exporting",
+                "keeper",
+                "article",
+            )
         ),
         apply_default_css=False,
         elem_id="xc-view",

@@ -9,8 +9,20 @@ from hypothesis import strategies as st
 
 from composer.article import Article, Illustration, Section
 from composer.errors import InputError, ModelFailed
+from composer.events import ArticleReady, Event, Notice, StepProgress, TextDelta
 from composer.models import Message, Sampling
-from composer.writing import Proposal, RewriteDelta, accepted, compare, inserted, joined, moved, rewrite, split
+from composer.writing import (
+    Proposal,
+    RewriteDelta,
+    accepted,
+    compare,
+    inserted,
+    joined,
+    moved,
+    rewrite,
+    rewrite_several,
+    split,
+)
 from composer.writing.rewriting import TASKS
 from tests.fakes import FakeModel
 
@@ -224,3 +236,55 @@ def test_an_imported_text_that_is_changed_is_no_longer_the_file_s() -> None:
 def test_an_inserted_paragraph_has_an_id_of_its_own() -> None:
     article, fresh = inserted(ARTICLE, "New.", "s2")
     assert ids(article) == ["s1", "s2", fresh, "s3", "s4"]
+
+
+# -- several sections ------------------------------------------------------------------------------------
+
+
+def several(model: FakeModel, ids: list[str], task: str = "shorten") -> tuple[Article, list[Event]]:
+    events = list(rewrite_several(model, ARTICLE, ids, task))
+    assert isinstance(events[-1], ArticleReady)
+    return events[-1].article, events
+
+
+def test_several_sections_are_written_anew_and_other_blocks_stay() -> None:
+    written = "A cat drinks fresh water, which stands in a bowl beside its bed."
+    article, events = several(answering(written), ["s2", "s3", "s4"])
+    assert [s.text for s in article] == ["Food", written, written, "- one\n- two"]
+    assert article.section("s2").illustration is not None
+    pieces = [event for event in events if isinstance(event, TextDelta)]
+    assert {event.section_id for event in pieces} == {"s2", "s3"}, "they are seen while they are written"
+    assert [event.done for event in events if isinstance(event, StepProgress)] == [1, 2]
+
+
+def test_a_model_that_fails_at_the_second_leaves_the_first() -> None:
+    answers = iter(["A short text."])
+
+    def answer(messages: Sequence[Message]) -> str:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise ModelFailed(name="fake", doing="writing", reason="out of memory") from None
+
+    article, events = several(FakeModel(answer=answer), ["s2", "s3"])
+    assert [s.text for s in article] == ["Food", "A short text.", "Play with it.", "- one\n- two"]
+    assert [type(event.problem) for event in events if isinstance(event, Notice)] == [ModelFailed]
+
+
+def test_a_stop_leaves_the_one_that_is_being_written_as_it_was() -> None:
+    stop = threading.Event()
+    model = answering("A text that is stopped in the middle of it.")
+    for event in rewrite_several(model, ARTICLE, ["s2", "s3"], "expand", stop=stop):
+        if isinstance(event, TextDelta):
+            stop.set()
+    assert isinstance(event, ArticleReady)
+    assert event.stopped
+    assert event.article == ARTICLE
+
+
+@pytest.mark.parametrize(
+    ("ids", "task"), [([], "shorten"), (["s4"], "shorten"), (["s2"], "insert_after"), (["s2"], "no")]
+)
+def test_what_cannot_be_done_with_several_is_refused(ids: list[str], task: str) -> None:
+    with pytest.raises(InputError):
+        rewrite_several(answering("x"), ARTICLE, ids, task)
