@@ -132,7 +132,7 @@ function makeTurns({ labels, act, again, give, done }) {
       const had = old?.contains(document.activeElement) ? document.activeElement.className : "";
       old?.remove();
       if (!kind) return;
-      const line = make("div", { class: "xc-turn", role: "group" }, ...kind(row, node));
+      const line = make("div", { class: "xc-turn" }, ...kind(row, node));
       line.facts = facts;
       node.append(line);
       if (had) line.getElementsByClassName(had)[0]?.focus({ preventScroll: true });

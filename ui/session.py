@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from composer.article import Article
-from composer.conversations import Material, Parameters, Tree
+from composer.conversations import Material, Parameters, Tree, new_id
 from ui.view import Operation
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Place:
 class Talk:
     """A conversation of the Chat tab; as long as `kept` is None it lives in this session alone."""
 
-    key: str = field(default_factory=lambda: secrets.token_hex(8))  # of this one, kept or not
+    key: str = field(default_factory=new_id)  # of this one, kept or not: its id as soon as it is kept
     kept: str | None = None  # its id among the conversations that are kept
     behind: bool = False  # what is kept is older than this, because it could not be written
     title: str = ""

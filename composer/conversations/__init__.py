@@ -5,7 +5,7 @@ Knows SQLite, files and the forms of export; no models, no galleries and no page
 
 from composer.conversations.forms import LARGEST_DOCUMENT, read_document, to_document, to_markdown
 from composer.conversations.records import KeptConversation, Material, Parameters, Recovered, Summary
-from composer.conversations.store import Conversations, ConversationStore
+from composer.conversations.store import Conversations, ConversationStore, new_id
 from composer.conversations.tree import Exchange, Tree, answers, wordings
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Summary",
     "Tree",
     "answers",
+    "new_id",
     "read_document",
     "to_document",
     "to_markdown",

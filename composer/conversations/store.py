@@ -47,9 +47,11 @@ class Conversations:
         *,
         tree: Tree | None = None,
         name: str = "",
+        conversation_id: str = "",
     ) -> KeptConversation:
-        """A new conversation. tree: what was already said in it; its pictures are copied."""
-        conversation_id, now = secrets.token_hex(12), time.time()
+        """A new conversation. tree: what was already said in it; its pictures are copied. conversation_id: of
+        `new_id`, where somebody had to know it before."""
+        conversation_id, now = conversation_id or new_id(), time.time()
         tree = Tree(tuple(self._with_copies(one) for one in tree.exchanges), tree.shown) if tree else Tree()
         with self.store.transaction() as db:
             number = db.execute(
@@ -291,6 +293,11 @@ class ConversationStore(Storage[Recovered]):
             db.execute(f"DELETE FROM {table} WHERE conversation IN ({old})", (before,))
         db.execute("DELETE FROM conversations WHERE deleted < ?", (before,))
         return {str(row[0]) for row in db.execute("SELECT DISTINCT file FROM kept")}
+
+
+def new_id() -> str:
+    """An id that no conversation has."""
+    return secrets.token_hex(12)
 
 
 def _title(question: str) -> str:

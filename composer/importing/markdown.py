@@ -92,9 +92,7 @@ def with_appended(article: Article, markdown: str) -> Article:
     _empty, found = blocks.split(markdown.strip())
     number = int(article.next_section_id()[1:])
     made = [_section(f"s{number + place}", block) for place, block in enumerate(found)]
-    # what is imported ends as its file does; now something follows
-    last = [replace(one, gap=None) for one in article.sections[-1:]] if found else []
-    return article.with_sections([*article.sections[:-1], *last, *made]) if found else article
+    return article.with_sections([*article.sections, *made]) if found else article
 
 
 def _too_long(text: str) -> Text:

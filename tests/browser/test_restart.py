@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import CAT, Server, article_text, finished, save_as, upload, write
+from tests.browser.test_page import LONG, Slow
 from tests.fakes import FakeGallery, FakeModel
 
 pytestmark = pytest.mark.browser
@@ -167,6 +168,28 @@ def test_a_reload_keeps_the_article_with_its_own_picture_and_the_conversation(
     drawn = [Image.open(io.BytesIO(content)) for name, content in files.items() if name.endswith((".jpg", ".png"))]
     assert (90, 60) in [picture.size for picture in drawn]
     assert article_text(page) == before
+
+
+def test_an_answer_that_was_being_written_is_there_after_a_kill(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], restart: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = serve_studio(Slow(article=LONG), FakeGallery(tmp_path))
+    page = visit(server)
+    page.set_default_timeout(PATIENCE)
+    page.click("[role=tab] >> nth=1")
+    page.fill(BOX, "What about food?")
+    page.press(BOX, "Enter")
+    page.wait_for_selector("#xc-turns >> text=Sentence number 3")
+    page.wait_for_timeout(1000)
+    page.evaluate("sessionStorage.removeItem('xc-chat:')")  # what the page shows is not what comes back
+    address = page.url
+    restart(server)
+    page.wait_for_selector(".xc-turn-again:enabled")  # it has loaded itself anew
+    assert page.url == address
+    assert "Sentence number 3" in page.inner_text("#xc-turns")
+    page.click(".xc-turn-again")
+    page.wait_for_selector(".xc-turn-at >> text=2/2")
+    page.wait_for_selector("#xc-regenerate:enabled")
 
 
 def test_the_conversation_stays_and_goes_on(

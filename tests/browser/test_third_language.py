@@ -58,7 +58,8 @@ def test_the_switch_is_a_menu_and_every_tab_speaks_the_language(
     tabs = page.evaluate("[...document.querySelectorAll('[role=tab]')].map(tab => tab.innerText.trim())")
     assert tabs == ["Wŕïté", "Çhåt", "Gåĺĺéŕý"]
     page.click("[role=tab] >> nth=1")
-    page.wait_for_function("document.querySelector('#xc-chat').innerText.includes('Çĺéåŕ')")
+    page.wait_for_function("document.querySelector('#xc-chat').innerText.includes('Ñéw çöñvéŕšåtïöñ')")
+    page.wait_for_function("document.querySelector('#xc-chats').innerText.includes('Çöñvéŕšåtïöñš')")
     page.click("[role=tab] >> nth=2")
     page.wait_for_function("document.querySelector('.xc-gallery-root').innerText.includes('12 pïçtüŕéš')")
     page.reload()

@@ -102,6 +102,8 @@ def test_an_answer_is_kept_while_it_streams(studio: Any, session: Session) -> No
 def test_system_prompt_and_material_reach_the_model_as_far_as_they_fit(studio: Any, session: Session) -> None:
     text = ("Herons wade. " * 1000).strip()  # 5,200 tokens of the 4,096 there are
     view.quick_action(studio, session, {"act": "about", "title": "Herons", "text": text})
+    [begun] = studio.conversations.of("browser:a").list()
+    assert (begun.id, begun.title) == (session.talk.kept, "About “Herons”")  # before anything is asked
     talking.set_parameters(studio, session, Parameters(system="Be a pirate.", max_tokens=64))
     ask(studio, session, "Who")
     opening = studio.model.prompts[-1][0].text
@@ -162,12 +164,15 @@ def test_what_cannot_be_kept_stays_and_is_kept_later(studio: Any, session: Sessi
     ask(studio, session, "When")
     kept = studio.conversations.of("browser:a").load(session.talk.kept).tree.path
     assert [one.question for one in kept] == ["Who", "Where", "When"]
+    assert len(studio.conversations.of("browser:a").list()) == 1
 
 
 def test_a_conversation_deleted_in_another_tab_goes_on_as_a_new_one(studio: Any, session: Session) -> None:
     ask(studio, session, "Who")
     before = str(session.talk.kept)
     studio.conversations.of("browser:a").delete(before)
+    assert view.quick_action(studio, session, {"act": "like", "id": 1, "liked": True})["do"] == []
+    assert session.talk.kept is None
     ask(studio, session, "Where")
     assert session.talk.kept not in (None, before)
     assert [one.question for one in session.talk.tree.path] == ["Who", "Where"]

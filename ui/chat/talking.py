@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from common.errors import ReadableError
-from composer.conversations import Conversations, Exchange, KeptConversation, Material, Parameters
+from composer.conversations import Conversations, Exchange, KeptConversation, Material, Parameters, new_id
 from composer.errors import ConversationNotFound
 from ui.chat.shown import read_shown
 from ui.session import Session, Talk
@@ -31,6 +31,20 @@ def begin(session: Session, material: Material | None = None) -> None:
     with session.talking:
         session.talk = Talk(parameters=session.talk.parameters, material=material or Material())
         session.question, session.answer_problem, session.earlier_pictures = None, "", {}
+
+
+def keep_begun(studio: Studio, session: Session, name: str) -> None:
+    """Keeps a conversation that has begun with a text, before anything is asked."""
+    conversations = conversations_of(studio, session)
+    if conversations is None:
+        return
+    with session.talking:
+        try:
+            talk = session.talk
+            made = conversations.create(talk.parameters, talk.material, name=name, conversation_id=talk.key)
+            session.talk = replace(talk, kept=made.id, title=made.summary.title)
+        except ReadableError as error:
+            _fail(session, error)
 
 
 def open_talk(studio: Studio, session: Session, conversation_id: str) -> None:
@@ -78,13 +92,11 @@ def refresh(studio: Studio, session: Session) -> None:
         if conversations is None or talk.kept is None:
             return
         try:
-            if talk.behind:
-                for exchange in talk.tree.exchanges:
-                    conversations.update(talk.kept, exchange)
+            _catch_up(conversations, talk)
             found = conversations.load(talk.kept)
             session.talk = replace(talk, tree=found.tree, title=found.summary.title, behind=False)
         except ConversationNotFound:  # deleted in another tab: what is asked next begins a new one
-            session.talk = replace(talk, kept=None)
+            session.talk = replace(talk, kept=None, key=new_id())
         except ReadableError as error:
             _fail(session, error)
 
@@ -106,16 +118,25 @@ def record(studio: Studio, session: Session, exchange: Exchange) -> Exchange:
 
 def _recorded(conversations: Conversations, session: Session, exchange: Exchange) -> Exchange:
     talk = session.talk
-    if talk.kept is not None and not talk.behind:
+    if talk.kept is not None:
         try:
+            _catch_up(conversations, talk)
+            session.talk = replace(talk, behind=False)
             return conversations.add(talk.kept, exchange)
-        except ConversationNotFound:
-            pass
-    made = conversations.create(talk.parameters, talk.material, tree=talk.tree)
+        except ConversationNotFound:  # deleted meanwhile
+            talk = replace(talk, kept=None, key=new_id())
+    made = conversations.create(talk.parameters, talk.material, tree=talk.tree, conversation_id=talk.key)
     session.talk = replace(talk, kept=made.id, tree=made.tree, behind=False)
     added = conversations.add(made.id, exchange)
     session.talk = replace(session.talk, title=conversations.summary(made.id).title)
     return added
+
+
+def _catch_up(conversations: Conversations, talk: Talk) -> None:
+    """Writes what could not be written before."""
+    if talk.behind and talk.kept is not None:
+        for exchange in talk.tree.exchanges:
+            conversations.update(talk.kept, exchange)
 
 
 def show(studio: Studio, session: Session, exchange_id: int) -> None:

@@ -29,8 +29,9 @@ LONGEST_MATERIAL = 400_000  # characters
 def talk_message(studio: Studio, session: Session, *does: dict[str, Any]) -> dict[str, Any]:
     """The present state for the view, with its texts: one that is opened late sees the last message alone."""
     talk = session.talk
+    begun = session.question is not None or talk.tree.exchanges  # the page knows its id before the first answer comes
     shown = {
-        "id": talk.kept,
+        "id": talk.kept or (talk.key if begun and talking.conversations_of(studio, session) else None),
         "title": talk.title or talk.material.title,
         "rows": rows(studio, session),
         "answering": session.answering,
@@ -110,6 +111,8 @@ def _about(studio: Studio, session: Session, value: Action) -> None:
     _end_answer(studio, session)
     title, words = str(value.get("title") or "")[:300], str(value.get("text") or "").strip()[:LONGEST_MATERIAL]
     talking.begin(session, Material(title, words))
+    about = text("chat.about", session.language, title=title or text("drafts.untitled", session.language))
+    talking.keep_begun(studio, session, about)
 
 
 def article_text(article: Article) -> str:

@@ -58,6 +58,8 @@ def test_a_conversation_is_kept_with_its_pictures(store: ConversationStore, tmp_
     assert found.tree.path == (second,)
     mine.show(talk.id, first)
     assert mine.load(talk.id).tree.path == (first,)
+    newest = mine.add(talk.id, Exchange("Who else?"))
+    assert mine.load(talk.id).tree.path == (newest,)
     assert answers(mine.load(talk.id).tree.exchanges, first) == (asked.id, again.id)
     assert mine.summary(talk.id).title == "Who is \ufffd there?"
 

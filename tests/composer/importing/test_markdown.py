@@ -11,7 +11,7 @@ from composer import blocks
 from composer.article import Article, Candidate, Illustration, Imported
 from composer.errors import InputError
 from composer.exporting import to_markdown
-from composer.importing import LONGEST_TEXT, MOST_SECTIONS, from_markdown, with_source
+from composer.importing import LONGEST_TEXT, MOST_SECTIONS, from_markdown, with_appended, with_source
 
 FILE = Path(__file__).parents[2] / "data" / "every_block.md"
 EVERY_BLOCK = FILE.read_bytes().decode()
@@ -228,3 +228,18 @@ def test_any_text_comes_out_as_it_went_in(text: str) -> None:
     except InputError:
         return
     assert to_markdown(article) == text
+
+
+@pytest.mark.parametrize("text", ["# T\n\nOne.\n", "# T\r\n\r\nOne.", "# T\n\n```\ncode\n```\n"])
+def test_blocks_are_put_behind_those_of_an_article(text: str) -> None:
+    article = from_markdown(text)
+    longer = with_appended(article, "\n## Two\n\n- a\n- b\n\n| c |\n|---|\n")
+    assert [section.kind for section in longer][len(article.sections) :] == ["heading", "list", "table"]
+    assert len({section.id for section in longer}) == len(longer.sections)
+    shown = to_markdown(longer)
+    assert shown.startswith(text.rstrip())
+    assert shown.rstrip().endswith("## Two\n\n- a\n- b\n\n| c |\n|---|")
+    assert [section.kind for section in from_markdown(shown)] == [section.kind for section in longer]
+    assert with_appended(article, " \n") == article
+    with pytest.raises(InputError, match="at most 300,000"):
+        with_appended(article, "a" * 300_001)
