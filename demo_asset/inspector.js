@@ -4,6 +4,7 @@
 function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   let section = null;
   let opener = () => null; // what gets the focus when the panel closes
+  let focus = { x: 0.5, y: 0.5 }; // of the picture: what a crop leaves in sight
   let target = ""; // id of the section that a file is being chosen for
 
   const heading = make("h2", { class: "xc-panel-title", id: "xc-panel-title" });
@@ -29,6 +30,9 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   const widthLabel = make("p", { class: "xc-label", id: "xc-width-label" });
   const widths = ["half", "column", "full"].map((name) => button("", "", () => ask("width", { id: section.id, width: name }), { class: "xc-button", "data-width": name }));
   const widthRow = make("div", { class: "xc-joined xc-widths", role: "group", "aria-labelledby": "xc-width-label" }, ...widths);
+  const cropLabel = make("p", { class: "xc-label", id: "xc-crop-label" });
+  const ratios = ["1:1", "4:3", "3:2", "16:9", "3:4"].map((ratio) => make("button", { type: "button", class: "xc-button", text: ratio, onclick: () => ask("crop", { id: section.id, ratio, ...focus }) }));
+  const cropRow = make("div", { class: "xc-joined xc-widths xc-ratios", role: "group", "aria-labelledby": "xc-crop-label" }, ...ratios);
   const gridLabel = make("p", { class: "xc-label", id: "xc-grid-label", role: "status" });
   const grid = make("div", { class: "xc-grid", role: "group", "aria-labelledby": "xc-grid-label" });
   const file = make("input", { type: "file", accept: "image/*", class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
@@ -51,6 +55,8 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     alt,
     widthLabel,
     widthRow,
+    cropLabel,
+    cropRow,
     gridLabel,
     grid,
     make("div", { class: "xc-row xc-panel-foot" }, own, up, down, remove, file),
@@ -178,7 +184,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     if (typing !== caption) caption.value = picture.caption;
     if (typing !== alt) alt.value = described(picture);
     changed.hidden = !picture.text_changed;
-    alt.hidden = altLabel.hidden = widthLabel.hidden = widthRow.hidden = !picture.chosen;
+    for (const node of [alt, altLabel, widthLabel, widthRow, cropLabel, cropRow]) node.hidden = !picture.chosen;
     for (const one of widths) one.setAttribute("aria-pressed", String(one.dataset.width === picture.width));
     up.disabled = placing.neighbour(section.id, -1) === null;
     down.disabled = placing.neighbour(section.id, 1) === null;
@@ -190,7 +196,9 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     why.hidden = !(chosen && chosen.evidence);
     if (!why.hidden) why.replaceChildren(make("summary", { text: texts("why") }), ...reasons(chosen).map((text) => make("p", { text })));
     if (chosen) {
-      large.append(make("img", { src: address(chosen.src), alt: picture.alt }));
+      if (large.dataset.picture !== chosen.id) focus = { x: 0.5, y: 0.5 };
+      large.dataset.picture = chosen.id;
+      large.append(framed(chosen, picture.alt));
       const sure = chosen.evidence && !picture.text_changed ? texts(chosen.fits ? "fits" : "perhaps") : "";
       const lines = [sure, chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
       facts.textContent = lines.filter(Boolean).join(" · ");
@@ -200,6 +208,25 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     const line = make("p", { class: "xc-facts xc-grid-line", text: texts("less_likely") });
     grid.replaceChildren(...likely.map(card), ...(others.length ? [line] : []), ...others.map(card));
     if (!panel.classList.contains("xc-busy")) setBusy("");
+  }
+
+  // The picture with the point that a crop leaves in sight.
+  function framed(chosen, words) {
+    const point = make("button", { type: "button", class: "xc-focus", title: texts("focus"), "aria-label": texts("focus") });
+    const place = (x, y) => {
+      focus = { x: Math.min(1, Math.max(0, x)), y: Math.min(1, Math.max(0, y)) };
+      point.style.left = `${100 * focus.x}%`;
+      point.style.top = `${100 * focus.y}%`;
+    };
+    const image = make("img", { src: address(chosen.src), alt: words, onclick: ({ offsetX, offsetY }) => place(offsetX / image.clientWidth, offsetY / image.clientHeight) });
+    point.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: [-0.05, 0], ArrowRight: [0.05, 0], ArrowUp: [0, -0.05], ArrowDown: [0, 0.05] }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      place(focus.x + step[0], focus.y + step[1]);
+    });
+    place(focus.x, focus.y);
+    return make("div", { class: "xc-framed" }, image, point);
   }
 
   function label() {
@@ -212,6 +239,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     altLabel.textContent = texts("alt");
     alt.placeholder = texts("alt_hint");
     widthLabel.textContent = texts("width");
+    cropLabel.textContent = texts("crop");
     for (const one of widths) {
       one.setAttribute("aria-label", texts(`width.${one.dataset.width}`));
       one.lastChild.textContent = texts(`width.${one.dataset.width}`);

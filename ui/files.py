@@ -94,11 +94,15 @@ class PictureServer:
 
         Raises PictureError for a file that is no usable picture, or where it cannot be stored.
         """
-        picture = Picture.open(Path(path))
+        return self.store(Picture.open(Path(path)), Path(path).name)
+
+    def store(self, picture: Picture, name: str) -> Candidate:
+        """A picture under a name made of its hash. name: of its file, for the sentence about it. Raises PictureError
+        where it cannot be stored."""
         image = picture.image
         image.thumbnail((UPLOAD_SIDE, UPLOAD_SIDE))
-        name = picture.sha256[:16]
-        kept = self._folder / f"{name}.jpg"
+        key = picture.sha256[:16]
+        kept = self._folder / f"{key}.jpg"
         if not kept.exists():
             part = self._folder / f"{secrets.token_hex(8)}.part"
             try:
@@ -108,14 +112,14 @@ class PictureServer:
                 part.unlink(missing_ok=True)
                 reason = error.strerror or str(error)
                 raise PictureError(
-                    name=Path(path).name,
+                    name=name,
                     reason=_(
                         "it could not be stored in '{folder}' ({reason}). Make room there and try again",
                         folder=self._folder,
                         reason=reason,
                     ),
                 ) from error
-        return Candidate(id=f"upload-{name}", path=str(kept))
+        return Candidate(id=f"upload-{key}", path=str(kept))
 
     def close(self) -> None:
         """Removes the uploads of this run."""

@@ -147,3 +147,20 @@ def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons(
     assert page.is_visible(".xc-panel"), "the panel follows the picture"
     page.click(".xc-undo")
     page.wait_for_selector(f".xc-section[data-id={moved[0]}] > figure")
+
+
+def test_a_picture_is_cropped_around_the_point_that_was_clicked(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    page.click(".xc-picture >> nth=0")
+    page.wait_for_selector(".xc-framed img")
+    size = "image => [image.naturalWidth, image.naturalHeight]"
+    assert page.eval_on_selector(".xc-framed img", size) == [64, 48]
+    box = page.locator(".xc-framed img").bounding_box()
+    page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+    assert page.eval_on_selector(".xc-focus", "point => parseFloat(point.style.left)") < 10
+    page.press(".xc-focus", "ArrowRight")
+    page.click(".xc-ratios >> text=1:1")
+    page.wait_for_function("document.querySelector('.xc-section .xc-picture img').naturalWidth === 48")
+    page.click(".xc-undo")
+    page.wait_for_function("document.querySelector('.xc-section .xc-picture img').naturalWidth === 64")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from composer.article import Article, Candidate, Evidence, Illustration, Section
 from composer.exporting import rendered, to_html, to_markdown, to_text
@@ -246,3 +247,43 @@ def test_a_picture_stays_where_the_other_place_takes_none(studio: Studio, sessio
     operations = ask(studio, session, "relocate", id="s1", to=to)
     assert any(operation["op"] == "notice" for operation in operations)
     assert session.article.sections == before.sections
+
+
+@pytest.mark.parametrize(
+    ("ratio", "x", "size", "seen"),
+    [
+        ("1:1", 0.0, (60, 60), "red"),
+        ("1:1", 1.0, (60, 60), "blue"),
+        ("3:4", 0.1, (45, 60), "red"),
+        ("16:9", "?", (107, 60), "both"),
+    ],
+)
+def test_a_picture_is_cropped_around_a_point(
+    studio: Studio, session: Session, tmp_path: Path, ratio: str, x: Any, size: tuple[int, int], seen: str
+) -> None:
+    file = tmp_path / "wide.png"
+    wide = Image.new("RGB", (200, 60), "red")
+    wide.paste("blue", (100, 0, 200, 60))
+    wide.save(file)
+    before = picture(session)
+    original = Candidate("wide", str(file), caption="wide", credit="A. Painter", licence="CC BY 4.0")
+    session.article = session.article.with_illustration("s1", replace(before, chosen=original, candidates=(original,)))
+    ask(studio, session, "crop", id="s1", ratio=ratio, x=x, y=0.5)
+    chosen = picture(session).chosen
+    assert chosen is not None
+    with Image.open(chosen.path) as image:
+        assert image.size == size
+        edges = [image.getpixel((at, 9)) for at in (2, size[0] - 3)]
+    colours = {"blue" if edge[2] > edge[0] else "red" for edge in edges}  # type: ignore[index]  # RGB
+    assert colours == ({"red", "blue"} if seen == "both" else {seen})
+    assert (chosen.credit, chosen.licence) == ("A. Painter, cropped", "CC BY 4.0")
+    assert [one.id for one in picture(session).candidates] == [chosen.id, "wide"], "the whole one can be chosen again"
+    ask(studio, session, "choose", id="s1", picture="wide")
+    again = picture(session).chosen
+    assert again is not None
+    assert (again.id, again.credit) == ("wide", "A. Painter")
+
+
+def test_a_ratio_that_is_none_is_refused(studio: Studio, session: Session) -> None:
+    operations = ask(studio, session, "crop", id="s1", ratio="2:7")
+    assert any(op["op"] == "notice" and "2:7" in op["text"] and "16:9" in op["text"] for op in operations)

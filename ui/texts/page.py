@@ -133,6 +133,8 @@ TEXTS: Mapping[str, Text] = {
     "view.caption_hint": _("What the picture should show"),
     "view.alt": _("Alternative text"),
     "view.alt_hint": _("For those who cannot see the picture. If empty, the caption is read out."),
+    "view.crop": _("Crop"),
+    "view.focus": _("What must stay in sight: click it in the picture, or move the point with the arrow keys"),
     "view.width": _("Width"),
     "view.width.half": _p("width", "Half"),
     "view.width.column": _p("width", "Column"),

@@ -160,6 +160,7 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "still_fits": pictures.still_fits,
     "remove": pictures.remove,
     "relocate": pictures.relocate,
+    "crop": pictures.crop,
     "upload": pictures.upload,
     "copy": copy,
     "stop_export": stop_export,

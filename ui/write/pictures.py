@@ -5,6 +5,7 @@ Whoever chooses a picture has seen the text beside it: the mark that the text ha
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from common.messages import _
@@ -12,6 +13,7 @@ from composer import blocks
 from composer.article import WIDTHS, Candidate, Illustration, Section
 from composer.errors import InputError
 from composer.illustrating import plain_caption
+from composer.models import Picture
 from ui import view
 from ui.session import Session
 from ui.studio import Studio
@@ -19,6 +21,7 @@ from ui.write.restoring import uploaded_file
 from ui.write.running import whole_article
 from ui.write.sections import one_line
 
+RATIOS = {"1:1": 1.0, "4:3": 4 / 3, "3:2": 3 / 2, "16:9": 16 / 9, "3:4": 3 / 4}  # width : height of a cropped picture
 LONGEST_LINE = 500  # characters of a caption or an alternative text
 
 
@@ -63,6 +66,42 @@ def choose(studio: Studio, session: Session, value: dict[str, Any]) -> list[view
 def still_fits(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """The picture stays, although the text has changed."""
     return _changed(studio, session, value, lambda old: replace(old, by_hand=True, text_changed=False))
+
+
+def crop(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """The largest part of that ratio around the point that must stay in sight; the whole stays a candidate."""
+    section = session.article.section(str(value.get("id")))
+    old, ratio = section.illustration, RATIOS.get(str(value.get("ratio")))
+    if ratio is None:
+        raise InputError(
+            _("The ratio is '{ratio}'; it can be {known}.", ratio=value.get("ratio"), known=", ".join(RATIOS))
+        )
+    if old is None or old.chosen is None:
+        raise KeyError(section.id)
+    image = Picture.open(Path(old.chosen.path)).image
+    width = min(image.width, image.height * ratio)
+    size = (round(width), round(width / ratio))
+    at = [_offset(value.get(axis), whole, part) for axis, whole, part in zip("xy", image.size, size, strict=True)]
+    part = image.crop((at[0], at[1], at[0] + size[0], at[1] + size[1]))
+    stored = studio.pictures.store(Picture.open(part), old.chosen.caption or section.id)
+    credit = old.chosen.credit
+    cropped = replace(
+        old.chosen,
+        id=stored.id,
+        path=stored.path,
+        credit=_("{credit}, cropped", credit=credit).text(session.article.language) if credit else "",
+        drawing=False,
+    )
+    others = tuple(one for one in old.candidates if one.id != cropped.id)
+    picture = replace(old, chosen=cropped, candidates=(cropped, *others), by_hand=True)
+    session.article = session.article.with_illustration(section.id, picture)
+    return [whole_article(studio, session)]
+
+
+def _offset(focus: object, whole: int, part: int) -> int:
+    """Where a part of so many pixels begins so that `focus`, 0 to 1 of the whole, is in its middle, or near it."""
+    share = float(focus) if isinstance(focus, int | float) and 0 <= focus <= 1 else 0.5
+    return min(max(round(share * whole - part / 2), 0), whole - part)
 
 
 def relocate(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
