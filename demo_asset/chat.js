@@ -128,6 +128,10 @@ function elsewhere() {
 window.addEventListener("xc-chat-do", elsewhere);
 // and what it has to say while nobody sees it
 window.addEventListener("xc-said", ({ detail }) => element.offsetParent && say(detail));
+// another tab may have gone on with the conversation
+window.addEventListener("focus", () => {
+  if (element.offsetParent && talk.id && !talk.answering) act({ act: "follow" });
+});
 
 function receive() {
   const value = props.value;

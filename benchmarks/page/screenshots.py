@@ -77,10 +77,12 @@ def chat_en(page: Page) -> None:
     page.click("button[role=tab] >> nth=1")
     page.fill("#xc-chat-box textarea", "Why do cats purr? Answer in three sentences.")
     page.press("#xc-chat-box textarea", "Enter")
-    page.wait_for_selector("#xc-turns .bot", timeout=SECONDS * 1000)
-    before = ""
-    while before != (before := page.inner_text("#xc-turns")):  # until nothing more is written
-        page.wait_for_timeout(3000)
+    page.wait_for_selector(".xc-turn-again:enabled", timeout=SECONDS * 1000)
+    page.click(".xc-turn-again")
+    page.wait_for_selector(".xc-turn-at", timeout=SECONDS * 1000)
+    page.click("#xc-chats .xc-drafts-toggle")
+    page.wait_for_selector("#xc-chats li")
+    page.wait_for_timeout(1000)
 
 
 def gallery_zh(page: Page) -> None:

@@ -74,6 +74,8 @@ def test_what_another_tab_asks_stands_beside_it(studio: Any, session: Session) -
     other.owner = "browser:a"
     talking.open_talk(studio, other, str(session.talk.kept))
     ask(studio, other, "Where")
+    view.quick_action(studio, session, {"act": "follow"})
+    assert said(history(studio, session))[2] == "Where"
     session.question = Question("When", parent=1)
     list(stream_answer(studio, session))
     view.quick_action(studio, session, {"act": "page", "id": 3})

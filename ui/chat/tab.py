@@ -170,7 +170,10 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
         if event.value.get("act") in ("new", "about"):
             session.chat_names.add(owner)  # what an earlier session showed stays among the conversations
         arrive(session, owner, shown, here, request)
+        before = session.talk.tree
         message = quick_action(studio, session, event.value)
+        if event.value.get("act") == "follow" and session.talk.tree == before:
+            return [gr.skip()] * 8
         button = gr.update(submit_btn=not session.answering, stop_btn=session.answering)
         shown = history(studio, session)
         return [shown, message, button, gr.update(interactive=not session.answering), *settings_of(session)]

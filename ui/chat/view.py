@@ -132,10 +132,15 @@ def _like(studio: Studio, session: Session, value: Action) -> None:
     talking.like(studio, session, _number(value), liked if isinstance(liked, bool) else None)
 
 
+def _follow(studio: Studio, session: Session, value: Action) -> None:
+    """Another tab may have gone on with the conversation, which `quick_action` has read by now."""
+
+
 _QUICK: dict[str, Callable[[Studio, Session, Action], None]] = {
     "open": _open,
     "new": _new,
     "about": _about,
+    "follow": _follow,
     "page": _page,
     "like": _like,
 }
