@@ -61,7 +61,8 @@ function makeTurns({ labels, act, again, give, done }) {
   // A picture of a question as large as the window, and where in the article it could stand.
   function enlarge({ src, alt }) {
     const places = window.xcPlaces?.() ?? [];
-    const label = ({ text }, number) => `${number + 1}. ${text.length > 60 ? `${text.slice(0, 60)} …` : text}`;
+    const plain = ({ text }) => text.replace(/[*`]+/g, "");
+    const label = (place, number) => `${number + 1}. ${plain(place).slice(0, 60)}${plain(place).length > 60 ? " …" : ""}`;
     const choice = make("select", { "aria-label": labels().place_after }, ...places.map((place, number) => make("option", { value: place.id, text: label(place, number) })));
     const put = async (event) => {
       event.preventDefault();

@@ -31,19 +31,9 @@ def view(chromium: Any) -> Iterator[Any]:
     page = chromium.new_page()
     page.set_default_timeout(5000)
     page.goto("about:blank")
-    code = "".join(
-        (ASSETS / name).read_text(encoding="utf-8")
-        for name in (
-            "first.js",
-            "dom.js",
-            "inspector.js",
-            "sections.js",
-            "stepper.js",
-            "exporting.js",
-            "keeper.js",
-            "article.js",
-        )
-    )
+    from ui.write.tab import SCRIPTS
+
+    code = "".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in ("first", *SCRIPTS))
     page.set_content('<base href="http://127.0.0.1:9/">')
     page.evaluate(HARNESS, code)
     yield page

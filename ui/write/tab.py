@@ -35,6 +35,19 @@ EXAMPLES = (
     "又见敦煌",
     "星链新闻稿",
 )
+# of the article view, in this order
+SCRIPTS = (
+    "dom",
+    "placing",
+    "blocks",
+    "selection",
+    "inspector",
+    "sections",
+    "stepper",
+    "exporting",
+    "keeper",
+    "article",
+)
 MODEL_QUEUE = "model"  # one queue for everything the model does, whoever asks
 HIGHEST_PENALTY = 2.0  # for repeated words; a family may need more
 LONGEST_TITLE = 8000  # characters; beyond, the page answers without troubling the model
@@ -182,21 +195,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         first,
         html_template='<div class="xc-root"></div>',
         css_template=asset("article.css"),
-        js_on_load="".join(
-            asset(f"{name}.js")
-            for name in (
-                "dom",
-                "placing",
-                "blocks",
-                "selection",
-                "inspector",
-                "sections",
-                "stepper",
-                "exporting",
-                "keeper",
-                "article",
-            )
-        ),
+        js_on_load="".join(asset(f"{name}.js") for name in SCRIPTS),
         apply_default_css=False,
         elem_id="xc-view",
     )
