@@ -55,6 +55,27 @@ window.addEventListener("beforeunload", (event) => {
   window.xcKey = () => key;
 }
 
+// What a person has set in the form, for each login by itself: the next visit begins with it.
+{
+  const key = () => `xc-form:${window.gradio_config?.username ?? ""}`;
+  window.xcSettings = () => {
+    try {
+      return JSON.parse(localStorage.getItem(key()) ?? "{}");
+    } catch {
+      return {}; // storage is forbidden
+    }
+  };
+  const store = (settings) => {
+    try {
+      localStorage.setItem(key(), JSON.stringify(settings));
+    } catch {
+      // not remembered
+    }
+  };
+  window.xcSetting = (name, value) => store({ ...window.xcSettings(), [name]: value });
+  window.xcForget = () => store({});
+}
+
 // The draft to begin with: the one of the address, else the one this tab had; and whether this browser has more of it
 // than it knows to be saved; and which session showed it.
 window.xcDraft = () => {

@@ -51,7 +51,7 @@ const filterButton = button("", "", () => unfold(filters.form.hidden), { class: 
 const duplicatesButton = button("", "", () => (mode === "duplicates" ? everything() : duplicates()), { class: "xc-button", "aria-pressed": "false" });
 const seeking = make("span", { class: "xc-seeking", role: "status" });
 const seek = make("div", { class: "xc-seek", id: "xc-gallery-search" }, make("label", {}, icon("search"), query, seeking), filterButton, duplicatesButton);
-const heading = make("h3", {});
+const heading = make("h2", {});
 const back = make("button", { type: "button", class: "xc-link", onclick: () => everything() });
 const shown = make("div", { class: "xc-shown", hidden: true }, heading, back);
 const words = make("p", { class: "xc-gallery-words", role: "status" });

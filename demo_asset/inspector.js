@@ -41,7 +41,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   const down = button("", "down", () => placing.move(section.id, 1, true), { class: "xc-button xc-picture-down" });
   const remove = button("", "trash", () => ask("remove", { id: section.id }), { class: "xc-button xc-danger" });
   const panel = make(
-    "aside",
+    "section",
     { class: "xc-panel", role: "dialog", "aria-labelledby": "xc-panel-title", hidden: true },
     make("header", { class: "xc-panel-head" }, heading, close),
     large,

@@ -10,7 +10,7 @@ from ui.api import add_endpoints
 from ui.chat import build_chat_tab, history, settings_of, take_over, talk_message
 from ui.drafts import build_sidebar, drafts_message, owner_of
 from ui.gallery import build_gallery_tab, gallery_message
-from ui.kept import Kept, read_kept
+from ui.kept import Kept, read_form, read_kept
 from ui.labels import Labels
 from ui.session import Session
 from ui.studio import Studio
@@ -23,6 +23,7 @@ from ui.write import (
     labels_operation,
     model_defaults,
     recall_own_form,
+    remembered_settings,
 )
 
 # the language that this browser remembers from an earlier choice, else its own; and what it keeps of a tab (first.js)
@@ -31,7 +32,7 @@ _ARRIVING = """(session) => {
   try { language = localStorage.getItem("xc-language") || language; } catch { /* storage is forbidden */ }
   const kept = ["tab", "title", "question", "chat"].map((name) => [name, xcKept(name)]);
   kept.push(["key", xcKey()], ["talk", xcTalk().id], ...Object.entries(xcDraft()));
-  return [session, language, Object.fromEntries(kept)];
+  return [session, language, Object.fromEntries(kept), xcSettings()];
 }"""
 
 _ILLUSTRATE = "() => { document.querySelector('#xc-illustrate').click(); return []; }"
@@ -51,6 +52,12 @@ def header_value(studio: Studio, language: str, *, remember: bool = False, switc
     }
 
 
+def _heading(labels: Labels, key: str) -> None:
+    """The first heading of a tab, for those who hear the page."""
+    template = '<h1 class="xc-heading">${value}</h1>'
+    labels(gr.HTML, value_text=key, html_template=template, apply_default_css=False, elem_classes="xc-heading")
+
+
 def build(studio: Studio) -> gr.Blocks:
     """The whole page over a studio, which may still be loading its model and gallery."""
     first = studio.language if studio.language in languages() else SOURCE_LANGUAGE
@@ -62,6 +69,7 @@ def build(studio: Studio) -> gr.Blocks:
         session = gr.State(Session(), delete_callback=Session.leave)
         browser_language = gr.Textbox(visible=False)
         kept = gr.JSON(visible=False)  # what the browser has kept of this tab
+        form = gr.JSON(visible=False)  # what a person has set in the form
         owner = gr.Textbox(visible=False)  # id of the session that filled the page: another one after a restart
         header = gr.HTML(
             header_value(studio, first, switch=False),  # the switch comes with the visitor's language
@@ -72,11 +80,14 @@ def build(studio: Studio) -> gr.Blocks:
         )
         with gr.Tabs(elem_id="xc-tabs") as tabs:
             with labels(gr.Tab, label="tab.write", id="write", elem_id="xc-write") as write_tab:
+                _heading(labels, "tab.write")
                 drafts_view = build_sidebar(studio, first)
-                view, title, own, sliders, runs = build_write_tab(studio, session, labels, first)
+                view, title, own, choices, sliders, runs = build_write_tab(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat") as chat_tab:
+                _heading(labels, "tab.chat")
                 talk = build_chat_tab(studio, session, labels, owner, first)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery") as gallery_tab:
+                _heading(labels, "tab.gallery")
                 gallery_view = build_gallery_tab(studio, first)
         timer = gr.Timer(1.0)
 
@@ -85,10 +96,10 @@ def build(studio: Studio) -> gr.Blocks:
             choice stays), and the note whether it sees pictures."""
             model = studio.model
             if model is None:
-                return [*model_defaults(None, values=False), ""]
+                return [*model_defaults(None, session.form, values=False), ""]
             first_time, session.moved_to_defaults = not session.moved_to_defaults, True
             sight = text("chat.sees" if model.capabilities.sees_pictures else "chat.blind", session.language)
-            return [*model_defaults(model, values=first_time), sight]
+            return [*model_defaults(model, session.form, values=first_time), sight]
 
         def set_language(session: Session, language: str, *, chosen: bool, kept: Kept | None = None) -> list[Any]:
             """Updates of everything that holds words. `chosen`: with the language switch, not by arriving with what
@@ -107,8 +118,9 @@ def build(studio: Studio) -> gr.Blocks:
                 *labels.updates(language),
             ]
 
-        def arrive(session: Session, preferred: str, sent: object, request: gr.Request) -> list[Any]:
+        def arrive(session: Session, preferred: str, sent: object, form: object, request: gr.Request) -> list[Any]:
             studio.visitor_arrived(str(request.session_hash), session)
+            session.form = read_form(form)
             language = preferred_language(preferred) if studio.language == "auto" or preferred in languages() else first
             kept = read_kept(sent)
             session.owner = owner_of(request.username, kept.key)
@@ -123,6 +135,7 @@ def build(studio: Studio) -> gr.Blocks:
                 {"text": kept.question, "files": []} if kept.question else gr.skip(),
                 history(studio, session) if session.talk.tree.exchanges or session.talk.material.text else gr.skip(),
                 *settings_of(session),
+                *remembered_settings(session.form),
             ]
             return [session.id, *set_language(session, language, chosen=False, kept=kept), *again]
 
@@ -164,8 +177,8 @@ def build(studio: Studio) -> gr.Blocks:
         }
         page.load(
             arrive,
-            [session, browser_language, kept],
-            [owner, *everything, tabs, title, talk.box, talk.turns, *talk.settings],
+            [session, browser_language, kept, form],
+            [owner, *everything, tabs, title, talk.box, talk.turns, *talk.settings, *choices],
             js=_ARRIVING,
             **quiet,
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from composer.article import Article
 from composer.conversations import Material, Parameters, Tree, new_id
+from ui.kept import FormSettings
 from ui.view import Operation
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Session:
         self.keeping_problem = False  # it could not be saved, and the person knows
         self.delayed: list[dict[str, Any]] = []  # actions that wait for the article which only the view has
         self.language = "en"  # of the page, not of the article
+        self.form = FormSettings()  # what this person has set in the form
         self.moved_to_defaults = False  # the sliders, to where the model writes best
         self._runs: dict[Work, Run] = {}
         self.queued_title: str | None = None  # waits for the model

@@ -245,7 +245,8 @@ def loading_status(progress: LoadProgress | None, language: str) -> Status:
 
 def ready_status(model: Model, speed: float, language: str) -> Status:
     can = model.capabilities
-    parts = [" + ".join(device.upper() for device in can.devices)]
+    parts = [text("status.sees" if can.sees_pictures else "status.blind", language)]
+    parts.append(" + ".join(device.upper() for device in can.devices))
     if can.memory_bytes:
         parts.append(f"{can.memory_bytes / 1e9:.1f} GB")
     if speed:

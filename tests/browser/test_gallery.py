@@ -160,7 +160,7 @@ def test_more_like_this_and_the_way_back(open_tab: Callable[..., Any]) -> None:
     page = open_tab()
     page.click(".xc-tile[aria-label='No caption']")
     page.click(".xc-details >> text=More like this")
-    page.wait_for_selector("h3 >> text=Pictures like")
+    page.wait_for_selector("h2 >> text=Pictures like")
     page.wait_for_function("document.querySelector('.xc-tile').ariaLabel === 'small copy'")
     assert "No caption" not in names(page)
     page.click("text=All pictures")
@@ -170,7 +170,7 @@ def test_more_like_this_and_the_way_back(open_tab: Callable[..., Any]) -> None:
 def test_duplicates_are_shown_in_groups_and_removed(open_tab: Callable[..., Any], own: Gallery, indexed: Path) -> None:
     page = open_tab()
     page.click("text=Duplicates")
-    page.wait_for_selector("h3 >> text=nearly the same: 1")
+    page.wait_for_selector("h2 >> text=nearly the same: 1")
     assert sorted(names(page)) == ["No caption", "small copy"]
     page.click(".xc-tile[aria-label='small copy']")
     page.click(".xc-details >> text=Remove from the gallery")

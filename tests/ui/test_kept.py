@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.kept import LONGEST_QUESTION, Kept, read_kept
+from ui.kept import LONGEST_QUESTION, FormSettings, Kept, read_form, read_kept
 
 
 def test_what_was_kept_is_read() -> None:
@@ -29,3 +29,14 @@ def test_what_was_kept_is_read() -> None:
 )
 def test_what_has_not_the_form_is_nothing(sent: object) -> None:
     assert read_kept(sent) == Kept()
+
+
+def test_of_the_forms_settings_those_are_read_that_can_be() -> None:
+    sent = {"pictures": "31", "tone": "news\ud83d", "temperature": 1.2, "penalty": "much", "select": False, "other": 1}
+    assert read_form(sent) == FormSettings(tone="news\ufffd", temperature=1.2, select=False)
+    assert read_form({"pictures": "30", "top_p": float("nan"), "beams": 7}) == FormSettings(pictures="30")
+
+
+@pytest.mark.parametrize("sent", [None, [], "x", {}])
+def test_no_settings_are_none(sent: object) -> None:
+    assert read_form(sent) == FormSettings()

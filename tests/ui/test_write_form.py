@@ -3,7 +3,8 @@
 import pytest
 
 from composer.errors import InputError
-from ui.write.tab import LONGEST_TITLE, labels_operation, length_choices, parse_seed, picture_choices, title_problem
+from ui.kept import LONGEST_TITLE
+from ui.write.tab import labels_operation, length_choices, parse_seed, picture_choices, title_problem
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ TEXTS: Mapping[str, Text] = {
     "status.load": _("Loading the model"),
     "status.ready": _("Ready"),
     "status.failed": _("No model: {reason}"),
+    "status.sees": _("sees pictures"),
+    "status.blind": _("reads pictures' descriptions only"),
     "status.speed": _("{speed} tokens/s"),
     "status.no_gallery": _("No gallery: {reason}"),
     # compose: the form
@@ -55,6 +57,7 @@ TEXTS: Mapping[str, Text] = {
     "compose.select": _("The model selects the pictures"),
     "compose.select_info": _("Otherwise the best match of the gallery is taken"),
     "compose.advanced": _("Advanced settings"),
+    "compose.reset": _("Back to how it was"),
     "compose.length": _("Length"),
     "compose.length.short": _("Short"),
     "compose.length.medium": _("Medium"),

@@ -7,10 +7,16 @@ from ui.write.actions import delayed_message
 from ui.write.arriving import draft_at_arrival
 from ui.write.own import recall_own_form
 from ui.write.restoring import taken_over
-from ui.write.tab import LONGEST_TITLE, MODEL_QUEUE, build_write_tab, labels_operation, model_defaults, title_problem
+from ui.write.tab import (
+    MODEL_QUEUE,
+    build_write_tab,
+    labels_operation,
+    model_defaults,
+    remembered_settings,
+    title_problem,
+)
 
 __all__ = [
-    "LONGEST_TITLE",
     "MODEL_QUEUE",
     "build_write_tab",
     "delayed_message",
@@ -18,6 +24,7 @@ __all__ = [
     "labels_operation",
     "model_defaults",
     "recall_own_form",
+    "remembered_settings",
     "taken_over",
     "title_problem",
 ]

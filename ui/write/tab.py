@@ -17,6 +17,7 @@ from composer.prompts import LENGTHS, TONES, read_length
 from composer.writing import is_blank, without_controls
 from ui import view
 from ui.drafts import owner_of
+from ui.kept import LONGEST_TITLE, FormSettings
 from ui.labels import Labels
 from ui.session import Run, Session
 from ui.studio import Studio
@@ -46,11 +47,11 @@ SCRIPTS = (
     "stepper",
     "exporting",
     "keeper",
+    "form",
     "article",
 )
 MODEL_QUEUE = "model"  # one queue for everything the model does, whoever asks
 HIGHEST_PENALTY = 2.0  # for repeated words; a family may need more
-LONGEST_TITLE = 8000  # characters; beyond, the page answers without troubling the model
 
 
 def labels_operation(language: str) -> view.Operation:
@@ -73,19 +74,27 @@ def tone_choices(language: str) -> list[tuple[str, str]]:
     return [(text("compose.tone.any", language), ""), *((text(f"view.tone.{tone}", language), tone) for tone in TONES)]
 
 
-def model_defaults(model: Model | None, *, values: bool) -> list[Any]:
+def model_defaults(model: Model | None, mine: FormSettings, *, values: bool) -> list[Any]:
     """Updates of temperature, top-p, repetition penalty and beams: the last is for models that have it, and `values`
-    moves all to what the family of the model writes best with."""
+    moves all to what the person has set, else to what the family of the model writes best with."""
     can = model.capabilities if model is not None else Capabilities()
-    best = can.defaults if values else None
-    if best is None:
+    if not values:
         return [gr.update(), gr.update(), gr.update(), gr.update(visible=can.beams)]
+    best = can.defaults or WRITING
+    most = max(HIGHEST_PENALTY, best.repetition_penalty)
+    chosen = mine.model_dump(exclude_none=True)
     return [
-        gr.update(value=best.temperature),
-        gr.update(value=best.top_p),
-        gr.update(value=best.repetition_penalty, maximum=max(HIGHEST_PENALTY, best.repetition_penalty)),
-        gr.update(value=best.beams, visible=can.beams),
+        gr.update(value=chosen.get("temperature", best.temperature)),
+        gr.update(value=chosen.get("top_p", best.top_p)),
+        gr.update(value=min(most, chosen.get("penalty", best.repetition_penalty)), maximum=most),
+        gr.update(value=chosen.get("beams", best.beams) if can.beams else best.beams, visible=can.beams),
     ]
+
+
+def remembered_settings(mine: FormSettings) -> list[Any]:
+    """Updates of `WriteTab.settings`: what the person has set."""
+    values = (mine.pictures, mine.length, mine.tone, mine.readers, mine.select)
+    return [gr.skip() if value is None else value for value in values]
 
 
 class WriteTab(NamedTuple):
@@ -94,6 +103,7 @@ class WriteTab(NamedTuple):
     view: gr.HTML
     title: gr.Textbox
     own: own_text.OwnForm
+    settings: list[Any]  # that `remembered_settings` updates
     sliders: list[Any]  # that `model_defaults` updates
     runs: list[Any]  # listeners after which the speed of the model is known anew
 
@@ -190,6 +200,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
                 visible=False,
                 elem_id="xc-beams",
             )
+            reset = labels(gr.Button, value_text="compose.reset", size="sm", scale=0, elem_id="xc-reset")
     first = {"session": None, "n": 0, "ops": [labels_operation(language)]}
     page_view = gr.HTML(
         first,
@@ -285,6 +296,10 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         studio.leave_queue(session.id)
         return session.message(whole_article(studio, session), view.idle())
 
+    def forget(session: Session) -> list[Any]:
+        session.form = FormSettings()
+        return ["auto", "medium", "", "", True, *model_defaults(studio.model, session.form, values=True), ""]
+
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     quick: dict[str, Any] = {**private, "queue": False}
     model: dict[str, Any] = {
@@ -312,7 +327,16 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     page_view.halt(stop, [session], [page_view], **quick)
     page_view.leave(leave_queue, [session], [page_view], cancels=runs, **quick)
     title.change(None, [title], None, js="(words) => { xcKeep('title', words); return []; }", **private)
-    return WriteTab(page_view, title, own, [temperature, top_p, penalty, beams], runs)
+    choices, sliders = [pictures, length, tone, readers, select], [temperature, top_p, penalty, beams]
+    for name, component in zip(FormSettings.model_fields, [*choices, *sliders], strict=True):
+        remember = f"(value) => {{ xcSetting({json.dumps(name)}, value); return []; }}"
+        # what comes all at once, as a text that is pasted, Gradio may take for no input
+        for event in ("input", "blur" if component is readers else "release"):
+            if hasattr(component, event):
+                getattr(component, event)(None, [component], None, js=remember, **private)
+    forgotten = "(session) => { xcForget(); return [session]; }"
+    reset.click(forget, [session], [*choices, *sliders, seed], js=forgotten, show_progress_on=reset, **quick)
+    return WriteTab(page_view, title, own, choices, sliders, runs)
 
 
 def parse_seed(typed: str | None) -> int | None:

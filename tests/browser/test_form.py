@@ -1,0 +1,56 @@
+"""The form: what a person has set in it stays, and on a telephone it is one line beside an article."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Server, choose, write
+from tests.fakes import FakeModel
+
+pytestmark = pytest.mark.browser
+
+TEMPERATURE = "#xc-advanced input[type=number] >> nth=0"
+
+
+def test_settings_are_remembered_and_the_form_folds_on_a_telephone(
+    server: Server, visit: Callable[..., Any], fake_model: FakeModel
+) -> None:
+    page = visit(server, width=375, height=720)
+    begun = page.input_value("#xc-pictures input")
+    page.click("#xc-advanced button")
+    before = page.input_value(TEMPERATURE)
+    choose(page, "#xc-pictures", "2")
+    choose(page, "#xc-tone", "News")
+    page.fill("#xc-readers textarea, #xc-readers input", "sailors")
+    page.press("#xc-readers textarea, #xc-readers input", "Tab")
+    page.click(TEMPERATURE)
+    page.keyboard.press("Control+A")
+    page.keyboard.type("1.2")
+    page.press(TEMPERATURE, "Tab")
+    page.wait_for_function("JSON.parse(localStorage.getItem('xc-form:'))?.temperature === 1.2")
+
+    page.reload()
+    page.wait_for_selector(".xc-ready")
+    page.wait_for_function("document.querySelector('#xc-pictures input')?.value === '2'")
+    assert page.input_value("#xc-tone input") == "News"
+    page.click("#xc-advanced button")
+    page.wait_for_function(f"document.querySelector('{TEMPERATURE.split(' >>')[0]}')?.value === '1.2'")
+    assert page.input_value("#xc-readers textarea, #xc-readers input") == "sailors"
+
+    write(page)
+    assert fake_model.samplings[0].temperature == 1.2
+    height = "document.querySelector('#xc-form').getBoundingClientRect().height"
+    assert page.evaluate(height) < 80, "one line"
+    assert not page.is_visible("#xc-options")
+    page.click("#xc-title textarea")
+    page.wait_for_selector("#xc-options", state="visible")
+    page.wait_for_selector("#xc-go", state="visible")
+    page.click("#xc-go")
+    page.wait_for_function(f"document.body.dataset.article === 'done' && {height} < 80")
+
+    page.click("#xc-title textarea")
+    page.click("#xc-reset")
+    page.wait_for_function("begun => document.querySelector('#xc-pictures input')?.value === begun", arg=begun)
+    assert page.input_value(TEMPERATURE) == before
+    assert page.evaluate("localStorage.getItem('xc-form:')") == "{}"
