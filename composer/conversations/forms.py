@@ -52,10 +52,11 @@ class DocumentRead(BaseModel):
 
 
 def to_document(conversation: KeptConversation) -> str:
-    """The whole conversation as JSON: every version, its parameters, and its pictures. Raises OSError."""
+    """The whole conversation as JSON: every version, its parameters, and those of its pictures that are there."""
     exchanges = []
     for exchange in conversation.tree.exchanges:
-        pictures = [base64.b64encode(picture.read_bytes()).decode() for picture in exchange.pictures]
+        files = [picture for picture in exchange.pictures if picture.is_file()]
+        pictures = [base64.b64encode(file.read_bytes()).decode() for file in files]
         exchanges.append({**asdict(exchange), "pictures": pictures})
     value = {
         "schema": SCHEMA,

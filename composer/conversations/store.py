@@ -250,7 +250,10 @@ class Conversations:
         )
 
     def _exchange(self, row: sqlite3.Row) -> Exchange:
-        content = json.loads(row["content"])
+        try:
+            content = dict(json.loads(row["content"]))
+        except (TypeError, ValueError):  # this one is damaged: the others are still worth reading
+            content = {}
         names = [Path(str(name)).name for name in content.get("pictures", ())]  # the name alone, whatever is written
         return Exchange(
             question=str(content.get("question", "")),

@@ -64,7 +64,7 @@ def _material(session: Session) -> list[_Line]:
     material, language = session.talk.material, session.language
     if not material.text:
         return []
-    title = text("chat.about", language, title=material.title or text("drafts.untitled", language))
+    title = escape_markdown(text("chat.about", language, title=material.title or text("drafts.untitled", language)))
     folded = {"title": title, "status": "done"}
     lines = [
         _Line({"role": "assistant", "content": escape_tags(material.text), "metadata": folded}, {"kind": "material"})

@@ -163,6 +163,18 @@ def test_what_is_no_document_is_refused_with_the_field(
     assert len(store.of("ann").list()) == 1
 
 
+def test_one_damaged_exchange_does_not_hide_the_others(store: ConversationStore, tmp_path: Path) -> None:
+    mine = store.of("ann")
+    talk = mine.create()
+    first = mine.add(talk.id, Exchange("Who?", pictures=(picture(tmp_path),)))
+    mine.add(talk.id, Exchange("Where?", parent=first.id))
+    first.pictures[0].unlink()  # a picture that is gone is left out of a document
+    assert '"pictures": []' in to_document(mine.load(talk.id))
+    with store.transaction() as db:
+        db.execute("UPDATE exchanges SET content = '{\"que' WHERE id = ?", (first.id,))
+    assert [one.question for one in mine.load(talk.id).tree.path] == ["", "Where?"]
+
+
 def test_a_damaged_file_is_kept_and_what_can_be_read_is_recovered(tmp_path: Path) -> None:
     store = ConversationStore(tmp_path)
     for number in range(40):
