@@ -35,9 +35,10 @@ from retrieval.index import (
 )
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job, picture_id
-from retrieval.ingest.metadata import Metadata, path_words
+from retrieval.ingest.metadata import WORDS_VERSION, Metadata, path_words
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import Scan, scan_folder
+from retrieval.paths import stored_path
 from retrieval.records import Picture
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Ingest:
             self._read(self._again[:], vanished)
         if not self.report.stopped:
             self._drop(vanished)
+            self._catalogue.set_fact(_words_fact(root), WORDS_VERSION)
         self.report.seconds["total"] = time.perf_counter() - started
         return self.report
 
@@ -131,6 +133,8 @@ class Ingest:
     def _changes(self, root: Path, found: Scan) -> tuple[list[Job], dict[str, int | None]]:
         """Files to read, and files of the catalogue that are gone: path -> number of their picture."""
         known = known_files(self._catalogue.connection, root)
+        if self._catalogue.fact(_words_fact(root)) != WORDS_VERSION:  # read by a program that found fewer words
+            known = {path: file if file.error else replace(file, words_mtime_ns=-1) for path, file in known.items()}
         jobs: list[Job] = []
         for job in found.jobs:
             before = known.pop(job.path, None)
@@ -342,6 +346,11 @@ class Ingest:
 
     def _add_seconds(self, stage: str, seconds: float) -> None:
         self.report.seconds[stage] = self.report.seconds.get(stage, 0.0) + seconds
+
+
+def _words_fact(root: Path) -> str:
+    """The fact of the catalogue that names the version of the readers by which a folder's words were read."""
+    return f"words of {stored_path(str(root))}"
 
 
 def _as_known(job: Job, error: str) -> KnownFile:

@@ -9,4 +9,16 @@ from retrieval.ingest.metadata.record import Metadata
 from retrieval.ingest.metadata.sidecars import Beside
 from retrieval.ingest.metadata.text_file import sidecar_lines
 
-__all__ = ["Beside", "Metadata", "caption_from_name", "path_words", "read_metadata", "readable_name", "sidecar_lines"]
+# Grows when a reader finds other words in the same file: the next indexing reads the words of known files again.
+WORDS_VERSION = "1"
+
+__all__ = [
+    "WORDS_VERSION",
+    "Beside",
+    "Metadata",
+    "caption_from_name",
+    "path_words",
+    "read_metadata",
+    "readable_name",
+    "sidecar_lines",
+]

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from retrieval.encoders.base import Vectors
 from retrieval.gallery import Gallery
 from retrieval.index import KnownFile, assign_file, note_file
-from retrieval.ingest import decode
+from retrieval.ingest import decode, pipeline
 from retrieval.ingest.decode import Decoded, Job
 from retrieval.ingest.metadata import read_metadata
 from retrieval.ingest.pipeline import Ingest
@@ -217,3 +218,24 @@ def test_a_file_of_an_odd_date_costs_no_other_its_place(gallery: Gallery, pictur
     assert gallery.add(pictures, options=ONE_WORKER).added == 2
     again = gallery.add(pictures, options=ONE_WORKER)
     assert (again.unchanged, again.updated) == (2, 0)
+
+
+def test_words_are_read_again_where_the_readers_have_learned_more(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(pictures / "a lemon tree.png", "yellow")
+    paint(pictures / "a red boat.png", "red")
+    gallery.add(pictures, options=ONE_WORKER)
+    boat, lemon = (gallery.search(words, k=1)[0].id for words in ("boat", "lemon"))
+    gallery.edit(boat, caption="what a person wrote")
+    wrong = replace(gallery.picture(lemon), caption="OLYMPUS DIGITAL CAMERA")
+    with gallery.catalogue.transaction():
+        gallery.catalogue.rewrite(wrong)
+    assert gallery.add(pictures, options=ONE_WORKER).unchanged == 2
+    assert gallery.picture(lemon).caption == wrong.caption, "nothing is read without a reason"
+    monkeypatch.setattr(pipeline, "WORDS_VERSION", "of later")
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.unchanged, report.found) == (0, 2)
+    assert gallery.picture(lemon).caption == "a lemon tree"
+    assert gallery.picture(boat).caption == "what a person wrote"
+    assert gallery.add(pictures, options=ONE_WORKER).unchanged == 2, "once"
