@@ -72,6 +72,27 @@ window.addEventListener("beforeunload", (event) => {
       // not remembered
     }
   };
+  // Settings under names of the person's choice. store(name, null) deletes one; whether it was kept.
+  const named = () => `xc-presets:${window.gradio_config?.username ?? ""}`;
+  window.xcPresets = {
+    all: () => {
+      try {
+        return JSON.parse(localStorage.getItem(named()) ?? "{}");
+      } catch {
+        return {};
+      }
+    },
+    store: (name, settings) => {
+      const { [name]: _before, ...others } = window.xcPresets.all();
+      try {
+        localStorage.setItem(named(), JSON.stringify(settings ? { ...others, [name]: settings } : others));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+  window.xcUse = (settings) => store(settings);
   window.xcSetting = (name, value) => store({ ...window.xcSettings(), [name]: value });
   window.xcForget = () => store({});
 }

@@ -1,6 +1,6 @@
 // Presets of the form: what a person has set (first.js), kept under names of theirs in this browser.
 
-/* global element, props, trigger, watch, make, button, fill, xcSettings, xcPresets */
+/* global element, props, trigger, watch, make, button, fill, xcSettings, xcPresets, xcUse */
 
 const root = element.querySelector(".xc-presets");
 let labels = {};
@@ -26,7 +26,9 @@ function draw(chosen = "") {
 function use(chosen) {
   draw(chosen);
   const settings = xcPresets.all()[chosen];
-  if (settings) trigger("select", { value: { settings } });
+  if (!settings) return;
+  xcUse(settings);
+  trigger("select", { value: { settings } });
 }
 
 function naming(on) {

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from ui.texts import text
+from ui.texts import table, text
 
 C = TypeVar("C")
 Choices = Callable[[str], list[tuple[str, Any]]]
@@ -15,10 +15,11 @@ class Labels:
     """Makes components and remembers which of their properties are texts.
 
     `labels(gr.Textbox, label="compose.title", lines=1)`: string values of the named text properties are keys of
-    ui.texts; `choices` may be a function from the language to the list of choices.
+    ui.texts (`value_text`: the value; `value_table`: the value is a table of texts for a script, by the prefix of their
+    keys); `choices` may be a function from the language to the list of choices.
     """
 
-    _TEXT_PROPERTIES = ("label", "placeholder", "info", "value_text")
+    _TEXT_PROPERTIES = ("label", "placeholder", "info", "value_text", "value_table")
 
     def __init__(self, language: str) -> None:
         self._language = language
@@ -34,8 +35,12 @@ class Labels:
     @staticmethod
     def _values(keys: dict[str, str], choices: Choices | None, language: str) -> dict[str, Any]:
         values: dict[str, Any] = {
-            "value" if name == "value_text" else name: text(key, language) for name, key in keys.items()
+            "value" if name == "value_text" else name: text(key, language)
+            for name, key in keys.items()
+            if name != "value_table"
         }
+        if "value_table" in keys:
+            values["value"] = {"texts": table(keys["value_table"], language)}
         if choices is not None:
             values["choices"] = choices(language)
         return values

@@ -54,3 +54,32 @@ def test_settings_are_remembered_and_the_form_folds_on_a_telephone(
     page.wait_for_function("begun => document.querySelector('#xc-pictures input')?.value === begun", arg=begun)
     assert page.input_value(TEMPERATURE) == before
     assert page.evaluate("localStorage.getItem('xc-form:')") == "{}"
+
+
+@pytest.mark.parametrize(("locale", "tone"), [("en-US", "News"), ("zh-CN", "新闻")])
+def test_settings_are_kept_under_names(server: Server, visit: Callable[..., Any], locale: str, tone: str) -> None:
+    page = visit(server, locale=locale)
+    usual = page.input_value("#xc-tone input")
+    choose(page, "#xc-pictures", "2")
+    choose(page, "#xc-tone", tone)
+    page.click("#xc-advanced button")
+    save, field = "#xc-presets .xc-button >> nth=0", "#xc-presets .xc-field"
+    page.click(save)
+    page.press(field, "Enter")
+    page.wait_for_selector("#xc-presets .xc-facts:not(:empty)")  # without a name
+    page.fill(field, "Morning news")
+    page.press(field, "Enter")
+    page.wait_for_selector("#xc-presets .xc-facts >> text=Morning news")
+    page.click("#xc-reset")
+    page.wait_for_function("usual => document.querySelector('#xc-tone input').value === usual", arg=usual)
+
+    page.reload()
+    page.wait_for_selector(".xc-ready")
+    page.click("#xc-advanced button")
+    page.select_option("#xc-presets select", "Morning news")
+    page.wait_for_function("tone => document.querySelector('#xc-tone input').value === tone", arg=tone)
+    assert page.input_value("#xc-pictures input") == "2"
+    page.wait_for_function("JSON.parse(localStorage.getItem('xc-form:'))?.pictures === '2'")
+    page.click("#xc-presets .xc-danger")
+    page.wait_for_function("document.querySelectorAll('#xc-presets option').length === 1")
+    assert page.evaluate("localStorage.getItem('xc-presets:')") == "{}"

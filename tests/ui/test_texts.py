@@ -22,7 +22,7 @@ def is_used(key: str, python: str, scripts: str) -> bool:
     prefix, rest = key.split(".", 1)
     if python.count(f'"{key}"') > 1:  # once is its own line in the table
         return True
-    if prefix in ("view", "gallery", "header", "say", "drafts", "chats") and re.search(
+    if prefix in ("view", "gallery", "header", "say", "drafts", "chats", "presets") and re.search(
         rf'"{re.escape(rest)}"|labels(?:\(\))?\.{rest}\b', scripts
     ):
         return True

@@ -4,7 +4,7 @@ Knows the composer's events and the view's messages; no engine and no gallery.
 """
 
 from ui.write.actions import delayed_message
-from ui.write.arriving import draft_at_arrival
+from ui.write.drafting import draft_at_arrival
 from ui.write.own import recall_own_form
 from ui.write.restoring import taken_over
 from ui.write.tab import (

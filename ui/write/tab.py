@@ -17,7 +17,7 @@ from composer.prompts import LENGTHS, TONES, read_length
 from composer.writing import is_blank, without_controls
 from ui import view
 from ui.drafts import owner_of
-from ui.kept import LONGEST_TITLE, FormSettings
+from ui.kept import LONGEST_TITLE, FormSettings, read_form
 from ui.labels import Labels
 from ui.session import Run, Session
 from ui.studio import Studio
@@ -26,6 +26,7 @@ from ui.theme import asset
 from ui.write import actions
 from ui.write import own as own_text
 from ui.write.own import Given, build_material, build_own_form, build_way, own_pictures
+from ui.write.presets import build_presets
 from ui.write.running import go_on_messages, run_messages, whole_article
 
 EXAMPLES = (
@@ -89,6 +90,9 @@ def model_defaults(model: Model | None, mine: FormSettings, *, values: bool) -> 
         gr.update(value=min(most, chosen.get("penalty", best.repetition_penalty)), maximum=most),
         gr.update(value=chosen.get("beams", best.beams) if can.beams else best.beams, visible=can.beams),
     ]
+
+
+USUAL = FormSettings(pictures="auto", length="medium", tone="", readers="", select=True)
 
 
 def remembered_settings(mine: FormSettings) -> list[Any]:
@@ -200,6 +204,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
                 visible=False,
                 elem_id="xc-beams",
             )
+            presets = build_presets(labels)
             reset = labels(gr.Button, value_text="compose.reset", size="sm", scale=0, elem_id="xc-reset")
     first = {"session": None, "n": 0, "ops": [labels_operation(language)]}
     page_view = gr.HTML(
@@ -298,7 +303,12 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
 
     def forget(session: Session) -> list[Any]:
         session.form = FormSettings()
-        return ["auto", "medium", "", "", True, *model_defaults(studio.model, session.form, values=True), ""]
+        return [*remembered_settings(USUAL), *model_defaults(studio.model, session.form, values=True), ""]
+
+    def use_preset(session: Session, event: gr.EventData) -> list[Any]:
+        chosen = read_form((event.value or {}).get("settings"))
+        session.form = USUAL.model_copy(update=chosen.model_dump(exclude_none=True))
+        return [*remembered_settings(session.form), *model_defaults(studio.model, session.form, values=True)]
 
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     quick: dict[str, Any] = {**private, "queue": False}
@@ -334,6 +344,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         for event in ("input", "blur" if component is readers else "release"):
             if hasattr(component, event):
                 getattr(component, event)(None, [component], None, js=remember, **private)
+    presets.select(use_preset, [session], [*choices, *sliders], **quick)
     forgotten = "(session) => { xcForget(); return [session]; }"
     reset.click(forget, [session], [*choices, *sliders, seed], js=forgotten, show_progress_on=reset, **quick)
     return WriteTab(page_view, title, own, choices, sliders, runs)
