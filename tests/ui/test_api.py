@@ -43,6 +43,23 @@ def test_compose_returns_the_article_with_fetchable_pictures(client: Client, ser
         assert "article.md" in zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
 
 
+def test_own_pictures_stand_in_the_article(client: Client, served: Any) -> None:
+    def sent(name: str, colour: str) -> dict[str, str]:
+        written = io.BytesIO()
+        Image.new("RGB", (90, 60), colour).save(written, "PNG")
+        return {"name": name, "data": base64.b64encode(written.getvalue()).decode()}
+
+    own = [sent("../a soft bed.png", "red"), sent("bowl of water.png", "blue")]
+    article = client.predict("Cats", pictures=2, own_pictures=own, api_name="/compose")
+    stand = [section["picture"] for section in article["sections"] if section["picture"]]
+    assert {picture["caption"] for picture in stand} == {"A soft bed", "Bowl of water"}
+    with urllib.request.urlopen(served[1] + stand[0]["chosen"]["src"]) as answer:
+        assert Image.open(io.BytesIO(answer.read())).size == (90, 60)
+    text = "The bed of the cat is beside the window, and it sleeps there all day long."
+    article = client.predict(text, own_pictures=own[:1], pictures=1, api_name="/illustrate")
+    assert [section["picture"]["caption"] for section in article["sections"] if section["picture"]] == ["A soft bed"]
+
+
 @pytest.mark.parametrize("form", ["docx", "pdf", "json"])
 def test_an_article_is_exported_as_it_was_returned_or_changed(client: Client, served: Any, form: str) -> None:
     article = client.predict("Where herons nest", pictures=1, seed=7, api_name="/compose")
@@ -105,6 +122,9 @@ def test_a_text_is_illustrated_without_a_word_changed(client: Client, served: An
     ("endpoint", "arguments", "said"),
     [
         ("/compose", {"title": 5}, "'title' is 5"),
+        ("/compose", {"title": "A cat", "own_pictures": [{"name": "x.png", "data": "?"}]}, "not base64"),
+        ("/compose", {"title": "A cat", "own_pictures": [{"name": "x.png"}]}, "own_pictures"),
+        ("/compose", {"title": "A cat", "own_pictures": [{"name": "x.png", "data": ""}] * 21}, "21 pictures"),
         ("/compose", {"title": "A cat", "pictures": "many"}, "'pictures' is 'many'"),
         ("/compose", {"title": "A cat", "temperature": -1}, "'temperature' is -1"),
         ("/compose", {"title": "A cat", "repetition_penalty": 0}, "'repetition_penalty' is 0"),

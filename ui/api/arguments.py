@@ -2,8 +2,10 @@
 
 import itertools
 import reprlib
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
@@ -11,7 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from common.decoding import decode_base64, half_characters
 from common.messages import _
+from composer.article import Candidate
 from composer.errors import InputError, PictureError, validation_problem
+from composer.illustrating import OwnPictures
 from composer.importing import OwnText, read_file, read_text
 from composer.models import Picture
 
@@ -33,6 +37,13 @@ Penalty = Annotated[float, Field(ge=1, le=10)]
 Words = Annotated[str, AfterValidator(_whole_characters)]
 
 
+class OwnPicture(BaseModel):
+    """A picture of the caller's own. Its name may say what it shows."""
+
+    name: Annotated[Words, Field(min_length=1, max_length=200)]
+    data: str  # base64
+
+
 class ComposeArguments(BaseModel):
     """Of /compose; `Options.checked` looks at pictures, length and language again and says what is allowed."""
 
@@ -41,6 +52,7 @@ class ComposeArguments(BaseModel):
     length: Words | int
     tone: Words
     readers: Words
+    own_pictures: list[OwnPicture]
     language: Words
     select: bool
     temperature: Temperature | None
@@ -55,6 +67,7 @@ class IllustrateArguments(BaseModel):
     text: Words
     pictures: Annotated[int, Field(ge=-1)]
     select: bool
+    own_pictures: list[OwnPicture]
     file: str
     file_name: Words
 
@@ -138,6 +151,29 @@ def own_text(asked: IllustrateArguments) -> OwnText:
     except ValueError as error:
         raise InputError(_("The argument 'file' is not base64 text.")) from error
     return read_file(asked.file_name, content)
+
+
+@contextmanager
+def given_pictures(given: Sequence[OwnPicture], store: Callable[[str], Candidate]) -> Iterator[OwnPictures | None]:
+    """The pictures as an article takes them, for as long as it is made; None where none were given. Raises
+    PictureError for what is no base64 text, InputError for too many."""
+    if not given:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="xcomposer-sent-") as folder:
+        files = []
+        for number, one in enumerate(given, 1):
+            file = Path(folder) / str(number) / (Path(one.name.replace("\\", "/")).name or f"picture {number}")
+            file.parent.mkdir()
+            try:
+                file.write_bytes(
+                    decode_base64(one.data.split(",", 1)[-1] if one.data.startswith("data:") else one.data)
+                )
+            except ValueError as error:
+                raise PictureError(name=one.name, reason=_("it is not base64 text.")) from error
+            files.append(file)
+        with OwnPictures(files, store=store) as own:
+            yield own
 
 
 def decode_picture(picture: str, number: int) -> Picture:

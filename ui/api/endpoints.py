@@ -28,6 +28,7 @@ from ui.api.arguments import (
     SearchArguments,
     automatic,
     decode_picture,
+    given_pictures,
     own_text,
     turns_from_messages,
 )
@@ -53,6 +54,7 @@ def add_endpoints(studio: Studio) -> None:
         seed: int = -1,
         tone: str = "",
         readers: str = "",
+        own_pictures: list[dict[str, str]] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Writes an illustrated article. While it works, values say the step; the last value holds the article.
 
@@ -68,6 +70,8 @@ def add_endpoints(studio: Studio) -> None:
             seed: -1 gives another text each time.
             tone: neutral, news, travel, advertising, science, children, personal, or words of the caller's.
             readers: for whom it is written, in a few words.
+            own_pictures: up to 20 pictures of the caller's, each with name and data (base64 text); each stands in the
+                article once.
         """
         from composer.pipeline import Options
         from composer.prompts import read_length
@@ -86,6 +90,7 @@ def add_endpoints(studio: Studio) -> None:
                     "seed": seed,
                     "tone": tone,
                     "readers": readers,
+                    "own_pictures": own_pictures or [],
                 }
             )
             problem = title_problem(asked.title, "en")
@@ -108,10 +113,17 @@ def add_endpoints(studio: Studio) -> None:
                 sampling=sampling,
             )
             stop = threading.Event()
-            yield from composition_answers(studio, composer.compose(asked.title, options, stop=stop), stop)
+            with given_pictures(asked.own_pictures, studio.pictures.store_upload) as own:
+                events = composer.compose(asked.title, options, own=own, stop=stop)
+                yield from composition_answers(studio, events, stop)
 
     def illustrate(
-        text: str = "", pictures: int = -1, select: bool = True, file: str = "", file_name: str = ""
+        text: str = "",
+        pictures: int = -1,
+        select: bool = True,
+        file: str = "",
+        file_name: str = "",
+        own_pictures: list[dict[str, str]] | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Illustrates a text as it is. While it works, values say the step; the last value holds the article.
 
@@ -121,20 +133,28 @@ def add_endpoints(studio: Studio) -> None:
             select: whether the model chooses among the candidates of the gallery.
             file: instead of text, the content of a file as base64 text.
             file_name: the file's name; its ending says what it is: .md, .txt, .docx or .html.
+            own_pictures: as of /compose.
         """
         from composer.pipeline import Options
 
         with errors_for_callers():
             asked = IllustrateArguments.model_validate(
-                {"text": text, "pictures": pictures, "select": select, "file": file, "file_name": file_name}
+                {
+                    "text": text,
+                    "pictures": pictures,
+                    "select": select,
+                    "file": file,
+                    "file_name": file_name,
+                    "own_pictures": own_pictures or [],
+                }
             )
             options = Options(pictures=automatic(asked.pictures), select=asked.select).checked()
-            own = own_text(asked)
+            brought = own_text(asked)
             composer = when_loaded(studio).composer()
             stop = threading.Event()
-            yield from composition_answers(
-                studio, composer.illustrate(own.article, options, stop=stop), stop, own.notes
-            )
+            with given_pictures(asked.own_pictures, studio.pictures.store_upload) as own:
+                events = composer.illustrate(brought.article, options, own=own, stop=stop)
+                yield from composition_answers(studio, events, stop, brought.notes)
 
     def rewrite(
         text: str,
