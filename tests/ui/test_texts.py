@@ -30,6 +30,7 @@ def is_used(key: str, python: str, scripts: str) -> bool:
         "status.": 'f"status.{',
         "compose.length.": 'f"compose.length.{',
         "compose.way.": 'f"compose.way.{',
+        **{f"{kind}.{key}": f'f"{{texts}}.{key}"' for kind in ("drafts", "chats") for key in ("failed", "no_key")},
         "chats.wordings_": "`${key}_",
         "chats.answers_": "`${key}_",
         "chats.append_": "`${key}_title",

@@ -1,19 +1,12 @@
-"""What the list of conversations asks of Python, and the answers: plain data in, plain data out; no Gradio here.
-
-A request is {"act", "language", "proof", "key", ...}; each action has a model of its further fields. An answer with
-"problem" holds a sentence for the person instead.
-"""
+"""What the list of conversations asks of Python, see ui/drafts/requests.py, and the answers."""
 
 import io
 import zipfile
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from common.decoding import without_halves
-from common.errors import ReadableError
-from common.messages import SOURCE_LANGUAGE, preferred_language
 from composer.article import Article
 from composer.conversations import (
     LARGEST_DOCUMENT,
@@ -25,39 +18,16 @@ from composer.conversations import (
     to_markdown,
 )
 from composer.exporting import download_name
-from ui.drafts import owner_of, proven
+from ui.drafts import Answer, NameRequest, OneRequest, OwnRequest, SearchRequest, answer
 from ui.studio import Studio
-from ui.texts import error_sentence, text
-
-MOST = 1000  # conversations of one answer
-Answer = dict[str, Any]
-
-
-class ListingRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    proof: Annotated[str, Field(max_length=1000)] = ""  # of ui/drafts/owners.py
-    key: Annotated[str, Field(max_length=128)] = ""  # of the browser, where the program was restarted meanwhile
-    language: Annotated[str, AfterValidator(preferred_language)] = SOURCE_LANGUAGE
-
-
-class SearchRequest(ListingRequest):
-    search: Annotated[str, Field(max_length=300)] = ""
-    count: Annotated[int, Field(ge=1, le=MOST)] = 100
-
-
-class OneRequest(ListingRequest):
-    id: Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class NameRequest(OneRequest):
-    name: Annotated[str, Field(max_length=1000)]
+from ui.texts import text
 
 
 class ExportRequest(OneRequest):
     format: Literal["markdown", "json"]
 
 
-class ImportRequest(ListingRequest):
+class ImportRequest(OwnRequest):
     document: Annotated[str, Field(max_length=LARGEST_DOCUMENT)]
 
 
@@ -66,7 +36,7 @@ class ConversationsList:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
-        self._actions: dict[str, tuple[type[ListingRequest], Callable[[Conversations, Any], Answer]]] = {
+        self._actions: dict[str, tuple[type[OwnRequest], Callable[[Conversations, Any], Answer]]] = {
             "list": (SearchRequest, self._list),
             "rename": (NameRequest, lambda kept, asked: _one(kept.rename(asked.id, asked.name))),
             "duplicate": (OneRequest, _duplicate),
@@ -78,23 +48,8 @@ class ConversationsList:
 
     def answer(self, sent: Any) -> Answer:
         """The answer to a request; whatever was sent, it is a dictionary."""
-        value = without_halves(sent) if isinstance(sent, dict) else {}
-        form, act = self._actions.get(str(value.pop("act", "")), (ListingRequest, None))
-        language = SOURCE_LANGUAGE
-        try:
-            asked = form.model_validate(value)
-            language = asked.language
-            owner = proven(self.studio.secret, asked.proof) or owner_of(None, asked.key)
-            if act is None:
-                return {"problem": text("chats.failed", language)}
-            if self.studio.conversations is None or owner is None:
-                problem = self.studio.conversations_problem
-                return {"problem": problem.text(language) if problem else text("chats.no_key", language)}
-            return act(self.studio.conversations.of(owner), asked)
-        except ValidationError:
-            return {"problem": text("chats.failed", language)}
-        except ReadableError as error:
-            return {"problem": error_sentence(error, language)}
+        store, problem = self.studio.conversations, self.studio.conversations_problem
+        return answer(sent, self._actions, store, problem, secret=self.studio.secret, texts="chats")
 
     def _list(self, kept: Conversations, asked: SearchRequest) -> Answer:
         found = kept.list(search=asked.search, limit=asked.count + 1)

@@ -1,17 +1,25 @@
 """What a visitor writes, kept as drafts: saved with each change, opened, undone, listed.
 
-Knows the store of drafts and the session of a tab; not how an article is made.
+Knows the store of drafts, the session of a tab, and how lists in the browser ask for what is a person's own; not how an
+article is made.
 """
 
 from ui.drafts.continuing import Composition, go_on
 from ui.drafts.keeping import draft_operation, keep
 from ui.drafts.listing import thumbnail_address
 from ui.drafts.opening import attach, follow, open_draft, restore_version, step_back, step_forward
-from ui.drafts.owners import owner_of, proof_of, proven
+from ui.drafts.owners import owner_of, proof_of
+from ui.drafts.requests import Answer, NameRequest, OneRequest, OwnRequest, SearchRequest, answer
 from ui.drafts.sidebar import build_sidebar, drafts_message
 
 __all__ = [
+    "Answer",
     "Composition",
+    "NameRequest",
+    "OneRequest",
+    "OwnRequest",
+    "SearchRequest",
+    "answer",
     "attach",
     "build_sidebar",
     "draft_operation",
@@ -22,7 +30,6 @@ __all__ = [
     "open_draft",
     "owner_of",
     "proof_of",
-    "proven",
     "restore_version",
     "step_back",
     "step_forward",

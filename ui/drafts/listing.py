@@ -1,58 +1,30 @@
-"""What the sidebar of drafts asks of Python, and the answers: plain data in, plain data out; no Gradio here.
-
-A request is {"act", "language", "proof", "key", ...}; each action has a model of its further fields. An answer with
-"problem" holds a sentence for the person instead.
-"""
+"""What the sidebar of drafts asks of Python, see requests.py, and the answers."""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from common.decoding import without_halves
-from common.errors import ReadableError
-from common.messages import SOURCE_LANGUAGE, preferred_language
 from composer.drafts import Drafts, Summary, compare
-from ui.drafts.owners import owner_of, proven
+from ui.drafts.requests import MOST, Answer, NameRequest, OneRequest, OwnRequest, SearchRequest, answer
 from ui.studio import Studio
-from ui.texts import error_sentence, text
-
-MOST = 1000  # drafts of one answer
-Answer = dict[str, Any]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
+from ui.texts import text
 
 
-class DraftsRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    proof: Annotated[str, Field(max_length=1000)] = ""  # of owners.py
-    key: Annotated[str, Field(max_length=128)] = ""  # of the browser, where the program was restarted meanwhile
-    language: Annotated[str, AfterValidator(preferred_language)] = SOURCE_LANGUAGE
-
-
-class ListRequest(DraftsRequest):
-    search: Annotated[str, Field(max_length=300)] = ""
+class ListRequest(SearchRequest):
     archived: bool = False
-    count: Annotated[int, Field(ge=1, le=MOST)] = 100
 
 
-class DraftRequest(DraftsRequest):
-    id: Id
-
-
-class NameRequest(DraftRequest):
-    name: Annotated[str, Field(max_length=1000)]
-
-
-class ArchiveRequest(DraftRequest):
+class ArchiveRequest(OneRequest):
     archived: bool
 
 
-class VersionsRequest(DraftRequest):
+class VersionsRequest(OneRequest):
     all: bool = False  # also the steps without a name
 
 
-class StepRequest(DraftRequest):
+class StepRequest(OneRequest):
     step: Annotated[int, Field(ge=1, lt=2**62)]
 
 
@@ -61,43 +33,28 @@ class DraftsList:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
-        self._actions: dict[str, tuple[type[DraftsRequest], Callable[[Drafts, Any], Answer]]] = {
+        self._actions: dict[str, tuple[type[OwnRequest], Callable[[Drafts, Any], Answer]]] = {
             "list": (ListRequest, self._list),
             "rename": (NameRequest, lambda drafts, asked: self._one(drafts.rename(asked.id, asked.name))),
-            "duplicate": (DraftRequest, self._duplicate),
+            "duplicate": (OneRequest, self._duplicate),
             "archive": (ArchiveRequest, lambda drafts, asked: self._one(drafts.archive(asked.id, asked.archived))),
-            "delete": (DraftRequest, lambda drafts, asked: self._one(drafts.delete(asked.id))),
+            "delete": (OneRequest, lambda drafts, asked: self._one(drafts.delete(asked.id))),
             "versions": (VersionsRequest, self._versions),
             "name": (NameRequest, lambda drafts, asked: {"step": drafts.name_version(asked.id, asked.name).step}),
             "compare": (StepRequest, self._compare),
-            "undelete": (DraftRequest, lambda drafts, asked: self._one(drafts.undelete(asked.id))),
+            "undelete": (OneRequest, lambda drafts, asked: self._one(drafts.undelete(asked.id))),
         }
 
     def answer(self, sent: Any) -> Answer:
         """The answer to a request; whatever was sent, it is a dictionary."""
-        value = without_halves(sent) if isinstance(sent, dict) else {}
-        form, act = self._actions.get(str(value.pop("act", "")), (DraftsRequest, None))
-        language = SOURCE_LANGUAGE
-        try:
-            asked = form.model_validate(value)
-            language = asked.language
-            owner = proven(self.studio.secret, asked.proof) or owner_of(None, asked.key)
-            if act is None:
-                return {"problem": text("drafts.failed", language)}
-            if self.studio.drafts is None or owner is None:
-                problem = self.studio.drafts_problem
-                return {"problem": problem.text(language) if problem else text("drafts.no_key", language)}
-            return act(self.studio.drafts.of(owner), asked)
-        except ValidationError:
-            return {"problem": text("drafts.failed", language)}
-        except ReadableError as error:
-            return {"problem": error_sentence(error, language)}
+        store, problem = self.studio.drafts, self.studio.drafts_problem
+        return answer(sent, self._actions, store, problem, secret=self.studio.secret, texts="drafts")
 
     def _list(self, drafts: Drafts, asked: ListRequest) -> Answer:
         found = drafts.list(search=asked.search, archived=asked.archived, limit=asked.count + 1)
         return {"drafts": [self._shown(one) for one in found[: asked.count]], "more": len(found) > asked.count}
 
-    def _duplicate(self, drafts: Drafts, asked: DraftRequest) -> Answer:
+    def _duplicate(self, drafts: Drafts, asked: OneRequest) -> Answer:
         before = drafts.load(asked.id)
         name = text("drafts.copy_of", asked.language, title=before.summary.title)
         return self._one(drafts.duplicate(asked.id, name).summary)
