@@ -17,7 +17,7 @@ WORKDIR /opt/studio
 # Packages first: a change of the program does not install them again.
 COPY --chown=studio:studio requirements.txt requirements-embedded.txt constraints.txt ./
 RUN python3 -m venv .venv \
-    && .venv/bin/pip install --requirement requirements.txt --constraint constraints.txt \
+    && .venv/bin/pip install --requirement requirements.txt 'mcp>=1.30,<2' --constraint constraints.txt \
     && .venv/bin/pip install --no-deps --requirement requirements-embedded.txt
 
 COPY --chown=studio:studio . .
