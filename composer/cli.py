@@ -143,6 +143,7 @@ def write(
         text = piped_text() if title == "-" else typed_text(title)
         read_request(text)  # an empty title is not worth loading a model for
         _check_out(out)  # nor is a place where nothing can be saved
+        given = _own_pictures(own)
         opened = None if pictures == 0 else _open_gallery(settings)
         start = time.perf_counter()
         model = load(settings)
@@ -152,7 +153,7 @@ def write(
             temperature=temperature, beams=beams, repetition_penalty=repetition_penalty, seed=seed
         )
         options = replace(options, sampling=sampling)
-        with stop_on_interrupt() as stop, _own_pictures(own) as pictures_given:
+        with stop_on_interrupt() as stop, given as pictures_given:
             done = follow(composer.compose(text, options, own=pictures_given, stop=stop))
         model_name = model.name
         model.close()
@@ -192,11 +193,12 @@ def illustrate(
             raise errors.InputError(_("'{file}' would be overwritten; choose another folder for --out.", file=file))
         for note in brought.notes:
             say(note.text())
+        given = _own_pictures(own)
         opened = _open_gallery(settings)
         start = time.perf_counter()
         model = load(settings)
         load_seconds = time.perf_counter() - start
-        with stop_on_interrupt() as stop, _own_pictures(own) as pictures_given:
+        with stop_on_interrupt() as stop, given as pictures_given:
             done = follow(Composer(model, opened).illustrate(brought.article, options, own=pictures_given, stop=stop))
         model_name = model.name
         model.close()
@@ -366,7 +368,12 @@ def _check_out(out: Path) -> None:
 
 
 def _own_pictures(files: list[Path] | None) -> "AbstractContextManager[OwnPictures | None]":
-    return OwnPictures(files) if files else nullcontext()
+    """Raises InputError for too many, PictureError for a file that is no picture."""
+    if not files:
+        return nullcontext()
+    own = OwnPictures(files)
+    own.check()
+    return own
 
 
 def _open_gallery(settings: Settings) -> "PictureGallery":

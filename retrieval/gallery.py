@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 
 LOCK_FILE = "indexing.lock"  # held by whoever adds
+WIDER = 4  # so many times the pictures asked for are looked at: what is likely comes before what is not
 LONGEST_NAME = 200  # bytes of a copied file's name: file systems take 255, and a part of it needs more
 
 
@@ -301,8 +302,9 @@ class Gallery:
             near = self.searcher.by_vector(vector, k, excluded, filters)
             return [self._hit(picture, score, quick=quick) for picture, score in near]
         phrasings, encoder = [q for q in query if q.strip()], self.query_encoder
-        found = self.searcher.by_text(phrasings, encoder, k, excluded, filters)
-        return [self._hit(*each, quick) for each in judged(self.catalogue, phrasings, found, encoder)]
+        found = self.searcher.by_text(phrasings, encoder, WIDER * k, excluded, filters)
+        best = sorted(judged(self.catalogue, phrasings, found, encoder), key=lambda each: not each[2])[:k]
+        return [self._hit(*each, quick) for each in best]
 
     def find_many(self, queries: Sequence[str], *, k: int = 4) -> list[list[Hit]]:
         """See retrieval.base.FindsMany."""

@@ -22,6 +22,8 @@ LONGEST_EN = 11  # words
 LONGEST_ZH = 24  # characters
 _LINE = Sampling(max_tokens=32, stop=("\n",))
 _PHRASE = Sampling(max_tokens=24, stop=("\n",))
+_ADDRESSES = re.compile(r"https?://\S+|(?<!\w)[#@]\w+")
+_CLAUSE_END = re.compile(r"[.!?;:,–—(]\s|[。！？；：，（]")
 _SENTENCE = re.compile(r"[^.!?。！？]+[.!?。！？]*")
 _ABOUT_THE_TASK = re.compile(
     r"\b(?:pictures?|photo(?:graph)?s?|images?|illustrations?|drawings?|captions?|paragraphs?|sentences?|articles?|shows?|showing|depict\w*)\b"
@@ -42,14 +44,31 @@ def plain_caption(picture: Candidate, language: Language, text: str = "") -> str
             name = query
         elif chinese:
             name = _word_for(name, text) or name
+    name = _shortened(name, chinese=is_chinese(name), wanted=chinese)
     return name[:1].upper() + name[1:]
+
+
+def _shortened(name: str, *, chinese: bool, wanted: bool) -> str:
+    """A name that fits under a picture: of texts in several languages the wanted one, without addresses and tags, and
+    of a long one its first part."""
+    parts = name.split(" / ")
+    name = next((part for part in parts if is_chinese(part) == wanted), parts[0])
+    name = " ".join(_ADDRESSES.sub(" ", name).split())
+    if len(name) <= LONGEST_ZH if chinese else len(name.split()) <= LONGEST_EN:
+        return name
+    first = _CLAUSE_END.split(name)[0].strip()
+    if first and (len(first) <= LONGEST_ZH if chinese else len(first.split()) <= LONGEST_EN):
+        return first
+    return f"{first[: LONGEST_ZH - 1]}…" if chinese else " ".join(first.split()[:LONGEST_EN]) + " …"
 
 
 def _word_for(name: str, text: str) -> str:
     """The Chinese word of the text for what is called so in English, by the dictionary; empty where there is none."""
     own = frozenset(nouns(text, "zh"))
-    words = [word for words in chinese_names(content_words(name)) for word in words if word in own]
-    return max(words, key=len, default="")
+    for names in reversed(chinese_names(content_words(name))):  # the last word says what it is: a circus elephant
+        if words := [word for word in names if word in own]:
+            return max(words, key=len)
+    return ""
 
 
 class CaptionWriter:

@@ -76,7 +76,8 @@ class Illustrator:
         self._gallery = gallery
         self._reader = ParagraphReader(model if select else None, gallery, prompts, article, stop, own)
         self._captions = CaptionWriter(model, prompts, gallery, stop)
-        self._readings: dict[str, Reading] = {}
+        self._searched: dict[str, Reading] = {}  # all paragraphs, as their own words say
+        self._readings: dict[str, Reading] = {}  # those that the model reads, or has read
         self._read_places: list[str] = []  # that the model has read
         self._chosen: list[str] = []  # places that have a picture of this run
         self._model_works = True
@@ -111,7 +112,7 @@ class Illustrator:
             if self._stop.is_set():
                 return
             try:
-                self._readings[section.id] = self._reader.search(section, nouns)
+                self._readings[section.id] = self._searched[section.id] = self._reader.search(section, nouns)
             except ReadableError as error:
                 yield Notice(error)
                 return  # the other paragraphs would wait for the same failure
@@ -188,14 +189,17 @@ class Illustrator:
         own: dict[int, Candidate] = {}
         if self._own:
             most = len(paragraphs) if self._pictures is None else self._pictures
-            own = place_own(widths, self._own_options(paragraphs), most, fixed=fixed)
+            best = [max((c.fit or 0.0 for c in each), default=0.0) for each in options]
+            own = place_own(widths, self._own_options(paragraphs), most, fixed=fixed, others=best)
+        # where the number is automatic, it is that of the gallery's: a person's own come on top
+        counted = [*fixed, *own] if self._pictures is not None else fixed
         others = choose_pictures(
             widths,
-            options,
+            [[] if place in own else each for place, each in enumerate(options)],
             self._pictures,
             same=same_subject,
             worth=FITS,
-            fixed=[*fixed, *own],
+            fixed=counted,
             taken=[*self._shown(), *own.values()],
         )
         return own | others
@@ -204,8 +208,8 @@ class Illustrator:
         """For each paragraph the person's own pictures, those that stand already left out."""
         used = self.article.used_pictures
         return [
-            [c for c in self._readings[section.id].own if c.id not in used]
-            if section.id in self._readings and not self._has_picture(section.id)
+            [c for c in self._reading(section.id).own if c.id not in used]
+            if section.id in self._searched and not self._has_picture(section.id)
             else []
             for section in paragraphs
         ]
@@ -294,7 +298,7 @@ class Illustrator:
         Raises RetrievalError or PictureError where the file of the picture cannot be had.
         """
         language = self.article.language
-        reading = self._readings[place]
+        reading = self._reading(place)
         others = [c for c in (*reading.candidates, *reading.further) if picture is None or c.id != picture.id]
         by_hand = picture is not None and picture.id in self._own
         if picture is None:
@@ -303,9 +307,12 @@ class Illustrator:
         candidates = (picture, *self._with_files(others[: self._offered - 1]))
         name = plain_caption(picture, language, reading.paragraph.text)
         query = picture.evidence.query if picture.evidence else ""
-        if by_hand and picture.approximate and not (picture.evidence and picture.evidence.words):
+        if picture.approximate and not (picture.evidence and picture.evidence.words):
             name = ""  # what a classifier takes it for is no caption where nothing in the text says the same
         return Illustration(name, query=query, candidates=candidates, chosen=picture, by_hand=by_hand)
+
+    def _reading(self, place: str) -> Reading:
+        return self._readings.get(place) or self._searched[place]
 
     def _with_files(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         for each in candidates:

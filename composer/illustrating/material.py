@@ -6,7 +6,7 @@ and matched with the paragraphs by the same evidence.
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from common.errors import ReadableError
 from common.messages import _
 from composer.article import Candidate
 from composer.errors import InputError, PictureError
+from composer.illustrating.fit import PERHAPS
 from composer.illustrating.places import choose_pictures
 from retrieval.base import GalleryInfo, Hit, PictureGallery
 from retrieval.encoders import file_sha256
@@ -50,6 +51,16 @@ class OwnPictures:
         self._files, self._store = [Path(file) for file in files], store or _as_it_is
         self._problems: list[ReadableError] = []
         self._closing = contextlib.ExitStack()
+
+    def check(self) -> None:
+        """Raises PictureError for the first file that is no usable picture: for who gives them before an article is
+        written, and can give others."""
+        from composer.models import Picture
+
+        for file in self._files:
+            if not file.is_file():
+                raise PictureError(name=file.name, reason=_("there is no such file"))
+            Picture.open(file)
 
     @property
     def problems(self) -> list[ReadableError]:
@@ -161,18 +172,25 @@ def place_own(
     most: int,
     *,
     fixed: Collection[int],
+    others: Sequence[float],
 ) -> dict[int, Candidate]:
     """Index of the paragraph -> the own picture that stands after it: each picture once, as many as there are.
 
     widths, fixed: as in `choose_pictures`. options: of each paragraph, own pictures with their fit. most: pictures of
-    the whole article, the fixed ones included.
+    the whole article, the fixed ones included. others: fit of the best picture of the gallery for each paragraph; an
+    own picture that fits nowhere stands where it displaces least.
     """
-    pictures: Mapping[str, Candidate] = {c.id: c for each in options for c in each}
-    return choose_pictures(
+    known = [{c.id: c for c in each} for each in options]
+    weighed = [
+        [replace(c, fit=(c.fit or 0.0) * (1 - best) if (c.fit or 0.0) < PERHAPS else c.fit) for c in each]
+        for each, best in zip(options, others, strict=True)
+    ]
+    picks = choose_pictures(
         widths,
-        options,
-        min(most, len(pictures) + len(fixed)),
+        weighed,
+        min(most, len({c.id for each in options for c in each}) + len(fixed)),
         same=lambda one, other: one.id == other.id,
         worth=0.0,
         fixed=fixed,
     )
+    return {place: known[place][picture.id] for place, picture in picks.items()}

@@ -33,7 +33,7 @@ special spirit spot start state stay step still stop story strong sure sweet sys
 three time together top toward tradition true try turn two type unique use usually value variety various view visit wait
 can cannot could shall should would when where while which whose whom than then thus such there here within toward upon
 ensure require involve provide include encourage affect reduce prevent allow avoid become remain begin understand
-possible regular appropriate loud available necessary essential likely due via per
+possible regular appropriate loud available necessary essential likely due via per individual
 walk want warm way week weekend well whole wide will within without wonder word work world worth year yet young
 """
 _EMPTY_EN = frozenset(_EMPTY_TEXT.split())

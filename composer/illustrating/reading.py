@@ -58,8 +58,9 @@ class Reading:
 
     @property
     def looked_for(self) -> list[str]:
-        """The things that the model named, which the gallery was searched with."""
-        return [query.text for query, _hits in self.found if query.named]
+        """What the gallery was searched with: the things that the model named, else the paragraph's own first words."""
+        named = [query.text for query, _hits in self.found if query.named]
+        return named or [query.text for query, _hits in self.found][:MOST_THINGS]
 
 
 class ParagraphReader:

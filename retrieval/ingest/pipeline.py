@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ from retrieval.index import (
 )
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job, picture_id
-from retrieval.ingest.metadata import WORDS_VERSION, Metadata, path_words
+from retrieval.ingest.metadata import WORDS_VERSION, Metadata, caption_from_name, path_words
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import Scan, scan_folder
 from retrieval.paths import stored_path
@@ -133,7 +133,8 @@ class Ingest:
     def _changes(self, root: Path, found: Scan) -> tuple[list[Job], dict[str, int | None]]:
         """Files to read, and files of the catalogue that are gone: path -> number of their picture."""
         known = known_files(self._catalogue.connection, root)
-        if self._catalogue.fact(_words_fact(root)) != WORDS_VERSION:  # read by a program that found fewer words
+        versions = (self._catalogue.fact(_words_fact(folder)) for folder in (root, *root.parents))
+        if WORDS_VERSION not in versions:  # read by a program that found fewer words
             known = {path: file if file.error else replace(file, words_mtime_ns=-1) for path, file in known.items()}
         jobs: list[Job] = []
         for job in found.jobs:
@@ -274,7 +275,11 @@ class Ingest:
                 self.report.renamed += 1
             else:
                 self.report.copies += 1
-            if (moved or before == number) and not existing.edited:
+            if existing.edited:
+                pass  # what a person wrote about it here counts more than any file
+            elif not moved and others:
+                self._merge(existing, words, job, vectors, others)
+            else:
                 if vectors is None and self._placed_by_words(existing.caption) and not existing.approximate:
                     self._read_again(job)  # its words are gone: now its pixels must place it
                 elif labels and not words.caption:
@@ -284,6 +289,28 @@ class Ingest:
                 else:
                     self._rewrite(existing, words, job, vectors, approximate=False)
         assign_file(self._catalogue.connection, job.path, number)
+
+    def _merge(
+        self, existing: Picture, words: Metadata, job: Job, vectors: Vectors | None, others: Collection[str]
+    ) -> None:
+        """One more file of a picture: its words are added to those of the others. Words that somebody wrote come before
+        the name of a file and before what a classifier sees."""
+        known = Metadata(**{name: getattr(existing, name) for name in WORD_FIELDS})
+        weak = existing.approximate or any(existing.caption == caption_from_name(Path(one).stem) for one in others)
+        if weak and words.caption and words.caption != caption_from_name(Path(job.path).stem):
+            merged = words.over(known)
+        else:
+            merged = known.over(words)
+        if merged == replace(known, date=merged.date):
+            return
+        if merged.caption == known.caption:
+            vectors = None  # it stays where it is placed
+        elif vectors is None and self._placed_by_words(merged.caption):
+            vectors = self._encoder.encode_texts([readable(merged.caption, self._encoder.query_languages)])
+        names = " ".join(path_words(one) for one in sorted({job.path, *others}))
+        approximate = existing.approximate and merged.caption == known.caption
+        changed = {name: getattr(merged, name) for name in WORD_FIELDS}
+        self._catalogue.rewrite(replace(existing, approximate=approximate, **changed), names, vectors)
 
     def _read_again(self, job: Job) -> None:
         """Has the file read once more with its pixels: in this run, or in the next where this one ends before."""

@@ -15,7 +15,7 @@ from retrieval.gallery import Gallery
 from retrieval.ingest.decode import Job, decode, start
 from retrieval.ingest.report import IngestOptions
 from retrieval.maintenance import verify
-from retrieval.records import Filters
+from retrieval.records import Filters, Picture
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import ColourEncoder, paint
 from tests.retrieval.test_pictures import SVG, huge_png
@@ -331,3 +331,19 @@ def test_threads_that_end_leave_no_connection_behind(gallery: Gallery, pictures:
         thread.join()
     if before:
         assert len(list(Path("/proc/self/fd").iterdir())) < before + 15
+
+
+def test_what_is_likely_comes_before_what_is_not(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the rankings together put it behind the pictures that were asked for."""
+    for number in range(6):
+        paint(pictures / f"red {number}.png", "red", mark=str(number))
+    gallery.add(pictures, options=ONE_WORKER)
+    ranked = [hit.id for hit in gallery.search("red", k=6)]
+
+    def judge(_catalogue: object, _phrasings: object, found: list[tuple[Picture, float]], *_: object) -> list[object]:
+        return [(picture, score, ranked.index(picture.id) >= 4) for picture, score in found]
+
+    monkeypatch.setattr("retrieval.gallery.judged", judge)
+    assert [hit.id for hit in gallery.search("red", k=3)] == [ranked[4], ranked[5], ranked[0]]

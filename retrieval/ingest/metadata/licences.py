@@ -5,7 +5,12 @@ import re
 _CREATIVE_COMMONS = re.compile(
     r"creativecommons\.org/licenses/(by(?:-nc)?(?:-nd|-sa)?|nc(?:-sa)?|sa)/(\d\.\d)(?:/([a-z]{2,5}))?", re.I
 )
-_SPELLED = re.compile(r"^CC[ -](BY(?:[ -]NC)?(?:[ -](?:ND|SA))?)[ -](\d\.\d)$", re.I)
+_SPELLED = re.compile(r"\bCC[ -](BY(?:[ -]NC)?(?:[ -](?:ND|SA))?)[ -](\d\.\d)\b", re.I)
+_IN_FULL = re.compile(
+    r"Creative Commons Attribution"
+    r"((?:[- ](?:Non-?Commercial|Share-?Alike|No-?Deriv(?:ative)?s?(?: Works)?))*) (\d\.\d)",
+    re.I,
+)
 _KNOWN = (
     (re.compile(r"creativecommons\.org/publicdomain/zero", re.I), "CC0 1.0"),
     (re.compile(r"creativecommons\.org/(publicdomain/mark|licenses/publicdomain)", re.I), "Public Domain"),
@@ -26,9 +31,22 @@ def licence_name(text: str) -> str:
         kind, version, country = match.groups()
         port = f" {country.upper()}" if country and country.lower() not in ("deed", "legal") else ""
         return f"CC {kind.upper()} {version}{port}"
-    if match := _SPELLED.match(text):
+    if match := _SPELLED.search(text):
         return f"CC {match[1].upper().replace(' ', '-')} {match[2]}"
+    if match := _IN_FULL.search(text):
+        terms = match[1].lower().replace("-", "")
+        parts = [
+            part for part, word in (("NC", "noncommercial"), ("ND", "noderiv"), ("SA", "sharealike")) if word in terms
+        ]
+        return f"CC {'-'.join(['BY', *parts])} {match[2]}"
     return next((name for pattern, name in _KNOWN if pattern.search(text)), text)
+
+
+def is_licence(text: str) -> bool:
+    """Whether this text names a licence that is known here, and not only whose the rights are."""
+    return bool(_SPELLED.search(text) or _IN_FULL.search(text)) or any(
+        pattern.search(text) for pattern, _name in _KNOWN
+    )
 
 
 def is_licence_address(text: str) -> bool:

@@ -11,10 +11,16 @@ from retrieval.ingest.metadata.record import MAX_CAPTION
 # names that cameras, telephones and programs give: no words about the picture
 CAMERA_NAME = re.compile(
     r"^(img|image|dsc[nf]?|dscf|pict?|photo|p|gopr|mvimg|pxl|wp|cimg|sam|screenshot|screen shot|snapshot|scan|vid"
-    r"|mmexport|wechatimg|whatsapp image|untitled|unnamed|download|截屏|屏幕截图|微信图片|图片|照片)?"
-    r"[\W_\d]*(at|wa|副本|copy|edited|hdr|pano)?[\W_\d]*$",
+    r"|mmexport|wechatimg|whatsapp image|dji|fb[_ ]img|kakao ?talk|new project|untitled|unnamed|unbenannt|ohne titel"
+    r"|sans titre|senza titolo|sin t[ií]tulo|download|截屏|屏幕截图|微信图片|图片|照片)?"
+    r"[\W_\d]*(at|wa|副本|copy|edited|hdr|pano|mp)?[\W_\d]*$",
     re.IGNORECASE,
 )
+# names that messengers and picture sites give: a time, a number of theirs, the maker's name
+_SITE_NAME = re.compile(
+    r"^(?:signal[-_]\d{4}[\W_\d]*|photo-\d{10,}-[0-9a-f]{8,}|pexels-[\w-]*\d{4,}|[\w-]+-unsplash)$", re.IGNORECASE
+)
+_COPY_OF = re.compile(r"^(?:copy of|kopie von|copie de|copia de|copia di)\s+", re.IGNORECASE)
 _HASH_NAME = re.compile(r"^[0-9a-f-]{12,}$", re.IGNORECASE)
 _NO_TEXT = re.compile("[\ud800-\udfff]+")  # bytes of a name that are no UTF-8
 
@@ -22,7 +28,8 @@ _NO_TEXT = re.compile("[\ud800-\udfff]+")  # bytes of a name that are no UTF-8
 def caption_from_name(stem: str) -> str:
     """A caption from a file's name, empty where the name says nothing: "red_bus-2" -> "red bus", "IMG_2041" -> ""."""
     stem = unicodedata.normalize("NFC", readable_name(stem)).strip()
-    if CAMERA_NAME.match(stem) or _HASH_NAME.match(stem):
+    stem = _COPY_OF.sub("", stem)
+    if CAMERA_NAME.match(stem) or _HASH_NAME.match(stem) or _SITE_NAME.match(stem):
         return ""
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem)  # RedBus -> Red Bus
     text = re.sub(r"[_\-.+~]+", " ", text)

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from retrieval.ingest.metadata.licences import licence_name
+from retrieval.ingest.metadata.licences import is_licence, licence_name
 from retrieval.ingest.metadata.programs import from_people
 from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, titled
 
@@ -27,8 +27,10 @@ def png_words(data: bytes) -> Metadata:
 
     return Metadata(
         caption=titled(written("title"), written("description") or written("comment")),
-        credit=author or rights,
-        licence=licence_name(found.get("license", "") or found.get("licence", "") or (rights if author else "")),
+        credit=author or ("" if rights == licence_name(rights) and is_licence(rights) else rights),
+        licence=licence_name(
+            found.get("license", "") or found.get("licence", "") or (rights if author or is_licence(rights) else "")
+        ),
         source=source if (source := found.get("url", "")).startswith(("http://", "https://")) else "",
         date=iso_date(found.get("creation time", "")),
     )

@@ -67,7 +67,7 @@ def rdf_words(root: "Element") -> Metadata:
     def every(*names: str) -> list[str]:
         return [text for name in names for _, text in found.get(name, [])]
 
-    title = from_people(first("dc:title")) or from_people(first("photoshop:Headline"))
+    title = _in_languages(found.get("dc:title", [])) or from_people(first("photoshop:Headline"))
     paths = [part for text in every("lr:hierarchicalSubject") for part in text.split("|")]
     paths += [part for text in every("digiKam:TagsList", "MicrosoftPhoto:LastKeywordXMP") for part in text.split("/")]
     places = every("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:Location")

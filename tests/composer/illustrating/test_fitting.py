@@ -185,9 +185,35 @@ def test_a_picture_is_called_what_it_is_in_the_language_of_the_article() -> None
     assert plain_caption(picture("octopus"), "zh") == "Octopus"
 
 
+@pytest.mark.parametrize(
+    ("name", "language", "caption"),
+    [
+        ("an old kettle / 旧水壶", "en", "An old kettle"),
+        ("an old kettle / 旧水壶", "zh", "旧水壶"),
+        ("A walk, by the river #nofilter https://t.co/abc", "en", "A walk, by the river"),
+        (
+            "Sunset at the harbour. We had been waiting for it since the ferry left in the morning",
+            "en",
+            "Sunset at the harbour",
+        ),
+        (
+            "one two three four five six seven eight nine ten eleven twelve",
+            "en",
+            "One two three four five six seven eight nine ten eleven …",
+        ),
+        ("海边的日落，我们从早上渡船离开的时候起就一直在等它，直到天黑", "zh", "海边的日落"),
+    ],
+)
+def test_a_long_name_is_shortened_to_a_caption(name: str, language: Language, caption: str) -> None:
+    assert plain_caption(picture(name), language) == caption
+
+
 @pytest.mark.skipif(not dictionary_available(), reason="without a dictionary an English name stays")
 def test_a_picture_with_an_english_name_is_called_as_the_chinese_paragraph_calls_it() -> None:
     labelled = replace(picture("lion, king of beasts"), evidence=Evidence("lion", named=True))
     assert plain_caption(labelled, "zh", "雄狮很少捕猎，这头狮子在树荫下睡觉。") == "狮子"
     assert plain_caption(picture("palace"), "zh", "章鱼在瓶子里。") == "Palace"
     assert plain_caption(labelled, "en", "狮子") == "Lion, king of beasts"
+    assert plain_caption(picture("circus elephant"), "zh", "马戏团里有一头大象。") == "大象", (
+        "its last word says what it is"
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from composer.article import Article, Section
-from composer.errors import FewerPlaces, InputError
+from composer.errors import FewerPlaces, InputError, PictureError
 from composer.events import Notice
 from composer.illustrating import MOST_OWN, OwnFirst, OwnPictures
 from composer.pipeline import Composer, Options
@@ -131,3 +131,29 @@ def test_a_family_that_searches_by_captions_is_offered_them_first(files: list[Pa
         assert both.get(found[1].id).caption == "bridge"
         (other,) = both.search(["an old bridge"], k=1, exclude=[found[0].id])
         assert other.id in gallery.pictures, "the red bicycle is not likely"
+
+
+def test_a_picture_that_fits_nowhere_stands_where_it_displaces_least(tmp_path: Path, gallery: NamedGallery) -> None:
+    nothing = Section(
+        "s9", "Nothing happened for a long while, and nobody minded it, since everybody was tired enough."
+    )
+    article = ARTICLE.with_sections([*ARTICLE.sections[:2], nothing, *ARTICLE.sections[2:]])
+    composer = Composer(model(), gallery)
+    with OwnPictures([paint(tmp_path / "IMG_1000.png", "green")]) as own:
+        list(composer.illustrate(article, Options(), own=own))
+    places = {s.id for s in composer.article.illustrated if s.illustration and s.illustration.by_hand}
+    assert places == {"s9"}
+    assert len(shown(composer.article)) > 1, "the gallery's pictures stand beside it"
+
+
+def test_files_are_checked_before_anything_is_written(files: list[Path], tmp_path: Path) -> None:
+    OwnPictures(files).check()
+    (tmp_path / "text.jpg").write_text("no picture")
+    for bad, said in (
+        (tmp_path / "gone.jpg", "no such file"),
+        (tmp_path, "no such file"),
+        (tmp_path / "text.jpg", "text.jpg"),
+    ):
+        with pytest.raises(PictureError) as refused:
+            OwnPictures([*files, bad]).check()
+        assert said in refused.value.text("en")

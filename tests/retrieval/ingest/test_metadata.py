@@ -24,6 +24,17 @@ def words_of(picture: Path) -> Metadata:
         ("日落_海边", "日落 海边"),
         ("beach (2)", "beach"),
         *[(name, "") for name in ("IMG_2041", "DSC01234", "20230405_121212", "微信图片_20230101", "P1010123")],
+        *[(name, "") for name in ("DJI_0001", "FB_IMG_1600000000000", "Copy of IMG_1234", "KakaoTalk_20200101_123456")],
+        *[
+            (name, "")
+            for name in ("PXL_20230102_030405678.MP", "signal-2021-01-01-120000", "Unbenannt", "New Project (1)")
+        ],
+        *[
+            (name, "")
+            for name in ("photo-1500530855697-b586d89ba3ee", "pexels-john-doe-123456", "ann-lee-x1Yz2-unsplash")
+        ],
+        ("Copy of red bus", "red bus"),
+        ("signal box", "signal box"),
         *[(name, "") for name in ("Screenshot 2023-04-05 at 12.30.11", "a3f9c0d1e2b4a5f6", "IMG-20230101-WA0003")],
     ],
 )

@@ -206,6 +206,32 @@ def test_words_of_drawings(tmp_path: Path) -> None:
     assert words_of(drawing).caption == "跑"
 
 
+def test_a_png_with_a_licence_and_without_a_maker(tmp_path: Path) -> None:
+    for number, (rights, licence, credit) in enumerate(
+        (
+            ("Public Domain", "Public Domain", ""),
+            ("© 2020 Jane Doe, CC BY-SA 4.0", "CC BY-SA 4.0", "© 2020 Jane Doe, CC BY-SA 4.0"),
+            ("Jane Doe", "", "Jane Doe"),
+        )
+    ):
+        info = PngImagePlugin.PngInfo()
+        info.add_text("Copyright", rights)
+        file = tmp_path / f"{number}.png"
+        Image.new("RGB", (8, 8)).save(file, pnginfo=info)
+        assert (words_of(file).licence, words_of(file).credit) == (licence, credit)
+
+
+def test_a_title_in_several_languages_is_found_in_each(tmp_path: Path) -> None:
+    titles = '<rdf:li xml:lang="de">Leuchtturm</rdf:li><rdf:li xml:lang="en-US">lighthouse</rdf:li>'
+    packet = f"""<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>
+<rdf:Description rdf:about='' xmlns:dc='http://purl.org/dc/elements/1.1/'><dc:title><rdf:Alt>{titles}</rdf:Alt></dc:title>
+</rdf:Description></rdf:RDF></x:xmpmeta>"""
+    file = tmp_path / "IMG_1.jpg"
+    Image.new("RGB", (8, 8)).save(file)
+    (tmp_path / "IMG_1.xmp").write_text(packet)
+    assert words_of(file).caption == "Leuchtturm / lighthouse"
+
+
 @pytest.mark.parametrize(
     ("written", "name"),
     [
@@ -219,6 +245,10 @@ def test_words_of_drawings(tmp_path: Path) -> None:
         ("CC-BY-SA-4.0", "CC BY-SA 4.0"),
         ("CC BY 4.0", "CC BY 4.0"),
         ("public domain", "Public Domain"),
+        ("© 2020 Jane Doe, CC BY-SA 4.0", "CC BY-SA 4.0"),
+        ("Creative Commons Attribution-ShareAlike 4.0 International License", "CC BY-SA 4.0"),
+        ("Creative Commons Attribution 4.0 International", "CC BY 4.0"),
+        ("Creative Commons Attribution-NonCommercial-NoDerivatives 4.0", "CC BY-NC-ND 4.0"),
         ("All rights reserved", "All rights reserved"),
         ("https://example.org/terms", "https://example.org/terms"),
     ],

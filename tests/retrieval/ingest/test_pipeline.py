@@ -239,3 +239,18 @@ def test_words_are_read_again_where_the_readers_have_learned_more(
     assert gallery.picture(lemon).caption == "a lemon tree"
     assert gallery.picture(boat).caption == "what a person wrote"
     assert gallery.add(pictures, options=ONE_WORKER).unchanged == 2, "once"
+
+
+def test_the_words_of_all_copies_count_whichever_is_read_first(gallery: Gallery, pictures: Path) -> None:
+    """A copy without words, and names of files, hide nothing that somebody wrote."""
+    for copy in ("a dup.png", "lake.png", "z dup.png"):
+        paint(pictures / copy, "blue", mark="same")
+    (pictures / "lake.txt").write_text("A lake in the morning\ncredit: Ann\nlicence: CC BY 4.0\n")
+    gallery.add(pictures, options=ONE_WORKER)
+    (hit,) = gallery.browse()
+    assert (hit.caption, hit.credit, hit.licence) == ("A lake in the morning", "Ann", "CC BY 4.0")
+    assert gallery.search("z dup", k=1)[0].id == hit.id, "it is found by the names of all its files"
+    gallery.edit(hit.id, caption="what a person wrote")
+    paint(pictures / "b dup.png", "blue", mark="same")
+    gallery.add(pictures, options=ONE_WORKER)
+    assert gallery.get(hit.id).caption == "what a person wrote"
