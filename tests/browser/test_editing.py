@@ -48,7 +48,7 @@ def test_a_picture_is_replaced_searched_removed_and_added(server: Server, visit:
     page.fill("#xc-caption", "A quite different thing")
     page.click(".xc-panel .xc-primary")
     page.wait_for_function("document.querySelector('figcaption').innerText.includes('A quite different thing')")
-    page.click(".xc-danger")
+    page.click(".xc-panel .xc-danger")
     page.wait_for_selector(".xc-figure", state="detached")
     assert page.is_hidden(".xc-panel")
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from composer.models import Sampling
-from composer.prompts import WORDS
+from composer.prompts.style import WORDS
 from evaluation.articles import Settings, Title
 from evaluation.benchmarks import BENCHMARKS
 from evaluation.cli import app

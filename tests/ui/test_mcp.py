@@ -8,6 +8,7 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,7 +51,9 @@ def with_session(address: str, act: Callable[[ClientSession], Awaitable[Any]], *
             await session.initialize()
             return await act(session)
 
-    return asyncio.run(run())
+    # in a thread of its own: after a test in the browser this one has an event loop that goes on
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(run())).result()
 
 
 def call(address: str, name: str, steps: list[Step] | None = None, **arguments: Any) -> CallToolResult:

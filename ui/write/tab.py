@@ -344,7 +344,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         for event in ("input", "blur" if component is readers else "release"):
             if hasattr(component, event):
                 getattr(component, event)(None, [component], None, js=remember, **private)
-    presets.select(use_preset, [session], [*choices, *sliders], **quick)
+    presets.select(use_preset, [session], [*choices, *sliders], show_progress_on=presets, **quick)
     forgotten = "(session) => { xcForget(); return [session]; }"
     reset.click(forget, [session], [*choices, *sliders, seed], js=forgotten, show_progress_on=reset, **quick)
     return WriteTab(page_view, title, own, choices, sliders, runs)
