@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -290,17 +290,12 @@ class Ingest:
                     self._rewrite(existing, words, job, vectors, approximate=False)
         assign_file(self._catalogue.connection, job.path, number)
 
-    def _merge(
-        self, existing: Picture, words: Metadata, job: Job, vectors: Vectors | None, others: Collection[str]
-    ) -> None:
-        """One more file of a picture: its words are added to those of the others. Words that somebody wrote come before
-        the name of a file and before what a classifier sees."""
+    def _merge(self, existing: Picture, words: Metadata, job: Job, vectors: Vectors | None, others: set[str]) -> None:
+        """One more file of a picture: what somebody wrote comes before names of files and what a classifier sees."""
         known = Metadata(**{name: getattr(existing, name) for name in WORD_FIELDS})
         weak = existing.approximate or any(existing.caption == caption_from_name(Path(one).stem) for one in others)
-        if weak and words.caption and words.caption != caption_from_name(Path(job.path).stem):
-            merged = words.over(known)
-        else:
-            merged = known.over(words)
+        written = words.caption and words.caption != caption_from_name(Path(job.path).stem)
+        merged = words.over(known) if weak and written else known.over(words)
         if merged == replace(known, date=merged.date):
             return
         if merged.caption == known.caption:

@@ -28,8 +28,7 @@ _NO_TEXT = re.compile("[\ud800-\udfff]+")  # bytes of a name that are no UTF-8
 def caption_from_name(stem: str) -> str:
     """A caption from a file's name, empty where the name says nothing: "red_bus-2" -> "red bus", "IMG_2041" -> ""."""
     stem = unicodedata.normalize("NFC", readable_name(stem)).strip()
-    stem = _COPY_OF.sub("", stem)
-    if CAMERA_NAME.match(stem) or _HASH_NAME.match(stem) or _SITE_NAME.match(stem):
+    if CAMERA_NAME.match(_COPY_OF.sub("", stem)) or _HASH_NAME.match(stem) or _SITE_NAME.match(stem):
         return ""
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem)  # RedBus -> Red Bus
     text = re.sub(r"[_\-.+~]+", " ", text)

@@ -33,7 +33,7 @@ def words_of(picture: Path) -> Metadata:
             (name, "")
             for name in ("photo-1500530855697-b586d89ba3ee", "pexels-john-doe-123456", "ann-lee-x1Yz2-unsplash")
         ],
-        ("Copy of red bus", "red bus"),
+        ("Copy of red bus", "Copy of red bus"),
         ("signal box", "signal box"),
         *[(name, "") for name in ("Screenshot 2023-04-05 at 12.30.11", "a3f9c0d1e2b4a5f6", "IMG-20230101-WA0003")],
     ],
