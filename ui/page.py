@@ -119,6 +119,8 @@ def build(studio: Studio) -> gr.Blocks:
             ]
 
         def arrive(session: Session, preferred: str, sent: object, form: object, request: gr.Request) -> list[Any]:
+            # a tick may say "ready" while this is still being answered: this older header must not be the last word
+            loading = gr.Timer(active=not studio.settled)
             studio.visitor_arrived(str(request.session_hash), session)
             session.form = read_form(form)
             language = preferred_language(preferred) if studio.language == "auto" or preferred in languages() else first
@@ -137,7 +139,7 @@ def build(studio: Studio) -> gr.Blocks:
                 *settings_of(session),
                 *remembered_settings(session.form),
             ]
-            return [session.id, *set_language(session, language, chosen=False, kept=kept), *again]
+            return [session.id, *set_language(session, language, chosen=False, kept=kept), *again, loading]
 
         def switch_language(session: Session, event: gr.EventData) -> list[Any]:
             wanted = str((event.value or {}).get("language"))
@@ -178,7 +180,7 @@ def build(studio: Studio) -> gr.Blocks:
         page.load(
             arrive,
             [session, browser_language, kept, form],
-            [owner, *everything, tabs, title, talk.box, talk.turns, *talk.settings, *choices],
+            [owner, *everything, tabs, title, talk.box, talk.turns, *talk.settings, *choices, timer],
             js=_ARRIVING,
             **quiet,
         )
