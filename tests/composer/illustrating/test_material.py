@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from composer.article import Article, Section
+from composer.article import Article, Candidate, Section
 from composer.errors import FewerPlaces, InputError, PictureError
 from composer.events import Notice
 from composer.illustrating import MOST_OWN, OwnFirst, OwnPictures
+from composer.illustrating.material import place_own
 from composer.pipeline import Composer, Options
 from tests.composer.answering import answer
 from tests.fakes import FakeModel, NamedGallery
@@ -157,3 +158,11 @@ def test_files_are_checked_before_anything_is_written(files: list[Path], tmp_pat
         with pytest.raises(PictureError) as refused:
             OwnPictures([*files, bad]).check()
         assert said in refused.value.text("en")
+
+
+@pytest.mark.parametrize(("here", "there", "place"), [(0.30, 0.28, 1), (0.9, 0.5, 0)])
+def test_only_what_fits_nowhere_gives_way_to_the_gallery(here: float, there: float, place: int) -> None:
+    """The gallery has a sure picture for the first paragraph and none for the second."""
+    options = [[Candidate("upload-1", "a.png", fit=fit)] for fit in (here, there)]
+    picks = place_own([500, 500], options, 2, fixed=(), others=[0.95, 0.0])
+    assert {at: picture.fit for at, picture in picks.items()} == {place: (here, there)[place]}
