@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from common.messages import _
+from common.messages import Text, _
 from composer.errors import PictureError
 from retrieval.errors import PictureUnreadable
 from retrieval.pictures import load_picture
@@ -148,6 +148,9 @@ class Capabilities:
     devices: tuple[str, ...] = ("cpu",)
     memory_bytes: int = 0  # of weights and KV cache, as far as known
     defaults: Sampling | None = None  # for writing articles, best for its family; None: those of the pipeline
+    engine: str = ""  # what computes it, e.g. "llama.cpp", "transformers"
+    at_once: int = 1  # calls that it computes at the same time; others wait
+    limits: tuple[Text, ...] = ()  # what it cannot do or does in another way, one sentence each, for the page
 
 
 @dataclass(frozen=True, slots=True)

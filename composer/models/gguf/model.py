@@ -91,6 +91,7 @@ class GgufModel:
             quantization=header.quantization,
             devices=tuple(cards) or ("cpu",),
             memory_bytes=memory_needed(header, context),
+            engine="llama.cpp",
         )
         report(LoadProgress("ready", header.size, header.size, self.name))
 

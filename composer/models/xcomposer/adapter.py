@@ -179,6 +179,7 @@ class XComposerModel:
             devices=self.placement.devices,
             memory_bytes=sum(card.weights + card.cache for card in plan.cards),
             defaults=ARTICLE,
+            engine="PyTorch",
         )
         self._plain = _PrefixReplier(self)
 
