@@ -7,11 +7,13 @@ import codecs
 import io
 import json
 import logging
+import os
 import re
 import sys
 
 from common.decoding import decode_text, without_invisible_ends
 from common.errors import TypedTextUnreadable
+from common.messages import preferred_language
 
 # what stands for a sign where the output's encoding does not have it; no quotes or backslashes, which JSON reads
 _ASCII = str.maketrans({
@@ -68,6 +70,13 @@ def log_to_stderr(form: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_PrintableFormatter(form))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+def terminal_language() -> str:
+    """The language that the person at this terminal has chosen ("zh_CN.UTF-8"), where there is a catalogue for it; else
+    English."""
+    chosen = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return preferred_language(chosen.partition(".")[0])
 
 
 def json_line(value: object) -> str:

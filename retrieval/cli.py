@@ -16,10 +16,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from common.errors import ReadableError
-from common.messages import _, preferred_language
-from common.terminal import json_line, log_to_stderr, make_output_safe, printable_line, typed_text
+from common.messages import Text, _
+from common.terminal import (
+    json_line,
+    log_to_stderr,
+    make_output_safe,
+    printable_line,
+    terminal_language,
+    typed_text,
+)
 from retrieval.base import Hit, PictureGallery
-from retrieval.cli_report import progress_bar, report_ingest
+from retrieval.cli_report import progress_bar, report_ingest, report_left_out
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
@@ -71,9 +78,7 @@ def readable_errors(program: str = PROGRAM) -> "Iterator[None]":
 
 
 def _fail(error: ReadableError) -> NoReturn:
-    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    language = preferred_language(spoken.partition(".")[0])  # "zh_CN.UTF-8"
-    print(printable_line(error.text(language)), file=sys.stderr)
+    print(printable_line(error.text(terminal_language())), file=sys.stderr)
     sys.exit(2)
 
 
@@ -168,8 +173,12 @@ def _milvus(place: str, encoder: str | None) -> "MilvusGallery":
 def _check_folder(folder: Path) -> None:
     from retrieval.errors import FolderUnreadable
 
-    if not folder.is_dir():
-        raise FolderUnreadable(place=folder, reason=_("there is no such folder"))
+    if folder.is_dir():
+        return
+    reason: Text = _("there is no such folder")
+    if folder.exists():
+        reason = _("it is a file, and folders are indexed. Give the folder it lies in: {folder}", folder=folder.parent)
+    raise FolderUnreadable(place=folder, reason=reason)
 
 
 @app.command()
@@ -273,10 +282,13 @@ def _unknown_picture(picture_id: str) -> RetrievalError:
 def info(gallery: GalleryPlace = None, as_json: AsJson = False) -> None:
     """What is inside: how many pictures, which encoder, when updated, what was skipped."""
     from retrieval import open_gallery
+    from retrieval.editable import EditableGallery
 
-    facts = asdict(open_gallery(gallery).info())
+    opened = open_gallery(gallery)
+    facts = asdict(opened.info())
+    skipped = opened.skipped() if isinstance(opened, EditableGallery) else []
     if as_json:
-        print(json_line(facts))
+        print(json_line(facts | {"left_out": [{"path": path, "reason": reason} for path, reason in skipped]}))
         return
     for name, value in facts.items():
         if name == "details":
@@ -284,6 +296,7 @@ def info(gallery: GalleryPlace = None, as_json: AsJson = False) -> None:
                 print(printable_line(f"{key:12} {detail}"))
         elif value != "":
             print(printable_line(f"{name:12} {value}"))
+    report_left_out(skipped)
 
 
 @app.command()

@@ -1,12 +1,13 @@
 """What the gallery's commands say while pictures are indexed, and when it is done."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from common.terminal import json_line, printable_line
+from common.messages import Text, _, _n
+from common.terminal import json_line, printable_line, terminal_language
 
 if TYPE_CHECKING:
     from retrieval.gallery import Gallery
@@ -46,17 +47,41 @@ def report_ingest(report: "IngestReport", gallery: "Gallery | MilvusGallery", as
         facts = asdict(report) | {"skipped": skipped, "pictures": info.pictures, "encoder": info.encoder}
         print(json_line(facts), flush=True)
         return
-    parts = ("added", "updated", "renamed", "copies", "removed", "unchanged")
-    changes = ", ".join(f"{value} {name}" for name in parts if (value := getattr(report, name)))
-    if report.texts:
-        changes += f"{', ' if changes else ''}{report.texts} looked at for text"
-    print(
-        f"{info.pictures} pictures in {printable_line(info.place)} ({changes or 'nothing new'}; "
-        f"{report.seconds.get('total', 0):.1f} s, encoder {info.encoder})",
-        flush=True,
+    language = terminal_language()
+    said = _n(
+        "{count} picture in {place} ({changes}; {seconds:.1f} s, encoder {encoder})",
+        "{count} pictures in {place} ({changes}; {seconds:.1f} s, encoder {encoder})",
+        count=info.pictures,
+        place=printable_line(info.place),
+        changes=list(_changes(report)) or _("nothing new"),
+        seconds=report.seconds.get("total", 0),
+        encoder=info.encoder,
     )
-    for path, reason in report.skipped:
-        print(printable_line(f"  left out: {path}: {reason}"), file=sys.stderr)
+    print(said.text(language), flush=True)
+    report_left_out(report.skipped)
     if report.by_rule:
         rules = ", ".join(f"{rule} {count}" for rule, count in sorted(report.by_rule.items()))
-        print(f"  left out by rule: {sum(report.by_rule.values())} ({printable_line(rules)})", file=sys.stderr)
+        total = sum(report.by_rule.values())
+        by_rule = _("left out by rule: {count} ({rules})", count=total, rules=printable_line(rules))
+        print(f"  {by_rule.text(language)}", file=sys.stderr)
+
+
+def _changes(report: "IngestReport") -> Iterator[Text]:
+    """What was done, in numbers that are not zero."""
+    counted = (
+        _n("{count} added", "{count} added", count=report.added),
+        _n("{count} updated", "{count} updated", count=report.updated),
+        _n("{count} renamed", "{count} renamed", count=report.renamed),
+        _n("{count} copy", "{count} copies", count=report.copies),
+        _n("{count} removed", "{count} removed", count=report.removed),
+        _n("{count} unchanged", "{count} unchanged", count=report.unchanged),
+        _n("{count} looked at for text", "{count} looked at for text", count=report.texts),
+    )
+    yield from (text for text in counted if text.values["count"])
+
+
+def report_left_out(skipped: Sequence[tuple[str, str]]) -> None:
+    """Files that were not taken, each with the reason."""
+    for path, reason in skipped:
+        line = _("left out: {path}: {reason}", path=path, reason=reason)
+        print(printable_line(f"  {line.text(terminal_language())}"), file=sys.stderr)

@@ -15,7 +15,7 @@ common.errors.ReadableError
 """
 
 from common.errors import ReadableError
-from common.messages import _
+from common.messages import _, _n
 
 
 class RetrievalError(ReadableError):
@@ -54,9 +54,12 @@ class FolderUnreadable(RetrievalError):
 
 
 class FolderEmpty(RetrievalError):
-    sentence = _(
+    sentence = _n(
+        "The folder '{place}' holds no pictures now, but {count} file of the gallery lies in it. Is its drive mounted? "
+        "Nothing was changed. To take it out of the gallery, index it with --prune.",
         "The folder '{place}' holds no pictures now, but {count} files of the gallery lie in it. Is its drive mounted? "
-        "Nothing was changed. To take them out of the gallery, index it with --prune."
+        "Nothing was changed. To take them out of the gallery, index it with --prune.",
+        count=0,
     )
 
 

@@ -4,7 +4,15 @@ Knows SQLite, FAISS and vectors of encoders; no folders, no files of pictures, n
 """
 
 from retrieval.index.catalogue import Catalogue, Slots, Vectors
-from retrieval.index.files import KnownFile, assign_file, forget_files, known_files, note_file, read_file_again
+from retrieval.index.files import (
+    KnownFile,
+    assign_file,
+    forget_files,
+    known_files,
+    note_file,
+    note_unseen,
+    read_file_again,
+)
 from retrieval.index.fulltext import WIDER, find_names
 from retrieval.index.fusion import NEAR_DUPLICATE_BITS, differing_bits, fuse
 from retrieval.index.likely import evidence, is_likely, judged, words_table
@@ -52,6 +60,7 @@ __all__ = [
     "known_files",
     "near_groups",
     "note_file",
+    "note_unseen",
     "other_language",
     "parse_query",
     "query_vectors",

@@ -43,6 +43,16 @@ def note_file(connection: sqlite3.Connection, path: str, file: KnownFile) -> int
     return None if before is None else before[0]
 
 
+def note_unseen(connection: sqlite3.Connection, unseen: Iterable[tuple[str, str]]) -> None:
+    """Notes files and folders that cannot be looked at now: (path, reason). One that stands for a picture goes on
+    standing for it, and is read again as soon as it can be."""
+    connection.executemany(
+        "INSERT INTO files (path, size, mtime_ns, words_mtime_ns, error) VALUES (?, 0, 0, 0, ?) ON CONFLICT (path) "
+        "DO UPDATE SET error = excluded.error, mtime_ns = 0 WHERE error != excluded.error",
+        [(stored_path(path), without_halves(reason)) for path, reason in unseen],
+    )
+
+
 def assign_file(connection: sqlite3.Connection, path: str, number: int) -> None:
     """Has a noted file stand for a picture."""
     connection.execute("UPDATE files SET number = ? WHERE path = ?", (number, stored_path(path)))

@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import warnings
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -36,12 +37,21 @@ from retrieval.pictures import (
 )
 
 THUMBNAIL = 256  # pixels of the longer side
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORKER_MEMORY = 4 * 1024**3  # bytes of address space: 120 M pixels need 0.5 GB as they are decoded
 
 
 def bounded(time_ns: int) -> int:
     """A file's time as the catalogue can hold it: clocks of cameras say 2286 and 1601, and SQLite has 64 bits."""
     return max(-(2**63), min(time_ns, 2**63 - 1))
+
+
+def file_date(time_ns: int) -> str:
+    """ISO 8601 of a file's time; empty where no calendar has it."""
+    try:
+        return (_EPOCH + timedelta(microseconds=time_ns // 1000)).isoformat(timespec="seconds")
+    except OverflowError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

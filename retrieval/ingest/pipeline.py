@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,11 +31,12 @@ from retrieval.index import (
     forget_files,
     known_files,
     note_file,
+    note_unseen,
     read_file_again,
 )
 from retrieval.ingest import decode
-from retrieval.ingest.decode import Decoded, Job, picture_id
-from retrieval.ingest.metadata import WORDS_VERSION, Metadata, caption_from_name, path_words
+from retrieval.ingest.decode import Decoded, Job, file_date, picture_id
+from retrieval.ingest.metadata import WORD_FIELDS, WORDS_VERSION, Metadata, caption_from_name, path_words
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import Scan, scan_folder
 from retrieval.paths import stored_path
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 
 ENCODE_EVERY = 16  # pictures, at least
 COMMIT_EVERY = 64  # files; what a kill can cost
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-WORD_FIELDS = ("caption", "tags", "credit", "licence", "source")
 
 
 class Ingest:
@@ -84,12 +83,15 @@ class Ingest:
             gone = self._options.prune and not root.exists()
             found = Scan() if gone else self._scan(root)
             jobs, vanished = self._changes(root, found)
-        if vanished and not found.jobs and not found.by_person and not self._options.prune:
-            raise FolderEmpty(place=root, count=len(vanished))
+        lost = [path for path, number in vanished.items() if number is not None]
+        if lost and not found.jobs and not found.by_person and not self._options.prune:
+            raise FolderEmpty(place=root, count=len(lost))
         self.report.found = len(found.jobs)
         self.report.unchanged = len(found.jobs) - len(jobs)
         self.report.skipped += found.unreadable
         self.report.add_by_rule(found.by_rule)
+        with self._catalogue.transaction() as connection:
+            note_unseen(connection, found.unreadable)
         self._read(jobs, vanished)
         if self._again and not self.report.stopped:
             self._read(self._again[:], vanished)
@@ -282,28 +284,30 @@ class Ingest:
             else:
                 if vectors is None and self._placed_by_words(existing.caption) and not existing.approximate:
                     self._read_again(job)  # its words are gone: now its pixels must place it
-                elif labels and not words.caption:
-                    self._rewrite(existing, replace(words, caption=labels), job, vectors, approximate=True)
-                elif existing.approximate and not words.caption:
-                    self._rewrite(existing, replace(words, caption=existing.caption), job, None, approximate=True)
                 else:
-                    self._rewrite(existing, words, job, vectors, approximate=False)
+                    guess = labels or (Metadata.of(existing).guess() if existing.approximate else "")
+                    guessed = bool(guess and not words.caption)
+                    self._rewrite(existing, words.captioned(guess), job, vectors, approximate=guessed)
         assign_file(self._catalogue.connection, job.path, number)
 
     def _merge(self, existing: Picture, words: Metadata, job: Job, vectors: Vectors | None, others: set[str]) -> None:
         """One more file of a picture: what somebody wrote comes before names of files and what a classifier sees."""
-        known = Metadata(**{name: getattr(existing, name) for name in WORD_FIELDS})
-        weak = existing.approximate or any(existing.caption == caption_from_name(Path(one).stem) for one in others)
+        known = Metadata.of(existing)
+        of_tags = replace(known, caption="").captioned("").caption
+        unwritten = existing.approximate or (of_tags and existing.caption == of_tags)
+        weak = unwritten or any(existing.caption == caption_from_name(Path(one).stem) for one in others)
         written = words.caption and words.caption != caption_from_name(Path(job.path).stem)
         merged = words.over(known) if weak and written else known.over(words)
+        if unwritten and merged.caption == known.caption:  # the other file has tags, or nothing
+            merged = replace(merged, caption="").captioned(known.guess() if existing.approximate else "")
         if merged == replace(known, date=merged.date):
             return
-        if merged.caption == known.caption:
+        approximate = existing.approximate and not written
+        if approximate or merged.caption == known.caption:
             vectors = None  # it stays where it is placed
         elif vectors is None and self._placed_by_words(merged.caption):
             vectors = self._encoder.encode_texts([readable(merged.caption, self._encoder.query_languages)])
         names = " ".join(path_words(one) for one in sorted({job.path, *others}))
-        approximate = existing.approximate and merged.caption == known.caption
         changed = {name: getattr(merged, name) for name in WORD_FIELDS}
         self._catalogue.rewrite(replace(existing, approximate=approximate, **changed), names, vectors)
 
@@ -323,12 +327,12 @@ class Ingest:
             phash=decoded.phash,
             width=decoded.width,
             height=decoded.height,
-            caption=words.caption or labels,
+            caption=words.captioned(labels).caption,
             tags=words.tags,
             credit=words.credit,
             licence=words.licence,
             source=words.source,
-            date=words.date or _file_date(decoded.job.mtime_ns),
+            date=words.date or file_date(decoded.job.mtime_ns),
             indexed_at=_now(),
             approximate=bool(labels and not words.caption),
         )
@@ -384,14 +388,6 @@ def _timed_decode(job: Job) -> Decoded:
     result = decode.decode(job)
     result.seconds = time.perf_counter() - started
     return result
-
-
-def _file_date(time_ns: int) -> str:
-    """ISO 8601 of a file's time; empty where no calendar has it."""
-    try:
-        return (_EPOCH + timedelta(microseconds=time_ns // 1000)).isoformat(timespec="seconds")
-    except OverflowError:
-        return ""
 
 
 def _now() -> str:

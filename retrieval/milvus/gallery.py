@@ -134,6 +134,7 @@ class MilvusGallery(MilvusCollection):
             place=without_secrets(self.place),
             pictures=pictures,
             encoder=self.encoder.name,
+            skipped=len(self.skipped()),
             details={"engine": f"Milvus {version}", "index": index},
         )
 

@@ -40,6 +40,7 @@ CHINESE_IS_DATA = {
     "evaluation/prompting/general.py",
     "retrieval/encoders/dictionary.py",
     "retrieval/index/tokenizer.py",
+    "retrieval/ingest/metadata/licences.py",
     "retrieval/ingest/metadata/names.py",
     "retrieval/ingest/metadata/sidecars.py",
     "retrieval/ingest/metadata/text_file.py",

@@ -52,12 +52,78 @@ def test_index_search_info_export_remove(indexed: Path, pictures: Path, tmp_path
 
     facts = json.loads(run("info", "-g", indexed, "--json"))
     assert (facts["name"], facts["pictures"], facts["skipped"]) == ("my", 3, 1)
+    assert [Path(one["path"]).name for one in facts["left_out"]] == ["broken.png"]
     assert run("verify", "-g", indexed).strip() == "The gallery is whole."
     run("export", "-g", indexed, "--out", tmp_path / "all.jsonl")
     lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
     assert {line["caption"] for line in lines} == {"red door", "面条", "blue door"}
     assert json.loads(run("remove", found[0]["id"], "-g", indexed, "--json")) == {"removed": 1}
     assert json.loads(run("info", "-g", indexed, "--json"))["pictures"] == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "two"),
+    [
+        ("en_US.UTF-8", "1 picture in {place} (1 added; ", "2 pictures in {place} (1 added, 2 copies, 1 unchanged; "),
+        (
+            "zh_CN.UTF-8",
+            "{place} 中有 1 张图片（新增 1 张；",
+            "{place} 中有 2 张图片（新增 1 张、副本 2 个、未变 1 张；",
+        ),
+    ],
+)
+def test_index_counts_in_the_language_of_the_terminal(
+    language: str, one: str, two: str, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", language)
+    monkeypatch.setattr("retrieval.gallery.load_encoder", lambda name: ColourEncoder())
+    place = tmp_path / "g"
+    paint(pictures / "a.png", "red")
+    assert run("index", pictures, "-g", place, "--workers", 1).startswith(one.format(place=place))
+    for name in ("b.png", "c.png", "d.png"):
+        paint(pictures / name, "blue", mark="the same")
+    assert run("index", pictures, "-g", place, "--workers", 1).startswith(two.format(place=place))
+
+
+def test_info_lists_what_it_counts_and_what_index_left_out(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what the walk through the folders could not look at, for as long as that is so."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setattr("retrieval.gallery.load_encoder", lambda name: ColourEncoder())
+    place, drive = tmp_path / "g", tmp_path / "drive"
+    (pictures / "broken.png").write_bytes(b"nothing")
+    paint(drive / "there.png", "red")
+    for name, target in (("gone.png", tmp_path / "nowhere.png"), ("there.png", drive / "there.png")):
+        (pictures / name).symlink_to(target)
+
+    def left_out() -> set[str]:
+        indexed = RUNNER.invoke(app, ["index", str(pictures), "-g", str(place), "--workers", "1"])
+        told = RUNNER.invoke(app, ["info", "-g", str(place)])
+        lines = [line for line in told.stderr.splitlines() if line.startswith("  left out: ")]
+        assert sorted(lines) == sorted(indexed.stderr.splitlines())
+        assert f"skipped      {len(lines)}" in told.stdout
+        return {Path(line.removeprefix("  left out: ").split(": ")[0]).name for line in lines}
+
+    assert left_out() == {"broken.png", "gone.png"}
+    drive.rename(tmp_path / "away")
+    assert left_out() == {"broken.png", "gone.png", "there.png"}
+    assert json.loads(run("info", "-g", place, "--json"))["pictures"] == 1, "its picture stays"
+    (tmp_path / "away").rename(drive)
+    (pictures / "gone.png").unlink()
+    assert left_out() == {"broken.png"}
+    assert json.loads(run("info", "-g", place, "--json"))["pictures"] == 1
+
+
+def test_a_file_in_place_of_a_folder_is_named_with_the_way_out(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = paint(pictures / "a.png")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setattr(sys, "argv", ["retrieval", "index", str(picture), "-g", str(tmp_path / "g")])
+    with pytest.raises(SystemExit):
+        main()
+    assert f"it is a file, and folders are indexed. Give the folder it lies in: {pictures}" in capsys.readouterr().err
 
 
 def test_search_says_which_are_less_likely(indexed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,15 +5,16 @@ Each source has a small reader of its own; `reading.py` knows their order. Knows
 
 from retrieval.ingest.metadata.names import caption_from_name, path_words, readable_name
 from retrieval.ingest.metadata.reading import read_metadata
-from retrieval.ingest.metadata.record import Metadata
+from retrieval.ingest.metadata.record import WORD_FIELDS, Metadata
 from retrieval.ingest.metadata.sidecars import Beside
 from retrieval.ingest.metadata.text_file import sidecar_lines
 
 # Grows when a reader finds other words in the same file: the next indexing reads the words of known files again.
-WORDS_VERSION = "1"
+WORDS_VERSION = "2"
 
 __all__ = [
     "WORDS_VERSION",
+    "WORD_FIELDS",
     "Beside",
     "Metadata",
     "caption_from_name",

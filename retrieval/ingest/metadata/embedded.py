@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
 from common.decoding import decode_text
-from retrieval.ingest.metadata.licences import licence_name
+from retrieval.ingest.metadata.licences import credit_and_licence
 from retrieval.ingest.metadata.png import XMP_KEY, png_texts, png_words
 from retrieval.ingest.metadata.programs import from_people
 from retrieval.ingest.metadata.rdf import parsed_xml, rdf_words, xmp_words
@@ -85,11 +85,12 @@ def iptc_words(image: Image.Image) -> Metadata:
 
     author, rights = ", ".join(texts(80)) or first(110), first(116)
     day, title = first(55), first(105, 5)
+    credit, licence = credit_and_licence(author, rights)
     return Metadata(
         caption=titled("" if _FILE_NAME.fullmatch(title) else from_people(title), from_people(first(120))),
         tags=joined_tags(texts(25, 92, 90, 95, 101)),  # keywords; place, city, province, country
-        credit=author or rights,
-        licence=licence_name(rights) if author else "",
+        credit=credit,
+        licence=licence,
         date=iso_date(f"{day[:4]}-{day[4:6]}-{day[6:]}") if len(day) == 8 else "",
     )
 
@@ -98,13 +99,13 @@ def exif_words(exif: Image.Exif) -> Metadata:
     """The words of EXIF, and those that Windows writes there in UTF-16."""
     details = exif.get_ifd(ExifTags.IFD.Exif)
     author = cleaned(exif.get(ExifTags.Base.Artist)) or _wide(exif, 0x9C9D).replace(";", ", ")
-    rights = cleaned(exif.get(ExifTags.Base.Copyright))
+    credit, licence = credit_and_licence(author, cleaned(exif.get(ExifTags.Base.Copyright)))
     return Metadata(
         caption=from_people(cleaned(exif.get(ExifTags.Base.ImageDescription)))
         or titled(from_people(_wide(exif, 0x9C9B)), from_people(_wide(exif, 0x9C9C))),
         tags=joined_tags(_wide(exif, 0x9C9E).split(";")),
-        credit=author or rights,
-        licence=licence_name(rights) if author else "",
+        credit=credit,
+        licence=licence,
         date=iso_date(details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)),
     )
 

@@ -1,4 +1,4 @@
-"""Short names of licences: what stands under a picture instead of an address."""
+"""Licences and rights: what stands under a picture instead of an address, and who is named instead of terms."""
 
 import re
 
@@ -22,6 +22,16 @@ _KNOWN = (
     (re.compile(r"opensource\.org/licenses?/mit", re.I), "MIT"),
     (re.compile(r"artlibre\.org/licen[cs]e", re.I), "Free Art License"),
     (re.compile(r"^(the )?public[ -]?domain$", re.I), "Public Domain"),
+)
+_RESERVED = re.compile(r"[\s.,;:|/–-]*\b(all rights reserved|alle rechte vorbehalten|tous droits réservés)\b\.?", re.I)
+_RESERVED_ZH = re.compile(r"[\s。，,.;]*(保留所有权利|版权所有[，,\s]*(?:翻印必究|侵权必究))[。.]?")
+_TERMS = re.compile(
+    r"\b(licen[cs]ed?|lizenz|reserved|permission|permitted|use|usage|free|royalty|public domain|creative commons|terms"
+    r"|prohibited|CC)\b|https?://|许可|授权|使用|禁止|转载|公有领域",
+    re.I,
+)
+_RIGHTS_MARK = re.compile(
+    r"^(?:copyright|copr\.|\(c\)|©|版权所有|版权|by\b|[:：,，\s]|\d{4}(?:\s*[-–]\s*\d{2,4})?\b)+", re.I
 )
 
 
@@ -52,3 +62,23 @@ def is_licence(text: str) -> bool:
 def is_licence_address(text: str) -> bool:
     """Whether this is the address of a licence that is known here; a page of somebody's own terms is none."""
     return text.startswith(("http://", "https://")) and licence_name(text) != text
+
+
+def credit_and_licence(author: str, rights: str) -> tuple[str, str]:
+    """(credit, licence) of a picture's author and a line about its rights, each of which may be empty.
+
+    Such a line names a licence, terms, or whose the rights are ("Copyright Bob"), which is a credit and no licence:
+    "Ann / Bob" where the rights are not the author's.
+    """
+    if is_licence(rights) or is_licence_address(rights):
+        return author or ("" if rights == licence_name(rights) else rights), licence_name(rights)
+    reserved = _RESERVED.search(rights) or _RESERVED_ZH.search(rights)
+    whose = (rights[: reserved.start()] + rights[reserved.end() :]).strip() if reserved else rights
+    terms = reserved[1] if reserved else ""
+    if not author:
+        return whose or rights, terms if whose else ""
+    if _TERMS.search(whose):
+        return author, rights
+    holder = _RIGHTS_MARK.sub("", whose).strip()
+    known = not holder or holder.casefold() in author.casefold() or author.casefold() in holder.casefold()
+    return author if known else f"{author} / {holder}", terms

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from retrieval.ingest.metadata.licences import is_licence, licence_name
+from retrieval.ingest.metadata.licences import credit_and_licence, licence_name
 from retrieval.ingest.metadata.programs import from_people
 from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, titled
 
@@ -20,17 +20,15 @@ def png_words(data: bytes) -> Metadata:
     """The words in a PNG file under the keywords that the specification registers."""
     texts = png_texts(data)
     found = {key.lower(): cleaned(value) for key, value in texts.items() if key != XMP_KEY}
-    author, rights = found.get("author", ""), found.get("copyright", "")
+    credit, licence = credit_and_licence(found.get("author", ""), found.get("copyright", ""))
 
     def written(key: str) -> str:
         return from_people(found.get(key, ""))
 
     return Metadata(
         caption=titled(written("title"), written("description") or written("comment")),
-        credit=author or ("" if rights == licence_name(rights) and is_licence(rights) else rights),
-        licence=licence_name(
-            found.get("license", "") or found.get("licence", "") or (rights if author or is_licence(rights) else "")
-        ),
+        credit=credit,
+        licence=licence_name(found.get("license", "") or found.get("licence", "")) or licence,
         source=source if (source := found.get("url", "")).startswith(("http://", "https://")) else "",
         date=iso_date(found.get("creation time", "")),
     )

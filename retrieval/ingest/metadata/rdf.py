@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
-from retrieval.ingest.metadata.licences import is_licence_address, licence_name
+from retrieval.ingest.metadata.licences import credit_and_licence, is_licence_address, licence_name
 from retrieval.ingest.metadata.programs import from_people
 from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, joined_tags, titled
 
@@ -73,11 +73,11 @@ def rdf_words(root: "Element") -> Metadata:
     places = every("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:Location")
     creators = ", ".join(dict.fromkeys(every("dc:creator")))
     rights = first("dc:rights")
-    credit = creators or first("cc:attributionName", "photoshop:Credit", "dc:publisher") or rights
+    author = creators or first("cc:attributionName", "photoshop:Credit", "dc:publisher")
+    credit, terms = credit_and_licence(author, rights)
     addresses = every("cc:license", "xmpRights:WebStatement", "dc:rights", "xmpRights:UsageTerms")
-    licence = next((licence_name(text) for text in addresses if is_licence_address(text)), "") or licence_name(
-        first("cc:license", "xmpRights:UsageTerms") or (rights if rights != credit else "")
-    )
+    licence = next((licence_name(text) for text in addresses if is_licence_address(text)), "")
+    licence = licence or licence_name(first("cc:license", "xmpRights:UsageTerms")) or terms
     source = first("dc:source", "cc:attributionURL", "photoshop:Source")
     return Metadata(
         caption=titled(title, _in_languages(found.get("dc:description", []))),

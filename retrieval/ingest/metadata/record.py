@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from common.decoding import decode_text, repaired, well_formed
+from retrieval.records import Picture
 
 MAX_CAPTION = 1000  # characters
 MAX_TAGS = 60
+TAGS_IN_CAPTION = 5
+WORD_FIELDS = ("caption", "tags", "credit", "licence", "source")  # what the catalogue has of them, too
 _DATE = re.compile(r"(\d{4})[-:](\d\d)(?:[-:](\d\d))?(?:[T ](\d\d:\d\d(?::\d\d)?))?")
 
 
@@ -27,6 +30,22 @@ class Metadata:
         """These words, and where there are none those of `under`. Tags of both count."""
         given = {name: value for name in Metadata.__slots__ if (value := getattr(self, name))}
         return replace(under, **given | {"tags": joined_tags([*self.tags.split(","), *under.tags.split(",")])})
+
+    @classmethod
+    def of(cls, picture: Picture) -> "Metadata":
+        """What the catalogue has of them, without the date."""
+        return cls(**{name: getattr(picture, name) for name in WORD_FIELDS})
+
+    def captioned(self, guess: str) -> "Metadata":
+        """The same with a caption: a person's own; else the first tags, then what a classifier takes it for."""
+        return self if self.caption else replace(self, caption=", ".join(filter(None, (self._first_tags(), guess))))
+
+    def guess(self) -> str:
+        """What a classifier takes the picture for, of a caption that `captioned` made."""
+        return self.caption.removeprefix(self._first_tags()).removeprefix(", ")
+
+    def _first_tags(self) -> str:
+        return ", ".join(joined_tags(self.tags.split(",")).split(", ")[:TAGS_IN_CAPTION])
 
 
 def cleaned(value: object) -> str:

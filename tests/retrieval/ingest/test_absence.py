@@ -26,7 +26,7 @@ def test_an_empty_mount_point_changes_nothing(gallery: Gallery, pictures: Path) 
     (hit,) = gallery.browse()
     gallery.edit(hit.id, caption="our boat", credit="Ann")
     away = file.rename(pictures.parent / "away.png")
-    with pytest.raises(FolderEmpty, match=r"1 files of the gallery.*--prune"):
+    with pytest.raises(FolderEmpty, match=r"1 file of the gallery.*--prune"):
         gallery.add(pictures, options=ONE_WORKER)
     assert gallery.get(hit.id).caption == "our boat"
     away.rename(file)

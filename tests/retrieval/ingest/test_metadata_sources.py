@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from common.language import is_chinese
 from retrieval.ingest.metadata import Beside, read_metadata
 from retrieval.ingest.metadata.licences import licence_name
 from retrieval.ingest.metadata.png import png_words
@@ -255,6 +256,41 @@ def test_a_title_in_several_languages_is_found_in_each(tmp_path: Path) -> None:
 )
 def test_licences_have_short_names(written: str, name: str) -> None:
     assert licence_name(written) == name
+
+
+@pytest.mark.parametrize(
+    ("author", "rights", "credit", "licence"),
+    [
+        ("", "Copyright Bob", "Copyright Bob", ""),
+        ("Ann", "Copyright Bob", "Ann / Bob", ""),
+        ("Ann Example", "© 2019-2024 Ann Example", "Ann Example", ""),
+        ("Ann", "(c) 2024, Ann Example", "Ann", ""),
+        ("Ann", "Copyright 2024", "Ann", ""),
+        ("Ann", "Bob Agency. All rights reserved.", "Ann / Bob Agency", "All rights reserved"),
+        ("", "Bob. All Rights Reserved", "Bob", "All Rights Reserved"),
+        ("Ann", "All rights reserved", "Ann", "All rights reserved"),
+        ("Ann", "Free for editorial use", "Ann", "Free for editorial use"),
+        ("Ann", "© 2020 Jane Doe, CC BY-SA 4.0", "Ann", "CC BY-SA 4.0"),
+        ("李明", "版权所有：王芳", "李明 / 王芳", ""),
+        ("李明", "未经许可不得转载", "李明", "未经许可不得转载"),
+    ],
+)
+def test_whose_the_rights_are_is_a_credit_and_no_licence(
+    tmp_path: Path, author: str, rights: str, credit: str, licence: str
+) -> None:
+    """As EXIF, PNG and XMP say it."""
+    exif, info = Image.Exif(), PngImagePlugin.PngInfo()
+    for tag, name, text in ((0x013B, "Author", author), (0x8298, "Copyright", rights)):
+        if text:
+            exif[tag] = text
+            info.add_itxt(name, text)
+    Image.new("RGB", (8, 8)).save(tmp_path / "IMG_1.jpg", exif=exif)
+    Image.new("RGB", (8, 8)).save(tmp_path / "IMG_2.png", pnginfo=info)
+    named = bag("dc:creator", author, kind="Seq") if author else ""
+    found = [words_of(tmp_path / "IMG_2.png"), xmp_words(packet(named + alternatives("dc:rights", x_default=rights)))]
+    if not is_chinese(rights):  # Pillow writes EXIF in Latin-1
+        found.append(words_of(tmp_path / "IMG_1.jpg"))
+    assert {(words.credit, words.licence) for words in found} == {(credit, licence)}
 
 
 @pytest.mark.parametrize(
