@@ -14,12 +14,12 @@ from retrieval import open_gallery
 
 CAPTIONS: list[tuple[str, str, set[str]]] = [
     ("A cat sleeping in the sun by the window", "一只猫在窗边晒太阳睡觉", {"cat", "black cat", "cat face", "window"}),
-    ("A bowl of fresh water", "一碗清水", {"bowl with spoon", "droplet", "potable water", "pouring liquid"}),
+    ("A bowl of fresh water", "一碗清水", {"bowl with spoon", "droplet", "sign for drinking water", "pouring liquid"}),
     ("The vet gives the cat an injection", "兽医给猫打针", {"syringe", "stethoscope", "hospital", "cat"}),
     ("Skyscrapers along the river at night", "夜晚江边的摩天大楼",
      {"night with stars", "cityscape", "cityscape at dusk", "bridge at night", "office building"}),
     ("A basket of steamed dumplings", "一笼蒸饺", {"dumpling", "basket"}),
-    ("Passengers waiting for the metro", "乘客在等地铁", {"metro", "station", "train", "high-speed train"}),
+    ("Passengers waiting for the metro", "乘客在等地铁", {"metro", "train at a station", "train", "high-speed train"}),
     ("A red telephone box in the rain", "雨中的红色电话亭",
      {"telephone", "telephone receiver", "cloud with rain", "umbrella with rain drops", "umbrella"}),
     ("Changing of the guard at the palace", "王宫前的卫兵换岗", {"guard", "castle"}),
@@ -27,7 +27,7 @@ CAPTIONS: list[tuple[str, str, set[str]]] = [
     ("Ancient paintings on a cave wall", "洞窟墙上的古代壁画",
      {"artist palette", "framed picture", "mountain", "classical building", "paintbrush"}),
     ("A rocket lifting off with a column of fire", "火箭喷着火焰升空", {"rocket", "fire"}),
-    ("Friends sharing a pizza", "朋友们一起吃披萨", {"pizza", "people hugging", "fork and knife with plate"}),
+    ("Friends sharing a pizza", "朋友们一起吃披萨", {"pizza", "people hugging", "plate with fork and knife"}),
 ]  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def _place(section: Section) -> int | None:
 def _title(article: Article) -> Iterator[_Part]:
     imported = article.imported
     if imported is None or imported.title is None:
-        yield _Part(f"# {_heading(_escaped(article.title))}", imported.gap if imported else None)
+        yield _Part(f"# {_heading(_escaped(article.title.strip()))}", imported.gap if imported else None)
     elif imported.title:
         yield _Part(imported.title, imported.gap, 0)
 

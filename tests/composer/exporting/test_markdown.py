@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pypandoc
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -99,6 +99,7 @@ def test_punctuation_means_itself(form: str) -> None:
     assert page.tags <= {"h1", "h2", "p", "a"}
 
 
+@example("# ")
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.sampled_from("ab1 (){}[].,:;!?-_*~^$@#%&<>|\\/+=`\"'中，。"), max_size=24))
 def test_any_title_is_read_as_it_is_written(title: str) -> None:
