@@ -34,12 +34,13 @@ class Settings(BaseSettings):
     num_gpus: int | None = Field(None, ge=0)  # None: as many as help
     hub: Literal["huggingface", "modelscope"] | None = None  # of named models; None: where it is, else huggingface
     update: bool = False  # take the hub's present version of a named model, not the one downloaded first
-    quantization: Literal["nf4"] | None = None  # packs a 16-bit XComposer folder into 4 bits while it loads
+    quantization: Literal["nf4", "int8"] | None = None  # packs 16-bit weights while they load; int8: not XComposer
     offload: bool = False  # XComposer: layers that do not fit on the cards stay in main memory (slow)
     rotary: Literal["shipped", "exact"] | None = None  # XComposer: angles in half precision as published, or exact
     compiled: bool = False  # XComposer: fuse small operations with torch.compile (a minute at the first answer)
     threads: int | None = Field(None, ge=1, le=256)  # CPU threads of a GGUF model; None: what is free
-    context_tokens: int | None = Field(None, ge=512)  # of a GGUF model: prompt and reply together
+    context_tokens: int | None = Field(None, ge=512)  # of GGUF and transformers models: prompt and reply together
+    picture_tokens: int | None = Field(None, ge=16)  # for one picture at most; transformers models
     gallery: str | None = None  # None: the embedded drawings
     host: str = "127.0.0.1"
     port: int = Field(7860, ge=1, le=65535)
@@ -90,7 +91,7 @@ class Settings(BaseSettings):
     def model_options(self) -> dict[str, Any]:
         """What a person set about the model, for `load_model`; some kinds of models know only some of it."""
         names = ("hub", "update", "quantization", "offload", "rotary", "compiled", "threads", "context_tokens")
-        options = {name: getattr(self, name) for name in names}
+        options = {name: getattr(self, name) for name in (*names, "picture_tokens")}
         return {name: value for name, value in options.items() if value not in (None, False)}
 
     @classmethod

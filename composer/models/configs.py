@@ -20,7 +20,7 @@ from composer.models.hub import HUBS, Download, HubName, Source, find_download
 CONFIGS = resource_folder("configs") / "models"
 AUTO = "auto"  # stands for the best model that is here
 
-Kind = Literal["embedded", "xcomposer"]
+Kind = Literal["embedded", "xcomposer", "transformers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,9 @@ class ModelConfig:
     # hub -> {"repository": …, "revision": …}; the first download settles the version (composer.models.hub.files)
     hubs: Mapping[HubName, Mapping[str, str]] = field(default_factory=dict)
     files: Sequence[str] = ()  # patterns of the names of the files it needs
-    gpu_memory_gb: float = 0.0  # GiB on all cards together, for `auto`
+    gpu_memory_gb: float = 0.0  # GiB on all cards together, in 16 bits where it is not packed; for `auto`
+    size_gb: float = 0.0  # GB of the files
+    licence: str = ""  # as its publisher names it
 
     def source(self, hub: HubName) -> Source:
         """Where its files are on that hub."""

@@ -58,7 +58,8 @@ def load_model(
     num_gpus: cards to use; None: as many as help; 0: the CPU only. hub: where a named model is downloaded, or looked
     for; None: wherever it is here, else Hugging Face. update: take the hub's present version instead of the one that
     was downloaded first. options: passed to the model's own loading: threads and context_tokens (GGUF); quantization,
-    dtype, offload, rotary and compiled (XComposer); None counts as not given.
+    dtype, offload, rotary and compiled (XComposer); quantization, dtype, offload, threads, context_tokens and
+    picture_tokens (transformers); None counts as not given.
     Raises UnknownModel, ModelFilesMissing, ModelFilesBroken, OutOfMemory, InputError, SettingsError.
     """
     report = progress or (lambda step: None)
@@ -77,7 +78,8 @@ def load_model(
         if config.kind == "embedded":
             return _load_gguf(embedded.model_file(report), config.name, num_gpus, report, given)
         folder = _fetch_folder(config, report, hub, update=update)
-        return _load_xcomposer(folder, num_gpus, report, {"name": config.name, **given})
+        load_files = _load_transformers if config.kind == "transformers" else _load_xcomposer
+        return load_files(folder, num_gpus, report, {"name": config.name, **given})
     path = Path(wanted).expanduser()
     if path.is_file():
         return _load_gguf(path, model_name(path), num_gpus, report, given)
@@ -132,6 +134,7 @@ def choose_model(*, num_gpus: int | None = None, cards: Sequence[GraphicsCard] |
 def _load_gguf(path: Path, name: str, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
     from composer.models.gguf import GgufModel
 
+    options = {key: value for key, value in options.items() if key != "picture_tokens"}  # it sees none
     _check_options(options, ("threads", "context_tokens"), name)
     return GgufModel(path, name=name, num_gpus=num_gpus, progress=report, **options)
 
@@ -139,11 +142,21 @@ def _load_gguf(path: Path, name: str, num_gpus: int | None, report: Progress, op
 def _load_xcomposer(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
     from composer.models.xcomposer import load
 
-    # threads and context_tokens are settings of GGUF models only, and may be set for all models
-    own = {key: value for key, value in options.items() if key not in ("threads", "context_tokens")}
+    # these are settings of other models, and may be set for all
+    others = ("threads", "context_tokens", "picture_tokens")
+    own = {key: value for key, value in options.items() if key not in others}
     _check_options(own, ("quantization", "dtype", "offload", "rotary", "compiled", "name"), str(folder))
     model: Model = load(folder, num_gpus=num_gpus, progress=report, **own)
     return model
+
+
+def _load_transformers(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
+    from composer.models.transformers_vlm import load
+
+    own = {key: value for key, value in options.items() if key not in ("rotary", "compiled")}  # of XComposer only
+    known = ("quantization", "dtype", "offload", "context_tokens", "picture_tokens", "threads", "name")
+    _check_options(own, known, str(folder))
+    return load(folder, num_gpus=num_gpus, progress=report, **own)
 
 
 def _check_options(options: dict[str, Any], known: Sequence[str], name: str) -> None:
@@ -160,6 +173,8 @@ def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: 
     kind = _model_type(folder)
     if kind == XCOMPOSER_TYPE:
         return _load_xcomposer(folder, num_gpus, report, options)
+    if kind is not None and any(folder.glob("*.safetensors")):
+        return _load_transformers(folder, num_gpus, report, options)
     models = models_in(folder)
     if len(models) == 1:
         return _load_gguf(models[0], model_name(models[0]), num_gpus, report, options)
@@ -182,14 +197,7 @@ def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: 
                 known=[config.name for config in model_configs()],
             ),
         )
-    raise ModelFilesBroken(
-        path=folder / "config.json",
-        reason=_(
-            "its model type is '{kind}'. Folders of the type '{xcomposer_type}' and .gguf files can be loaded.",
-            kind=kind,
-            xcomposer_type=XCOMPOSER_TYPE,
-        ),
-    )
+    return _load_transformers(folder, num_gpus, report, options)
 
 
 def _model_type(folder: Path) -> str | None:

@@ -43,7 +43,7 @@ def serve(
     update: Annotated[bool, typer.Option("--update", help="Take the hub's newest version of it.")] = False,
     offload: Annotated[bool, typer.Option("--offload", help="Layers beyond the cards stay in main memory.")] = False,
     quantization: Annotated[
-        str | None, typer.Option(metavar="nf4", help="Pack a 16-bit XComposer folder into 4 bits.")
+        str | None, typer.Option(metavar="nf4|int8", help="Pack 16-bit weights into 4 or 8 bits while they load.")
     ] = None,
     gallery: Annotated[
         str | None, typer.Option(help="A gallery of pictures, path or address; without it, the drawings inside.")

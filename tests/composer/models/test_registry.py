@@ -131,7 +131,7 @@ def test_an_xcomposer_folder_goes_to_its_own_loader(loaded: Calls, tmp_path: Pat
 @pytest.mark.parametrize(
     ("config", "error", "sentence"),
     [
-        ('{"model_type": "llava"}', ModelFilesBroken, "'llava'"),
+        ('{"model_type": "llava"}', ModelFilesMissing, "model.safetensors"),
         ("{broken", ModelFilesBroken, "cannot be read"),
         ("[]", ModelFilesBroken, "cannot be read"),
         (None, ModelFilesMissing, "qwen2.5-coder-1.5b"),
@@ -271,7 +271,14 @@ def test_known_models_say_whether_they_can_be_loaded(monkeypatch: pytest.MonkeyP
     assert models[0].name == "qwen2.5-coder-1.5b"  # what can be loaded comes first
     assert models[0].available
     others = {model.name: model for model in models[1:]}
-    assert set(others) == {f"internlm/internlm-xcomposer-{size}" for size in ("7b", "vl-7b", "7b-4bit")}
+    assert {f"internlm/internlm-xcomposer-{size}" for size in ("7b", "vl-7b", "7b-4bit")} <= set(others)
+    assert {"Qwen/Qwen3-VL-4B-Instruct", "google/gemma-3-4b-it"} <= set(others)
+    seeing = [config for config in configs.model_configs() if config.kind == "transformers"]
+    assert all(
+        config.licence and config.gpu_memory_gb > 1 and f"{config.size_gb:g} GB" in config.description[language]
+        for config in seeing
+        for language in ("en", "zh")
+    )
     assert all(
         not model.available and "--model" in str(model.why) and model.description["zh"] for model in others.values()
     )

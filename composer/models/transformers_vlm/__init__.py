@@ -1,0 +1,32 @@
+"""Models that transformers computes: vision-language models and language models in folders of the Hugging Face form.
+
+Knows folders, processors, chat templates and networks; not the application's prompts, and not where files come from.
+
+folder      what lies in a folder, checked before loading
+placement   devices and memory, planned before loading
+loading     the parts of a folder, loaded
+template    messages -> text in the model's own form
+pictures    pictures -> tensors, within a number of tokens
+prompts     token ids, and where the pictures stand in them
+caches      keys and values that are continued in several ways
+network     forward passes: reading prompts, batches, the next token
+decoding    scores -> tokens -> text that can be shown
+scoring     the log-probabilities of options
+model       the protocol of composer.models.base
+"""
+
+from typing import TYPE_CHECKING
+
+from common.lazy import lazy_exports
+from composer.models.transformers_vlm.folder import ModelFolder, read_folder
+
+if TYPE_CHECKING:
+    from composer.models.transformers_vlm.loading import load
+    from composer.models.transformers_vlm.model import TransformersModel
+    from composer.models.transformers_vlm.placement import Placement, plan
+
+__all__ = ["ModelFolder", "Placement", "TransformersModel", "load", "plan", "read_folder"]
+
+__getattr__ = lazy_exports(
+    __name__, {"loading": ["load"], "model": ["TransformersModel"], "placement": ["Placement", "plan"]}
+)

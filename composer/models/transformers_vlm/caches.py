@@ -1,0 +1,79 @@
+"""Keys and values that were computed once and are continued in several ways.
+
+A fork shares the tensors of its origin: the layers of a dynamic cache never write into what they hold, they put a
+longer tensor in its place. Layers that do write (linear attention and others) are copied. Knows transformers' caches.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from transformers import DynamicCache, StaticCache
+from transformers.cache_utils import DummyLayer, DynamicLayer, DynamicSlidingWindowLayer, StaticLayer
+
+_SHARED = (DynamicLayer, DynamicSlidingWindowLayer, DummyLayer)  # these very classes, not what is derived from them
+
+
+def new_cache(config: Any) -> Any:
+    """An empty cache for a model of that configuration."""
+    return DynamicCache(config=config.get_text_config(decoder=True))
+
+
+def fork(cache: Any, rows: int = 1) -> Any:
+    """A cache that goes on from this one, which stays as it is. rows: of the batch; `cache` has one."""
+    twin = copy.copy(cache)
+    twin.layers = [copy.copy(each) if type(each) in _SHARED else copy.deepcopy(each) for each in cache.layers]
+    if rows > 1:
+        for layer in twin.layers:
+            if isinstance(layer, DynamicLayer) and type(layer) in _SHARED:
+                if layer.get_seq_length() > 0:
+                    layer.keys = layer.keys.expand(rows, -1, -1, -1)
+                    layer.values = layer.values.expand(rows, -1, -1, -1)
+            else:
+                layer.reorder_cache(torch.zeros(rows, dtype=torch.long))
+    return twin
+
+
+def can_crop(cache: Any) -> bool:
+    """Whether the last tokens of the cache can be taken away: not from a state that sums up all tokens, nor from a
+    window that has lost the tokens before it."""
+    return all(
+        type(layer) in (DynamicLayer, DummyLayer)
+        or (type(layer) is DynamicSlidingWindowLayer and layer.get_seq_length() < layer.sliding_window)
+        for layer in cache.layers
+    )
+
+
+def crop(cache: Any, tokens: int) -> None:
+    """Takes the last tokens away; for a fork of a cache that `can_crop`."""
+    if tokens > 0:
+        cache.crop(-tokens)
+
+
+def allows_gaps(cache: Any) -> bool:
+    """Whether padding may stand between kept tokens and new ones: where every token is looked at by itself, and the
+    mask can leave it out. Sums over all tokens and windows counted in tokens would see it."""
+    return all(type(layer) in (DynamicLayer, DummyLayer) for layer in cache.layers)
+
+
+def cache_bytes(cache: Any) -> int:
+    """Bytes of the tensors in the cache."""
+    tensors = [value for layer in cache.layers for value in vars(layer).values() if isinstance(value, torch.Tensor)]
+    return sum(tensor.nbytes for tensor in tensors)
+
+
+@torch.no_grad()
+def fill_static(static: Any, cache: Any) -> bool:
+    """Puts what a dynamic cache holds into an empty static one of the same model; False where that is not possible."""
+    pairs = list(zip(static.layers, cache.layers, strict=True))
+    if not all(type(to) is StaticLayer and type(source) is DynamicLayer for to, source in pairs):
+        return False
+    static.reset()
+    for to, source in pairs:
+        to.update(source.keys, source.values)
+    return True
+
+
+def new_static(config: Any, tokens: int) -> Any:
+    """An empty static cache that holds so many tokens."""
+    return StaticCache(config=config.get_text_config(decoder=True), max_cache_len=tokens)

@@ -1,0 +1,256 @@
+"""From a folder to a loaded model: its parts are read by transformers' Auto classes, on the planned devices.
+
+Runs no code from a folder. Knows what may be missing in one, and says so in a sentence.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from common.messages import Text, _
+from common.threads import free_threads
+from common.torchvision_compat import prepare_torchvision
+from composer.errors import ModelFilesBroken, ModelFilesMissing
+from composer.models.base import Capabilities, LoadProgress
+from composer.models.transformers_vlm.folder import ModelFolder, read_folder
+from composer.models.transformers_vlm.model import TransformersModel
+from composer.models.transformers_vlm.network import Network
+from composer.models.transformers_vlm.pictures import CARD_TOKENS, CPU_TOKENS, PictureProcessor
+from composer.models.transformers_vlm.placement import Placement, out_of_memory, plan
+from composer.models.transformers_vlm.prompts import PromptReader
+from composer.models.transformers_vlm.template import ChatFormat
+
+prepare_torchvision()
+
+import transformers  # noqa: E402 - after its torchvision can be imported
+
+log = logging.getLogger(__name__)
+
+MAX_PICTURES = 12  # in one prompt; more mix up
+_TEXT_TOKENS = 1024  # of the context that are left to the text
+_PROBLEMS = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
+
+Progress = Callable[[LoadProgress], None]
+
+
+def load(
+    folder: str | Path,
+    *,
+    num_gpus: int | None = None,
+    progress: Progress | None = None,
+    name: str | None = None,
+    quantization: str | None = None,
+    dtype: "str | torch.dtype | None" = None,
+    offload: bool = False,
+    context_tokens: int | None = None,
+    picture_tokens: int | None = None,
+    threads: int | None = None,
+) -> TransformersModel:
+    """The model of a folder.
+
+    num_gpus: cards to use; None takes as few as hold it; 0 is the CPU. quantization: "nf4" or "int8" packs the weights
+    while they load (bitsandbytes). dtype: "bfloat16", "float16" or "float32"; None takes what is right for the device.
+    offload: what does not fit on the cards stays in main memory. context_tokens: longest prompt and reply together.
+    picture_tokens: for one picture at most, where its processor can keep to it. threads: to compute with on the CPU;
+    None chooses by what is free.
+    Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory, SettingsError.
+    """
+    report = progress or (lambda step: None)
+    found = read_folder(folder)
+    called = name or Path(folder).resolve().name
+    report(LoadProgress("load", 0, found.weight_bytes, called))
+    config = _config(found)
+    placement = plan(
+        found,
+        name=called,
+        num_gpus=num_gpus,
+        dtype=dtype,
+        quantization=quantization,
+        offload=offload,
+        context_tokens=context_tokens,
+    )
+    budget = picture_tokens or (CARD_TOKENS if placement.cards else CPU_TOKENS)
+    reader, limits = _reader(found, config, budget)
+    if not placement.cards:
+        torch.set_num_threads(free_threads(threads))
+    model = _network(found, config, placement, called)
+    network = Network(model, reader, placement.context_tokens)
+    loaded = TransformersModel(
+        network,
+        reader,
+        name=called,
+        capabilities=_capabilities(found, model, reader, placement, limits),
+        placement=placement,
+        ends=_end_tokens(model, reader.tokenizer),
+    )
+    report(LoadProgress("ready", found.weight_bytes, found.weight_bytes, called))
+    return loaded
+
+
+def _config(folder: ModelFolder) -> Any:
+    """The configuration as transformers reads it. Raises ModelFilesBroken."""
+    known = transformers.models.auto.configuration_auto.CONFIG_MAPPING
+    if folder.model_type not in known:
+        raise ModelFilesBroken(path=folder.path / "config.json", reason=_unknown_architecture(folder))
+    with _readable(folder.path / "config.json"):
+        config = transformers.AutoConfig.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
+    if config.is_encoder_decoder or _auto_class(config) is None:
+        raise ModelFilesBroken(
+            path=folder.path / "config.json",
+            reason=_("its architecture '{kind}' does not continue conversations.", kind=folder.model_type),
+        )
+    return config
+
+
+def _unknown_architecture(folder: ModelFolder) -> Text:
+    kind, version = folder.model_type or "?", transformers.__version__
+    if folder.config.get("auto_map"):
+        return _(
+            "its architecture '{kind}' brings its own program, and programs from model folders are not run. Take the "
+            "version of the model for transformers (often named …-HF), or its GGUF file.",
+            kind=kind,
+        )
+    return _(
+        "its architecture '{kind}' is not known to transformers {version}. A newer one may know it (pip install -U "
+        "transformers); or take the model's GGUF file.",
+        kind=kind,
+        version=version,
+    )
+
+
+def _auto_class(config: Any) -> Any:
+    """The class that loads such a model, seeing ones first; None where there is none."""
+    auto = transformers.models.auto.modeling_auto
+    if type(config) in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        return transformers.AutoModelForImageTextToText
+    return transformers.AutoModelForCausalLM if type(config) in auto.MODEL_FOR_CAUSAL_LM_MAPPING else None
+
+
+# -- tokenizer, processor, chat template ------------------------------------------------------------------------------
+
+
+def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader, list[Text]]:
+    """What makes prompts, and what it cannot do. Raises ModelFilesMissing, ModelFilesBroken."""
+    limits: list[Text] = []
+    processor = None
+    if _auto_class(config) is transformers.AutoModelForImageTextToText:
+        try:
+            processor = transformers.AutoProcessor.from_pretrained(
+                folder.path, trust_remote_code=False, local_files_only=True
+            )
+        except _PROBLEMS as error:
+            limits.append(_blindness(error))
+    if processor is not None and not hasattr(processor, "image_processor"):
+        limits.append(_("It sees no pictures: its folder has no picture processor (preprocessor_config.json)."))
+        processor = None
+    tokenizer = getattr(processor, "tokenizer", None) or _tokenizer(folder)
+    placeholder = _placeholder(processor, tokenizer)
+    form = ChatFormat(processor or tokenizer, tokenizer, placeholder)
+    limits += form.limits
+    pictures = PictureProcessor(processor, placeholder, budget) if processor is not None and form.sees else None
+    if pictures is not None and pictures.tokens > budget:
+        limits.append(
+            _(
+                "A picture takes about {tokens:,} tokens; its processor cannot do with the {budget:,} that are set.",
+                tokens=pictures.tokens,
+                budget=budget,
+            )
+        )
+    ids = {getattr(config, key, None) for key in ("image_token_id", "image_token_index")}
+    ids |= set(getattr(processor, "image_token_ids", None) or [])
+    return PromptReader(form, tokenizer, pictures, frozenset(each for each in ids if isinstance(each, int))), limits
+
+
+def _blindness(error: BaseException) -> Text:
+    missing = next((name for name in ("num2words", "torchvision", "sentencepiece") if name in str(error)), None)
+    if missing is not None and isinstance(error, ImportError):
+        return _("It sees no pictures: its picture processor needs a package: pip install {package}", package=missing)
+    reason = " ".join(str(error).split())[:160]
+    return _("It sees no pictures: its picture processor cannot be read ({reason}).", reason=reason)
+
+
+def _tokenizer(folder: ModelFolder) -> Any:
+    names = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json", "tekken.json")
+    if not any((folder.path / name).is_file() for name in names):
+        raise ModelFilesMissing(
+            name=folder.path.name, missing="tokenizer.json", way_out=_("Copy the model's tokenizer files beside it.")
+        )
+    with _readable(folder.path / "tokenizer.json"):
+        return transformers.AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
+
+
+def _placeholder(processor: Any, tokenizer: Any) -> str:
+    """The text that stands for a picture in a prompt; "" without a processor."""
+    if processor is None:
+        return ""
+    for owner in (processor, tokenizer):
+        for key in ("boi_token", "image_token"):
+            if isinstance(found := getattr(owner, key, None), str) and (key == "image_token" or owner is processor):
+                return found
+    return "<image>"
+
+
+# -- the network ------------------------------------------------------------------------------------------------------
+
+
+def _network(folder: ModelFolder, config: Any, placement: Placement, name: str) -> Any:
+    """The network with its weights. Raises ModelFilesBroken, OutOfMemory."""
+    try:
+        with _readable(folder.path):
+            model = _auto_class(config).from_pretrained(
+                folder.path,
+                config=config,
+                trust_remote_code=False,
+                local_files_only=True,
+                attn_implementation=None,  # SDPA where the model has it: torch then takes the fastest kernel there is
+                **placement.loading_options(),
+            )
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        raise out_of_memory(name, placement) from error
+    return model.eval()
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end a reply: what model and tokenizer say."""
+    named = getattr(model.generation_config, "eos_token_id", None)
+    found = {tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])}
+    return frozenset(each for each in found if isinstance(each, int))
+
+
+def _capabilities(
+    folder: ModelFolder, model: Any, reader: PromptReader, placement: Placement, limits: list[Text]
+) -> Capabilities:
+    context, pictures = placement.context_tokens, reader.pictures
+    most = 0
+    if pictures is not None:
+        most = max(1, min(MAX_PICTURES, (context - min(_TEXT_TOKENS, context // 2)) // pictures.tokens))
+    placed = {f"cuda:{d}" if isinstance(d, int) else str(d) for d in getattr(model, "hf_device_map", {}).values()}
+    return Capabilities(
+        sees_pictures=pictures is not None,
+        max_pictures=most,
+        context_tokens=context,
+        quantization=folder.quantization or placement.quantization,
+        dtype=str(model.dtype).removeprefix("torch."),
+        devices=tuple(sorted(placed)) or (str(model.device),),
+        memory_bytes=placement.weights + placement.cache,
+        engine="transformers",
+        limits=tuple(limits),
+    )
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what transformers says of broken files and missing packages into a sentence."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        raise
+    except _PROBLEMS as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ModelFilesBroken(path=path, reason=f"{reason}") from error

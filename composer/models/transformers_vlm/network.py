@@ -1,0 +1,385 @@
+"""The network of a transformers model: reads prompts into a cache, and computes the scores of the next token.
+
+Knows tensors, positions, masks and caches; no messages and no text. One forward pass runs at a time.
+"""
+
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from composer.models.base import Usage
+from composer.models.transformers_vlm import caches
+from composer.models.transformers_vlm.prompts import Prompt, PromptReader
+
+log = logging.getLogger(__name__)
+
+CPU_CHUNK, CARD_CHUNK = 256, 2048  # tokens of a prompt read at once: a stop waits for one such part
+
+
+class Stopped(Exception):
+    """The caller's stop event was set while a prompt was being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A prompt, or its beginning, that the network has read."""
+
+    ids: tuple[int, ...]
+    hashes: tuple[str, ...]  # of the pictures in it
+    cache: Any
+    logits: torch.Tensor  # [V] of the next token, float32
+    last_position: torch.Tensor | None  # [..., 1, 1]
+
+    def common(self, prompt: Prompt) -> int:
+        """How many tokens of the prompt are in this cache, at most all but one; 0 where it cannot be used.
+
+        Tokens that stand for pictures are the same for all pictures; which they are decides.
+        """
+        length = 0
+        for mine, other in zip(self.ids, prompt.ids[:-1], strict=False):
+            if mine != other:
+                break
+            length += 1
+        hashes = prompt.hashes
+        same = next((at for at, (a, b) in enumerate(zip(self.hashes, hashes, strict=False)) if a != b), None)
+        first_new = min(len(self.hashes), len(hashes)) if same is None else same
+        if first_new < len(hashes):
+            if prompt.spans is None:
+                return 0
+            length = min(length, prompt.spans[first_new][0])
+        for first, end in prompt.spans or ():
+            if first < length < end:
+                length = first
+        if prompt.spans is None and prompt.pictures and length < len(self.ids):
+            return 0
+        return length if length == len(self.ids) or (length and caches.can_crop(self.cache)) else 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """Sequences that are being continued."""
+
+    cache: Any
+    logits: torch.Tensor  # [B, V], float32
+    ids: torch.Tensor  # [B, T] of the whole prompts, padded
+    mask: torch.Tensor | None  # [B, T], None where nothing is padded
+    positions: torch.Tensor | None  # [..., B, 1] of the last token
+    types: tuple[str, ...]  # PER_TOKEN names that the network reads
+    is_static: bool = False
+
+
+class Network:
+    """A loaded model of transformers."""
+
+    def __init__(self, model: Any, reader: PromptReader, context_tokens: int) -> None:
+        self.model, self.reader = model, reader
+        self._lock = threading.RLock()
+        self._usage = Usage()
+        accepted = set(inspect.signature(model.forward).parameters)
+        self._keeps_logits = "logits_to_keep" in accepted
+        self._takes_positions = "position_ids" in accepted
+        on_card = model.device.type == "cuda"
+        self.chunk = CARD_CHUNK if on_card else CPU_CHUNK
+        self._context = context_tokens
+        self.static_decoding = on_card and bool(getattr(model, "_can_compile_fullgraph", False))
+        self._static: Any = None  # one static cache; its steps are compiled
+        self._static_busy = threading.Lock()
+        # graphs of CUDA belong to the thread that recorded them
+        self._compiled_thread = ThreadPoolExecutor(1, "transformers-decode")
+
+    @property
+    def device(self) -> torch.device:
+        """The device that takes token ids."""
+        found: torch.device = self.model.get_input_embeddings().weight.device
+        return found if found.type != "meta" else self.model.device
+
+    @property
+    def usage(self) -> Usage:
+        return self._usage
+
+    def count_generated(self, tokens: int) -> None:
+        with self._lock:
+            self._usage += Usage(generated=tokens)
+
+    def close(self) -> None:
+        """Frees the weights."""
+        with self._lock:
+            self._compiled_thread.shutdown(wait=False)
+            self._static = None
+            self.model.to_empty(device="meta")
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    # -- reading prompts ----------------------------------------------------------------------------------------------
+
+    def read(self, prompt: Prompt, known: Sequence[Read] = (), stop: threading.Event | None = None) -> Read:
+        """Reads a prompt on top of whichever of the known beginnings has most of it.
+
+        Raises Stopped between two parts of it.
+        """
+        lengths = [each.common(prompt) for each in known]
+        best = max(range(len(known)), key=lambda at: lengths[at], default=None)
+        done = lengths[best] if best is not None else 0
+        if best is not None and done:
+            cache = caches.fork(known[best].cache)
+            caches.crop(cache, len(known[best].ids) - done)
+        else:
+            cache = caches.new_cache(self.model.config)
+        with self._lock:
+            self._usage += Usage(reused=done)
+        positions = self._positions(prompt)
+        logits: torch.Tensor | None = None
+        for end in self._parts(prompt, done):
+            if stop is not None and stop.is_set():
+                raise Stopped
+            if end < len(prompt.ids) or done:
+                tensors = self._tensors_from(prompt, done, end)
+                if tensors is None:  # pictures that cannot be read by themselves: all at once
+                    return self._read_whole(prompt, positions)
+            else:
+                tensors = prompt.tensors
+            logits, cache = self._extend(prompt, cache, done, end, positions, tensors)
+            done = end
+        assert logits is not None  # a part is never empty
+        return Read(prompt.ids, prompt.hashes, cache, logits, _last(positions))
+
+    def _read_whole(self, prompt: Prompt, positions: torch.Tensor | None) -> Read:
+        cache = caches.new_cache(self.model.config)
+        logits, cache = self._extend(prompt, cache, 0, len(prompt.ids), positions, prompt.tensors)
+        return Read(prompt.ids, prompt.hashes, cache, logits, _last(positions))
+
+    def _parts(self, prompt: Prompt, start: int) -> list[int]:
+        """Where the parts of the prompt end that are read one after the other; no picture is cut."""
+        ends: list[int] = []
+        at, whole = start, len(prompt.ids)
+        while at + self.chunk < whole and prompt.spans is not None:
+            at += self.chunk
+            at = next((end for first, end in prompt.spans if first < at < end), at)
+            if at < whole:
+                ends.append(at)
+        return [*ends, whole]
+
+    def _tensors_from(self, prompt: Prompt, start: int, end: int) -> dict[str, Any] | None:
+        """The tensors of the pictures between two tokens."""
+        wanted = [
+            picture
+            for picture, (first, _end) in zip(prompt.pictures, prompt.spans or (), strict=bool(prompt.spans))
+            if start <= first < end
+        ]
+        if not wanted:
+            return {}
+        if len(wanted) == len(prompt.pictures):
+            return prompt.tensors
+        return self.reader.picture_tensors([wanted], [self.reader.count_pictures(prompt.ids[start:end])])
+
+    def _extend(
+        self,
+        prompt: Prompt,
+        cache: Any,
+        start: int,
+        end: int,
+        positions: torch.Tensor | None,
+        tensors: dict[str, Any],
+    ) -> tuple[torch.Tensor, Any]:
+        """Reads tokens `start` to `end` on top of a cache of those before: scores of the next one [V], the cache."""
+        ids = torch.tensor([prompt.ids[:end]], device=self.device)
+        types = {name: values[:, :end] for name, values in prompt.types.items()}
+        where = None if positions is None else positions[..., :end]
+        logits, cache = self._forward(ids, end - start, cache, None, where, types, tensors, first=True)
+        with self._lock:
+            self._usage += Usage(prefilled=end - start)
+        return logits[0, -1].float(), cache
+
+    def _positions(self, prompt: Prompt) -> torch.Tensor | None:
+        """The positions [..., 1, T] as the model counts them: pictures may take fewer than they have tokens."""
+        if not self._takes_positions:
+            return None
+        ids = torch.tensor([prompt.ids], device=self.device)
+        arguments = {"attention_mask": torch.ones_like(ids), **self._moved({**prompt.types, **prompt.tensors})}
+        with self._lock, torch.no_grad():
+            found: torch.Tensor = self.model._prepare_position_ids_for_generation(ids, arguments)
+        return found
+
+    # -- several sequences --------------------------------------------------------------------------------------------
+
+    def one(self, read: Read, prompt: Prompt) -> Batch:
+        """A prompt that was read, ready to be continued."""
+        ids = torch.tensor([prompt.ids], device=self.device)
+        return Batch(caches.fork(read.cache), read.logits[None], ids, None, read.last_position, tuple(prompt.types))
+
+    def together(self, prompts: Sequence[Prompt], known: Sequence[Read] = ()) -> Batch | None:
+        """Reads several prompts in one forward pass; None where they can only be read one by one."""
+        begun = max(known, key=lambda each: min(map(each.common, prompts)), default=None)
+        start = min(map(begun.common, prompts)) if begun is not None else 0
+        if begun is not None and start:
+            if not (caches.allows_gaps(begun.cache)):
+                return None
+            cache = caches.fork(begun.cache, len(prompts))
+            caches.crop(cache, len(begun.ids) - start)
+        else:
+            cache = caches.new_cache(self.model.config)
+        if any(prompt.spans is None for prompt in prompts):
+            return None
+        new = [prompt.new_pictures(start) for prompt in prompts]
+        tensors: dict[str, Any] = {}
+        if any(new):
+            if not all(new):
+                return None
+            counted = [self.reader.count_pictures(prompt.ids[start:]) for prompt in prompts]
+            found = self.reader.picture_tensors(new, counted)
+            if found is None:
+                return None
+            tensors = found
+        return self._read_rows(prompts, start, cache, tensors)
+
+    def _read_rows(self, prompts: Sequence[Prompt], start: int, cache: Any, tensors: dict[str, Any]) -> Batch:
+        longest = max(len(prompt.ids) for prompt in prompts)
+        pads = [longest - len(prompt.ids) for prompt in prompts]
+
+        def padded(row: torch.Tensor, pad: int, value: int = 0) -> torch.Tensor:  # [..., T] -> [..., longest]
+            gap = row.new_full((*row.shape[:-1], pad), value)
+            return torch.cat([row[..., :start], gap, row[..., start:]], dim=-1)
+
+        filler = self._filler()
+        rows = [torch.tensor([prompt.ids], device=self.device) for prompt in prompts]
+        ids = torch.cat([padded(row, pad, filler) for row, pad in zip(rows, pads, strict=True)])
+        mask = torch.cat([padded(torch.ones_like(row), pad) for row, pad in zip(rows, pads, strict=True)])
+        types = {
+            name: torch.cat([padded(prompt.types[name], pad) for prompt, pad in zip(prompts, pads, strict=True)])
+            for name in prompts[0].types
+        }
+        where = [self._positions(prompt) for prompt in prompts]
+        positions = None
+        if self._takes_positions:
+            positions = torch.cat([padded(w, pad) for w, pad in zip(where, pads, strict=True) if w is not None], dim=-2)
+        only = mask if any(pads) else None
+        logits, cache = self._forward(ids, longest - start, cache, only, positions, types, tensors, first=True)
+        read = sum(len(prompt.ids) - start for prompt in prompts)
+        with self._lock:
+            self._usage += Usage(prefilled=read, reused=start * len(prompts))
+        return Batch(cache, logits[:, -1].float(), ids, only, _last(positions), tuple(types))
+
+    def options(self, read: Read, prompt: Prompt, following: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        """Scores [n + 1, V] after the prompt and after each of the n tokens of every option, all options at once.
+
+        following: token ids of each option; empty ones have the prompt's own scores only.
+        """
+        longest = max(map(len, following), default=0)
+        if longest == 0:
+            return [read.logits[None] for _each in following]
+        rows = len(following)
+        cache, filler = caches.fork(read.cache, rows), self._filler()
+        tail = torch.tensor([[*ids, *[filler] * (longest - len(ids))] for ids in following], device=self.device)
+        ids = torch.cat([torch.tensor([prompt.ids], device=self.device).expand(rows, -1), tail], dim=1)
+        types = {name: torch.zeros_like(ids) for name in prompt.types}
+        positions = read.last_position
+        if positions is not None:
+            steps = torch.arange(1, longest + 1, device=positions.device)
+            positions = positions.expand(*positions.shape[:-2], rows, 1) + steps
+        logits, _cache = self._forward(ids, longest, cache, None, positions, types, {}, first=False, keep=longest)
+        with self._lock:
+            self._usage += Usage(prefilled=sum(map(len, following)), reused=len(prompt.ids) * (rows - 1))
+        first = read.logits[None]
+        return [torch.cat([first, logits[at, : len(ids)].float()]) for at, ids in enumerate(following)]
+
+    # -- the next token -----------------------------------------------------------------------------------------------
+
+    def faster(self, batch: Batch) -> Batch:
+        """The same single sequence in the static cache, whose steps are compiled, where that is free and possible."""
+        if not self.static_decoding or batch.ids.shape[0] != 1 or not self._static_busy.acquire(blocking=False):
+            return batch
+        try:
+            if self._static is None:
+                self._static = caches.new_static(self.model.config, self._context)
+            if self._run_compiled(lambda: caches.fill_static(self._static, batch.cache)):
+                return replace(batch, cache=self._static, is_static=True)
+        except BaseException:
+            self._static_busy.release()
+            raise
+        self.static_decoding = False  # its layers are of kinds that cannot be moved there
+        self._static_busy.release()
+        return batch
+
+    def release(self, batch: Batch) -> None:
+        """To be called once a sequence is not continued any more."""
+        if batch.is_static:
+            self._static_busy.release()
+
+    def step(self, batch: Batch, tokens: torch.Tensor) -> None:
+        """Goes on with these tokens [B]; the batch then holds the scores of the next ones."""
+        batch.ids = torch.cat([batch.ids, tokens[:, None].to(batch.ids.device)], dim=1)
+        if batch.mask is not None:
+            batch.mask = torch.cat([batch.mask, batch.mask.new_ones(len(tokens), 1)], dim=1)
+        if batch.positions is not None:
+            batch.positions = batch.positions + 1
+        types = {name: torch.zeros_like(tokens)[:, None] for name in batch.types}
+
+        def forward() -> tuple[torch.Tensor, Any]:
+            call = self.model.get_compiled_call(None) if batch.is_static else self.model
+            return self._forward(
+                batch.ids, 1, batch.cache, batch.mask, batch.positions, types, {}, first=False, call=call
+            )
+
+        logits, batch.cache = self._run_compiled(forward) if batch.is_static else forward()
+        batch.logits = logits[:, -1].to(torch.float32, copy=True)
+
+    def _run_compiled(self, call: Callable[[], Any]) -> Any:
+        return self._compiled_thread.submit(call).result()
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _forward(
+        self,
+        ids: torch.Tensor,
+        new: int,
+        cache: Any,
+        mask: torch.Tensor | None,
+        positions: torch.Tensor | None,
+        types: dict[str, Any],
+        tensors: dict[str, Any],
+        *,
+        first: bool,
+        keep: int = 1,
+        call: Any = None,
+    ) -> tuple[torch.Tensor, Any]:
+        """One forward pass over the last `new` of the tokens [B, T]: logits [B, keep or new, V], and the cache."""
+        more: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_logits else {}
+        if positions is not None:
+            more["position_ids"] = positions[..., -new:]
+        with self._lock, torch.no_grad():
+            inputs = self.model.prepare_inputs_for_generation(
+                ids,
+                next_sequence_length=new,
+                past_key_values=cache,
+                attention_mask=mask,
+                is_first_iteration=first,
+                use_cache=True,
+                **more,
+                **self._moved({**types, **tensors}),
+            )
+            outputs = (call or self.model)(**inputs, return_dict=True)
+        return outputs.logits, getattr(outputs, "past_key_values", cache)
+
+    def _moved(self, tensors: dict[str, Any]) -> dict[str, Any]:
+        """The tensors on the device of the token ids, pictures in the network's numbers."""
+        return {
+            name: value.to(self.device, self.model.dtype if value.is_floating_point() else None)
+            if isinstance(value, torch.Tensor)
+            else value
+            for name, value in tensors.items()
+        }
+
+    def _filler(self) -> int:
+        """A token for places that nobody looks at."""
+        known = (self.reader.tokenizer.pad_token_id, self.reader.tokenizer.eos_token_id, 0)
+        return next(int(each) for each in known if isinstance(each, int) and each not in self.reader.picture_ids)
+
+
+def _last(positions: torch.Tensor | None) -> torch.Tensor | None:
+    return None if positions is None else positions[..., -1:]
