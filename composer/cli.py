@@ -20,6 +20,14 @@ from composer import errors
 from composer.article import Article
 from composer.chat import CHATTING, Conversation
 from composer.commands import (
+    NO_OPTIONS,
+    FolderOption,
+    GalleryOption,
+    GpusOption,
+    HubOption,
+    ModelOptions,
+    OffloadOption,
+    OwnOption,
     convert,
     drafts,
     export_article,
@@ -31,6 +39,7 @@ from composer.commands import (
     rewrite,
     say,
     stop_on_interrupt,
+    with_model_options,
 )
 from composer.events import STEPS, ArticleReady, Report
 from composer.exporting import image_names, to_markdown, write_folder
@@ -60,18 +69,6 @@ def _known_language(value: str) -> str:
     return value
 
 
-FolderOption = Annotated[
-    str | None, typer.Option("--folder", help="Model folder, .gguf file or model name; the best one here if left out.")
-]
-GalleryOption = Annotated[
-    str | None, typer.Option("--gallery", help="Gallery of pictures; the embedded drawings if left out.")
-]
-HubOption = Annotated[
-    str | None, typer.Option("--hub", help="huggingface or modelscope: where a model that is named comes from.")
-]
-OffloadOption = Annotated[
-    bool, typer.Option("--offload", help="Layers that do not fit on the cards stay in main memory (slow).")
-]
 LanguageOption = Annotated[
     str,
     typer.Option(
@@ -81,16 +78,10 @@ LanguageOption = Annotated[
         help="Language of what is printed.",
     ),
 ]
-GpusOption = Annotated[int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards; 0: the CPU.")]
-
-
-OwnOption = Annotated[
-    list[Path] | None,
-    typer.Option("--own", help="A picture of yours that shall stand in the article; may be repeated, up to 20 times."),
-]
 
 
 @app.command()
+@with_model_options(judge=True)
 def write(
     title: Annotated[str, typer.Argument(help="Title, or an instruction; '-' reads it from standard input.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for article.md, article.json and images/.")],
@@ -128,10 +119,13 @@ def write(
     hub: HubOption = None,
     offload: OffloadOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result.")] = False,
+    chosen: ModelOptions = NO_OPTIONS,
 ) -> None:
     """Write an illustrated article."""
     with readable_errors():
-        settings = load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus, hub=hub, offload=offload or None)
+        settings = load_settings(
+            folder=folder, gallery=gallery, num_gpus=num_gpus, hub=hub, offload=offload or None, **chosen
+        )
         options = Options(
             pictures=pictures,
             language=language,  # type: ignore[arg-type]  # `checked` refuses other values with a sentence
@@ -163,6 +157,7 @@ def write(
 
 
 @app.command()
+@with_model_options(judge=True)
 def illustrate(
     file: Annotated[str, typer.Argument(help="A .md, .txt, .docx or .html file; '-' reads text from standard input.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for article.md, article.json and images/.")],
@@ -180,12 +175,15 @@ def illustrate(
     hub: HubOption = None,
     offload: OffloadOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result.")] = False,
+    chosen: ModelOptions = NO_OPTIONS,
 ) -> None:
     """Illustrate a text of your own; not a word of it is changed."""
     from composer.importing import read_path, read_text
 
     with readable_errors():
-        settings = load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus, hub=hub, offload=offload or None)
+        settings = load_settings(
+            folder=folder, gallery=gallery, num_gpus=num_gpus, hub=hub, offload=offload or None, **chosen
+        )
         options = Options(pictures=pictures, select=select).checked()
         brought = read_text(piped_text()) if file == "-" else read_path(typed_text(file))
         _check_out(out)
@@ -206,6 +204,7 @@ def illustrate(
 
 
 @app.command()
+@with_model_options()
 def chat(
     question: Annotated[str, typer.Argument(help="The question; '-' reads it from standard input.")],
     image: Annotated[
@@ -219,6 +218,7 @@ def chat(
     instructions: Annotated[
         str, typer.Option("--system", help="The system prompt: how the model should answer, or who it should be.")
     ] = "",
+    chosen: ModelOptions = NO_OPTIONS,
 ) -> None:
     """Ask one question, about pictures or not; the answer is printed as it comes."""
     with readable_errors():
@@ -226,7 +226,7 @@ def chat(
         if not text.strip() and not image:
             raise errors.InputError(_("Please type a question."))
         pictures = [Picture.open(path) for path in image or []]
-        model = load(load_settings(folder=folder, num_gpus=num_gpus, hub=hub, offload=offload or None))
+        model = load(load_settings(folder=folder, num_gpus=num_gpus, hub=hub, offload=offload or None, **chosen))
         describer = None
         if pictures and not model.capabilities.sees_pictures:
             from composer.models import PictureDescriber
@@ -287,18 +287,20 @@ def download(
 
 
 @app.command()
+@with_model_options()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     language: LanguageOption = "en",
     folder: FolderOption = None,
     gallery: GalleryOption = None,
     num_gpus: GpusOption = None,
+    chosen: ModelOptions = NO_OPTIONS,
 ) -> None:
     """Say what is installed, what will be used, what is missing and how to get it."""
     from composer.doctor import doctor as examine
 
     with readable_errors():
-        report = examine(load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus))
+        report = examine(load_settings(folder=folder, gallery=gallery, num_gpus=num_gpus, **chosen))
         if as_json:
             print(json_line(report.to_dict()))
         else:

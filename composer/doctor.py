@@ -1,4 +1,5 @@
-"""What is installed, what will be used, what is missing and how to get it. Loads no model, opens no gallery.
+"""What is installed, what will be used, what is missing and how to get it. Loads no model, opens no gallery; a server
+that was chosen is asked.
 
 For `python -m composer doctor`, and for anybody who asks why something does not work.
 """
@@ -14,19 +15,23 @@ from typing import Any, Literal
 
 import psutil
 
+from common.errors import ReadableError
 from common.folders import cache_path
 from common.messages import Text, _, in_language, languages
 from common.resources import requirements_file
 from common.threads import free_threads, usable_cpus
 from composer.errors import ModelFilesBroken
 from composer.models import (
+    ENDPOINT,
     GraphicsCard,
     choose_model,
     embedded,
     graphics_cards,
     import_engine,
+    is_address,
     is_known_model,
     known_models,
+    load_model,
     models_in,
     read_header,
 )
@@ -294,6 +299,8 @@ def _model_choice(settings: Settings, cards: Sequence[GraphicsCard]) -> Finding:
     if wanted == "auto":
         choice = choose_model(num_gpus=settings.num_gpus, cards=cards)
         return Finding("model", "ok", choice.why)
+    if wanted == ENDPOINT or is_address(wanted):
+        return _server(settings)
     if is_known_model(wanted):
         return Finding("model", "ok", _("Using {wanted}, as chosen.", wanted=wanted))
     path = Path(wanted).expanduser()
@@ -318,6 +325,29 @@ def _model_choice(settings: Settings, cards: Sequence[GraphicsCard]) -> Finding:
             _("The chosen folder {path} holds no model: neither config.json nor a .gguf file.", path=path),
         )
     return Finding("model", "ok", _("Using the folder {path}.", path=path))
+
+
+def _server(settings: Settings) -> Finding:
+    """What the chosen server can do, asked now."""
+    try:
+        model = load_model(settings.wanted_model, **settings.model_options)
+    except ReadableError as error:
+        return Finding("model", "problem", error.message)
+    model.close()
+    can = model.capabilities
+    message = _(
+        "Using {name} on the server {place} ({engine}; {pictures}; {context:,} tokens).",
+        name=model.name,
+        place=can.devices[0],
+        engine=can.engine,
+        pictures=_("sees pictures") if can.sees_pictures else _("sees no pictures"),
+        context=can.context_tokens,
+    )
+    return Finding(
+        "model",
+        "ok",
+        Text("{message} {limits}", {"message": message, "limits": list(can.limits)}) if can.limits else message,
+    )
 
 
 def _gallery_choice(settings: Settings) -> Finding:

@@ -7,6 +7,7 @@ common.errors.ReadableError
     ├── UnknownModel          no model of that name
     ├── ModelFilesMissing     the model is known, its files are not here
     ├── ModelFilesBroken      the files are here and are not what they should be
+    ├── EndpointUnusable      a server of models does not answer, or in another form
     ├── ModelFailed           the model broke while working
     ├── OutOfMemory           the device has too little memory
     ├── SettingsError         a setting has a bad value
@@ -59,6 +60,10 @@ class ModelFilesMissing(ComposerError):
 
 class ModelFilesBroken(ComposerError):
     sentence = _("The model file '{path}' cannot be used: {reason}")
+
+
+class EndpointUnusable(ComposerError):
+    sentence = _("The server {url} cannot be used: {reason}.")
 
 
 class ModelFailed(ComposerError):

@@ -17,6 +17,7 @@ from common.folders import CACHE_VARIABLE
 from common.messages import _, languages
 from common.resources import resource_folder
 from composer.errors import SettingsError, validation_problem
+from composer.models import AUTO, ENDPOINT, is_address
 
 APP_CONFIG = resource_folder("configs") / "app.yaml"
 PREFIX = "XCOMPOSER_"
@@ -41,6 +42,13 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, le=256)  # CPU threads of a GGUF model; None: what is free
     context_tokens: int | None = Field(None, ge=512)  # of GGUF and transformers models: prompt and reply together
     picture_tokens: int | None = Field(None, ge=16)  # for one picture at most; transformers models
+    base_url: str | None = None  # of an OpenAI-compatible server, whose model is then used: http://127.0.0.1:8000/v1
+    api_key_file: Path | None = None  # a file that holds the key of that server
+    served_name: str | None = None  # of the model on that server; None: its only one
+    at_once: int | None = Field(None, ge=1, le=256)  # requests to that server at a time; None: 4, or as it says
+    timeout: float | None = Field(None, gt=0)  # seconds for the next piece of its answer; None: 300
+    judge: str | None = None  # a model that sees, by name, path or address: it chooses pictures for one that does not
+    judge_key_file: Path | None = None  # a file that holds the key of the judge's server
     gallery: str | None = None  # None: the embedded drawings
     host: str = "127.0.0.1"
     port: int = Field(7860, ge=1, le=65535)
@@ -54,7 +62,19 @@ class Settings(BaseSettings):
     data: Path | None = None  # where drafts and conversations are kept; None: the user's data folder
     cache_dir: Path | None = None
 
-    @field_validator("folder", "gallery", "auth", "data", "cache_dir", mode="before")
+    @field_validator(
+        "folder",
+        "gallery",
+        "auth",
+        "data",
+        "cache_dir",
+        "base_url",
+        "api_key_file",
+        "served_name",
+        "judge",
+        "judge_key_file",
+        mode="before",
+    )
     @classmethod
     def _empty_is_none(cls, value: Any) -> Any:
         return value if not isinstance(value, str) or value.strip() else None
@@ -85,13 +105,19 @@ class Settings(BaseSettings):
     @property
     def wanted_model(self) -> str:
         """What `load_model` is called with."""
+        if self.base_url and not self.folder and self.model == AUTO:
+            return ENDPOINT
         return self.folder or self.model
 
     @property
     def model_options(self) -> dict[str, Any]:
         """What a person set about the model, for `load_model`; some kinds of models know only some of it."""
-        names = ("hub", "update", "quantization", "offload", "rotary", "compiled", "threads", "context_tokens")
-        options = {name: getattr(self, name) for name in (*names, "picture_tokens")}
+        names: tuple[str, ...] = ("hub", "update", "quantization", "offload", "rotary", "compiled", "threads")
+        if self.wanted_model == ENDPOINT or is_address(self.wanted_model):
+            names = ("base_url", "api_key_file", "served_name", "at_once", "timeout")
+        else:
+            names = (*names, "picture_tokens")
+        options = {name: getattr(self, name) for name in (*names, "context_tokens")}
         return {name: value for name, value in options.items() if value not in (None, False)}
 
     @classmethod

@@ -6,11 +6,38 @@ Knows events, errors and loading steps; not how an article is made nor what a co
 from composer.commands.drafts import drafts
 from composer.commands.exporting import export_article
 from composer.commands.loading import load
+from composer.commands.options import (
+    NO_OPTIONS,
+    FolderOption,
+    GalleryOption,
+    GpusOption,
+    HubOption,
+    JudgeOption,
+    KeyOption,
+    ModelOptions,
+    OffloadOption,
+    OwnOption,
+    ServedOption,
+    UrlOption,
+    with_model_options,
+)
 from composer.commands.planning import convert, plan
 from composer.commands.rewriting import rewrite
 from composer.commands.terminal import follow, loading_steps, readable_errors, say, stop_on_interrupt
 
 __all__ = [
+    "NO_OPTIONS",
+    "FolderOption",
+    "GalleryOption",
+    "GpusOption",
+    "HubOption",
+    "JudgeOption",
+    "KeyOption",
+    "ModelOptions",
+    "OffloadOption",
+    "OwnOption",
+    "ServedOption",
+    "UrlOption",
     "convert",
     "drafts",
     "export_article",
@@ -22,4 +49,5 @@ __all__ = [
     "rewrite",
     "say",
     "stop_on_interrupt",
+    "with_model_options",
 ]

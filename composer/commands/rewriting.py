@@ -12,6 +12,7 @@ from common.terminal import json_line, printable, typed_text
 from composer import writing
 from composer.article import Article
 from composer.commands.loading import load
+from composer.commands.options import NO_OPTIONS, ModelOptions, with_model_options
 from composer.commands.terminal import readable_errors, say, stop_on_interrupt
 from composer.errors import InputError
 from composer.prompts import TONES
@@ -19,6 +20,7 @@ from composer.settings import load_settings
 from composer.writing import TASKS, Proposal, accepted
 
 
+@with_model_options()
 def rewrite(
     article: Annotated[Path, typer.Argument(help="article.json, as `write` saves it.")],
     section: Annotated[str, typer.Option("--section", help="Id of the section, e.g. s3.")],
@@ -37,6 +39,7 @@ def rewrite(
         int | None, typer.Option("--num_gpus", "--num-gpus", min=0, help="Graphics cards; 0: the CPU.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print old and new text and what changed.")] = False,
+    chosen: ModelOptions = NO_OPTIONS,
 ) -> None:
     """Write one section of a saved article anew; prints the new text."""
     with readable_errors():
@@ -44,7 +47,7 @@ def rewrite(
         old = _section(whole, section)
         asked = {"instruction": typed_text(instruction), "tone": typed_text(tone), "into": typed_text(into)}
         writing.check_rewriting(whole, section, task, asked["instruction"])
-        model = load(load_settings(folder=folder, num_gpus=num_gpus))
+        model = load(load_settings(folder=folder, num_gpus=num_gpus, **chosen))
         sampling = replace(writing.sampling_for(model, task), seed=seed)
         with stop_on_interrupt() as stop:
             *_deltas, proposal = writing.rewrite(model, whole, section, task, **asked, sampling=sampling, stop=stop)

@@ -21,13 +21,15 @@ from composer.models.base import (
     user,
 )
 from composer.models.cards import GraphicsCard, graphics_cards
-from composer.models.configs import KnownModel, is_known_model, known_models, unknown_model
+from composer.models.configs import AUTO, ENDPOINT, KnownModel, is_address, is_known_model, known_models, unknown_model
 from composer.models.describer import PictureDescriber
 from composer.models.gguf import GgufModel, import_engine, models_in, read_header
 from composer.models.registry import choose_model, download_model, load_model, local_folder
 from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_thought, without_thoughts
 
 __all__ = [
+    "AUTO",
+    "ENDPOINT",
     "Capabilities",
     "GgufModel",
     "GraphicsCard",
@@ -51,6 +53,7 @@ __all__ = [
     "end_of_opened_thought",
     "graphics_cards",
     "import_engine",
+    "is_address",
     "is_known_model",
     "known_models",
     "load_model",

@@ -19,6 +19,7 @@ from composer.models.hub import HUBS, Download, HubName, Source, find_download
 
 CONFIGS = resource_folder("configs") / "models"
 AUTO = "auto"  # stands for the best model that is here
+ENDPOINT = "endpoint"  # stands for the model of the server that is named beside it
 
 Kind = Literal["embedded", "xcomposer", "transformers"]
 
@@ -68,7 +69,12 @@ def known_models() -> list[KnownModel]:
 
 def is_known_model(name: str) -> bool:
     """Whether `name` can be given to `load_model` without being a path."""
-    return name == AUTO or find_config(name) is not None
+    return name in (AUTO, ENDPOINT) or is_address(name) or find_config(name) is not None
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is the address of a server."""
+    return name.startswith(("http://", "https://"))
 
 
 @cache

@@ -17,11 +17,13 @@ from composer.models.base import LoadProgress, Model
 from composer.models.cards import GraphicsCard, graphics_cards, too_few_cards
 from composer.models.configs import (
     AUTO,
+    ENDPOINT,
     ModelConfig,
     download_command,
     find_config,
     interrupted_clause,
     interrupted_values,
+    is_address,
     model_configs,
     unknown_model,
 )
@@ -53,14 +55,16 @@ def load_model(
     update: bool = False,
     **options: Any,
 ) -> Model:
-    """A model by name, from a folder, or from a .gguf file; None or "auto" takes the best one that is here.
+    """A model by name, from a folder, from a .gguf file, or on a server ("endpoint" with `base_url`, or the server's
+    address, "#" and the model's name there where it has several); None or "auto" takes the best one that is here.
 
     num_gpus: cards to use; None: as many as help; 0: the CPU only. hub: where a named model is downloaded, or looked
     for; None: wherever it is here, else Hugging Face. update: take the hub's present version instead of the one that
     was downloaded first. options: passed to the model's own loading: threads and context_tokens (GGUF); quantization,
     dtype, offload, rotary and compiled (XComposer); quantization, dtype, offload, threads, context_tokens and
-    picture_tokens (transformers); None counts as not given.
-    Raises UnknownModel, ModelFilesMissing, ModelFilesBroken, OutOfMemory, InputError, SettingsError.
+    picture_tokens (transformers); base_url, api_key_file, served_name, at_once, timeout, context_tokens and
+    picture_bytes (a server: see `composer.models.endpoint.EndpointModel`); None counts as not given.
+    Raises UnknownModel, EndpointUnusable, ModelFilesMissing, ModelFilesBroken, OutOfMemory, InputError, SettingsError.
     """
     report = progress or (lambda step: None)
     wanted = str(name_or_folder or AUTO).strip()
@@ -72,6 +76,8 @@ def load_model(
         choice = choose_model(num_gpus=num_gpus, cards=cards)
         report(LoadProgress("find", detail=choice.why.text()))
         wanted = choice.name
+    if wanted == ENDPOINT or is_address(wanted):
+        return _load_endpoint(wanted, report, given)
     named = find_config(wanted)
     if named is not None:
         config, hub = named[0], hub or named[1]
@@ -157,6 +163,18 @@ def _load_transformers(folder: Path, num_gpus: int | None, report: Progress, opt
     known = ("quantization", "dtype", "offload", "context_tokens", "picture_tokens", "threads", "name")
     _check_options(own, known, str(folder))
     return load(folder, num_gpus=num_gpus, progress=report, **own)
+
+
+def _load_endpoint(wanted: str, report: Progress, options: dict[str, Any]) -> Model:
+    from composer.models.endpoint import EndpointModel
+
+    own = {key: value for key, value in options.items() if key != "threads"}  # of GGUF models, may be set for all
+    names = ("base_url", "api_key_file", "served_name", "at_once", "timeout", "context_tokens", "picture_bytes")
+    _check_options(own, names, wanted)
+    if is_address(wanted):
+        address, _mark, served = wanted.partition("#")
+        own = {"base_url": address, "served_name": served or None, **own}
+    return EndpointModel(own.pop("base_url", None), progress=report, **own)
 
 
 def _check_options(options: dict[str, Any], known: Sequence[str], name: str) -> None:

@@ -15,10 +15,11 @@ from common.folders import data_path
 from common.messages import _
 from common.terminal import log_to_stderr, make_output_safe, printable_line
 from composer import Composer
+from composer.commands import JudgeOption, KeyOption, ServedOption, UrlOption
 from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
 from composer.errors import ConversationsUnavailable, DraftsUnavailable, SettingsError, UnknownModel
-from composer.models import LoadProgress, Model, is_known_model, known_models, load_model
+from composer.models import ENDPOINT, LoadProgress, Model, is_known_model, known_models, load_model
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES, open_gallery
 from retrieval.errors import GalleryNotFound
@@ -45,6 +46,10 @@ def serve(
     quantization: Annotated[
         str | None, typer.Option(metavar="nf4|int8", help="Pack 16-bit weights into 4 or 8 bits while they load.")
     ] = None,
+    base_url: UrlOption = None,
+    api_key_file: KeyOption = None,
+    served_name: ServedOption = None,
+    judge: JudgeOption = None,
     gallery: Annotated[
         str | None, typer.Option(help="A gallery of pictures, path or address; without it, the drawings inside.")
     ] = None,
@@ -91,6 +96,10 @@ def serve(
             update=update or None,
             offload=offload or None,
             quantization=quantization,
+            base_url=base_url,
+            api_key_file=api_key_file,
+            served_name=served_name,
+            judge=judge,
             gallery=gallery,
             host=host,
             port=port,
@@ -104,6 +113,7 @@ def serve(
             mcp=mcp or None,
         )
         check_names(settings.wanted_model, settings.gallery)
+        check_server(settings)
         check_mcp(settings.mcp)
         run(settings, read_logins(settings.auth))
     except ReadableError as error:
@@ -119,6 +129,15 @@ def check_names(model: str, gallery: str | None) -> None:
         return
     if not Path(gallery).expanduser().exists():
         raise GalleryNotFound(place=gallery)
+
+
+def check_server(settings: Settings) -> None:
+    """Refuses an address or a key that cannot be used before anything is started. Raises SettingsError."""
+    if settings.wanted_model == ENDPOINT:
+        from composer.models.endpoint import read_address, read_key
+
+        read_address(settings.base_url)
+        read_key(settings.api_key_file)
 
 
 def check_mcp(mcp: bool) -> None:

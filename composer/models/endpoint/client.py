@@ -1,0 +1,345 @@
+"""HTTP to one server: calls that can be stopped, tried again with growing pauses, and several at once.
+
+Knows requests, statuses and event streams; nothing of messages, models or what an answer means.
+
+All calls run as tasks of one event loop in a thread of their own. A task that is cancelled closes its connection, at
+whatever point it is: that is how a server learns that nobody reads any more.
+"""
+
+import asyncio
+import json
+import logging
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+from httpx_sse import EventSource
+from pydantic import SecretStr
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from common.messages import Text, _
+from composer.models.endpoint.address import Address
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+ATTEMPTS = 4  # of a request that a server is too busy for
+LONGEST_PAUSE = 20.0  # seconds before another attempt, also where the server asks for more
+_BUSY = frozenset({429, 500, 502, 503, 504, 529})
+_TICK = 0.05  # seconds between looks at `stop`
+_MOST_WORDS = 400  # of what a server says about an error
+
+
+class CallFailed(Exception):
+    """A call that has no answer. `reason` is a clause for people; `message` and `kind` are the server's own words."""
+
+    def __init__(
+        self, reason: Text, *, status: int | None = None, message: str = "", kind: str = "", pause: float | None = None
+    ) -> None:
+        super().__init__(reason.text())
+        self.reason, self.status, self.message, self.kind = reason, status, message, kind
+        self.pause = pause  # seconds after which it may be tried again; None: that would not help
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long is waited, and how often it is tried."""
+
+    seconds: float = 300.0  # for the next byte of an answer
+    connecting: float = 10.0
+    attempts: int = ATTEMPTS
+    at_once: int = 4  # calls that are under way together; others wait
+
+
+class Client:
+    """Calls to one server, from any thread. Close it when done."""
+
+    def __init__(self, address: Address, key: SecretStr | None, limits: Limits | None = None) -> None:
+        self.address, self._key, self.limits = address, key, limits or Limits()
+        headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+        self._http = httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(self.limits.seconds, connect=self.limits.connecting, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.limits.at_once),
+            verify=address.encrypted,  # certificates take long to read and are of no use here
+            trust_env=not address.on_this_machine,  # no proxy reaches this machine's loopback
+        )
+        self._slots = asyncio.Semaphore(self.limits.at_once)
+        self._closing = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="endpoint", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends all calls and the thread."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._submit(self._shut()).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    # -- calls ---------------------------------------------------------------------------------------------------------
+
+    def get(self, url: str) -> Any:
+        """The JSON of an address, or None where it has none. Raises CallFailed for a server that cannot be reached."""
+        return self._wait(self._got(url))
+
+    def post(self, url: str, body: dict[str, Any], *, attempts: int | None = None) -> dict[str, Any]:
+        """The JSON object that answers a request. attempts: None takes those of `limits`. Raises CallFailed."""
+        return self._wait(self._posted(url, body, attempts or self.limits.attempts))
+
+    def stream(self, url: str, body: dict[str, Any], stop: threading.Event | None = None) -> Iterator[dict[str, Any]]:
+        """The events of an answer, up to its end or soon after `stop` is set. Raises CallFailed.
+
+        Closing the iterator, or `stop`, closes the request.
+        """
+        events: queue.SimpleQueue[dict[str, Any] | CallFailed | None] = queue.SimpleQueue()
+        task = self._submit(self._streamed(url, body, events.put))
+        try:
+            while True:
+                try:
+                    event = events.get(timeout=_TICK)
+                except queue.Empty:
+                    if self.ended(stop) or (task.done() and events.empty()):
+                        return
+                    continue
+                if event is None or self.ended(stop):
+                    return
+                if isinstance(event, CallFailed):
+                    raise event
+                yield event
+        finally:
+            task.cancel()
+
+    def gather(
+        self, url: str, bodies: Sequence[dict[str, Any]], stop: threading.Event | None = None
+    ) -> list[list[dict[str, Any]]]:
+        """The events of several answers at once; after `stop` those that have come. Raises CallFailed, the first."""
+        found: list[list[dict[str, Any] | CallFailed | None]] = [[] for _body in bodies]
+        tasks = [
+            self._submit(self._streamed(url, body, events.append)) for body, events in zip(bodies, found, strict=True)
+        ]
+        waiting: set[Future[None]] = set(tasks)
+        try:
+            while waiting and not self.ended(stop):
+                done, waiting = wait(waiting, timeout=_TICK, return_when="FIRST_COMPLETED")
+                for task in done:
+                    failed = found[tasks.index(task)][-1:]
+                    if failed and isinstance(failed[0], CallFailed):
+                        raise failed[0]
+        finally:
+            for task in waiting:
+                task.cancel()
+        return [[event for event in events if isinstance(event, dict)] for events in found]
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+
+    async def _shut(self) -> None:
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._http.aclose()
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        if not self._thread.is_alive():
+            work.close()
+            raise CallFailed(_("the model was closed"))
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        task = self._submit(work)
+        try:
+            return task.result()
+        finally:
+            task.cancel()  # where a signal ended the waiting
+
+    def ended(self, stop: threading.Event | None) -> bool:
+        """Whether nobody waits for an answer any more."""
+        return self._closing.is_set() or (stop is not None and stop.is_set())
+
+    async def _got(self, url: str) -> Any:
+        request = self._http.build_request("GET", url, headers={"Accept": "application/json"})
+        async with self._opened(request, 2) as response:
+            return _json_of(await response.aread())
+
+    async def _posted(self, url: str, body: dict[str, Any], attempts: int) -> dict[str, Any]:
+        async with self._slots, self._opened(self._request(url, body), attempts) as response:
+            answer = _json_of(await response.aread())
+        if not isinstance(answer, dict):
+            raise CallFailed(not_compatible())
+        _raise_error(answer, self._redacted)
+        return answer
+
+    async def _streamed(
+        self, url: str, body: dict[str, Any], put: Callable[[dict[str, Any] | CallFailed | None], None]
+    ) -> None:
+        """Gives the events to `put`, and at last None or what failed."""
+        last: CallFailed | None = None
+        begun = False
+        try:
+            async with (
+                self._slots,
+                self._opened(self._request(url, {**body, "stream": True}), self.limits.attempts) as response,
+            ):
+                if "text/event-stream" not in response.headers.get("content-type", ""):
+                    raise CallFailed(not_compatible())
+                async for event in EventSource(response).aiter_sse():
+                    if not event.data or event.data.strip() == "[DONE]":
+                        put({"done": True})
+                        continue
+                    piece = _json_of(event.data.encode())
+                    if not isinstance(piece, dict):
+                        raise CallFailed(not_compatible())
+                    _raise_error(piece, self._redacted)
+                    begun = True
+                    put(piece)
+        except CallFailed as error:
+            last = error
+        except httpx.HTTPError as error:
+            last = _broken(error, self.limits, begun=begun)
+        put(last)
+
+    def _request(self, url: str, body: dict[str, Any]) -> httpx.Request:
+        content = json.dumps(body, ensure_ascii=False).encode()
+        return self._http.build_request("POST", url, content=content, headers={"Content-Type": "application/json"})
+
+    @asynccontextmanager
+    async def _opened(self, request: httpx.Request, attempts: int) -> AsyncIterator[httpx.Response]:
+        """An answer whose status is good, its content still to be read. Raises CallFailed."""
+        response: httpx.Response | None = None
+        tries = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, CallFailed) and error.pause is not None),
+            stop=stop_after_attempt(attempts),
+            wait=_pause,
+            reraise=True,
+        )
+        async for attempt in tries:
+            with attempt:
+                response = await self._sent(request)
+        assert response is not None  # else the last attempt has raised
+        try:
+            yield response
+        except httpx.HTTPError as error:
+            raise _broken(error, self.limits, begun=True) from error
+        finally:
+            await response.aclose()
+
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
+        try:
+            response = await self._http.send(request, stream=True)
+            if response.is_success:
+                return response
+            try:
+                content = await response.aread()
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise _broken(error, self.limits, begun=False) from error
+        raise self._refused(response, content)
+
+    def _refused(self, response: httpx.Response, content: bytes) -> CallFailed:
+        status, (message, kind) = response.status_code, _words_of(_json_of(content))
+        message = self._redacted(message)
+        pause = _asked_pause(response.headers.get("retry-after")) if status in _BUSY else None
+        log.info("%s answers %s: %s", response.url.copy_with(query=None), status, message or "no reason")
+        if status in (401, 403):
+            reason = (
+                _("it refuses the key ({status}). Name the file of the right one: --api_key_file FILE", status=status)
+                if self._key
+                else _("it wants a key ({status}). Name the file that holds it: --api_key_file FILE", status=status)
+            )
+        elif status == 429:
+            reason = _("it is too busy (429). Try again in a while")
+        elif message:
+            reason = _("it answers {status}: {message}", status=status, message=message)
+        elif response.is_redirect:
+            reason = _("it sends elsewhere: {place}. Name that address", place=response.headers.get("location", ""))
+        else:
+            reason = _("it answers {status}", status=status)
+        return CallFailed(reason, status=status, message=message, kind=kind, pause=pause)
+
+    def _redacted(self, text: str) -> str:
+        """What a server says, without the key, which some repeat."""
+        return text.replace(self._key.get_secret_value(), "…") if self._key else text
+
+
+def not_compatible() -> Text:
+    """The clause for an answer of another kind than was asked for."""
+    return _(
+        "its answer is not that of an OpenAI-compatible server. Check the address, which usually ends in /v1, and that "
+        "no page for logging in stands before it"
+    )
+
+
+def _json_of(content: bytes) -> Any:
+    """None where it is no JSON."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _words_of(answer: Any) -> tuple[str, str]:
+    """Message and kind of an error, in the forms that servers have: {"error": {…}}, {"error": "…"}, {"detail": …}."""
+    if not isinstance(answer, dict):
+        return "", ""
+    error = answer.get("error") or answer.get("detail") or answer.get("message") or ""
+    if not isinstance(error, dict):
+        return " ".join(str(error).split())[:_MOST_WORDS], str(answer.get("type", ""))
+    message = " ".join(str(error.get("message") or error).split())[:_MOST_WORDS]
+    return message, str(error.get("type") or "")
+
+
+def _raise_error(answer: dict[str, Any], redacted: Callable[[str], str]) -> None:
+    """Raises CallFailed for an error that comes where an answer was due."""
+    if answer.get("error"):
+        message, kind = _words_of(answer)
+        message = redacted(message)
+        raise CallFailed(_("it failed: {message}", message=message), message=message, kind=kind)
+
+
+def _broken(error: httpx.HTTPError, limits: Limits, *, begun: bool) -> CallFailed:
+    if isinstance(error, httpx.ConnectTimeout):
+        return CallFailed(_("nothing answers there within {seconds:.0f} s", seconds=limits.connecting), pause=0.0)
+    if isinstance(error, httpx.TimeoutException):
+        return CallFailed(
+            _("it has said nothing for {seconds:.0f} s. It may be loading or busy", seconds=limits.seconds)
+        )
+    if isinstance(error, httpx.ConnectError):
+        return CallFailed(_("nothing answers there ({error})", error=str(error) or type(error).__name__), pause=0.0)
+    if begun:
+        return CallFailed(_("the connection broke in the middle of the answer"))
+    # a connection that was kept and that the server has closed meanwhile, too: another attempt opens a new one
+    return CallFailed(_("the connection broke ({error})", error=str(error) or type(error).__name__), pause=0.0)
+
+
+_growing = wait_random_exponential(multiplier=0.5, max=LONGEST_PAUSE)
+
+
+def _pause(state: RetryCallState) -> float:
+    """Seconds before the next attempt: as the server asks, else longer each time."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.pause if isinstance(error, CallFailed) and error.pause else 0.0
+    return min(LONGEST_PAUSE, max(asked, _growing(state)))
+
+
+def _asked_pause(header: str | None) -> float:
+    """Seconds of a Retry-After header; 0 where there is none that is a number."""
+    try:
+        return max(0.0, float(header or 0))
+    except ValueError:
+        return 0.0
