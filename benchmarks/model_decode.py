@@ -44,7 +44,7 @@ def seconds(work: Callable[[], Any]) -> float:
 def bare_rate(model: GgufModel, messages: list[Message]) -> float:
     """Tokens a second of xllamacpp itself, first to last token."""
     times: list[float] = []
-    request = {"prompt": model._prompt(messages), "max_tokens": TOKENS, "temperature": 0.0, "stream": True}
+    request = {"prompt": model._prompt(messages).text, "max_tokens": TOKENS, "temperature": 0.0, "stream": True}
     model._engine._server.handle_completions(request, lambda chunk: times.append(time.perf_counter()))
     return (len(times) - 1) / (times[-1] - times[0])
 

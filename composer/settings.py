@@ -41,7 +41,9 @@ class Settings(BaseSettings):
     compiled: bool = False  # XComposer: fuse small operations with torch.compile (a minute at the first answer)
     threads: int | None = Field(None, ge=1, le=256)  # CPU threads of a GGUF model; None: what is free
     context_tokens: int | None = Field(None, ge=512)  # of GGUF and transformers models: prompt and reply together
-    picture_tokens: int | None = Field(None, ge=16)  # for one picture at most; transformers models
+    picture_tokens: int | None = Field(None, ge=16)  # for one picture at most; GGUF and transformers models
+    mmproj: str | None = None  # picture part of a GGUF model; None: the one beside it; "none": it sees nothing
+    gpu_layers: int | None = Field(None, ge=0)  # of a GGUF model, on the cards; None: all that fit
     base_url: str | None = None  # of an OpenAI-compatible server, whose model is then used: http://127.0.0.1:8000/v1
     api_key_file: Path | None = None  # a file that holds the key of that server
     served_name: str | None = None  # of the model on that server; None: its only one
@@ -64,6 +66,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         "folder",
+        "mmproj",
         "gallery",
         "auth",
         "data",
@@ -116,7 +119,7 @@ class Settings(BaseSettings):
         if self.wanted_model == ENDPOINT or is_address(self.wanted_model):
             names = ("base_url", "api_key_file", "served_name", "at_once", "timeout")
         else:
-            names = (*names, "picture_tokens")
+            names = (*names, "picture_tokens", "mmproj", "gpu_layers")
         options = {name: getattr(self, name) for name in (*names, "context_tokens")}
         return {name: value for name, value in options.items() if value not in (None, False)}
 

@@ -46,11 +46,16 @@ JudgeOption = Annotated[
         "--judge", metavar="NAME|URL", help="A model that sees pictures and chooses them for one that does not."
     ),
 ]
+MmprojOption = Annotated[
+    str | None,
+    typer.Option("--mmproj", metavar="FILE|none", help="Picture part of a .gguf model; the one beside it if left out."),
+]
 _OPTIONS: dict[str, Any] = {
     "model": ModelOption,
     "base_url": UrlOption,
     "api_key_file": KeyOption,
     "served_name": ServedOption,
+    "mmproj": MmprojOption,
 }
 
 ModelOptions = Mapping[str, Any]  # settings of `composer.settings.load_settings`, None where not given

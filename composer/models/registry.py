@@ -33,6 +33,7 @@ from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_fil
 log = logging.getLogger(__name__)
 
 XCOMPOSER_TYPE = "InternLMXComposer"  # "model_type" in a folder's config.json
+_GGUF_ONLY = ("mmproj", "gpu_layers")  # options that may be set for all models
 AUTO_XCOMPOSER = "internlm/internlm-xcomposer-7b"  # what `auto` takes where a card has room for it
 
 Progress = Callable[[LoadProgress], None]
@@ -60,10 +61,10 @@ def load_model(
 
     num_gpus: cards to use; None: as many as help; 0: the CPU only. hub: where a named model is downloaded, or looked
     for; None: wherever it is here, else Hugging Face. update: take the hub's present version instead of the one that
-    was downloaded first. options: passed to the model's own loading: threads and context_tokens (GGUF); quantization,
-    dtype, offload, rotary and compiled (XComposer); quantization, dtype, offload, threads, context_tokens and
-    picture_tokens (transformers); base_url, api_key_file, served_name, at_once, timeout, context_tokens and
-    picture_bytes (a server: see `composer.models.endpoint.EndpointModel`); None counts as not given.
+    was downloaded first. options: passed to the model's own loading: threads, context_tokens, picture_tokens, mmproj
+    and gpu_layers (GGUF); quantization, dtype, offload, rotary and compiled (XComposer); quantization, dtype, offload,
+    threads, context_tokens and picture_tokens (transformers); base_url, api_key_file, served_name, at_once, timeout,
+    context_tokens and picture_bytes (a server: see `composer.models.endpoint.EndpointModel`); None counts as not given.
     Raises UnknownModel, EndpointUnusable, ModelFilesMissing, ModelFilesBroken, OutOfMemory, InputError, SettingsError.
     """
     report = progress or (lambda step: None)
@@ -140,8 +141,7 @@ def choose_model(*, num_gpus: int | None = None, cards: Sequence[GraphicsCard] |
 def _load_gguf(path: Path, name: str, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
     from composer.models.gguf import GgufModel
 
-    options = {key: value for key, value in options.items() if key != "picture_tokens"}  # it sees none
-    _check_options(options, ("threads", "context_tokens"), name)
+    _check_options(options, (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens"), name)
     return GgufModel(path, name=name, num_gpus=num_gpus, progress=report, **options)
 
 
@@ -149,7 +149,7 @@ def _load_xcomposer(folder: Path, num_gpus: int | None, report: Progress, option
     from composer.models.xcomposer import load
 
     # these are settings of other models, and may be set for all
-    others = ("threads", "context_tokens", "picture_tokens")
+    others = (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens")
     own = {key: value for key, value in options.items() if key not in others}
     _check_options(own, ("quantization", "dtype", "offload", "rotary", "compiled", "name"), str(folder))
     model: Model = load(folder, num_gpus=num_gpus, progress=report, **own)
@@ -159,7 +159,8 @@ def _load_xcomposer(folder: Path, num_gpus: int | None, report: Progress, option
 def _load_transformers(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
     from composer.models.transformers_vlm import load
 
-    own = {key: value for key, value in options.items() if key not in ("rotary", "compiled")}  # of XComposer only
+    others = (*_GGUF_ONLY, "rotary", "compiled")
+    own = {key: value for key, value in options.items() if key not in others}
     known = ("quantization", "dtype", "offload", "context_tokens", "picture_tokens", "threads", "name")
     _check_options(own, known, str(folder))
     return load(folder, num_gpus=num_gpus, progress=report, **own)

@@ -15,7 +15,7 @@ from common.folders import data_path
 from common.messages import _
 from common.terminal import log_to_stderr, make_output_safe, printable_line
 from composer import Composer
-from composer.commands import JudgeOption, KeyOption, ServedOption, UrlOption
+from composer.commands import JudgeOption, KeyOption, MmprojOption, ServedOption, UrlOption
 from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
 from composer.errors import ConversationsUnavailable, DraftsUnavailable, SettingsError, UnknownModel
@@ -50,6 +50,7 @@ def serve(
     api_key_file: KeyOption = None,
     served_name: ServedOption = None,
     judge: JudgeOption = None,
+    mmproj: MmprojOption = None,
     gallery: Annotated[
         str | None, typer.Option(help="A gallery of pictures, path or address; without it, the drawings inside.")
     ] = None,
@@ -100,6 +101,7 @@ def serve(
             api_key_file=api_key_file,
             served_name=served_name,
             judge=judge,
+            mmproj=mmproj,
             gallery=gallery,
             host=host,
             port=port,

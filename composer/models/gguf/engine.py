@@ -6,6 +6,7 @@ The server always opens an HTTP port on 127.0.0.1. Completions do not use it. To
 because xllamacpp has no calls for them. A random key keeps other programs and web pages out.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -30,7 +31,7 @@ PROMPT_CACHE_MIB = 64  # for prompts of earlier conversations: about 2,300 token
 # another program has the core; `benchmarks/model_decode.py --busy` measures it.
 BARRIER_SPINS = "10000"
 
-Prompt = str | Sequence[int]
+OnChunk = Callable[[dict[str, Any]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,9 @@ class EngineSettings:
     slots: int = 2  # conversations held at once
     threads: int = 1
     gpu_layers: int = -1  # -1: all that fit; 0: none
+    projector: Path | None = None  # the picture part of the model
+    picture_tokens: int | None = None  # the most that a picture takes; None: as many as the model likes
+    least_batch: int = 0  # tokens that must be computed at once
 
 
 class EngineError(Exception):
@@ -65,7 +69,11 @@ class Engine:
         self._usage = Usage()
         self._speed = 0.0
         self._states = tempfile.TemporaryDirectory(prefix="xcomposer-states-")
-        self._server: Any = _start(settings, self._key, self._states.name)
+        try:
+            self._server: Any = _start(settings, self._key, self._states.name)
+        except EngineError:
+            self._states.cleanup()
+            raise
         address = urlsplit(self._server.listening_address)
         self._host, self._port = address.hostname or "127.0.0.1", address.port
         # One token proves that the model computes; and a server that is freed before its loop has begun waits for ever.
@@ -93,7 +101,7 @@ class Engine:
 
     def complete(self, request: dict[str, Any]) -> dict[str, Any]:
         """The whole answer to one completion request. Raises EngineError."""
-        answer: dict[str, Any] = self._running_server().handle_completions(request)
+        answer = self._answer(self._running_server(), request)
         _raise_error(answer)
         self._count_usage(answer.get("timings", {}))
         return answer
@@ -118,9 +126,8 @@ class Engine:
 
             ended: BaseException | None = None
             try:
-                server.handle_completions(
-                    {**request, "stream": True, "timings_per_token": True, "return_progress": True}, on_chunk
-                )
+                details = {"stream": True, "timings_per_token": True, "return_progress": True}
+                self._answer_in_chunks(server, {**request, **details}, on_chunk)
             except Exception as error:  # noqa: BLE001 - carried to the reader's thread and raised there
                 ended = error
             self._count_usage(timings)
@@ -151,6 +158,14 @@ class Engine:
                 if choice.get("text"):
                     yield choice["text"]
 
+    def _answer(self, server: Any, request: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = server.handle_completions(request)
+        return answer
+
+    def _answer_in_chunks(self, server: Any, request: dict[str, Any], on_chunk: OnChunk) -> None:
+        """Gives each chunk of the answer to `on_chunk` until that says True or the answer ends."""
+        server.handle_completions(request, on_chunk)
+
     def _running_server(self) -> Any:
         server = self._server
         if server is None:
@@ -168,10 +183,17 @@ class Engine:
 
     # -- over HTTP -----------------------------------------------------------------------------------------------------
 
-    def tokens(self, text: str) -> list[int]:
-        """Token ids of a prompt. Special tokens are recognised, and a BOS token is added where the model has one."""
-        answer = self._post("/tokenize", {"content": text, "add_special": True, "parse_special": True})
+    def tokens(self, text: str, *, begins: bool = True) -> list[int]:
+        """Token ids of a prompt. Special tokens are recognised.
+
+        begins: the text begins the prompt, so that a BOS token is added where the model has one.
+        """
+        answer = self._post("/tokenize", {"content": text, "add_special": begins, "parse_special": True})
         return [int(token) for token in answer["tokens"]]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of token ids. Raises EngineError."""
+        return str(self._post("/detokenize", {"tokens": list(tokens)})["content"])
 
     def chat_prompt(self, messages: list[dict[str, str]]) -> str:
         """The messages in the model's own chat format, ready for the reply. Raises EngineError."""
@@ -189,23 +211,33 @@ class Engine:
         """What was kept under that name, in a slot, bit by bit. Raises EngineError."""
         self._post(f"/slots/{slot}?action=restore", {"filename": name})
 
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        self._running_server()
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=60)
+    def _post(self, path: str, body: dict[str, Any], timeout: float | None = 60) -> dict[str, Any]:
+        server = self._running_server()  # kept until the answer is here
         try:
-            connection.request(
-                "POST",
-                path,
-                json.dumps(body),
-                {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"},
-            )
-            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+            with self._asked(path, body, timeout) as response:
+                answer: dict[str, Any] = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise EngineError(str(error)) from error
         finally:
-            connection.close()
+            del server
         _raise_error(answer)
         return answer
+
+    @contextlib.contextmanager
+    def _asked(
+        self, path: str, body: dict[str, Any] | None, timeout: float | None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The response to a request; leaving closes the connection, at which the server stops working on it."""
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout)
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        try:
+            if body is None:
+                connection.request("GET", path, headers=headers)
+            else:
+                connection.request("POST", path, json.dumps(body), headers)
+            yield connection.getresponse()
+        finally:
+            connection.close()
 
 
 def _raise_error(answer: dict[str, Any]) -> None:
@@ -243,7 +275,13 @@ def _start(settings: EngineSettings, key: str, states: str) -> Any:
     params.n_ctx = settings.context_tokens * settings.slots
     params.n_parallel = settings.slots
     params.n_gpu_layers = settings.gpu_layers
-    params.n_batch = params.n_ubatch = CPU_BATCH if settings.gpu_layers == 0 else GPU_BATCH
+    batch = CPU_BATCH if settings.gpu_layers == 0 else GPU_BATCH
+    params.n_batch = params.n_ubatch = max(batch, settings.least_batch)
+    if settings.projector is not None:
+        params.mmproj.path = str(settings.projector)
+        params.mmproj_use_gpu = settings.gpu_layers != 0
+        if settings.picture_tokens is not None:
+            params.image_max_tokens = settings.picture_tokens
     params.cache_ram_mib = PROMPT_CACHE_MIB
     if settings.gpu_layers == 0:
         # A mapped file would stay in memory beside the copy that is rearranged for the processor: with the embedded

@@ -28,7 +28,7 @@ _TURN_MARK = re.compile(
     "|<(?:start|end)_of_\\w+>)".encode(),
     re.DOTALL,
 )
-_DAMAGED = _("its header is damaged or incomplete. Download the file again")
+DAMAGED = _("its header is damaged or incomplete. Download the file again")
 _COMPANIONS = {
     "mmproj": _("it holds no language model but the picture part of one (mmproj)"),
     "adapter": _("it holds no language model but an adapter for one (LoRA)"),
@@ -69,7 +69,7 @@ class GgufHeader:
     values: dict[str, Any] = field(default_factory=dict)  # single values only; lists are left out
 
 
-class _Damaged(Exception):
+class Damaged(Exception):
     """The header holds something that no GGUF file has."""
 
 
@@ -81,7 +81,7 @@ def read_header(path: str | Path) -> GgufHeader:
     paths = parts_of(Path(path))
     missing = [part for part in paths if not part.exists()]
     if missing and len(paths) > 1:
-        _refuse(
+        refuse(
             missing[0],
             _(
                 "it is missing: the model is in {count} parts, which lie beside each other. Download {missing}",
@@ -89,12 +89,12 @@ def read_header(path: str | Path) -> GgufHeader:
                 missing=[part.name for part in missing],
             ),
         )
-    first, *others = (_read_file(part) for part in paths)
+    first, *others = (read_file(part) for part in paths)
     try:
         _check_parts(first, others)
         return _header(first, sum(file.size for file in (first, *others)))
-    except _Damaged as error:
-        _refuse(first.path, _DAMAGED, error)
+    except Damaged as error:
+        refuse(first.path, DAMAGED, error)
 
 
 def models_in(folder: Path) -> list[Path]:
@@ -107,15 +107,15 @@ def models_in(folder: Path) -> list[Path]:
 def _may_be_model(path: Path) -> bool:
     """What is damaged counts as a model, unless its name says otherwise: who loads it says what is wrong."""
     try:
-        file = _read_file(path)
+        file = read_file(path)
     except ModelFilesBroken:
         return "mmproj" not in path.name.lower()
     return file.companion is None
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """One file of a model."""
+class GgufFile:
+    """What the header of one file says."""
 
     path: Path
     size: int
@@ -135,28 +135,29 @@ class _File:
         return _COMPANIONS.get(kind)
 
 
-def _read_file(path: Path) -> _File:
+def read_file(path: Path) -> GgufFile:
+    """The header of one file, whatever it holds. Raises ModelFilesBroken."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             if file.read(4) != MAGIC:
-                _refuse(
+                refuse(
                     path,
                     _("it is no GGUF file (it is empty)") if size == 0 else _("it is no GGUF file"),
                 )
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _parse(path, size, data)
     except OSError as error:
-        _refuse(path, _("it cannot be read ({strerror})", strerror=error.strerror), error)
-    except (_Damaged, struct.error, UnicodeDecodeError) as error:
-        _refuse(path, _DAMAGED, error)
+        refuse(path, _("it cannot be read ({strerror})", strerror=error.strerror), error)
+    except (Damaged, struct.error, UnicodeDecodeError) as error:
+        refuse(path, DAMAGED, error)
 
 
-def _parse(path: Path, size: int, data: mmap.mmap) -> _File:
+def _parse(path: Path, size: int, data: mmap.mmap) -> GgufFile:
     reader = _Reader(data)
     version = reader.number("I")
     if version not in (2, 3):
-        _refuse(path, _("its GGUF version is {version}; 2 and 3 can be read", version=version))
+        refuse(path, _("its GGUF version is {version}; 2 and 3 can be read", version=version))
     tensors, entries = reader.length("Q"), reader.length("Q")
     values: dict[str, Any] = {}
     tokens: list[bytes] = []
@@ -179,10 +180,10 @@ def _parse(path: Path, size: int, data: mmap.mmap) -> _File:
         kind, offset = reader.number("I"), reader.number("Q")
         per_block, block_bytes = _BLOCKS.get(kind, (1, 0))
         end = max(end, offset + count // per_block * block_bytes)
-    alignment = _number(values, "general.alignment") or 32
+    alignment = number_of(values, "general.alignment") or 32
     expected = -(-reader.position // alignment) * alignment + end
     if size < expected:
-        _refuse(
+        refuse(
             path,
             _(
                 "it is incomplete: {size:,} of {expected:,} bytes are here. Download it again",
@@ -190,28 +191,28 @@ def _parse(path: Path, size: int, data: mmap.mmap) -> _File:
                 expected=expected,
             ),
         )
-    return _File(path, size, tensors, values, tokens, token_types)
+    return GgufFile(path, size, tensors, values, tokens, token_types)
 
 
-def _check_parts(first: _File, others: Sequence[_File]) -> None:
+def _check_parts(first: GgufFile, others: Sequence[GgufFile]) -> None:
     """Raises ModelFilesBroken where the files are not the parts of one model, in this order."""
-    count = _number(first.values, "split.count")
+    count = number_of(first.values, "split.count")
     if count > 1 and not others:
         example = f"NAME-00001-of-{count:05d}.gguf"
-        _refuse(
+        refuse(
             first.path,
             _(
                 "it is part {number} of {count} of a model, and its name does not say so. Give the parts the names "
                 "that they were published with, such as {example}",
-                number=_number(first.values, "split.no") + 1,
+                number=number_of(first.values, "split.no") + 1,
                 count=count,
                 example=example,
             ),
         )
     for number, file in enumerate((first, *others) if others else ()):
-        found = _number(file.values, "split.no"), _number(file.values, "split.count")
+        found = number_of(file.values, "split.no"), number_of(file.values, "split.count")
         if found != (number, len(others) + 1):
-            _refuse(
+            refuse(
                 file.path,
                 _(
                     "it is named as part {number} of {count}, and is part {found} of {found_count}",
@@ -221,10 +222,10 @@ def _check_parts(first: _File, others: Sequence[_File]) -> None:
                     found_count=found[1],
                 ),
             )
-    tensors = _number(first.values, "split.tensors.count")
+    tensors = number_of(first.values, "split.tensors.count")
     here = sum(file.tensors for file in (first, *others))
     if others and tensors != here:
-        _refuse(
+        refuse(
             first.path,
             _(
                 "its parts hold {here} of {tensors} tables of weights; they are not of one model. Download them again",
@@ -234,12 +235,12 @@ def _check_parts(first: _File, others: Sequence[_File]) -> None:
         )
 
 
-def _header(file: _File, size: int) -> GgufHeader:
+def _header(file: GgufFile, size: int) -> GgufHeader:
     """size: bytes of all parts."""
     if file.companion is not None:
-        _refuse(file.path, file.companion)
+        refuse(file.path, file.companion)
     if not file.architecture or not file.tokens or not file.tensors:
-        _refuse(file.path, _("it holds no language model"))
+        refuse(file.path, _("it holds no language model"))
     special = [
         token
         for token, kind in zip(file.tokens, file.token_types or [_NORMAL_TOKEN] * len(file.tokens), strict=False)
@@ -251,8 +252,8 @@ def _header(file: _File, size: int) -> GgufHeader:
         size=size,
         architecture=file.architecture,
         name=str(values.get("general.name", "")),
-        quantization=_FILE_TYPES.get(_number(values, "general.file_type", -1), ""),
-        context_tokens=_number(values, f"{file.architecture}.context_length"),
+        quantization=_FILE_TYPES.get(number_of(values, "general.file_type", -1), ""),
+        context_tokens=number_of(values, f"{file.architecture}.context_length"),
         has_chat_template="tokenizer.chat_template" in values,
         control_tokens=tuple(t.decode("utf-8", "replace").lstrip("▁_") for t in special if len(t) > 1),
         cache_bytes_per_token=_cache_bytes(file.architecture, values),
@@ -272,17 +273,17 @@ def _is_mark(token: bytes, kind: int) -> bool:
     return token[:1] in (b"<", b"[", b"_", b"\xe2") and bool(_TURN_MARK.fullmatch(token))
 
 
-def _number(values: dict[str, Any], key: str, absent: int = 0) -> int:
-    """A whole number of the header, within what a real file may say. Raises _Damaged."""
+def number_of(values: dict[str, Any], key: str, absent: int = 0) -> int:
+    """A whole number of the header, within what a real file may say. Raises Damaged."""
     value = values.get(key, absent)
     if isinstance(value, str) or not absent <= value <= _MOST:
-        raise _Damaged(key)
+        raise Damaged(key)
     return int(value)
 
 
 def _cache_bytes(architecture: str, values: dict[str, Any]) -> int:
     def number(key: str) -> int:
-        return _number(values, f"{architecture}.{key}")
+        return number_of(values, f"{architecture}.{key}")
 
     heads = number("attention.head_count")
     if not heads:
@@ -291,7 +292,8 @@ def _cache_bytes(architecture: str, values: dict[str, Any]) -> int:
     return number("block_count") * (number("attention.head_count_kv") or heads) * width * 2 * 2  # K and V, 2 bytes each
 
 
-def _refuse(path: Path, reason: Text, cause: Exception | None = None) -> NoReturn:
+def refuse(path: Path, reason: Text, cause: Exception | None = None) -> NoReturn:
+    """Raises ModelFilesBroken."""
     raise ModelFilesBroken(path=path, reason=reason) from cause
 
 
@@ -309,13 +311,13 @@ class _Reader:
     def length(self, code: str) -> int:
         value = int(self.number(code))
         if value > _MAX_LENGTH:
-            raise _Damaged(value)
+            raise Damaged(value)
         return value
 
     def raw(self) -> bytes:
         length = self.length("Q")
         if self.position + length > len(self.data):
-            raise _Damaged(length)
+            raise Damaged(length)
         value = self.data[self.position : self.position + length]
         self.position += length
         return value
@@ -335,7 +337,7 @@ class _Reader:
             return [self.raw() for _ in range(count)]
         code = _SCALARS.get(kind)
         if code is None:
-            raise _Damaged(kind)
+            raise Damaged(kind)
         values = list(struct.unpack_from(f"<{count}{code}", self.data, self.position))
         self.position += struct.calcsize(f"<{count}{code}")
         return values
@@ -343,5 +345,5 @@ class _Reader:
     def _scalar(self, kind: int) -> Any:
         code = _SCALARS.get(kind)
         if code is None:
-            raise _Damaged(kind)
+            raise Damaged(kind)
         return self.number(code)

@@ -6,11 +6,13 @@ from common.messages import _
 from composer.errors import OutOfMemory
 from composer.models.gguf.engine import import_engine
 from composer.models.gguf.header import GgufHeader
+from composer.models.gguf.projector import Projector
 
 CONTEXT_TOKENS = 8192  # of one conversation, where memory allows
 MIN_CONTEXT_TOKENS = 2048
 SLOTS = 2  # conversations whose keys and values are kept at the same time
 _OVERHEAD = 150 << 20  # bytes of compute buffers, prompts kept aside and the engine itself
+_PICTURE_OVERHEAD = 250 << 20  # bytes of buffers in which a picture is computed
 
 
 def gpus() -> list[str]:
@@ -19,21 +21,24 @@ def gpus() -> list[str]:
     return [device["name"] for device in engine.get_device_info() if "GPU" in str(device.get("type", ""))]
 
 
-def memory_needed(header: GgufHeader, context: int) -> int:
+def memory_needed(header: GgufHeader, context: int, projector: Projector | None = None) -> int:
     """Bytes of weights, keys, values and buffers, as measured by benchmarks/model_decode.py."""
-    return header.size + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD
+    eyes = projector.size + _PICTURE_OVERHEAD if projector else 0
+    return header.size + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD + eyes
 
 
-def choose_context(header: GgufHeader, wanted: int | None, name: str, *, on_gpu: bool) -> int:
+def choose_context(
+    header: GgufHeader, wanted: int | None, name: str, *, on_gpu: bool, projector: Projector | None = None
+) -> int:
     """Context tokens of a conversation: as wanted, or as many as the model and the memory allow. Raises OutOfMemory."""
     trained = header.context_tokens or CONTEXT_TOKENS
     context = min(wanted or CONTEXT_TOKENS, trained)
     if on_gpu:
         return context  # the engine itself decides which layers go to the cards
     free = psutil.virtual_memory().available
-    while wanted is None and context > MIN_CONTEXT_TOKENS and memory_needed(header, context) > free:
+    while wanted is None and context > MIN_CONTEXT_TOKENS and memory_needed(header, context, projector) > free:
         context //= 2
-    needed = memory_needed(header, context)
+    needed = memory_needed(header, context, projector)
     if needed > free:
         raise OutOfMemory(
             name=name,

@@ -1,4 +1,4 @@
-"""The language model of a GGUF file behind the protocol of composer.models.base. It sees no pictures.
+"""The model of a GGUF file behind the protocol of composer.models.base; with its picture part (mmproj) it sees.
 
 The chat template of the file turns messages into one prompt. Prompts that share a prefix share its keys and values: the
 engine keeps them for each conversation and computes only what is new.
@@ -6,31 +6,48 @@ engine keeps them for each conversation and computes only what is new.
 
 import contextlib
 import logging
-import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from PIL import Image
+
 from common.messages import Text, _
 from common.threads import free_threads
 from composer.errors import InputError, ModelFailed, ModelFilesBroken
-from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage, merge_turns, user
+from composer.models.base import (
+    Capabilities,
+    LoadProgress,
+    Message,
+    Picture,
+    Replier,
+    Sampling,
+    Usage,
+    merge_turns,
+    user,
+)
 from composer.models.gguf.engine import Engine, EngineError, EngineSettings
-from composer.models.gguf.header import read_header
+from composer.models.gguf.header import GgufHeader, read_header
 from composer.models.gguf.memory import SLOTS, choose_context, gpus, memory_needed
 from composer.models.gguf.parts import model_name
+from composer.models.gguf.projector import Projector, find_projector, read_projector
+from composer.models.gguf.prompt import Prompt
+from composer.models.gguf.scoring import common_length, score_every_token, score_options
+from composer.models.gguf.seeing import SeeingEngine
 from composer.models.gguf.template import template_problem
 from composer.models.thinking import empty_thought, may_think, with_thought_closed, without_thoughts
 
 log = logging.getLogger(__name__)
 
 KEPT_SLOT = SLOTS - 1  # of those, where prompts are computed that begin with what is kept for good
+NO_PROJECTOR = "none"  # in the place of a picture part's path
 _TOP_K = 40  # tokens that sampling considers; more cost milliseconds a token and change nothing at top_p 0.9
-_SCORED_TOKENS = 256  # log-probabilities in the first request; a second one names the tokens that it lacks
 _FIRST_TOKENS = 6  # of a reply, to see whether it begins with a thought: "<think>" may take three
-_BIAS = 40.0  # lifts the named tokens above all others: log-probabilities of a vocabulary span less
+_CPU_PICTURE_TOKENS = 256  # the most that a picture takes, for models that can see it smaller
+_GPU_PICTURE_TOKENS = 1024
+_MAX_PICTURES = 32
 
 Progress = Callable[[LoadProgress], None]
 
@@ -46,54 +63,65 @@ class GgufModel:
         threads: int | None = None,
         num_gpus: int | None = None,
         context_tokens: int | None = None,
+        mmproj: str | Path | None = None,
+        gpu_layers: int | None = None,
+        picture_tokens: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Loads the file; takes seconds.
 
         threads: to compute with; None chooses by what is free. num_gpus: 0 keeps everything on the CPU.
         context_tokens: the longest prompt and reply together; None takes 8192, or less where memory is short.
+        mmproj: the file with the model's picture part; None: the one beside it, if there is one; "none": it shall see
+        nothing. gpu_layers: layers that the cards compute; None: all that fit. picture_tokens: the most that a picture
+        takes of the context; some models know limits of their own.
         Raises ModelFilesBroken, OutOfMemory.
         """
         report = progress or (lambda step: None)
         header = read_header(path)
+        projector = _projector(header, mmproj)
+        size = header.size + (projector.size if projector else 0)
         self.name = name or model_name(header.path)
-        report(LoadProgress("load", 0, header.size, self.name))
-        cards = [] if num_gpus == 0 else gpus()
-        context = choose_context(header, context_tokens, self.name, on_gpu=bool(cards))
+        report(LoadProgress("load", 0, size, self.name))
+        cards = [] if 0 in (num_gpus, gpu_layers) else gpus()
+        context = choose_context(header, context_tokens, self.name, on_gpu=bool(cards), projector=projector)
         self._beginning = ""  # text that prompts begin with whose keys and values are kept
         self._beginnings: dict[str, str] = {}  # such text -> the name that it is kept under
-        self._control = _control_pattern(header.control_tokens)
         template = str(header.values.get("tokenizer.chat_template", ""))
         self._may_think = may_think(template)
         self._thought: str | None = None  # what stands before a reply; not known yet
+        settings = EngineSettings(
+            path=header.path,
+            context_tokens=context,
+            slots=SLOTS,
+            threads=free_threads(threads),
+            gpu_layers=(-1 if gpu_layers is None else gpu_layers) if cards else 0,
+            projector=projector.path if projector else None,
+            picture_tokens=picture_tokens or (_GPU_PICTURE_TOKENS if cards else _CPU_PICTURE_TOKENS),
+            least_batch=projector.least_batch if projector else 0,
+        )
         try:
-            self._engine = Engine(
-                EngineSettings(
-                    path=header.path,
-                    context_tokens=context,
-                    slots=SLOTS,
-                    threads=free_threads(threads),
-                    gpu_layers=-1 if cards else 0,
-                )
-            )
+            self._eyes = SeeingEngine(settings) if projector else None
+            self._engine = self._eyes or Engine(settings)
+            self._mark = self._eyes.picture_mark if self._eyes else ""
+            self._control = _control_pattern([*header.control_tokens, *filter(None, [self._mark])])
             self._check_template(header.path)
+            self._most_pictures = self._count_pictures(context)
         except EngineError as error:
             if template and (problem := template_problem(template)) is not None:
                 raise ModelFilesBroken(path=header.path, reason=problem) from error
-            raise ModelFilesBroken(
-                path=header.path,
-                reason=_(
-                    "the engine cannot load it ({error}). XCOMPOSER_DEBUG=1 shows what the engine says", error=error
-                ),
-            ) from error
+            raise ModelFilesBroken(path=header.path, reason=_engine_problem(error, projector)) from error
         self.capabilities = Capabilities(
+            sees_pictures=projector is not None,
+            max_pictures=self._most_pictures,
             context_tokens=context,
             quantization=header.quantization,
             devices=tuple(cards) or ("cpu",),
-            memory_bytes=memory_needed(header, context),
+            memory_bytes=memory_needed(header, context, projector),
             engine="llama.cpp",
+            limits=tuple(_limits(header, projector)),
         )
-        report(LoadProgress("ready", header.size, header.size, self.name))
+        report(LoadProgress("ready", size, size, self.name))
 
     @property
     def usage(self) -> Usage:
@@ -122,7 +150,7 @@ class GgufModel:
         """
         try:
             prompt = self._prompt(messages)
-            request = {"prompt": prompt, **_sampling_fields(sampling), **self._slot(prompt)}
+            request = {"prompt": prompt.field, **_sampling_fields(sampling), **self._slot(prompt)}
             yield from without_thoughts(self._engine.stream(request, stop))
         except EngineError as error:
             self._raise_readable(error, _("writing"))
@@ -131,25 +159,24 @@ class GgufModel:
         """See `composer.models.KeepsBeginnings`. What lies in the engine's cache was computed in other batches."""
         try:
             # what the prompts of two questions have in common
-            prompts = [self._prompt([*messages, user(text)]) for text in ("A", "B")]
-            beginning = prompts[0][: _common_length(prompts)]
+            prompts = [self._prompt([*messages, user(text)]).text for text in ("A", "B")]
+            beginning = prompts[0][: common_length(prompts)]
             if beginning not in self._beginnings:
                 name = f"beginning-{len(self._beginnings)}"
                 tokens = [self._engine.tokens(prompt) for prompt in prompts]
-                self._engine.keep(tokens[0][: _common_length(tokens)], KEPT_SLOT, name)
+                self._engine.keep(tokens[0][: common_length(tokens)], KEPT_SLOT, name)
                 self._beginnings[beginning] = name
             self._engine.put_back(KEPT_SLOT, self._beginnings[beginning])
             self._beginning = beginning
-        except (
-            EngineError
-        ) as error:  # an engine that cannot keep anything: the last digits then depend on what was asked
+        # an engine that cannot keep anything, or not pictures: the last digits then depend on what was asked
+        except EngineError as error:
             log.info("The beginning of prompts is not kept: %s", error)
             self._beginning = ""
 
-    def _slot(self, prompt: str) -> dict[str, int]:
+    def _slot(self, prompt: Prompt) -> dict[str, int]:
         """Where a prompt is computed that begins with what is kept. Another slot may have more of it, computed in other
         batches."""
-        return {"id_slot": KEPT_SLOT} if self._beginning and prompt.startswith(self._beginning) else {}
+        return {"id_slot": KEPT_SLOT} if self._beginning and prompt.text.startswith(self._beginning) else {}
 
     def reply(
         self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
@@ -162,26 +189,28 @@ class GgufModel:
         return texts
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        """The log-probability of each option as the continuation.
+        """The log-probability of each option as the continuation; see composer.models.gguf.scoring.
 
-        An option is followed token by token until no other option shares its tokens: usually one token, and so one
-        forward pass for all. An option that is a prefix of others gets the probability that their tokens leave.
+        Usually one forward pass for all. An option that is a prefix of others gets the probability that their tokens
+        leave. Raises as `stream`.
         """
         if not options:
             return []
         try:
             prompt = self._prompt(messages)
-            tokens = {option: self._engine.tokens(prompt + _valid_utf8(option)) for option in dict.fromkeys(options)}
-            start = _common_length([*tokens.values(), self._engine.tokens(prompt)])
-            found: dict[str, float] = {}
-            self._score(next(iter(tokens.values()))[:start], tokens, start, 0.0, found, self._slot(prompt))
-            return [found[option] for option in options]
+            found = score_options(self._engine, prompt, [_valid_utf8(each) for each in options], self._slot(prompt))
+            return [found[_valid_utf8(option)] for option in options]
         except EngineError as error:
             self._raise_readable(error, _("comparing answers"))
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         try:
-            return len(self._engine.tokens(self._prompt(messages)))
+            prompt = self._prompt(messages)
+            tokens = sum(len(self._engine.tokens(text, begins=not at)) for at, text in enumerate(prompt.texts))
+            if self._eyes is None:
+                return tokens
+            pictures = [picture for message in messages for picture in message.pictures]
+            return tokens + sum(self._eyes.picture_tokens(picture) for picture in pictures)
         except EngineError as error:
             self._raise_readable(error, _("counting words"))
 
@@ -190,7 +219,10 @@ class GgufModel:
     ) -> list[list[list[float]]]:
         """See composer.models.ScoresTokens. One forward pass for all tokens that follow the same ones."""
         try:
-            return [self._score_tokens(self._prompt(m), each) for m, each in zip(prompts, options, strict=True)]
+            return [
+                score_every_token(self._engine, self._prompt(messages), [_valid_utf8(option) for option in each])
+                for messages, each in zip(prompts, options, strict=True)
+            ]
         except EngineError as error:
             self._raise_readable(error, _("comparing answers"))
 
@@ -201,13 +233,29 @@ class GgufModel:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _prompt(self, messages: Sequence[Message]) -> str:
-        """The messages as one prompt. Control tokens in a text are split up, so that it cannot end its turn."""
+    def _prompt(self, messages: Sequence[Message]) -> Prompt:
+        """The messages as one prompt. Control tokens in a text are split up, so that it cannot end its turn.
+
+        Without a picture part pictures are left out.
+        """
         turns = [
-            {"role": turn.role, "content": self._control.sub(_split_token, _valid_utf8(turn.text))}
+            {"role": turn.role, "content": self._content(turn)}
             for turn in merge_turns(messages)
-            if turn.text or turn.role != "assistant"  # an empty reply needs no turn
+            if turn.content or turn.role != "assistant"  # an empty reply needs no turn
         ]
+        turns = [turn for turn in turns if turn["content"] or turn["role"] != "assistant"]
+        eyes = self._eyes
+        pictures = [eyes.encode(picture) for message in messages for picture in message.pictures] if eyes else []
+        return Prompt(self._chat_text(turns), tuple(pictures), self._mark)
+
+    def _content(self, turn: Message) -> str:
+        parts = [self._mark if isinstance(part, Picture) else self._split_marks(part) for part in turn.content]
+        return "".join(parts)
+
+    def _split_marks(self, text: str) -> str:
+        return self._control.sub(_split_token, _valid_utf8(text))
+
+    def _chat_text(self, turns: list[dict[str, str]]) -> str:
         if not self._may_think:
             return self._engine.chat_prompt(turns)
         begun = turns.pop()["content"] if turns and turns[-1]["role"] == "assistant" else ""  # after the thought
@@ -217,10 +265,17 @@ class GgufModel:
 
     def _check_template(self, path: Path) -> None:
         """Raises ModelFilesBroken where the chat template loses what is asked."""
-        question = "Hello!"
+        question = self._mark + "Hello!"
         if question not in self._engine.chat_prompt([{"role": "user", "content": question}]):
             self._engine.close()
             raise ModelFilesBroken(path=path, reason=_("its chat template leaves out what is asked"))
+
+    def _count_pictures(self, context: int) -> int:
+        """How many large pictures one prompt may hold: they may take half of the context. Raises EngineError."""
+        if self._eyes is None:
+            return 0
+        tokens = self._eyes.picture_tokens(Picture.open(Image.new("RGB", (1024, 1024))))
+        return max(1, min(context // 2 // max(tokens, 1), _MAX_PICTURES))
 
     def _empty_thought(self) -> str:
         """An empty thought for a model that begins each reply with one: a thought would take the room of a short
@@ -230,75 +285,6 @@ class GgufModel:
             begun = self._engine.stream({"prompt": prompt, **_sampling_fields(Sampling(max_tokens=_FIRST_TOKENS))})
             self._thought = empty_thought("".join(begun))
         return self._thought
-
-    def _score(
-        self,
-        prefix: list[int],
-        tokens: dict[str, list[int]],
-        depth: int,
-        logprob: float,
-        found: dict[str, float],
-        slot: dict[str, int],
-    ) -> None:
-        """Puts the options' scores into `found`. tokens: option -> ids of prompt and option, equal up to `depth`."""
-        ended = [option for option, ids in tokens.items() if len(ids) == depth]
-        branches: dict[int, dict[str, list[int]]] = {}
-        for option, ids in tokens.items():
-            if len(ids) > depth:
-                branches.setdefault(ids[depth], {})[option] = ids
-        logprobs = self._next_token(prefix, list(branches), slot)
-        for option in ended:
-            rest = 1.0 - sum(math.exp(logprobs[token]) for token in branches)
-            found[option] = logprob + math.log(max(rest, 1e-12))
-        for token, below in branches.items():
-            if len(below) == 1:
-                found[next(iter(below))] = logprob + logprobs[token]
-            else:
-                self._score([*prefix, token], below, depth + 1, logprob + logprobs[token], found, slot)
-
-    def _score_tokens(self, prompt: str, options: Sequence[str]) -> list[list[float]]:
-        encoded = [self._engine.tokens(prompt + _valid_utf8(option)) for option in options]
-        start = _common_length([*encoded, self._engine.tokens(prompt)])
-        following: dict[tuple[int, ...], list[int]] = {}  # what was read -> the tokens that options go on with
-        for ids in encoded:
-            for at in range(start, len(ids)):
-                following.setdefault(tuple(ids[:at]), []).append(ids[at])
-        found = {read: self._next_token(list(read), list(dict.fromkeys(ids)), {}) for read, ids in following.items()}
-        return [[found[tuple(ids[:at])][ids[at]] for at in range(start, len(ids))] for ids in encoded]
-
-    def _next_token(self, prompt: list[int], tokens: Sequence[int], slot: dict[str, int]) -> dict[int, float]:
-        """Log-probabilities of these tokens as the next one, before any sampling rule.
-
-        One forward pass, or two where a token is not among the likeliest ones.
-        """
-        listed = self._probabilities({"prompt": prompt, "temperature": 0.0, "n_probs": _SCORED_TOKENS, **slot})
-        values = {entry["id"]: float(entry["logprob"]) for entry in listed}
-        absent = [token for token in tokens if token not in values]
-        if absent:
-            anchor = int(listed[0]["id"])
-            named = [*absent, anchor]
-            # The same bias for all keeps their differences; the anchor's true log-probability gives the level
-            lifted = self._probabilities(
-                {
-                    "prompt": prompt,
-                    "temperature": 1.0,
-                    "samplers": ["temperature"],
-                    "logit_bias": [[token, _BIAS] for token in named],
-                    "n_probs": len(named) + 8,
-                    "post_sampling_probs": True,
-                    **slot,
-                }
-            )
-            shares = {entry["id"]: max(float(entry["prob"]), 1e-30) for entry in lifted}
-            for token in absent:
-                values[token] = values[anchor] + math.log(shares.get(token, 1e-30) / shares[anchor])
-        return {token: values[token] for token in tokens}
-
-    def _probabilities(self, request: dict[str, Any]) -> list[dict[str, Any]]:
-        answer = self._engine.complete({**request, "n_predict": 1, "max_tokens": 1, "cache_prompt": True})
-        first = answer["choices"][0]["logprobs"]["content"][0]
-        listed: list[dict[str, Any]] = first.get("top_logprobs") or first["top_probs"]
-        return listed
 
     def _raise_readable(self, error: EngineError, doing: Text) -> NoReturn:
         """Raises an error for people instead of one of the engine."""
@@ -335,6 +321,34 @@ class _PrefixReplier:
         return self._model.score([*self._shared, *messages], options)
 
 
+def _projector(header: GgufHeader, mmproj: str | Path | None) -> Projector | None:
+    """The picture part that is named, or that lies beside the model. Raises ModelFilesBroken for a named one."""
+    if mmproj is None:
+        found = find_projector(header)
+        return read_projector(found) if found else None
+    if str(mmproj).strip().lower() == NO_PROJECTOR:
+        return None
+    return read_projector(Path(mmproj).expanduser())
+
+
+def _engine_problem(error: EngineError, projector: Projector | None) -> Text:
+    if projector is None:
+        return _("the engine cannot load it ({error}). XCOMPOSER_DEBUG=1 shows what the engine says", error=error)
+    return _(
+        "the engine cannot load it with the picture part '{mmproj}' ({error}). Are both of the same model? Without "
+        "pictures: --mmproj none. XCOMPOSER_DEBUG=1 shows what the engine says",
+        mmproj=projector.path,
+        error=error,
+    )
+
+
+def _limits(header: GgufHeader, projector: Projector | None) -> Iterator[Text]:
+    if projector is None:
+        yield _("It sees no pictures: no picture part (mmproj) lies beside its file.")
+    if not header.has_chat_template:
+        yield _("Its file has no chat template; it is asked in the form of ChatML, which may not be its own.")
+
+
 def _sampling_fields(sampling: Sampling) -> dict[str, Any]:
     return {
         "n_predict": sampling.max_tokens,
@@ -348,16 +362,6 @@ def _sampling_fields(sampling: Sampling) -> dict[str, Any]:
         "stop": [text for text in sampling.stop if text],
         "cache_prompt": True,
     }
-
-
-def _common_length(sequences: Sequence[Sequence[object]]) -> int:
-    """The length of the prefix that all sequences share."""
-    length = 0
-    for column in zip(*sequences, strict=False):
-        if len(set(column)) > 1:
-            break
-        length += 1
-    return length
 
 
 def _control_pattern(tokens: Sequence[str]) -> re.Pattern[str]:

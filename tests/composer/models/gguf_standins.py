@@ -79,7 +79,7 @@ class FakeEngine:
     def chat_prompt(self, messages: list[dict[str, str]]) -> str:
         return json.dumps(messages, ensure_ascii=False) + ">" + self.opening
 
-    def tokens(self, prompt: str) -> list[int]:
+    def tokens(self, prompt: str, *, begins: bool = True) -> list[int]:
         return [ord(character) for character in prompt]
 
     def complete(self, request: dict[str, Any]) -> dict[str, Any]:
