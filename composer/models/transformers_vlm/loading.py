@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 
 from common.messages import Text, _
 from common.threads import free_threads
@@ -28,11 +29,23 @@ prepare_torchvision()
 
 import transformers  # noqa: E402 - after its torchvision can be imported
 
+transformers.utils.logging.disable_progress_bar()  # what it says on the way is said by ours
+transformers.utils.logging.set_verbosity_error()
+
 log = logging.getLogger(__name__)
 
 MAX_PICTURES = 12  # in one prompt; more mix up
 _TEXT_TOKENS = 1024  # of the context that are left to the text
-_PROBLEMS = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
+_PROBLEMS = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    StrictDataclassError,
+)
 
 Progress = Callable[[LoadProgress], None]
 
@@ -77,7 +90,7 @@ def load(
     reader, limits = _reader(found, config, budget)
     if not placement.cards:
         torch.set_num_threads(free_threads(threads))
-    model = _network(found, config, placement, called)
+    model = _network(found, config, placement, called, limits)
     network = Network(model, reader, placement.context_tokens)
     loaded = TransformersModel(
         network,
@@ -197,22 +210,42 @@ def _placeholder(processor: Any, tokenizer: Any) -> str:
 # -- the network ------------------------------------------------------------------------------------------------------
 
 
-def _network(folder: ModelFolder, config: Any, placement: Placement, name: str) -> Any:
-    """The network with its weights. Raises ModelFilesBroken, OutOfMemory."""
+def _network(folder: ModelFolder, config: Any, placement: Placement, name: str, limits: list[Text]) -> Any:
+    """The network with its weights. What is wrong with them is added to `limits`. Raises ModelFilesBroken,
+    OutOfMemory."""
     try:
         with _readable(folder.path):
-            model = _auto_class(config).from_pretrained(
+            # attention is SDPA where the model has it: torch then takes the fastest kernel there is
+            model, found = _auto_class(config).from_pretrained(
                 folder.path,
                 config=config,
                 trust_remote_code=False,
                 local_files_only=True,
-                attn_implementation=None,  # SDPA where the model has it: torch then takes the fastest kernel there is
+                output_loading_info=True,
                 **placement.loading_options(),
             )
     except (torch.OutOfMemoryError, MemoryError) as error:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         raise out_of_memory(name, placement) from error
+    missing = sorted(found["missing_keys"])
+    if len(missing) > len(folder.tensors or missing) // 10:
+        raise ModelFilesBroken(
+            path=folder.path,
+            reason=_(
+                "the weights do not belong to this configuration: {count} tensors are missing, among them '{first}'.",
+                count=len(missing),
+                first=missing[0],
+            ),
+        )
+    if missing:
+        limits.append(
+            _(
+                "Its files lack {count} of its tensors, which are now random, among them '{first}'.",
+                count=len(missing),
+                first=missing[0],
+            )
+        )
     return model.eval()
 
 

@@ -275,7 +275,7 @@ def test_known_models_say_whether_they_can_be_loaded(monkeypatch: pytest.MonkeyP
     assert {"Qwen/Qwen3-VL-4B-Instruct", "google/gemma-3-4b-it"} <= set(others)
     seeing = [config for config in configs.model_configs() if config.kind == "transformers"]
     assert all(
-        config.licence and config.gpu_memory_gb > 1 and f"{config.size_gb:g} GB" in config.description[language]
+        config.licence and config.gpu_memory_gb > 1 and f"{config.size_gb} GB" in config.description[language]
         for config in seeing
         for language in ("en", "zh")
     )
