@@ -10,7 +10,7 @@ import torch
 
 from common.messages import Text, _
 from composer.errors import InputError, ModelFailed
-from composer.models.base import Capabilities, Message, Replier, Sampling, Usage, assistant, user
+from composer.models.base import Capabilities, Message, Replier, Sampling, Usage, user
 from composer.models.thinking import empty_thought, without_thoughts
 from composer.models.transformers_vlm.decoding import TextReader, generate
 from composer.models.transformers_vlm.network import Batch, Network, Read, Stopped
@@ -234,10 +234,8 @@ class TransformersModel:
         return [each for each in kept if all(each.common(prompt) == len(each.ids) for prompt in prompts)]
 
     def _beginning(self, messages: Sequence[Message]) -> Prompt:
-        """What all prompts have in common that begin with these messages."""
-        last = messages[-1].role if messages else "user"
-        more = assistant if last == "assistant" else user
-        longer = [self.reader.read([*messages, more(text)]) for text in _CONTINUATIONS]
+        """What all prompts have in common that begin with these messages and go on with a question."""
+        longer = [self.reader.read([*messages, user(text)]) for text in _CONTINUATIONS]
         common = 0
         for column in zip(*(prompt.ids for prompt in longer), strict=False):
             if len(set(column)) > 1:

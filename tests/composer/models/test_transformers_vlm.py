@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from composer.article import Article, Section
+from composer.chat import Conversation
+from composer.events import ArticleReady, CaptionReady, Notice, TextDelta
 from composer.models import (
     KeepsBeginnings,
     Message,
@@ -21,7 +24,9 @@ from composer.models import (
     system,
     user,
 )
+from composer.pipeline import Composer, Options
 from tests.composer.models.tiny_vlm import KINDS, SEEING, make, picture
+from tests.fakes import FakeGallery
 
 torch: Any = pytest.importorskip("torch")
 
@@ -41,7 +46,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
         def __missing__(self, kind: str) -> Any:
             with torch.random.fork_rng():
                 folder = make(kind, tmp_path_factory.mktemp(kind))
-            self[kind] = load_model(folder, context_tokens=1024, threads=1)
+            self[kind] = load_model(folder, context_tokens=4096, threads=1)
             return self[kind]
 
     threads = torch.get_num_threads()
@@ -227,6 +232,16 @@ def test_other_pictures_of_the_same_size_are_not_taken_for_the_kept_ones(models:
     assert found == pytest.approx([sum(s[:1]) for s in expected], abs=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["qwen3_vl", "qwen3_5", "gemma3"])
+def test_a_prefix_may_end_with_an_answer(models: dict[str, Any], kind: str) -> None:
+    model = models[kind]
+    with model.prefix(TURNS[:2]) as ask:
+        for question in (TURNS[2:], [assistant(" It sings"), user("And?")]):  # a new turn, and more of the answer
+            found = ask.score(question, ["Yes", "No"])
+            expected = scores(model, [*TURNS[:2], *question], ["Yes", "No"])
+            assert found == pytest.approx([sum(s[:1]) for s in expected], abs=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["qwen2_5_vl", "llama"])
 def test_a_conversation_that_goes_on_is_not_read_again(models: dict[str, Any], kind: str) -> None:
     model = models[kind]
@@ -361,3 +376,33 @@ def test_the_tokens_of_a_picture_are_a_setting(tmp_path: Path) -> None:
             assert frugal.reader.count_pictures(given.ids) > 0
             assert frugal.score([user("What? ", big)], ["A", "B"])[0] < 0
             assert frugal.capabilities.max_pictures >= generous.capabilities.max_pictures
+
+
+# -- the whole application --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["qwen3_vl", "smolvlm", "gemma3", "llama"])
+def test_an_article_is_written_illustrated_and_talked_about(models: dict[str, Any], kind: str, tmp_path: Path) -> None:
+    model = models[kind]
+    composer = Composer(model, FakeGallery(tmp_path))
+    writing = Sampling(max_tokens=40, temperature=0.7, seed=1)
+    events = list(composer.compose("A day of the cat", Options(pictures=1, language="en", sampling=writing)))
+    assert any(isinstance(event, TextDelta) for event in events)
+    assert isinstance(events[-1], ArticleReady)
+    assert events[-1].article.model == model.name
+    texts = ("A cat needs fresh water in a bowl.", "It sleeps in a soft bed.", "Trust grows slowly.")
+    article = Article("A cat", tuple(Section(f"s{i}", text) for i, text in enumerate(texts)))
+    events = list(composer.illustrate(article, Options(pictures=2)))
+    last = events[-1]
+    assert isinstance(last, ArticleReady)
+    placed = [each.illustration for each in last.article.illustrated if each.illustration and each.illustration.chosen]
+    assert placed
+    captions = [event for event in events if isinstance(event, CaptionReady)]
+    assert bool(captions) == model.capabilities.sees_pictures
+    assert last.report.reused > 0
+    assert not [event for event in events if isinstance(event, Notice)]
+    conversation = Conversation(model)
+    shown = [Picture(picture(4))] if model.capabilities.sees_pictures else []
+    first = "".join(conversation.ask("What is this?", shown, Sampling(max_tokens=6)))
+    second = "".join(conversation.ask("And its name?", (), Sampling(max_tokens=6)))
+    assert [turn.answer for turn in conversation.turns] == [first, second]
