@@ -298,10 +298,12 @@ def _words_of(answer: Any) -> tuple[str, str]:
     if not isinstance(answer, dict):
         return "", ""
     error = answer.get("error") or answer.get("detail") or answer.get("message") or ""
-    if not isinstance(error, dict):
-        return " ".join(str(error).split())[:_MOST_WORDS], str(answer.get("type", ""))
-    message = " ".join(str(error.get("message") or error).split())[:_MOST_WORDS]
-    return message, str(error.get("type") or "")
+    kind = str((error if isinstance(error, dict) else answer).get("type") or "")
+    if isinstance(error, dict):
+        error = error.get("message") or error
+    elif isinstance(error, list):  # of FastAPI: one a field; "input" would repeat what was sent
+        error = "; ".join(f"{e.get('msg')} {e.get('loc', '')}" for e in error if isinstance(e, dict))
+    return " ".join(str(error).split())[:_MOST_WORDS].rstrip("."), kind
 
 
 def _raise_error(answer: dict[str, Any], redacted: Callable[[str], str]) -> None:

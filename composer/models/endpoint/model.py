@@ -73,7 +73,7 @@ class EndpointModel:
             raise
         self._chat, self._way, self._count = found.chat, found.way, found.counter
         self._share: float | None = None
-        self.name = _short(found.chat.served) or address.place
+        self.name = _short(found.name) or address.place
         limits = list(found.limits)
         if key is not None and not address.encrypted and not address.on_this_machine:
             limits.append(_("The key travels to {place} unencrypted; use an address with https.", place=address.place))

@@ -50,6 +50,7 @@ class Found:
     """What was found out."""
 
     chat: Chat
+    name: str  # of the model, as the server calls it; empty where it does not
     way: Way
     context_tokens: int
     counter: Counter | None  # None: tokens are estimated
@@ -76,8 +77,10 @@ def find_out(
     try:
         answer = None if decides else _first_answer(chat, limits, listed)
     except CallFailed as error:
-        if error.status not in (404, 405, 501) or _decision_share(chat) is None:
+        if error.status not in (404, 405, 501):
             raise
+        if _decision_share(chat) is None:
+            raise CallFailed(not_compatible(), status=error.status) if not listed else error from error
         answer, decides = None, True
     way = TypedDecisions(own_words=False) if answer is None else _find_way(chat, answer)
     if decides:
@@ -103,8 +106,9 @@ def find_out(
     if chat.dialect.continues is None:
         limits.append(_("The server cannot go on in the middle of a text: it begins a paragraph anew."))
     slots = facts.get("total_slots")
+    told = chat.served or str((answer or {}).get("model") or "").removesuffix("@main")
     return Found(
-        chat, way, context, counter, sees, not decides, slots if isinstance(slots, int) else None, tuple(limits)
+        chat, told, way, context, counter, sees, not decides, slots if isinstance(slots, int) else None, tuple(limits)
     )
 
 
@@ -112,8 +116,15 @@ def find_out(
 
 
 def _listed(client: Client) -> list[dict[str, Any]]:
-    """The models that the server lists. Raises CallFailed where it is no OpenAI-compatible server."""
-    answer = client.get(f"{client.address.api}/models")
+    """The models that the server lists; none where it cannot list them, as `transformers serve` without a cache of the
+    hub. Raises CallFailed where it is no OpenAI-compatible server."""
+    try:
+        answer = client.get(f"{client.address.api}/models")
+    except CallFailed as error:
+        if error.status not in (404, 405, 500, 501):
+            raise
+        log.info("%s lists no models: %s", client.address.place, error)
+        return []
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list):
         raise CallFailed(not_compatible())

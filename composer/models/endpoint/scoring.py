@@ -116,22 +116,33 @@ class TypedDecisions:
             if own_words
             else None
         )
+        self._labels = True  # yes and no are answers of their own there, not options like others
         self._takes_assets = False  # pictures as `assets`, which `transformers serve` wants, or as `images`
 
     def score(self, chat: Chat, messages: Sequence[Message], options: Sequence[str]) -> Scores:
-        kind = {option.lower() for option in options}
-        yes_or_no = len(options) == 2 and kind in _NO_YES
+        yes_or_no = {option.lower() for option in options} in _NO_YES and len(options) == 2
         state, instructions, urls = _state_of(chat, messages)
-        question: dict[str, Any] = {"type": "noul" if yes_or_no else "choice", "instructions": instructions}
-        if not yes_or_no:
-            question["criteria"] = dict.fromkeys(options)
-        body = {"state": state, "questions": {"q": question}}
-        answer = self._asked(chat, body, urls)
+        as_noul = {"state": state, "questions": {"q": {"type": "noul", "instructions": instructions}}}
+        criteria = dict.fromkeys(options)
+        as_choice = {
+            "state": state,
+            "questions": {"q": {"type": "choice", "instructions": instructions, "criteria": criteria}},
+        }
+        answer: dict[str, Any] | None = None
+        if yes_or_no and self._labels:
+            try:
+                answer = self._asked(chat, as_noul, urls)
+            except CallFailed as error:  # of some tokenizers "Yes" is several tokens
+                if error.status not in (400, 422):
+                    raise
+        if answer is None:
+            answer = self._asked(chat, as_choice, urls)
+            self._labels = self._labels and not yes_or_no
         found = (answer.get("answers") or {}).get("q")
         if not isinstance(found, dict):
             raise CallFailed(_("its answer to a typed question has no answer"))
-        if yes_or_no:
-            yes = float(found.get("noul", 0.5))
+        if "noul" in found:
+            yes = float(found["noul"])
             shares = [yes if option.lower() in _YES else 1.0 - yes for option in options]
         else:
             told = found.get("probabilities") or {}

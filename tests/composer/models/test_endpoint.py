@@ -358,6 +358,15 @@ def test_one_of_several_models_must_be_named(address: str, fake: FakeServer) -> 
     model.close()
 
 
+def test_a_server_that_lists_nothing_serves_its_only_model(address: str, fake: FakeServer) -> None:
+    fake.before = lambda path, body: as_json({}, 500) if path == "/v1/models" else None
+    model = EndpointModel(address)
+    assert model.name == address.removeprefix("http://")
+    list(model.stream(ASKED, SHORT))
+    assert "model" not in chats(fake)[-1]
+    model.close()
+
+
 def test_a_context_that_is_not_told_is_assumed_or_set(address: str, fake: FakeServer) -> None:
     del fake.entry["max_model_len"]
     model = EndpointModel(address)
@@ -381,9 +390,12 @@ def test_no_server(address: str) -> None:
             EndpointModel(nothing)
 
 
-@pytest.mark.parametrize("answer", [b"<html><h1>Sign in</h1></html>", b'{"hello": 1}', b'["a"]', b""])
-def test_something_else_than_a_server_of_models(address: str, fake: FakeServer, answer: bytes) -> None:
-    fake.before = lambda path, body: (200, {"Content-Type": "text/html"}, answer)
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [(200, b"<html>Sign in</html>"), (200, b'{"hello": 1}'), (200, b'["a"]'), (200, b""), (404, b"<html>?</html>")],
+)
+def test_something_else_than_a_server_of_models(address: str, fake: FakeServer, status: int, answer: bytes) -> None:
+    fake.before = lambda path, body: (status, {"Content-Type": "text/html"}, answer)
     with pytest.raises(EndpointUnusable, match="not that of an OpenAI-compatible server"):
         EndpointModel(address)
 
