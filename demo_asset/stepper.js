@@ -27,8 +27,16 @@ function makeStepper({ texts, halt }) {
     return node;
   }
 
+  // how many come first, and for about how long
+  function waited() {
+    if (!status.ahead) return texts("waiting_next");
+    const seconds = status.seconds ?? 0;
+    const about = seconds < 90 ? texts("about_seconds").replace("{seconds}", seconds) : texts("about_minutes").replace("{minutes}", Math.round(seconds / 60));
+    return `${texts("waiting")} (${status.ahead})${seconds ? ` · ${about}` : ""}`;
+  }
+
   function words() {
-    if (status.state === "waiting") return status.ahead ? `${texts("waiting")} (${status.ahead})` : texts("waiting_next");
+    if (status.state === "waiting") return waited();
     return status.state === "loading" ? status.text : "";
   }
 

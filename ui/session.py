@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from composer.article import Article
 from composer.conversations import Material, Parameters, Tree, new_id
 from ui.kept import FormSettings
+from ui.scheduling import Job
 from ui.view import Operation
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from composer.writing import Proposal
 
 
-Work = Literal["article", "chat", "rewrite", "export"]
+Work = Literal["article", "chat", "rewrite", "picture", "export"]
+WORKS: tuple[Work, ...] = get_args(Work)
 
 # operations that do something once: sending the whole article does not repeat them
 EFFECTS = ("download", "copy", "notice", "open", "edit", "again")
@@ -29,10 +31,17 @@ REMEMBERED_MESSAGES = 32  # with such operations; a view misses a few at most
 
 @dataclass
 class Run:
-    """One piece of the model's work for one visitor."""
+    """One piece of work for one visitor."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class ModelRun(Run):
+    """One piece of the model's work; made by `Studio.begin`."""
+
+    job: Job = field(kw_only=True)  # in the line before the model
 
 
 class OutlivesReload(Protocol):
@@ -173,8 +182,16 @@ class Session:
     @property
     def busy(self) -> bool:
         """The article is being written or illustrated."""
-        run = self._runs.get("article")
+        return self.is_at("article")
+
+    def is_at(self, work: Work) -> bool:
+        """A run of that kind is going on, or waits for the model."""
+        run = self._runs.get(work)
         return run is not None and not run.ended.is_set()
+
+    def job_key(self, work: Work) -> str:
+        """Names its work of that kind in the line before the model."""
+        return f"{self.id}:{work}"
 
     @property
     def answering(self) -> bool:
@@ -182,10 +199,10 @@ class Session:
         run = self._runs.get("chat")
         return self.question is not None or (run is not None and not run.stop.is_set())
 
-    def begin(self, work: Work) -> Run:
+    def begin(self, work: Work, run: Run | None = None) -> Run:
         """A new run of that kind; one that is still going is told to stop."""
         self.stop(work)
-        self._runs[work] = Run()
+        self._runs[work] = run or Run()
         return self._runs[work]
 
     def go_on_with(self, run: Run) -> None:

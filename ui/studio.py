@@ -18,7 +18,8 @@ from composer.models import LoadProgress, Model
 from retrieval.base import Hit, PictureGallery
 from ui.files import PictureServer
 from ui.indexing import Indexing
-from ui.session import OutlivesReload, Session
+from ui.scheduling import Job, Line, Place, shared_model
+from ui.session import WORKS, ModelRun, OutlivesReload, Session, Work
 from ui.texts import error_sentence, text
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Studio:
         self.model_settled = threading.Event()  # loaded, or failed for good
         self.gallery_settled = threading.Event()
         self._load, self._open_gallery = load, open_gallery
-        self._queue: dict[str, None] = {}  # sessions that wait for the model or use it, in their order
+        self.line = Line(lambda: self.model.capabilities if self.model is not None else None)
         self._visitors: dict[str, Session] = {}  # Gradio's session hash -> what belongs to that tab of a browser
         self._lock = threading.Lock()
         self._describer: Any = None
@@ -131,17 +132,24 @@ class Studio:
 
     # -- work --------------------------------------------------------------------------------------
 
-    def composer(self) -> "Composer":
+    def model_of(self, job: Job) -> Model:
+        """The model, whose calls wait for that job's turns. Raises the error that loading ended with."""
+        self.require_model()
+        return shared_model(self.line, job, self.require_model)
+
+    def composer(self, job: Job) -> "Composer":
         """A composer of its own for one piece of work. Raises the error that loading ended with."""
         from composer.pipeline import Composer
 
-        return Composer(self.require_model(), self.require_gallery())
+        return Composer(self.model_of(job), self.require_gallery())
 
-    def conversation(self, language: str = "en", *, instructions: str = "", material: str = "") -> "Conversation":
+    def conversation(
+        self, job: Job, language: str = "en", *, instructions: str = "", material: str = ""
+    ) -> "Conversation":
         """A new conversation. language: of the page; answers keep to it until a question in words shows another one."""
         from composer.chat import Conversation
 
-        model = self.require_model()
+        model = self.model_of(job)
         with self._lock:
             if self._describer is None and not model.capabilities.sees_pictures:
                 from composer.models import PictureDescriber
@@ -174,21 +182,32 @@ class Studio:
         name = f"thumbnail\0{picture}\0{THUMBNAIL}"
         return self.pictures.lazy_address(name, lambda: str(thumbnail(hit.id, THUMBNAIL))), picture
 
-    def join_queue(self, session_id: str) -> int:
-        """Puts a session into the model's queue, where it is not there yet; returns how many others are before it."""
-        with self._lock:
-            self._queue.setdefault(session_id)
-            return list(self._queue).index(session_id)
+    def join(self, session: Session, work: Work) -> Job:
+        """The session's job of that kind, at the end of the line before the model if there is none yet."""
+        return self.line.join(session.job_key(work), session.owner or session.id, long=work == "article")
 
-    def queue_position(self, session_id: str) -> int | None:
-        """How many others are before a session in the model's queue; None for one that is not in it."""
-        with self._lock:
-            queue = list(self._queue)
-        return queue.index(session_id) if session_id in queue else None
+    def begin(self, session: Session, work: Work) -> ModelRun:
+        """A new run of that kind with the session's job in the line; one that is still going is told to stop."""
+        job = self.join(session, work)
+        if job.begun is not None:  # of the run before, which ends soon
+            self.line.end(job)
+            job = self.join(session, work)
+        run = ModelRun(job=job)
+        session.begin(work, run)
+        return run
 
-    def leave_queue(self, session_id: str) -> None:
-        with self._lock:
-            self._queue.pop(session_id, None)
+    def waiting_place(self, session: Session, work: Work) -> Place | None:
+        """Where the session's job of that kind stands, which joins the line if there is none yet."""
+        self.join(session, work)
+        return self.place(session, work)
+
+    def place(self, session: Session, work: Work) -> Place | None:
+        """Where that job stands; None where there is none."""
+        return self.line.place(session.job_key(work))
+
+    def leave(self, session: Session, work: Work) -> None:
+        """That job has ended, or is not wanted any more."""
+        self.line.leave(session.job_key(work))
 
     def record_speed(self, tokens: int, seconds: float) -> None:
         """Remembers the speed of the last text for the header."""
@@ -208,8 +227,9 @@ class Studio:
             session = self._visitors.pop(session_hash, None)
         if session is not None:
             session.leave()
-            if not session.busy:
-                self.leave_queue(session.id)
+            for work in WORKS:
+                if not session.is_at(work):
+                    self.leave(session, work)
 
     # -- status ------------------------------------------------------------------------------------
 

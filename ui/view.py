@@ -50,6 +50,7 @@ from composer.events import (
 from composer.illustrating import FITS
 from composer.prompts import INSERTING
 from composer.writing import Proposal
+from ui.scheduling import Place
 
 Operation = dict[str, Any]
 Address = Callable[[str], str]  # path of a picture file -> its address on the page
@@ -256,9 +257,11 @@ def running(step: str, done: int = 0, total: int = 0) -> Operation:
 WAITING = ("waiting", "loading", "running")  # states in which somebody waits for the model, as in stepper.js
 
 
-def waiting(ahead: int) -> Operation:
-    """The work waits for the model: `ahead` others come first."""
-    return {"op": "status", "state": "waiting", "steps": list(STEPS), "ahead": ahead}
+def waiting(place: Place | None) -> Operation:
+    """The work waits for the model. None: it is its turn, as far as is known."""
+    ahead, seconds = (place.ahead, place.seconds) if place is not None else (0, None)
+    told = None if seconds is None else round(seconds)
+    return {"op": "status", "state": "waiting", "steps": list(STEPS), "ahead": ahead, "seconds": told}
 
 
 def loading(text: str, fraction: float | None = None) -> Operation:

@@ -150,6 +150,7 @@ class Capabilities:
     defaults: Sampling | None = None  # for writing articles, best for its family; None: those of the pipeline
     engine: str = ""  # what computes it, e.g. "llama.cpp", "transformers"
     at_once: int = 1  # calls that it computes at the same time; others wait
+    texts_at_once: int = 1  # texts that it writes side by side, even if other calls are computed one at a time
     limits: tuple[Text, ...] = ()  # what it cannot do or does in another way, one sentence each, for the page
 
 

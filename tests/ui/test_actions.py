@@ -272,7 +272,7 @@ def test_closing_the_messages_stops_the_model(studio: Studio, session: Session) 
 
     def events(run: Any) -> Iterator[Event]:
         seen.append(run.stop)
-        yield from studio.composer().compose("A cat", stop=run.stop)
+        yield from studio.composer(run.job).compose("A cat", stop=run.stop)
 
     messages = run_messages(studio, session, events)
     next(messages)
@@ -316,7 +316,7 @@ def test_a_failed_model_is_a_status_and_not_a_crash(tmp_path: Path) -> None:
     assert studio.status("en").tone == "bad"
     assert "no room" in studio.status("zh").text
     session = Session()
-    messages = list(run_messages(studio, session, lambda run: studio.composer().compose("A cat")))
+    messages = list(run_messages(studio, session, lambda run: studio.composer(run.job).compose("A cat")))
     assert any(op["op"] == "notice" and "no room" in op["text"] for op in messages[-1]["ops"])
     studio.close()
 

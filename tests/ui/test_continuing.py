@@ -28,7 +28,7 @@ def visitor(owner: str = OWNER) -> Session:
 def begun(studio: Studio) -> tuple[Session, Iterator[dict[str, Any]]]:
     """A session with the messages of a composition, of which some have come: its draft is saved."""
     session = visitor()
-    messages = run_messages(studio, session, lambda run: studio.composer().compose(CAT, stop=run.stop))
+    messages = run_messages(studio, session, lambda run: studio.composer(run.job).compose(CAT, stop=run.stop))
     for _message in messages:
         if session.draft is not None and len(session.article.sections) > 1:
             break
@@ -47,7 +47,7 @@ def arrived(studio: Studio, session: Session, before: Session, *, shown: str) ->
 def whole(studio: Studio) -> Article:
     """What is written where nothing comes between."""
     session = visitor("browser:b")
-    list(run_messages(studio, session, lambda run: studio.composer().compose(CAT, stop=run.stop)))
+    list(run_messages(studio, session, lambda run: studio.composer(run.job).compose(CAT, stop=run.stop)))
     return session.article
 
 
@@ -74,7 +74,7 @@ def test_a_page_that_is_loaded_anew_goes_on_with_the_same_article(
     assert drafts.load(after.draft.id).article == after.article
     assert [version.what for version in drafts.versions(after.draft.id, steps=True)] == ["write"], "one step"
     assert studio.compositions == []
-    assert studio.queue_position(after.id) is None
+    assert studio.place(after, "article") is None
 
 
 def test_it_goes_on_for_nobody_else_and_is_not_taken_from_a_page_that_shows_it(
@@ -101,7 +101,7 @@ def test_where_nobody_comes_back_the_model_is_free_and_the_draft_has_what_came(
         time.sleep(0.02)
     assert not before.busy
     assert studio.compositions == []
-    assert studio.queue_position(before.id) is None
+    assert studio.place(before, "article") is None
     assert studio.drafts is not None
     assert before.draft is not None
     assert studio.drafts.of(OWNER).load(before.draft.id).article == before.article

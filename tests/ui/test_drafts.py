@@ -23,7 +23,7 @@ def session(studio: Studio) -> Session:
     """A session whose article was written just now."""
     made = Session()
     made.owner = "browser:a"
-    list(run_messages(studio, made, lambda run: studio.composer().compose(CAT, stop=run.stop)))
+    list(run_messages(studio, made, lambda run: studio.composer(run.job).compose(CAT, stop=run.stop)))
     return made
 
 
@@ -139,7 +139,7 @@ def test_another_draft_is_opened_and_a_new_one_begun(studio: Studio, session: Se
 
 def test_without_a_store_or_a_key_nothing_is_kept(studio: Studio, tmp_path: Path) -> None:
     nobody = Session()
-    list(run_messages(studio, nobody, lambda run: studio.composer().compose(CAT, stop=run.stop)))
+    list(run_messages(studio, nobody, lambda run: studio.composer(run.job).compose(CAT, stop=run.stop)))
     ask(studio, nobody, "text", id="s2", text="More.")
     assert store(studio).of(None).list() == []
     assert ask(studio, nobody, "undo")[0]["op"] == "article"

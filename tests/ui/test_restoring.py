@@ -35,8 +35,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 def written(studio: Studio) -> Session:
     """A session with an article."""
     made = Session()
-    for event in studio.composer().compose("How to take good care of a pet cat"):
-        made.article = view.apply_event(made.article, event)
+    with studio.line.job("made", "made", long=True) as job:
+        for event in studio.composer(job).compose("How to take good care of a pet cat"):
+            made.article = view.apply_event(made.article, event)
     return made
 
 

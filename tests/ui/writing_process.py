@@ -37,7 +37,9 @@ def write(folder: Path, shown: int) -> None:
     while True:
         session = Session()
         session.owner = "browser:a"
-        for _message in run_messages(studio, session, lambda run: studio.composer().compose("Cats", stop=run.stop)):
+        for _message in run_messages(
+            studio, session, lambda run: studio.composer(run.job).compose("Cats", stop=run.stop)
+        ):
             text = session.article.sections[-1].text if session.article.sections else ""
             place = session.draft.id if session.draft else ""
             os.write(shown, (json.dumps([time.time(), place, text, "write"]) + "\n").encode())

@@ -1,6 +1,7 @@
 """What the endpoints answer: how far a composition is, an article, and every error as a sentence."""
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from composer.article import Article
 from composer.events import ArticleReady, Event, Notice, Report, StepProgress, StepStarted
 from ui import view
 from ui.api.arguments import refused_as_sentences
+from ui.scheduling import Job
 from ui.studio import Studio
 
 _log = logging.getLogger(__name__)
@@ -49,6 +51,21 @@ def composition_answers(
                 yield dict(running)
     finally:
         stop.set()  # the caller went away, or it is done
+
+
+@contextmanager
+def job_of(studio: Studio, request: gr.Request, *, long: bool) -> Iterator[Job]:
+    """A job for one call in the line before the model. Calls of one login, or of one address, are one person's."""
+    owner = request.username or (request.client.host if request.client is not None else "")
+    with studio.line.job(secrets.token_hex(8), f"program:{owner}", long=long) as job:
+        yield job
+
+
+def waiting_answers(studio: Studio, job: Job, stop: threading.Event) -> Iterator[dict[str, Any]]:
+    """What a call is told while others come first; a caller who went away is noticed then, too."""
+    for place in studio.line.places(job, stop, BEAT):
+        about = {} if place.seconds is None else {"seconds": round(place.seconds)}
+        yield {"state": "waiting", "ahead": place.ahead, **about}
 
 
 def article_answer(studio: Studio, article: Article) -> dict[str, Any]:

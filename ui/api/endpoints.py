@@ -6,6 +6,7 @@ Nothing but drafts is kept between calls. Addresses of pictures and files are re
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from composer.article import Article, Section
 from composer.errors import InputError
 from composer.models import Sampling
 from ui import view
-from ui.api.answers import composition_answers, errors_for_callers, when_loaded
+from ui.api.answers import BEAT, composition_answers, errors_for_callers, job_of, waiting_answers, when_loaded
 from ui.api.arguments import (
     MOST_PICTURES,
     ChatArguments,
@@ -36,13 +37,14 @@ from ui.api.drafts import answer_drafts
 from ui.exporting import export_steps
 from ui.studio import Studio
 from ui.texts import text
-from ui.write import MODEL_QUEUE, taken_over, title_problem
+from ui.write import AT_ONCE, LONG_WORK, SHORT_WORK, taken_over, title_problem
 
 
 def add_endpoints(studio: Studio) -> None:
     """Adds the endpoints to the page being built."""
 
     def compose(
+        request: gr.Request,
         title: str,
         pictures: int = -1,
         length: str | int = "medium",
@@ -76,7 +78,7 @@ def add_endpoints(studio: Studio) -> None:
         from composer.pipeline import Options
         from composer.prompts import read_length
 
-        with errors_for_callers():
+        with errors_for_callers(), ExitStack() as calls:
             asked = ComposeArguments.model_validate(
                 {
                     "title": title,
@@ -96,7 +98,8 @@ def add_endpoints(studio: Studio) -> None:
             problem = title_problem(asked.title, "en")
             if problem:
                 raise InputError(reason=problem)
-            composer = when_loaded(studio).composer()
+            job, stop = calls.enter_context(job_of(studio, request, long=True)), threading.Event()
+            composer = when_loaded(studio).composer(job)
             sampling = composer.sampling.with_choices(
                 temperature=asked.temperature,
                 top_p=asked.top_p,
@@ -112,12 +115,13 @@ def add_endpoints(studio: Studio) -> None:
                 select=asked.select,
                 sampling=sampling,
             )
-            stop = threading.Event()
+            yield from waiting_answers(studio, job, stop)
             with given_pictures(asked.own_pictures, studio.pictures.store_upload) as own:
                 events = composer.compose(asked.title, options, own=own, stop=stop)
                 yield from composition_answers(studio, events, stop)
 
     def illustrate(
+        request: gr.Request,
         text: str = "",
         pictures: int = -1,
         select: bool = True,
@@ -137,7 +141,7 @@ def add_endpoints(studio: Studio) -> None:
         """
         from composer.pipeline import Options
 
-        with errors_for_callers():
+        with errors_for_callers(), ExitStack() as calls:
             asked = IllustrateArguments.model_validate(
                 {
                     "text": text,
@@ -150,13 +154,15 @@ def add_endpoints(studio: Studio) -> None:
             )
             options = Options(pictures=automatic(asked.pictures), select=asked.select).checked()
             brought = own_text(asked)
-            composer = when_loaded(studio).composer()
-            stop = threading.Event()
+            job, stop = calls.enter_context(job_of(studio, request, long=True)), threading.Event()
+            composer = when_loaded(studio).composer(job)
+            yield from waiting_answers(studio, job, stop)
             with given_pictures(asked.own_pictures, studio.pictures.store_upload) as own:
                 events = composer.illustrate(brought.article, options, own=own, stop=stop)
                 yield from composition_answers(studio, events, stop, brought.notes)
 
     def rewrite(
+        request: gr.Request,
         text: str,
         task: str = "rewrite",
         instruction: str = "",
@@ -178,7 +184,7 @@ def add_endpoints(studio: Studio) -> None:
         """
         from composer import writing
 
-        with errors_for_callers():
+        with errors_for_callers(), ExitStack() as calls:
             asked = RewriteArguments.model_validate(
                 {
                     "text": text,
@@ -195,7 +201,9 @@ def add_endpoints(studio: Studio) -> None:
                 raise InputError(_("Send the paragraph that is to be written anew as 'text'."))
             article = Article(asked.title, (Section("s1", paragraph),), writing.detect_language(paragraph))
             writing.check_rewriting(article, "s1", asked.task, asked.instruction)
-            model, stop = when_loaded(studio).require_model(), threading.Event()
+            job, stop = calls.enter_context(job_of(studio, request, long=False)), threading.Event()
+            model = when_loaded(studio).model_of(job)
+            yield from waiting_answers(studio, job, stop)
             words = {"instruction": asked.instruction, "tone": asked.tone, "into": asked.into}
             sampling = replace(writing.sampling_for(model, asked.task), seed=automatic(asked.seed))
             written = ""
@@ -239,6 +247,7 @@ def add_endpoints(studio: Studio) -> None:
                 }
 
     def chat(
+        request: gr.Request,
         question: str,
         pictures: list[str] | None = None,
         history: list[dict[str, str]] | None = None,
@@ -258,7 +267,7 @@ def add_endpoints(studio: Studio) -> None:
             repetition_penalty: 1 means none.
             seed: -1 gives another answer each time.
         """
-        with errors_for_callers():
+        with errors_for_callers(), ExitStack() as calls:
             asked = ChatArguments.model_validate(
                 {
                     "question": question,
@@ -275,7 +284,8 @@ def add_endpoints(studio: Studio) -> None:
                     _("At most {most_pictures} pictures can be sent with a question.", most_pictures=MOST_PICTURES)
                 )
             shown = [decode_picture(picture, number) for number, picture in enumerate(asked.pictures, 1)]
-            conversation = when_loaded(studio).conversation()
+            job, stop = calls.enter_context(job_of(studio, request, long=False)), threading.Event()
+            conversation = when_loaded(studio).conversation(job)
             conversation.turns = turns_from_messages(asked.history)
             sampling = Sampling(
                 max_tokens=asked.max_tokens,
@@ -284,8 +294,9 @@ def add_endpoints(studio: Studio) -> None:
                 repetition_penalty=asked.repetition_penalty,
                 seed=automatic(asked.seed),
             )
-            stop = threading.Event()
             answer = ""
+            for _place in studio.line.places(job, stop, BEAT):
+                yield answer
             try:
                 for piece in conversation.ask(asked.question, shown, sampling, stop=stop):
                     answer += piece
@@ -352,11 +363,12 @@ def add_endpoints(studio: Studio) -> None:
             )
             return answer_drafts(studio, request.username, asked)
 
-    model: dict[str, Any] = {"concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
-    gr.api(compose, api_name="compose", **model)
-    gr.api(illustrate, api_name="illustrate", **model)
-    gr.api(rewrite, api_name="rewrite", **model)
-    gr.api(chat, api_name="chat", **model)
+    long: dict[str, Any] = {"concurrency_id": LONG_WORK, "concurrency_limit": AT_ONCE}
+    short: dict[str, Any] = {"concurrency_id": SHORT_WORK, "concurrency_limit": AT_ONCE}
+    gr.api(compose, api_name="compose", **long)
+    gr.api(illustrate, api_name="illustrate", **long)
+    gr.api(rewrite, api_name="rewrite", **short)
+    gr.api(chat, api_name="chat", **short)
     gr.api(export, api_name="export", concurrency_limit=2)
     gr.api(search, api_name="search", concurrency_limit=4)
     gr.api(drafts, api_name="drafts", concurrency_limit=4)

@@ -13,7 +13,8 @@ from composer.conversations import Exchange, Parameters
 from composer.models import Picture, Sampling
 from ui.chat.showing import Messages, history
 from ui.chat.talking import GrowingAnswer, record
-from ui.session import Question, Run, Session
+from ui.scheduling import Place
+from ui.session import ModelRun, Question, Session
 from ui.studio import Studio, loading_status, wait_until
 from ui.texts import error_sentence, text
 
@@ -21,6 +22,7 @@ _log = logging.getLogger(__name__)
 
 # seconds: a drawing sends the whole conversation, which the browser copies; one a piece leaves it no time for Stop
 DRAWN_EVERY = 0.1
+LONG_WAIT = 90  # seconds: from here on it is told in minutes, as in stepper.js
 
 
 def stream_answer(studio: Studio, session: Session) -> Iterator[Messages]:
@@ -29,11 +31,16 @@ def stream_answer(studio: Studio, session: Session) -> Iterator[Messages]:
     question, language = session.question, session.language
     if question is None:
         return  # refused a moment ago, with the reason
-    run = session.begin("chat")
+    run = studio.begin(session, "chat")
     session.answer_problem = ""
     try:
         while not studio.model_settled.is_set() and wait_until(studio.model_settled, run.stop):
             yield history(studio, session, loading_status(studio.progress, language).text + " …")
+        told = ""
+        for place in studio.line.places(run.job, run.stop):
+            if (words := waiting_words(place, language)) != told:
+                told = words
+                yield history(studio, session, words)
         if run.stop.is_set():
             return
         yield from _answered(studio, session, question, run)
@@ -45,14 +52,26 @@ def stream_answer(studio: Studio, session: Session) -> Iterator[Messages]:
     finally:
         run.stop.set()
         run.ended.set()
-        studio.leave_queue(session.id)
+        studio.line.end(run.job)
         if session.question is question:
             session.question = None
 
 
-def _answered(studio: Studio, session: Session, question: Question, run: Run) -> Iterator[Messages]:
+def waiting_words(place: Place, language: str) -> str:
+    """What stands in place of an answer whose question waits for others."""
+    if not place.ahead:
+        return "…"
+    words = f"{text('view.waiting', language)} ({place.ahead})"
+    if place.seconds is None:
+        return words
+    if place.seconds < LONG_WAIT:
+        return f"{words} · {text('view.about_seconds', language, seconds=f'{place.seconds:.0f}')}"
+    return f"{words} · {text('view.about_minutes', language, minutes=f'{place.seconds / 60:.0f}')}"
+
+
+def _answered(studio: Studio, session: Session, question: Question, run: ModelRun) -> Iterator[Messages]:
     talk, parameters, language = session.talk, session.talk.parameters, session.language
-    conversation = studio.conversation(language, instructions=parameters.system, material=talk.material.text)
+    conversation = studio.conversation(run.job, language, instructions=parameters.system, material=talk.material.text)
     conversation.turns = tuple(_turn(exchange) for exchange in talk.tree.path_to(question.parent))
     if question.pictures and not studio.require_model().capabilities.sees_pictures:
         yield history(studio, session, text("chat.looking", language))

@@ -19,7 +19,7 @@ from ui.labels import Labels
 from ui.session import Question, Session
 from ui.studio import Studio
 from ui.texts import text
-from ui.write import MODEL_QUEUE
+from ui.write import AT_ONCE, SHORT_WORK
 
 # `$` alone is left out: it is also a currency
 FORMULAS = [
@@ -137,7 +137,7 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
             gr.Warning(html.escape(problem, quote=False), duration=8)
             return [gr.skip()] * 4
         session.question, session.answer_problem = question, ""
-        studio.join_queue(session.id)
+        studio.join(session, "chat")
         return show_stop(session, value=None)
 
     def once_more(session: Session, value: dict[str, Any]) -> list[Any]:
@@ -150,7 +150,7 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
             return show_send(session, say(text("chat.gone", session.language)))
         except ReadableError as error:
             return show_send(session, say(error.text(session.language)))
-        studio.join_queue(session.id)
+        studio.join(session, "chat")
         return show_stop(session)
 
     def act_again(
@@ -201,7 +201,7 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
     def stop(session: Session, owner: str, shown: Messages, here: object, request: gr.Request) -> list[Any]:
         arrive(session, owner, shown, here, request)
         session.stop("chat")
-        studio.leave_queue(session.id)
+        studio.leave(session, "chat")
         waiting, session.question = session.question, None  # goes back into the box
         typed: dict[str, Any] = {}
         if waiting is not None and not waiting.first:
@@ -211,7 +211,7 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
     # on the view alone: Gradio looks at whatever could show progress anew with each piece of a stream
     private: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": view, "api_visibility": "private"}
     quick: dict[str, Any] = {**private, "queue": False}
-    model: dict[str, Any] = {**private, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
+    model: dict[str, Any] = {**private, "concurrency_id": SHORT_WORK, "concurrency_limit": AT_ONCE}
     settings = [system, length, temperature, penalty]
     place = [session, owner, chat, here]
     outputs = [chat, view, box, regenerate]

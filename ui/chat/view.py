@@ -93,7 +93,7 @@ def quick_action(studio: Studio, session: Session, value: Action) -> dict[str, A
 
 def _end_answer(studio: Studio, session: Session) -> None:
     session.stop("chat")
-    studio.leave_queue(session.id)
+    studio.leave(session, "chat")
 
 
 def _open(studio: Studio, session: Session, value: Action) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from composer.events import Event
 from ui import view
 from ui.drafts.keeping import Growing
-from ui.session import Run, Session
+from ui.session import ModelRun, Session
 from ui.studio import Studio
 
 GRACE = 8.0  # seconds that a page has for being loaded anew; then the model is free for others
@@ -18,10 +18,12 @@ GRACE = 8.0  # seconds that a page has for being loaded anew; then the model is 
 class Composition:
     """One run of a session's article. The model works only while a session takes the events."""
 
-    def __init__(self, studio: Studio, session: Session, events: Callable[[Run], Iterator[Event]], what: str) -> None:
+    def __init__(
+        self, studio: Studio, session: Session, events: Callable[[ModelRun], Iterator[Event]], what: str
+    ) -> None:
         """events: begins the work when it is first asked for; what: the kind of step that it is in the draft."""
         self.session = session  # that follows it
-        self.run = session.begin("article")
+        self.run = studio.begin(session, "article")
         self.growing = Growing(studio, session, what)
         self._studio, self._begin = studio, events
         self._events: Iterator[Event] | None = None
@@ -29,7 +31,6 @@ class Composition:
         self._left = False
         session.composition = self
         studio.compositions.append(self)
-        studio.join_queue(session.id)
 
     @property
     def begun(self) -> bool:
@@ -94,8 +95,7 @@ class Composition:
                 self.session = self.growing.session = session
             self._left = False
             before.composition, session.composition = None, self
-        self._studio.leave_queue(before.id)
-        self._studio.join_queue(session.id)
+        self._studio.line.rename(self.run.job, session.job_key("article"))
         return True
 
     def end(self, session: Session) -> None:
@@ -113,7 +113,7 @@ class Composition:
             close()
         self.growing.save()
         self.run.ended.set()
-        self._studio.leave_queue(self.session.id)
+        self._studio.line.end(self.run.job)
         self._studio.compositions.remove(self)
         if self.session.composition is self:
             self.session.composition = None

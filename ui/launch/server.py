@@ -21,6 +21,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_UPLOAD = "100mb"
+MAX_THREADS = 120  # most of them wait: for the model, whose turns `ui.scheduling` hands out, or for the next words
 
 # Nothing is fetched from another machine, whatever a model or a visitor wrote. Gradio's own scripts are inline and
 # compile templates, hence the two "unsafe" words; text never reaches the page as HTML.
@@ -135,6 +136,7 @@ def serve(
         run_history=False,
         enable_monitoring=False,
         max_file_size=MAX_UPLOAD,
+        max_threads=MAX_THREADS,
         ssr_mode=False,
         app_kwargs={
             **more,

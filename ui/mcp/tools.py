@@ -1,9 +1,12 @@
 """Which tools there are, how they are described, and what of an endpoint's answer a language model gets."""
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+import gradio as gr
 from gradio.utils import get_function_description
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent, Tool, ToolAnnotations
 from pydantic import AnyUrl, TypeAdapter
@@ -29,7 +32,9 @@ def describe_tools(endpoints: Mapping[str, Callable[..., Any]]) -> list[Tool]:
     for name, endpoint in TOOLS.items():
         function = endpoints[endpoint]
         description, arguments, _returns = get_function_description(function)
-        schema = TypeAdapter[Any](function).json_schema()  # type: ignore[arg-type]  # a function's arguments
+        first = next(iter(inspect.signature(function).parameters.values()))
+        called = partial(function, None) if first.annotation is gr.Request else function  # Gradio adds it
+        schema = TypeAdapter[Any](called).json_schema()  # type: ignore[arg-type]  # a function's arguments
         for argument, field in schema["properties"].items():
             field.pop("title", None)
             field["description"] = arguments[argument]

@@ -118,6 +118,8 @@ TEXTS: Mapping[str, Text] = {
     "view.stopping": _("Stopping"),
     "view.waiting": _("Waiting for the model, which is working for someone else"),
     "view.waiting_next": _("Waiting for the model"),
+    "view.about_seconds": _("about {seconds} s"),
+    "view.about_minutes": _("about {minutes} min"),
     "view.seconds": _("s"),
     "view.done": _("Finished in {seconds} s"),
     "view.stopped": _("Stopped. What was written is kept."),

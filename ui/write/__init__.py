@@ -8,7 +8,9 @@ from ui.write.drafting import draft_at_arrival
 from ui.write.own import recall_own_form
 from ui.write.restoring import taken_over
 from ui.write.tab import (
-    MODEL_QUEUE,
+    AT_ONCE,
+    LONG_WORK,
+    SHORT_WORK,
     build_write_tab,
     labels_operation,
     model_defaults,
@@ -17,7 +19,9 @@ from ui.write.tab import (
 )
 
 __all__ = [
-    "MODEL_QUEUE",
+    "AT_ONCE",
+    "LONG_WORK",
+    "SHORT_WORK",
     "build_write_tab",
     "delayed_message",
     "draft_at_arrival",

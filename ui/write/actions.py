@@ -12,7 +12,7 @@ from composer.importing import with_source
 from composer.writing import rewrite_several
 from ui import view
 from ui.drafts import attach, draft_operation, keep
-from ui.session import Run, Session
+from ui.session import ModelRun, Session
 from ui.studio import Studio
 from ui.texts import text
 from ui.write import drafting, pictures
@@ -112,12 +112,12 @@ def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[vie
 
 def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """How many come first: with `join` as soon as the model is wanted, and now and then until it is this one's turn."""
-    ahead = (
-        studio.join_queue(session.id) if value.get("join") and not session.busy else studio.queue_position(session.id)
-    )
-    if ahead is None and session.status["state"] != "waiting":
+    if value.get("join") and not session.busy:
+        studio.join(session, "article")
+    place = studio.place(session, "article")
+    if place is None and session.status["state"] != "waiting":
         return [session.status]  # what the view waits for was lost when the program was restarted
-    return [] if ahead is None or session.busy else [view.waiting(ahead)]
+    return [] if place is None or place.begun else [view.waiting(place)]
 
 
 def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -208,39 +208,44 @@ def export_action(studio: Studio, session: Session, value: dict[str, Any]) -> It
         yield from export_messages(studio, session, value)
 
 
-def _illustrate(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: Run) -> Iterator[Event]:
+def _illustrate(
+    studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: ModelRun
+) -> Iterator[Event]:
     from composer.pipeline import Options
 
     count = value.get("pictures")
     options = Options(pictures=None if count is None else int(count), select=selects)
-    return studio.composer().illustrate(session.article, options, stop=run.stop)
+    return studio.composer(run.job).illustrate(session.article, options, stop=run.stop)
 
 
-def _write_on(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: Run) -> Iterator[Event]:
+def _write_on(studio: Studio, session: Session, value: dict[str, Any], selects: bool, run: ModelRun) -> Iterator[Event]:
     from composer.pipeline import Options
 
-    return studio.composer().write_on(session.article, _id(value), Options(select=selects), stop=run.stop)
+    return studio.composer(run.job).write_on(session.article, _id(value), Options(select=selects), stop=run.stop)
 
 
-def _several(studio: Studio, session: Session, value: dict[str, Any], run: Run) -> Iterator[Event]:
+def _several(studio: Studio, session: Session, value: dict[str, Any], run: ModelRun) -> Iterator[Event]:
     ids = selected(session, value)
-    return rewrite_several(studio.require_model(), session.article, ids, str(value.get("task")), stop=run.stop)
+    return rewrite_several(studio.model_of(run.job), session.article, ids, str(value.get("task")), stop=run.stop)
 
 
 def _one_picture(
     studio: Studio,
     session: Session,
     value: dict[str, Any],
-    find: Callable[[Studio, Session, Section, dict[str, Any]], Illustration],
+    find: Callable[[Studio, ModelRun, Session, Section, dict[str, Any]], Illustration],
 ) -> Iterator[Message]:
     """Search and propose: short, so without a stepper. The panel opens with what was found.
 
     What the person did to the picture in the meantime stays.
     """
     language = session.language
+    run = studio.begin(session, "picture")
     try:
         before = session.article.section(_id(value))
-        found = find(studio, session, before, value)
+        found = find(studio, run, session, before, value)
+        if run.stop.is_set():  # the page is gone, or another picture is looked for
+            return
         with session.in_order():
             now = session.article.section(before.id).illustration
             removed = now is None and before.illustration is not None
@@ -259,16 +264,19 @@ def _one_picture(
         yield session.message(whole_article(studio, session), view.notice(text("say.gone", language)))
     except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
         yield session.message(view.notice(logged_sentence(error, language), tone="bad"))
+    finally:
+        run.ended.set()
+        studio.line.end(run.job)
 
 
-def _search(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
+def _search(studio: Studio, run: ModelRun, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
     caption = one_line(value.get("caption"))[:500]
-    found = studio.composer().search(session.article, caption, section_id=section.id)
+    found = studio.composer(run.job).search(session.article, caption, section_id=section.id)
     return Illustration(caption, query=caption, candidates=found, chosen=found[0] if found else None)
 
 
-def _propose(studio: Studio, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
-    return studio.composer().propose(session.article, section.id)
+def _propose(studio: Studio, run: ModelRun, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
+    return studio.composer(run.job).propose(session.article, section.id, stop=run.stop)
 
 
 def _with_found(now: Illustration | None, found: Illustration, typed: bool) -> Illustration:

@@ -17,7 +17,7 @@ from composer.importing import FORMATS, OwnText, read_file, read_text, with_appe
 from composer.writing import detect_language, without_controls
 from ui import view
 from ui.labels import Labels
-from ui.session import Run, Session
+from ui.session import ModelRun, Session
 from ui.studio import Studio
 from ui.texts import text
 from ui.write.restoring import uploaded_file
@@ -157,7 +157,7 @@ def _queue(studio: Studio, session: Session, read: Callable[[], OwnText]) -> Mes
         session.queued_own = read()
     except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
         return session.message(view.notice(logged_sentence(error, session.language), tone="bad"))
-    return session.message(view.waiting(studio.join_queue(session.id)))
+    return session.message(view.waiting(studio.waiting_place(session, "article")))
 
 
 def append(studio: Studio, session: Session, value: dict[str, object]) -> list[view.Operation]:
@@ -182,7 +182,7 @@ def illustrate_own(
     if own is None:
         return
 
-    def events(run: Run) -> Iterator[Event]:
+    def events(run: ModelRun) -> Iterator[Event]:
         from composer.pipeline import Options
 
         session.draft = session.kept = None  # the article before stays in the list
@@ -191,6 +191,6 @@ def illustrate_own(
             yield Notice(InputError(note))
         options = Options(pictures=pictures, select=selects)
         with own_pictures(studio, given) as own_ones:
-            yield from studio.composer().illustrate(own.article, options, own=own_ones, stop=run.stop)
+            yield from studio.composer(run.job).illustrate(own.article, options, own=own_ones, stop=run.stop)
 
     yield from run_messages(studio, session, events)

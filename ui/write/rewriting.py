@@ -19,7 +19,7 @@ def rewrite_messages(studio: Studio, session: Session, value: dict[str, Any]) ->
     if session.busy:
         yield session.message(view.no_proposal(), view.notice(text("say.busy", language)))
         return
-    run = session.begin("rewrite")
+    run = studio.begin(session, "rewrite")
     session.proposal = None
     written = ""
     try:
@@ -29,7 +29,7 @@ def rewrite_messages(studio: Studio, session: Session, value: dict[str, Any]) ->
             return
         instruction = without_controls(str(value.get("instruction") or ""))[: LONGEST_INSTRUCTION + 1]
         events = rewrite(
-            studio.require_model(), session.article, section_id, task,
+            studio.model_of(run.job), session.article, section_id, task,
             instruction=instruction, tone=str(value.get("tone") or ""), stop=run.stop,
         )  # fmt: skip
         yield session.message(view.proposal_begins(section_id, task))
@@ -48,6 +48,7 @@ def rewrite_messages(studio: Studio, session: Session, value: dict[str, Any]) ->
     finally:
         run.stop.set()
         run.ended.set()
+        studio.line.end(run.job)
 
 
 def _ended(session: Session, proposal: Proposal | None, language: str) -> list[view.Operation]:

@@ -8,7 +8,7 @@ from common.errors import ReadableError
 from composer.events import ArticleReady, Event, SectionsReady, StepFinished, StepStarted
 from ui import view
 from ui.drafts import Composition
-from ui.session import Run, Session
+from ui.session import ModelRun, Session
 from ui.studio import Studio, loading_status, wait_until
 from ui.texts import error_sentence, text
 
@@ -18,7 +18,7 @@ Message = dict[str, Any]
 
 
 def run_messages(
-    studio: Studio, session: Session, events: Callable[[Run], Iterator[Event]], what: str = "write"
+    studio: Studio, session: Session, events: Callable[[ModelRun], Iterator[Event]], what: str = "write"
 ) -> Iterator[Message]:
     """The messages of one run. Whatever happens, the session keeps the article as far as it came, and so does its
     draft, in which the run is one step of the kind `what`.
@@ -41,6 +41,7 @@ def _messages(studio: Studio, session: Session, composition: Composition) -> Ite
     left = False
     try:
         yield from until_loaded(studio, session, run)
+        yield from until_turn(studio, session, run)
         if run.stop.is_set() and not composition.begun:
             yield session.message(view.idle())
             return
@@ -88,7 +89,16 @@ def logged_sentence(error: Exception, language: str) -> str:
     return text("say.broken", language, reason=error_sentence(error, language))
 
 
-def until_loaded(studio: Studio, session: Session, run: Run) -> Iterator[Message]:
+def until_turn(studio: Studio, session: Session, run: ModelRun) -> Iterator[Message]:
+    """Tells which place the work has in the line before the model, until it is its turn or it is stopped."""
+    told: view.Operation | None = None
+    for place in studio.line.places(run.job, run.stop):
+        if (operation := view.waiting(place)) != told:
+            told = operation
+            yield session.message(operation)
+
+
+def until_loaded(studio: Studio, session: Session, run: ModelRun) -> Iterator[Message]:
     """Tells how far the loading is, while it lasts."""
     for settled in (studio.model_settled, studio.gallery_settled):
         while not settled.is_set():

@@ -19,7 +19,7 @@ from ui import view
 from ui.drafts import owner_of
 from ui.kept import LONGEST_TITLE, FormSettings, read_form
 from ui.labels import Labels
-from ui.session import Run, Session
+from ui.session import ModelRun, Session
 from ui.studio import Studio
 from ui.texts import table, text
 from ui.theme import asset
@@ -51,7 +51,9 @@ SCRIPTS = (
     "form",
     "article",
 )
-MODEL_QUEUE = "model"  # one queue for everything the model does, whoever asks
+# whose turn it is, `ui.scheduling` says: Gradio's own queues only bound how many threads wait for it
+LONG_WORK, SHORT_WORK = "long", "short"
+AT_ONCE = 24
 HIGHEST_PENALTY = 2.0  # for repeated words; a family may need more
 
 
@@ -225,7 +227,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         if title is None:
             return  # refused a moment ago, with the reason
 
-        def events(run: Run) -> Iterator[Event]:
+        def events(run: ModelRun) -> Iterator[Event]:
             sampling = Sampling(
                 max_tokens=4000,
                 temperature=temperature,
@@ -243,7 +245,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
                 tone=tone or "",
                 readers=readers or "",
             )
-            composer = studio.composer()
+            composer = studio.composer(run.job)
             with own_pictures(studio, given) as own_ones:
                 for event in composer.compose(title, options, own=own_ones, stop=run.stop):
                     if isinstance(event, StepStarted) and event.step == "write":
@@ -280,7 +282,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         if problem:
             return session.message(view.notice(problem))
         session.queued_title = title
-        return session.message(view.waiting(studio.join_queue(session.id)))
+        return session.message(view.waiting(studio.waiting_place(session, "article")))
 
     def quick_action(session: Session, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
@@ -298,7 +300,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     def leave_queue(session: Session) -> dict[str, Any]:
         session.stop("article")
         session.queued_title = session.queued_own = None
-        studio.leave_queue(session.id)
+        studio.leave(session, "article")
         return session.message(whole_article(studio, session), view.idle())
 
     def forget(session: Session) -> list[Any]:
@@ -314,10 +316,11 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     quick: dict[str, Any] = {**private, "queue": False}
     model: dict[str, Any] = {
         **private,
-        "concurrency_id": MODEL_QUEUE,
-        "concurrency_limit": 1,
+        "concurrency_id": LONG_WORK,
+        "concurrency_limit": AT_ONCE,
         "trigger_mode": "multiple",
     }
+    mixed: dict[str, Any] = {**model, "concurrency_id": "actions"}
     settings = [material, pictures, length, tone, readers, select, temperature, top_p, penalty, beams, seed]
     runs = []
     for trigger in (write.click, title.submit):
@@ -328,7 +331,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         runs.append(first_step.then(illustrate, [session, material, pictures, select], [page_view], **model))
     for chip, example in zip(chips, EXAMPLES, strict=True):
         chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
-    runs.append(page_view.work(model_action, [session, select], [page_view], **model))
+    runs.append(page_view.work(model_action, [session, select], [page_view], **mixed))
     # an action may follow before the one before is answered (leaving a text by clicking on Save): none may be dropped
     page_view.select(quick_action, [session], [page_view], **quick, trigger_mode="multiple")
     page_view.deliver(export_action, [session], [page_view], **private, concurrency_limit=4, trigger_mode="multiple")

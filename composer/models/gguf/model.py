@@ -86,6 +86,7 @@ class GgufModel:
         cards = [] if 0 in (num_gpus, gpu_layers) else gpus()
         context = choose_context(header, context_tokens, self.name, on_gpu=bool(cards), projector=projector)
         self._beginning = ""  # text that prompts begin with whose keys and values are kept
+        self._disturbed = False  # a prompt that begins otherwise may have been computed in their place
         self._beginnings: dict[str, str] = {}  # such text -> the name that it is kept under
         template = str(header.values.get("tokenizer.chat_template", ""))
         self._may_think = may_think(template)
@@ -120,6 +121,7 @@ class GgufModel:
             memory_bytes=memory_needed(header, context, projector),
             engine="llama.cpp",
             limits=tuple(_limits(header, projector)),
+            texts_at_once=SLOTS,
         )
         report(LoadProgress("ready", size, size, self.name))
 
@@ -167,7 +169,7 @@ class GgufModel:
                 self._engine.keep(tokens[0][: common_length(tokens)], KEPT_SLOT, name)
                 self._beginnings[beginning] = name
             self._engine.put_back(KEPT_SLOT, self._beginnings[beginning])
-            self._beginning = beginning
+            self._beginning, self._disturbed = beginning, False
         # an engine that cannot keep anything, or not pictures: the last digits then depend on what was asked
         except EngineError as error:
             log.info("The beginning of prompts is not kept: %s", error)
@@ -175,8 +177,14 @@ class GgufModel:
 
     def _slot(self, prompt: Prompt) -> dict[str, int]:
         """Where a prompt is computed that begins with what is kept. Another slot may have more of it, computed in other
-        batches."""
-        return {"id_slot": KEPT_SLOT} if self._beginning and prompt.text.startswith(self._beginning) else {}
+        batches; and what is kept is put back where a prompt of another kind may have taken its place meanwhile."""
+        if not (self._beginning and prompt.text.startswith(self._beginning)):
+            self._disturbed = True
+            return {}
+        if self._disturbed:
+            self._engine.put_back(KEPT_SLOT, self._beginnings[self._beginning])
+            self._disturbed = False
+        return {"id_slot": KEPT_SLOT}
 
     def reply(
         self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
