@@ -38,7 +38,8 @@ def arguments(description: str, *, size: str | None = None, **more: dict[str, An
 
 
 def random_model(options: argparse.Namespace, *, num_gpus: int = 1, **sizes: Any) -> XComposerModel:
-    """The model on the first cards, or on the CPU where there is none. sizes: entries of config.json to change."""
+    """The model on the first cards, or on the CPU where there is none or `num_gpus` is 0 (in float32). sizes: entries
+    of config.json to change."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         tokenizer = XComposerTokenizer(train_tokenizer(folder))
@@ -48,7 +49,7 @@ def random_model(options: argparse.Namespace, *, num_gpus: int = 1, **sizes: Any
             packing = {"bits": 4, "group_size": 128 if options.size == "7b" else 16, "desc_act": False}
             (folder / "quantize_config.json").write_text(json.dumps(packing), "utf-8")
         config = XComposerConfig.read(folder)
-        on_gpu = torch.cuda.is_available()
+        on_gpu = torch.cuda.is_available() and num_gpus > 0
         placement = Placement.for_machine(
             folder,
             config,

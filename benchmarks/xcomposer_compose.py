@@ -96,21 +96,29 @@ def _choose(ask: Replier, text: Article, sections: list[Section], captions: list
         ask.score(choice.messages, choice.options)
 
 
-def main() -> None:
-    options = arguments(__doc__ or "", tokens={"type": int, "default": 1000, "help": "tokens of the article"})
-    model = random_model(options)
-    text = article(model, options.tokens)
+def measure(model: XComposerModel, tokens: int) -> dict[str, float]:
+    """Seconds of each way, by its name; prints them. tokens: of the article."""
+    text = article(model, tokens)
     took: dict[str, float] = {}
     fast = model.engine.fast
-    for name, way, steps in (("together", together, fast), ("apart", apart, fast), ("apart, plain", apart, None)):
-        model.engine.fast = steps
-        way(model, text, 1000)  # not counted: captures, workspaces
-        synchronize()
-        started = time.perf_counter()
-        usage = way(model, text, 2000)
-        synchronize()
-        took[name] = time.perf_counter() - started
-        print(f"{name}: {took[name]:.2f} s; tokens read {usage.prefilled:,}, taken from memory {usage.reused:,}")
+    try:
+        for name, way, steps in (("together", together, fast), ("apart", apart, fast), ("apart, plain", apart, None)):
+            model.engine.fast = steps
+            way(model, text, 1000)  # not counted: captures, workspaces
+            synchronize()
+            started = time.perf_counter()
+            usage = way(model, text, 2000)
+            synchronize()
+            took[name] = time.perf_counter() - started
+            print(f"{name}: {took[name]:.2f} s; tokens read {usage.prefilled:,}, taken from memory {usage.reused:,}")
+    finally:
+        model.engine.fast = fast
+    return took
+
+
+def main() -> None:
+    options = arguments(__doc__ or "", tokens={"type": int, "default": 1000, "help": "tokens of the article"})
+    took = measure(random_model(options), options.tokens)
     print(machine())
     for name in ("apart", "apart, plain"):
         print(f"together is {took[name] / took['together']:.2f} times as fast as {name}")

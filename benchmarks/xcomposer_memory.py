@@ -6,8 +6,10 @@ On a machine without a GPU every allocation of the same program is counted on ca
 allocates for the program, without the workspaces of its libraries.
 """
 
+import argparse
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -29,12 +31,16 @@ def main() -> None:
         memory={"default": "141GB", "help": "of one card, where there is none"},
     )
     print(machine())
+    measure(options)
+
+
+def measure(options: argparse.Namespace, **sizes: Any) -> list[dict[int, float]]:
+    """As `compare`, of a model of its own. sizes: as of `random_model`."""
     real = torch.cuda.is_available()
     with contextlib.nullcontext() if real else fake_cards(options.num_gpus, parse_bytes(options.memory)) as cards:
         if cards:
             print("counted on cards that exist in shape only")
-        model = random_model(options, num_gpus=options.num_gpus)
-        compare(model, cards)
+        return compare(random_model(options, num_gpus=options.num_gpus, **sizes), cards)
 
 
 def compare(model: XComposerModel, cards: FakeCards | None) -> list[dict[int, float]]:

@@ -9,8 +9,6 @@ import re
 import unicodedata
 from typing import Any
 
-from charset_normalizer import from_bytes
-
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -77,6 +75,8 @@ def _guessed(data: bytes) -> str:
     for encoding, first, last in _CHINESE:
         if (text := _chinese(data, encoding, first, last)) is not None:
             return text
+    from charset_normalizer import from_bytes
+
     best = from_bytes(data, cp_isolation=["shift_jis", "euc_kr", "cp1251", "cp1252"]).best()
     if best is not None and best.encoding != "cp1252" and best.chaos == 0 and len(data) > 40:
         return str(best)

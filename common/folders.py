@@ -5,8 +5,6 @@ thumbnails), among the user's data what nobody can make again (drafts).
 import os
 from pathlib import Path
 
-from platformdirs import user_cache_path, user_data_path
-
 CACHE_VARIABLE = "XCOMPOSER_CACHE_DIR"
 DATA_VARIABLE = "XCOMPOSER_DATA"
 
@@ -16,6 +14,8 @@ def cache_path(*parts: str) -> Path:
 
     The environment variable XCOMPOSER_CACHE_DIR names another place for the cache.
     """
+    from platformdirs import user_cache_path
+
     chosen = os.environ.get(CACHE_VARIABLE)
     root = Path(chosen).expanduser() if chosen else user_cache_path("xcomposer-studio", appauthor=False)
     return root.joinpath(*parts)
@@ -33,5 +33,7 @@ def data_path() -> Path:
 
     The environment variable XCOMPOSER_DATA names another one.
     """
+    from platformdirs import user_data_path
+
     chosen = os.environ.get(DATA_VARIABLE)
     return Path(chosen).expanduser() if chosen else user_data_path("xcomposer-studio", appauthor=False)

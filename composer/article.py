@@ -10,12 +10,13 @@ import json
 import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any, Literal
 
 from common.messages import Text, _
 from composer.errors import ArticleUnreadable, validation_problem
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
 
 # of articles as JSON; grows when an older program could not read a newer file. 2: `fit` and `evidence`; 3: blocks of
 # Markdown and their sources; 4: `text_changed` and `width`
@@ -217,6 +218,8 @@ class Article:
 
         Raises ArticleUnreadable, which names the field and its value, for anything else.
         """
+        from pydantic import ValidationError
+
         if isinstance(value, dict):
             schema = value.get("schema", 1)
             if schema not in range(1, SCHEMA + 1):
@@ -255,7 +258,7 @@ def _lines(text: str) -> str:
     return "\n".join(lines)
 
 
-def _problem(error: ValidationError) -> Text:
+def _problem(error: "ValidationError") -> Text:
     """The first field that is wrong: where it stands, what is there, and what is wrong with it."""
     first = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or "article"
@@ -266,5 +269,7 @@ def _problem(error: ValidationError) -> Text:
 
 
 @functools.cache
-def _reader() -> TypeAdapter[Article]:
+def _reader() -> "TypeAdapter[Article]":
+    from pydantic import TypeAdapter
+
     return TypeAdapter(Article)

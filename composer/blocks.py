@@ -8,16 +8,17 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from markdown_it.tree import SyntaxTreeNode
+from typing import TYPE_CHECKING, Any
 
 from common.decoding import without_controls
 from common.language import HAN, HAN_RANGES
 from composer import inline
 from composer.article import Article, Section, SectionKind
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+    from markdown_it.tree import SyntaxTreeNode
 
 TAGS = frozenset(
     (
@@ -72,12 +73,16 @@ class Element:
 
 
 @functools.cache
-def _parser() -> MarkdownIt:
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
     return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 @functools.cache
-def _block_parser() -> MarkdownIt:
+def _block_parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
     return MarkdownIt("commonmark").enable("table").disable("inline")
 
 
@@ -173,7 +178,7 @@ def one_line(content: str, environment: dict[str, Any] | None = None) -> str:
     return inline.clean(without_controls("".join(_limited(token.children or []))).replace("\n", " "))
 
 
-def _limited(tokens: Sequence[Token]) -> Iterator[str]:
+def _limited(tokens: "Sequence[Token]") -> Iterator[str]:
     hrefs: list[str] = []
     for number, token in enumerate(tokens):
         match token.type:
@@ -238,6 +243,8 @@ def elements(source: str, defined: str = "") -> tuple[Element | str, ...]:
 
     Pictures are shown by their alternative texts, HTML as it is written; links go to web and mail addresses only.
     """
+    from markdown_it.tree import SyntaxTreeNode
+
     environment: dict[str, Any] = {}
     if defined:
         _block_parser().parse(defined, environment)
@@ -266,12 +273,12 @@ def _shows_picture(found: Sequence[Element | str]) -> bool:
     )
 
 
-def _elements(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Element | str]:
+def _elements(nodes: "Sequence[SyntaxTreeNode]") -> Iterator[Element | str]:
     for node in nodes:
         yield from _element(node)
 
 
-def _element(node: SyntaxTreeNode) -> Iterator[Element | str]:
+def _element(node: "SyntaxTreeNode") -> Iterator[Element | str]:
     children = tuple(_elements(node.children)) if node.children else ()
     match node.type:
         case "inline":

@@ -25,8 +25,6 @@ from PIL import Image
 
 from benchmarks.retrieval.one_folder import save_model
 from retrieval.encoders import OpenClipEncoder
-from retrieval.gallery import Gallery
-from retrieval.ingest import Decoded, Ingest, IngestOptions, scan_folder
 
 
 def make_pictures(folder: Path, count: int) -> None:
@@ -71,6 +69,10 @@ def seconds(run: Callable[[], object]) -> float:
 
 def measure(count: int, architecture: str, rounds: int) -> dict[str, object]:
     """See the module."""
+    # here, not above: on a machine with little more than torch the pictures are made, and galleries cannot be
+    from retrieval.gallery import Gallery
+    from retrieval.ingest import Decoded, Ingest, IngestOptions, scan_folder
+
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         make_pictures(root / "pictures", count)
