@@ -161,10 +161,9 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
         limits.append(_("It sees no pictures: its folder has no picture processor (preprocessor_config.json)."))
         processor = None
     tokenizer = getattr(processor, "tokenizer", None) or _tokenizer(folder)
-    placeholder = _placeholder(processor, tokenizer)
-    form = ChatFormat(processor or tokenizer, tokenizer, placeholder)
+    form = ChatFormat(processor or tokenizer, tokenizer, _placeholders(processor, tokenizer))
     limits += form.limits
-    pictures = PictureProcessor(processor, placeholder, budget) if processor is not None and form.sees else None
+    pictures = PictureProcessor(processor, form.placeholder, budget) if processor is not None and form.sees else None
     if pictures is not None and pictures.tokens > budget:
         limits.append(
             _(
@@ -196,15 +195,15 @@ def _tokenizer(folder: ModelFolder) -> Any:
         return transformers.AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
 
 
-def _placeholder(processor: Any, tokenizer: Any) -> str:
-    """The text that stands for a picture in a prompt; "" without a processor."""
+def _placeholders(processor: Any, tokenizer: Any) -> list[str]:
+    """The texts that may stand for a picture in a prompt; none without a processor."""
     if processor is None:
-        return ""
-    for owner in (processor, tokenizer):
-        for key in ("boi_token", "image_token"):
-            if isinstance(found := getattr(owner, key, None), str) and (key == "image_token" or owner is processor):
-                return found
-    return "<image>"
+        return []
+    named = [
+        getattr(owner, key, None)
+        for owner, key in ((processor, "image_token"), (processor, "boi_token"), (tokenizer, "image_token"))
+    ]
+    return list(dict.fromkeys([*(each for each in named if isinstance(each, str)), "<image>"]))
 
 
 # -- the network ------------------------------------------------------------------------------------------------------

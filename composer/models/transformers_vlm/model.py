@@ -108,7 +108,7 @@ class TransformersModel:
             for messages, each in zip(prompts, options, strict=True):
                 prompt = self.reader.read(messages)
                 self._check_room(prompt)
-                found.append(score_tokens(self.network, messages, each, self._known([prompt])))
+                found.append(score_tokens(self.network, prompt, each, self._known([prompt])))
             return found
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -221,7 +221,7 @@ class TransformersModel:
         with self._readable_errors(_("comparing answers")):
             prompt = self.reader.read(messages)
             self._check_room(prompt)
-            return score(self.network, messages, options, self._known([prompt], shared))
+            return score(self.network, prompt, options, self._known([prompt], shared))
 
     # -- what was read already ----------------------------------------------------------------------------------------
 

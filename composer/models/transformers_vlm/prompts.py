@@ -74,7 +74,12 @@ class PromptReader:
 
     def plain_ids(self, text: str) -> list[int]:
         """Token ids of a text, one for each placeholder of a picture."""
-        return list(self.tokenizer(text, add_special_tokens=self._adds_marks(text))["input_ids"])
+        return self.plain_ids_of([text])[0]
+
+    def plain_ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of texts that begin alike."""
+        found: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=self._adds_marks(texts[0]))["input_ids"]
+        return found
 
     def picture_tensors(self, rows: Sequence[Sequence[Picture]], tokens: Sequence[int]) -> dict[str, Any] | None:
         """The tensors of these pictures alone, for rows of a batch; each row has some.

@@ -4,19 +4,18 @@ all options."""
 import math
 from collections.abc import Sequence
 
-from composer.models.base import Message
 from composer.models.transformers_vlm.network import Network, Read
 from composer.models.transformers_vlm.prompts import Prompt
 
 
-def score(network: Network, messages: Sequence[Message], options: Sequence[str], known: Sequence[Read]) -> list[float]:
+def score(network: Network, prompt: Prompt, options: Sequence[str], known: Sequence[Read]) -> list[float]:
     """See `composer.models.base.Replier.score`.
 
     An option counts until no other shares its tokens: the first one for most. An option that is the beginning of others
     gets the probability that their next tokens leave.
     """
     different = list(dict.fromkeys(options))
-    prompt, encoded = _encoded(network, messages, different)
+    prompt, encoded = _encoded(network, prompt, different)
     read = network.read(prompt, known)
     needed = [_needed(ids, encoded) for ids in encoded]
     depths = [min(count, len(ids)) for count, ids in zip(needed, encoded, strict=True)]
@@ -38,11 +37,9 @@ def score(network: Network, messages: Sequence[Message], options: Sequence[str],
     return [found[option] for option in options]
 
 
-def score_tokens(
-    network: Network, messages: Sequence[Message], options: Sequence[str], known: Sequence[Read]
-) -> list[list[float]]:
+def score_tokens(network: Network, prompt: Prompt, options: Sequence[str], known: Sequence[Read]) -> list[list[float]]:
     """The log-probability of each token of each option."""
-    prompt, encoded = _encoded(network, messages, options)
+    prompt, encoded = _encoded(network, prompt, options)
     read = network.read(prompt, known)
     scores = network.options(read, prompt, [ids[:-1] for ids in encoded])
     return [
@@ -51,23 +48,18 @@ def score_tokens(
     ]
 
 
-def _encoded(
-    network: Network, messages: Sequence[Message], options: Sequence[str]
-) -> tuple[Prompt, list[tuple[int, ...]]]:
+def _encoded(network: Network, prompt: Prompt, options: Sequence[str]) -> tuple[Prompt, list[tuple[int, ...]]]:
     """The prompt, and what each option puts behind it. Where an option changes the last tokens of the prompt, these
     are part of all options."""
-    reader = network.reader
-    prompt = reader.read(messages)
-    plain = reader.plain_ids(prompt.text)
-    encoded = [reader.plain_ids(prompt.text + option.encode("utf-8", "replace").decode()) for option in options]
+    texts = [prompt.text + option.encode("utf-8", "replace").decode() for option in options]
+    plain, *encoded = network.reader.plain_ids_of([prompt.text, *texts])
     kept = len(plain)
     for ids in encoded:
         same = next(
             (at for at, (a, b) in enumerate(zip(plain, ids, strict=False)) if a != b), min(len(plain), len(ids))
         )
         kept = min(kept, same)
-    shared = prompt.without_last(len(plain) - kept)
-    return shared, [tuple(ids[kept:]) for ids in encoded]
+    return prompt.without_last(len(plain) - kept), [tuple(ids[kept:]) for ids in encoded]
 
 
 def _needed(ids: Sequence[int], encoded: Sequence[Sequence[int]]) -> int:

@@ -20,11 +20,12 @@ PLAIN_STOPS = ("\nUser:", "\nAssistant:")
 class ChatFormat:
     """The text of a prompt, with a placeholder for each picture."""
 
-    def __init__(self, processor: Any, tokenizer: Any, placeholder: str) -> None:
-        """processor: what has the chat template, or the tokenizer itself. placeholder: of a picture; "" without."""
-        self._processor, self._placeholder = processor, placeholder
+    def __init__(self, processor: Any, tokenizer: Any, placeholders: Sequence[str]) -> None:
+        """processor: what has the chat template, or the tokenizer itself. placeholders: texts that may stand for a
+        picture; none for a model that sees none."""
+        self._processor, self.placeholder = processor, placeholders[0] if placeholders else ""
         self.limits: list[Text] = []  # what the template cannot do, for people
-        self._marks = _marks_pattern([*_control_tokens(tokenizer), placeholder])
+        self._marks = _marks_pattern([*_control_tokens(tokenizer), *placeholders])
         template = getattr(processor, "chat_template", None) or getattr(tokenizer, "chat_template", None)
         if template and not getattr(processor, "chat_template", None):
             self._processor = tokenizer
@@ -40,8 +41,8 @@ class ChatFormat:
             self.limits.append(
                 _("The model has no usable chat template; it gets plain text and may go on instead of answering.")
             )
-        self.sees = bool(placeholder) and (self.is_plain or self._shows_pictures())
-        if placeholder and not self.sees:
+        self.sees = bool(placeholders) and (self.is_plain or self._shows_pictures(placeholders))
+        if placeholders and not self.sees:
             self.limits.append(_("The chat template has no place for pictures, so the model is asked without them."))
 
     @property
@@ -94,13 +95,13 @@ class ChatFormat:
 
     def _content(self, turn: Message) -> Any:
         if not self._parts_as_list:
-            return "".join(part if isinstance(part, str) else self._placeholder for part in turn.content)
+            return "".join(part if isinstance(part, str) else self.placeholder for part in turn.content)
         return [{"type": "text", "text": p} if isinstance(p, str) else {"type": "image"} for p in turn.content]
 
     def _plain_text(self, turns: Sequence[Message]) -> str:
         lines = []
         for turn in turns:
-            text = "".join(part if isinstance(part, str) else self._placeholder + "\n" for part in turn.content)
+            text = "".join(part if isinstance(part, str) else self.placeholder + "\n" for part in turn.content)
             lines.append(text if turn.role == "system" else f"{_NAMES[turn.role]}: {text}")
         return "\n\n".join([*lines, "Assistant:"])
 
@@ -109,7 +110,7 @@ class ChatFormat:
         if not template:
             return False
         asked = Message("user", ("Hello!",))
-        for parts_as_list in (True, False) if self._placeholder else (False, True):
+        for parts_as_list in (True, False) if self.placeholder else (False, True):
             self._parts_as_list = parts_as_list
             rendered = self._try([asked])
             if rendered is not None and "Hello!" in rendered and "'text'" not in rendered:
@@ -119,15 +120,16 @@ class ChatFormat:
                 return True
         return False
 
-    def _shows_pictures(self) -> bool:
-        shown = self._try([Message("user", (_NO_PICTURE, "Hello!", _NO_PICTURE))])
-        if shown is None or shown.count(self._placeholder) != 2:
-            self._parts_as_list = not self._parts_as_list
-            shown = self._try([Message("user", (_NO_PICTURE, "Hello!", _NO_PICTURE))])
-            if shown is None or shown.count(self._placeholder) != 2 or "Hello!" not in shown:
-                self._parts_as_list = not self._parts_as_list
-                return False
-        return True
+    def _shows_pictures(self, placeholders: Sequence[str]) -> bool:
+        """Finds out what the template writes for a picture; False where it writes nothing."""
+        first = self._parts_as_list
+        for self._parts_as_list in (first, not first):
+            for self.placeholder in placeholders:
+                shown = self._try([Message("user", (_NO_PICTURE, "Hello!", _NO_PICTURE))])
+                if shown is not None and shown.count(self.placeholder) == 2 and "Hello!" in shown:
+                    return True
+        self._parts_as_list = first
+        return False
 
     def _try(self, turns: Sequence[Message]) -> str | None:
         try:

@@ -152,7 +152,9 @@ def test_a_shared_prefix_changes_nothing_but_the_work(models: dict[str, Any], ki
         for question in (QUESTION, WITH_PICTURE, QUESTION):
             before = model.usage
             found = ask.score(question, ["Yes", "No"])
-            assert (model.usage - before).reused > (model.usage - before).prefilled
+            # LLaVA-OneVision reads a picture in another way when it stands alone: then all is read once more
+            alone = kind == "llava_onevision" and question is WITH_PICTURE
+            assert ((model.usage - before).reused > (model.usage - before).prefilled) != alone
             expected = scores(model, [*SHARED, *question], ["Yes", "No"])
             assert found == pytest.approx([sum(s[:1]) for s in expected], abs=1e-4)
             pieces = "".join(ask.stream(question, Sampling(max_tokens=TOKENS)))
@@ -263,7 +265,10 @@ def test_a_long_prompt_is_read_in_parts(models: dict[str, Any]) -> None:
     messages = [user("The bee. " * 20, WIDE, " the fox " * 20, HIGH, " and the bird?")]
     expected = scores(model, messages, ["A", "B"])
     chunk, model.network.chunk = model.network.chunk, 16
+    wide = threading.Event()
     try:
+        written = "".join(model.stream(messages, Sampling(max_tokens=TOKENS), stop=wide))
+        assert written == text_of(model, greedy(model, messages))
         assert model.score(messages, ["A", "B"]) == pytest.approx([s[0] for s in expected], abs=1e-4)
         stop = threading.Event()
         stop.set()

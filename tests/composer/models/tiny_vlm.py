@@ -17,7 +17,7 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: E402
 
-KINDS = ("qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl", "llava", "gemma3", "qwen3_5", "llama")
+KINDS = ("qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl", "llava", "gemma3", "qwen3_5", "llava_onevision", "llama")
 SEEING = tuple(kind for kind in KINDS if kind != "llama")
 
 MARKS = [
@@ -246,6 +246,33 @@ def _llava(tokenizer: Any, shape: dict[str, Any]) -> tuple[Any, Any]:
     return transformers.LlavaForConditionalGeneration(config), processor
 
 
+def _llava_onevision(tokenizer: Any, shape: dict[str, Any]) -> tuple[Any, Any]:
+    pinpoints = [[32, 32], [32, 64], [64, 32]]
+    config = transformers.LlavaOnevisionConfig(
+        text_config={**shape, **_ends(tokenizer), "model_type": "qwen2"},
+        vision_config={
+            "model_type": "siglip_vision_model", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+            "num_attention_heads": 4, "image_size": 32, "patch_size": 8,
+        },
+        image_token_id=_id(tokenizer, "<image>"),
+        video_token_id=_id(tokenizer, "<|video_pad|>"),
+        image_grid_pinpoints=pinpoints,
+        vision_aspect_ratio="anyres_max_9",
+    )  # fmt: skip
+    pictures = transformers.LlavaOnevisionImageProcessor(
+        size={"height": 32, "width": 32}, image_grid_pinpoints=pinpoints
+    )
+    processor = transformers.LlavaOnevisionProcessor(
+        pictures,
+        tokenizer,
+        transformers.LlavaOnevisionVideoProcessor(),
+        num_image_tokens=16,
+        vision_feature_select_strategy="full",
+        video_token="<|video_pad|>",
+    )
+    return transformers.LlavaOnevisionForConditionalGeneration(config), processor
+
+
 def _gemma3(tokenizer: Any, shape: dict[str, Any]) -> tuple[Any, Any]:
     config = transformers.Gemma3Config(
         text_config={
@@ -278,5 +305,6 @@ _PARTS = {
     "internvl": _internvl,
     "llava": _llava,
     "gemma3": _gemma3,
+    "llava_onevision": _llava_onevision,
     "llama": _llama,
 }
