@@ -1,6 +1,7 @@
 """How well chosen pictures fit, on paragraphs whose fitting pictures a careful reader has listed, now and before.
 
     python -m benchmarks.illustrating_fit [--photographs FOLDER] [--evidence FILE] [--now] [--fit] [--model NAME]
+                                          [--judge NAME|URL]
 
 Drawings (`benchmarks/illustrating/fitting_drawings.jsonl`): 154 paragraphs, English and Chinese, by the embedded model
 and by hand, some of ideas only, each with the drawings of OpenMoji that fit beside it, possibly none. Titles are in two
@@ -8,7 +9,8 @@ halves by turns: `--fit` reads the first and fits the coefficients of `configs/f
 the second. `--photographs` measures 51 other paragraphs (`fitting_photographs.jsonl`) with a gallery of the photographs
 in FOLDER that `benchmarks.retrieval.captioned` names, found by labels alone; nothing is fitted on them.
 
-In one run the program chooses, and the way of before: a letter for one of four; `--now` leaves that out. `--evidence`
+In one run the program chooses, and the way of before: a letter for one of four; `--now` leaves that out. `--judge`
+adds what the program chooses where another model, which may see, says whether a picture fits. `--evidence`
 keeps what was chosen: a run that was interrupted goes on, and a finished one is only counted.
 """
 
@@ -46,9 +48,9 @@ def fit_weights(rows: list[Labelled], known: list[Known]) -> dict[str, float]:
     return {"intercept": round(float(model.intercept_[0]), 3), **weights}
 
 
-def chosen_now(known: Known) -> Chosen:
-    """The best candidate, where it fits well enough to be shown unasked."""
-    rated = [Chosen(c["name"], fit(evidence_of(c)), c["caption"]) for c in known["now"]["candidates"]]
+def chosen_now(known: Known, way: str = "now") -> Chosen:
+    """The best candidate, where it fits well enough to be shown unasked. way: "now", or "judged" by another model."""
+    rated = [Chosen(c["name"], fit(evidence_of(c)), c["caption"]) for c in known[way]["candidates"]]
     best = max(rated, key=lambda each: each.sure, default=Chosen(None))
     return best if best.sure >= FITS else Chosen(None)
 
@@ -61,20 +63,22 @@ def chosen_before(known: Known) -> Chosen:
 def report(rows: list[Labelled], known: list[Known]) -> dict[str, Any]:
     """The figures of each language and what a paragraph costs, for each way."""
     told: dict[str, Any] = {}
-    both = all("before" in each for each in known)
+    before, judged = (all(way in each for each in known) for way in ("before", "judged"))
     for language in ("en", "zh"):
         own = [(row, each) for row, each in zip(rows, known, strict=True) if row.language == language]
         half = [row for row, _ in own]
         ways = {"now": [chosen_now(each) for _, each in own]}
-        if both:
+        if judged:
+            ways["judged"] = [chosen_now(each, "judged") for _, each in own]
+        if before:
             ways["before"] = [chosen_before(each) for _, each in own]
         told[language] = {"paragraphs": len(half), **{way: figures(half, chosen) for way, chosen in ways.items()}}
-        if both:
+        if len(ways) > 1:
             told[language]["fit at equal coverage"] = at_equal_coverage(half, ways)
     told["a paragraph"] = {
         way: {cost: round(float(np.mean([each[way][cost] for each in known])), 1) for cost in COSTS}
-        for way in ("now", "before")
-        if way == "now" or both
+        for way in ("now", "judged", "before")
+        if way in known[0]
     }
     return told
 
@@ -86,6 +90,7 @@ def main() -> None:
     parser.add_argument("--now", action="store_true", help="leave out the way of before")
     parser.add_argument("--fit", action="store_true", help="write configs/fit.json")
     parser.add_argument("--model", help="name or folder of a model; the embedded one if left out")
+    parser.add_argument("--judge", metavar="NAME|URL", help="a model that chooses in its place, as a further way")
     parser.add_argument("--threads", type=int, help="of a GGUF model; chosen by what is free if left out")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -98,6 +103,7 @@ def main() -> None:
             name_of,
             before=not (asked.now or asked.fit),
             kept=asked.evidence,
+            load_judge=(lambda: load_model(asked.judge)) if asked.judge else None,
         )
     if asked.fit:
         WEIGHTS.write_text(json.dumps(fit_weights(rows, known), indent=1) + "\n", encoding="utf-8")

@@ -28,11 +28,13 @@ from composer.commands import (
     ModelOptions,
     OffloadOption,
     OwnOption,
+    close,
     convert,
     drafts,
     export_article,
     follow,
     load,
+    load_judge,
     loading_steps,
     plan,
     readable_errors,
@@ -140,9 +142,9 @@ def write(
         given = _own_pictures(own)
         opened = None if pictures == 0 else _open_gallery(settings)
         start = time.perf_counter()
-        model = load(settings)
+        model, judge = load(settings), load_judge(settings) if opened is not None else None
         load_seconds = time.perf_counter() - start
-        composer = Composer(model, opened)
+        composer = Composer(model, opened, judge)
         sampling = composer.sampling.with_choices(
             temperature=temperature, beams=beams, repetition_penalty=repetition_penalty, seed=seed
         )
@@ -150,7 +152,7 @@ def write(
         with stop_on_interrupt() as stop, given as pictures_given:
             done = follow(composer.compose(text, options, own=pictures_given, stop=stop))
         model_name = model.name
-        model.close()
+        close(model, judge)
         if not done.article.sections:
             raise typer.Exit(130 if done.stopped else 1)
         _save(done, out, summary(done.article, model_name, done.report, load_seconds), as_json)
@@ -194,12 +196,13 @@ def illustrate(
         given = _own_pictures(own)
         opened = _open_gallery(settings)
         start = time.perf_counter()
-        model = load(settings)
+        model, judge = load(settings), load_judge(settings)
         load_seconds = time.perf_counter() - start
+        composer = Composer(model, opened, judge)
         with stop_on_interrupt() as stop, given as pictures_given:
-            done = follow(Composer(model, opened).illustrate(brought.article, options, own=pictures_given, stop=stop))
+            done = follow(composer.illustrate(brought.article, options, own=pictures_given, stop=stop))
         model_name = model.name
-        model.close()
+        close(model, judge)
         _save(done, out, summary(done.article, model_name, done.report, load_seconds), as_json)
 
 

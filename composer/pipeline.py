@@ -86,9 +86,18 @@ class Options:
 class Composer:
     """Writes and illustrates one article at a time. A second person needs a second Composer over the same two."""
 
-    def __init__(self, model: Model, gallery: PictureGallery | None) -> None:
-        """gallery None: articles stay without pictures."""
-        self.model = model
+    def __init__(
+        self,
+        model: Model,
+        gallery: PictureGallery | None,
+        judge: Model | None = None,
+        *,
+        judge_problem: ReadableError | None = None,
+    ) -> None:
+        """gallery None: articles stay without pictures. judge: another model that says in this one's place whether a
+        picture fits; for families that are asked that (`composer.prompts.RatesPictures`). judge_problem: why there is
+        none, where one was wanted."""
+        self.model, self.judge, self.judge_problem = model, judge, judge_problem
         self.gallery = gallery
         self.article = Article(title="")  # as far as it has come
 
@@ -217,7 +226,7 @@ class Composer:
             gallery = self.gallery if own is None else OwnFirst(own, self.gallery)
             return TrainedIllustrator(self.model, gallery, prompts, article, **shared)
         assert isinstance(prompts, RatesPictures)  # every family is one of the two
-        return Illustrator(self.model, self.gallery, prompts, article, own=own, **shared)
+        return Illustrator(self.model, self.gallery, prompts, article, own=own, judge=self.judge, **shared)
 
     def _compose(
         self, request: Request, options: Options, own: OwnPictures | None, stop: threading.Event
@@ -240,6 +249,7 @@ class Composer:
                 "select": options.select,
                 "sampling": {**asdict(sampling), "stop": list(sampling.stop)},  # as JSON gives it back
                 "gallery": self._gallery_name(),
+                **({"judge": self.judge.name} if self.judge is not None else {}),
             },
         )
         yield from run.step("write", self._write(request, options.style, sampling, stop), plan=self.plan)
@@ -293,7 +303,7 @@ class Composer:
             problems = [] if own is None else own.problems
         except ReadableError as error:
             problems, own = [error], None
-        for problem in problems:
+        for problem in (*problems, *([self.judge_problem] if self.judge_problem is not None else [])):
             yield Notice(problem)
         illustrator = self._illustrator(self.article, options, stop, own, kept)
         for step, total, events in illustrator.steps():

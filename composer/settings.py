@@ -123,6 +123,13 @@ class Settings(BaseSettings):
         options = {name: getattr(self, name) for name in (*names, "context_tokens")}
         return {name: value for name, value in options.items() if value not in (None, False)}
 
+    @property
+    def judge_options(self) -> dict[str, Any]:
+        """What a person set about the judge, for `load_model`."""
+        asked = is_address(self.judge or "")
+        names = {"api_key_file": self.judge_key_file, "timeout": self.timeout} if asked else {"hub": self.hub}
+        return {name: value for name, value in names.items() if value is not None}
+
     @classmethod
     def settings_customise_sources(
         cls,

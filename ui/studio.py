@@ -52,6 +52,7 @@ class Studio:
         load: LoadModel,
         open_gallery: OpenGallery,
         *,
+        load_judge: Callable[[], Model | None] = lambda: None,
         language: str = "auto",
         shared: bool = False,
         trust_local: bool = False,
@@ -60,7 +61,8 @@ class Studio:
         conversations: ConversationStore | None = None,
         conversations_problem: ReadableError | None = None,
     ) -> None:
-        """drafts None: articles live as long as their tab; `drafts_problem` may say why. conversations: likewise."""
+        """load_judge: a model that chooses pictures for the first one, if there is one (`composer.pipeline.Composer`).
+        drafts None: articles live as long as their tab; `drafts_problem` may say why. conversations: likewise."""
         self.language = language  # of the page: a language's code, or "auto" for the browser's
         self.shared = shared  # strangers can reach the page through a public address
         self.trust_local = trust_local  # whoever comes from this machine may change the gallery, through a proxy too
@@ -69,6 +71,8 @@ class Studio:
         self.secret = secrets.token_bytes(32)  # signs what a view is given to show whose it is
         self.pictures = PictureServer()
         self.model: Model | None = None
+        self.judge: Model | None = None
+        self.judge_problem: ReadableError | None = None
         self.gallery: PictureGallery | None = None
         self.progress: LoadProgress | None = None
         self.model_problem: Exception | None = None
@@ -77,7 +81,7 @@ class Studio:
         self.speed = 0.0  # tokens a second of the last text
         self.model_settled = threading.Event()  # loaded, or failed for good
         self.gallery_settled = threading.Event()
-        self._load, self._open_gallery = load, open_gallery
+        self._load, self._load_judge, self._open_gallery = load, load_judge, open_gallery
         self.line = Line(lambda: self.model.capabilities if self.model is not None else None)
         self._visitors: dict[str, Session] = {}  # Gradio's session hash -> what belongs to that tab of a browser
         self._lock = threading.Lock()
@@ -94,12 +98,21 @@ class Studio:
 
     def _start_model(self) -> None:
         try:
+            self._start_judge()
             self.model = self._load(self._on_progress)
         except Exception as error:  # noqa: BLE001 - shown in the status line: the page must live on without a model
             _log.error("The model did not load: %s", error, exc_info=not isinstance(error, ReadableError))
             self.model_problem = error
         finally:
             self.model_settled.set()
+
+    def _start_judge(self) -> None:
+        """Before the model: who asks for an article soon after the start gets it with the judge's choices."""
+        try:
+            self.judge = self._load_judge()
+        except ReadableError as error:
+            _log.error("The judge did not load: %s", error)
+            self.judge_problem = error
 
     def _on_progress(self, progress: LoadProgress) -> None:
         self.progress = progress
@@ -141,7 +154,8 @@ class Studio:
         """A composer of its own for one piece of work. Raises the error that loading ended with."""
         from composer.pipeline import Composer
 
-        return Composer(self.model_of(job), self.require_gallery())
+        model, gallery = self.model_of(job), self.require_gallery()
+        return Composer(model, gallery, self.judge, judge_problem=self.judge_problem)
 
     def conversation(
         self, job: Job, language: str = "en", *, instructions: str = "", material: str = ""
@@ -249,6 +263,8 @@ class Studio:
             session.close()
         if self.model is not None:
             self.model.close()
+        if self.judge is not None:
+            self.judge.close()
         self.pictures.close()
         for store in (self.drafts, self.conversations):
             if store is not None:

@@ -31,41 +31,58 @@ def choose_all(
     name_of: NameOf,
     before: bool,
     kept: Path | None,
+    load_judge: Callable[[], Model] | None = None,
 ) -> list[Known]:
-    """What each way chooses for each paragraph, in their order. What stands in `kept` is taken from there."""
+    """What each way chooses for each paragraph, in their order. What stands in `kept` is taken from there.
+
+    load_judge: a model that chooses in the other one's place, as a further way, "judged".
+    """
     lines = kept.read_text(encoding="utf-8").splitlines() if kept and kept.is_file() else []
     known: list[Known] = [json.loads(line) for line in lines]
     left = rows[len(known) :]
     if not left:
         return known
-    model = load()
+    model, judge = load(), load_judge() if load_judge is not None else None
     if isinstance(model, KeepsBeginnings):
         model.begin_with(GeneralPrompts().things("")[:-1])  # as the program does when it starts
     try:
         for row in tqdm(left, initial=len(known), total=len(rows), unit=" paragraphs"):
-            known.append(_choose(row, model, gallery, name_of, before))
+            known.append(_choose(row, model, gallery, name_of, before, judge))
             if kept:
                 with kept.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(known[-1], ensure_ascii=False) + "\n")
     finally:
         model.close()
+        if judge is not None:
+            judge.close()
     return known
 
 
-def _choose(row: Labelled, model: Model, gallery: PictureGallery, name_of: NameOf, before: bool) -> Known:
+def _choose(
+    row: Labelled, model: Model, gallery: PictureGallery, name_of: NameOf, before: bool, judge: Model | None
+) -> Known:
     language: Language = "zh" if row.language == "zh" else "en"
     known: Known = {"now": _now(row, language, model, gallery, name_of)}
+    if judge is not None:
+        known["judged"] = _now(row, language, model, gallery, name_of, judge)
     if before:
         known["before"] = _before(row.text, language, model, gallery, name_of)
     return known
 
 
-def _now(row: Labelled, language: Language, model: Model, gallery: PictureGallery, name_of: NameOf) -> Known:
+def _now(
+    row: Labelled,
+    language: Language,
+    model: Model,
+    gallery: PictureGallery,
+    name_of: NameOf,
+    judge: Model | None = None,
+) -> Known:
     """Each paragraph by itself: within an article nothing is asked about that another paragraph shows."""
     start, used = time.perf_counter(), model.usage
     section = Section("s1", row.text)
     reader = ParagraphReader(
-        model, gallery, GeneralPrompts(), Article(row.title, (section,), language), threading.Event()
+        model, gallery, GeneralPrompts(), Article(row.title, (section,), language), threading.Event(), judge=judge
     )
     reading = reader.read(reader.search(section))
     cost = _cost(model, start, used)

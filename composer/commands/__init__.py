@@ -5,7 +5,7 @@ Knows events, errors and loading steps; not how an article is made nor what a co
 
 from composer.commands.drafts import drafts
 from composer.commands.exporting import export_article
-from composer.commands.loading import load
+from composer.commands.loading import close, load, load_judge
 from composer.commands.options import (
     NO_OPTIONS,
     FolderOption,
@@ -40,11 +40,13 @@ __all__ = [
     "OwnOption",
     "ServedOption",
     "UrlOption",
+    "close",
     "convert",
     "drafts",
     "export_article",
     "follow",
     "load",
+    "load_judge",
     "loading_steps",
     "plan",
     "readable_errors",

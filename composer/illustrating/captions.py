@@ -6,13 +6,14 @@ the cook"): there the caption is what the picture is called.
 
 import re
 import threading
+from collections.abc import Sequence
 
 from common.language import HAN, is_chinese
 from composer import blocks
 from composer.article import Article, Candidate, Language, Section
 from composer.illustrating.evidence import name_in, words_met
 from composer.illustrating.nouns import content_words, names_zh, nouns
-from composer.models import Model, Picture, Sampling
+from composer.models import Message, Model, Picture, Sampling
 from composer.prompts import Prompts, RatesPictures
 from composer.writing import clean_caption, clean_query, detect_language
 from retrieval.base import PictureGallery
@@ -83,18 +84,26 @@ class CaptionWriter:
         capabilities = self._model.capabilities
         return capabilities.sees_pictures and capabilities.max_pictures > 0
 
-    def caption(self, article: Article, section: Section, picture: Candidate) -> str:
-        """The line under this picture beside this section: the model's, or the picture's name. Raises what the model
-        raises."""
-        plain = plain_caption(picture, article.language, blocks.words(section))
-        name = name_in(picture.caption, article.language)
-        if not name or self._stop.is_set() or not isinstance(self._prompts, RatesPictures) or not self.sees:
-            return plain
-        sentence = sentence_about(blocks.words(section), picture)
-        asked = self._prompts.caption_of(name, Picture.open(picture.path), sentence, article.language)
-        answer = self._model.reply([asked], _LINE, stop=self._stop)[0]
-        line = clean_caption(answer, article.language)
-        return line if is_true_of(line, name, sentence, article.language) else plain
+    def captions(self, article: Article, pictures: Sequence[tuple[Section, Candidate]]) -> list[str]:
+        """The line under each picture beside its section: the model's, or the picture's name. All are asked for at
+        once. Raises what the model raises."""
+        lines = [plain_caption(picture, article.language, blocks.words(section)) for section, picture in pictures]
+        if self._stop.is_set() or not isinstance(self._prompts, RatesPictures) or not self.sees:
+            return lines
+        asked: list[tuple[int, str, str]] = []  # number of the picture, its name, its sentence
+        prompts: list[list[Message]] = []
+        for number, (section, picture) in enumerate(pictures):
+            if name := name_in(picture.caption, article.language):
+                sentence = sentence_about(blocks.words(section), picture)
+                opened = Picture.open(picture.path)
+                asked.append((number, name, sentence))
+                prompts.append(self._prompts.caption_of(name, opened, sentence, article.language))
+        answers = self._model.reply(prompts, _LINE, stop=self._stop) if prompts else []
+        for (number, name, sentence), answer in zip(asked, answers, strict=True):
+            line = clean_caption(answer, article.language)
+            if is_true_of(line, name, sentence, article.language):
+                lines[number] = line
+        return lines
 
     def in_english(self, phrase: str) -> str:
         """The phrase in English where the gallery reads English and not the phrase's language."""

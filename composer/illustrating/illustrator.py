@@ -66,16 +66,17 @@ class Illustrator:
         stop: threading.Event,
         own: OwnPictures | None = None,
         kept: frozenset[str] = frozenset(),
+        judge: Model | None = None,
     ) -> None:
-        """kept: ids of sections that stay as they are, with or without a picture."""
+        """kept: ids of sections that stay as they are, with or without a picture. judge: see `ParagraphReader`."""
         self.article = article
         self._kept = kept
         self._stop = stop
         self._own = frozenset(picture.id for picture in own or ())  # each stands once, before the gallery's
         self._pictures, self._offered = pictures, max(1, candidates)
         self._gallery = gallery
-        self._reader = ParagraphReader(model if select else None, gallery, prompts, article, stop, own)
-        self._captions = CaptionWriter(model, prompts, gallery, stop)
+        self._reader = ParagraphReader(model if select else None, gallery, prompts, article, stop, own, judge)
+        self._captions, self._at_once = CaptionWriter(model, prompts, gallery, stop), max(1, model.capabilities.at_once)
         self._searched: dict[str, Reading] = {}  # all paragraphs, as their own words say
         self._readings: dict[str, Reading] = {}  # those that the model reads, or has read
         self._read_places: list[str] = []  # that the model has read
@@ -141,6 +142,9 @@ class Illustrator:
                 return
             if self._stop.is_set():
                 return
+            if (problem := self._reader.judge_problem) is not None:
+                self._reader.judge_problem = None  # said once
+                yield Notice(problem)
             self._read_places.append(place)
             if len(self._read_places) == 1:
                 yield from self._show_at_once(place)
@@ -263,22 +267,22 @@ class Illustrator:
             yield Notice(NoPictureFits(gallery=self._gallery.name))
 
     def _caption(self) -> Iterator[Event]:
-        for done, place in enumerate(sorted(self._chosen, key=self._position), 1):
-            if self._stop.is_set():
-                return
-            section = self.article.section(place)
-            illustration = section.illustration
-            assert illustration is not None  # as `_put` left it
-            assert illustration.chosen is not None
+        """As many captions together as the model computes at once, so that the first are there soon."""
+        places, done = sorted(self._chosen, key=self._position), 0
+        while places and not self._stop.is_set():
+            now, places = places[: self._at_once], places[self._at_once :]
+            pairs = [(s, s.illustration) for s in map(self.article.section, now) if s.illustration is not None]
+            captioned = [illustration for _section, illustration in pairs]
             if self._model_works:
                 try:
-                    illustration = self._captioned(section, illustration)
+                    captioned = self._captioned(pairs)
                 except ReadableError as error:
                     self._model_works = False
-                    yield Notice(error, place)
-            self.article = self.article.with_illustration(place, illustration)
-            yield CaptionReady(place, illustration)
-            yield StepProgress("caption", done, len(self._chosen))
+                    yield Notice(error, now[0])
+            for place, illustration in zip(now, captioned, strict=True):
+                self.article, done = self.article.with_illustration(place, illustration), done + 1
+                yield CaptionReady(place, illustration)
+                yield StepProgress("caption", done, len(self._chosen))
 
     # -- one place -----------------------------------------------------------------------------------
 
@@ -321,11 +325,15 @@ class Illustrator:
             except ReadableError as error:
                 log.warning("A candidate was left out: %s", error)
 
-    def _captioned(self, section: Section, illustration: Illustration) -> Illustration:
-        """With the model's caption; who cannot see the picture is told what it shows. Raises what the model raises."""
-        assert illustration.chosen is not None
-        name, caption = illustration.caption, self._captions.caption(self.article, section, illustration.chosen)
-        return replace(illustration, caption=caption, alt="" if caption == name else name)
+    def _captioned(self, pairs: Sequence[tuple[Section, Illustration]]) -> list[Illustration]:
+        """The illustrations with the model's captions; who cannot see a picture is told what it shows. Raises what the
+        model raises."""
+        chosen = [(section, each.chosen) for section, each in pairs if each.chosen is not None]
+        captions = self._captions.captions(self.article, chosen)
+        return [
+            replace(each, caption=caption, alt="" if caption == each.caption else each.caption)
+            for (_section, each), caption in zip(pairs, captions, strict=True)
+        ]
 
     def _has_picture(self, place: str) -> bool:
         return self.article.section(place).illustration is not None
@@ -363,7 +371,7 @@ class Illustrator:
         illustration = self._illustration(place.id, worth[0] if worth else None)
         if illustration.chosen is None:
             return replace(illustration, caption=plain_caption(unused[0], self.article.language) if unused else "")
-        return self._captioned(place, illustration)
+        return self._captioned([(place, illustration)])[0]
 
     def search(self, caption: str, language: Language, section_id: str) -> tuple[Candidate, ...]:
         """Candidates for a caption in `language`, translated where the gallery does not read it."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from common.errors import ReadableError
 from common.messages import _
 from composer import blocks, inline
 from composer.article import Article, Candidate, Section
@@ -74,7 +75,11 @@ class ParagraphReader:
         article: Article,
         stop: threading.Event,
         own: OwnPictures | None = None,
+        judge: Model | None = None,
     ) -> None:
+        """judge: says in the model's place whether a picture fits; one that sees helps a model that does not."""
+        self._judge = judge
+        self.judge_problem: ReadableError | None = None  # why the judge was given up and the model judges itself
         self._model, self._gallery, self._prompts, self._article, self._stop = model, gallery, prompts, article, stop
         self._own = own
         self._begun = False
@@ -118,7 +123,13 @@ class ParagraphReader:
         queries = paragraph_queries(paragraph.text, paragraph.language, named, 0 if self._few_searches else MOST_NOUNS)
         known = {query.text for query in queries}
         reading = self._gathered(paragraph, [*queries, *(q for q in self._title if q.text not in known)])
-        return self._rated(reading, [*asked, assistant(answer)])
+        try:
+            return self._rated(reading, [*asked, assistant(answer)])
+        except ReadableError as error:
+            if self._judge is None:
+                raise
+            self._judge, self.judge_problem = None, error
+            return self._rated(reading, [*asked, assistant(answer)])
 
     def _named(self, asked: Sequence[Message]) -> str:
         """The model's answer, as far as the things go that it was asked for: what comes later is guessed."""
@@ -170,7 +181,8 @@ class ParagraphReader:
     def _rated(self, reading: Reading, asked: Sequence[Message]) -> Reading:
         """The reading with the model's opinion of the candidates that are worth asking about."""
         assert self._model is not None
-        looks = self._model.capabilities.sees_pictures and self._model.capabilities.max_pictures > 0
+        eyes = self._judge or self._model
+        looks = eyes.capabilities.sees_pictures and eyes.capabilities.max_pictures > 0
         language = reading.paragraph.language
         own, worth = (
             [
@@ -188,7 +200,7 @@ class ParagraphReader:
         shown = [each for each in worth if self._is_shown(each)]
         worth = [each for each in worth if each not in shown][:RATED]
         rated: list[Candidate] = []
-        with self._model.prefix(asked) as ask:
+        with eyes.prefix(asked) as ask:
 
             def opinions(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
                 for each in candidates:

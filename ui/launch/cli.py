@@ -116,6 +116,8 @@ def serve(
         )
         check_names(settings.wanted_model, settings.gallery)
         check_server(settings)
+        if settings.judge is not None:
+            check_names(settings.judge, None)
         check_mcp(settings.mcp)
         run(settings, read_logins(settings.auth))
     except ReadableError as error:
@@ -177,11 +179,17 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
         Composer(model, None).warm_up()
         return model
 
+    def load_judge() -> Model | None:
+        if settings.judge is None:
+            return None
+        return load_model(settings.judge, num_gpus=settings.num_gpus, **settings.judge_options)
+
     drafts, drafts_problem = open_store(DraftStore, settings.data)
     conversations, conversations_problem = open_store(ConversationStore, settings.data)
     studio = Studio(
         load,
         lambda: open_gallery(settings.gallery),
+        load_judge=load_judge,
         language=settings.language,
         shared=settings.share,
         trust_local=settings.trust_local,

@@ -98,3 +98,16 @@ def test_an_interrupted_run_goes_on_with_the_next_paragraph(tmp_path: Path) -> N
     told = report(rows, json.loads(json.dumps(both)))
     assert told["en"]["now"]["fit"] == "2 of 2 (100 %)"
     assert set(told["a paragraph"]) == {"now", "before"}
+
+
+def test_what_a_judge_changes_is_counted_beside(tmp_path: Path) -> None:
+    rows = [row("A cat sleeps.", "cat", title="one"), row("A boat.", "boat", title="two")]
+    gallery = NamedGallery(tmp_path, ["cat", "boat", "moon"])
+    doubts, sees = FakeModel(answer=answer, scorer=score_by({"": 0.01})), FakeModel(scorer=score_by({"": 0.95}))
+    known = choose_all(rows, lambda: doubts, gallery, lambda picture: picture.caption, False, None, lambda: sees)
+    told = report(rows, json.loads(json.dumps(known)))
+    assert told["en"]["now"]["fit"] == "0 of 0 (0 %)"
+    assert told["en"]["judged"]["fit"] == "2 of 2 (100 %)"
+    assert set(told["a paragraph"]) == {"now", "judged"}
+    assert doubts.closed
+    assert sees.closed
