@@ -22,10 +22,12 @@ SMALLEST_SIDE = 512
 BEGINNING = 64 * 1024  # bytes in which a drawing must have begun
 CSS_DPI = 96  # pixels an inch: what mm, pt and in mean in CSS; resvg's own default refuses such sizes
 _GZIP = b"\x1f\x8b"
+_BLANK_TEXT = "\ufeff \t\r\n"
 _BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n"
 _XML_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _XML_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
 _LINK = re.compile(rb"(?<=[\s:])href(?=\s*=)")
+_NEGATIVE_SIZE = re.compile(rb"(?<=\s)(?:width|height)(?=\s*=\s*[\"']\s*-)")  # for browsers as if it were not there
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _SHOWS_TEXT = re.compile(r"<(?:\w+:)?(?:text|tspan|flowRoot)\b")
 
@@ -54,8 +56,10 @@ def drawing_text(data: bytes) -> str:
     if len(data) > MAX_SVG_BYTES:
         raise ValueError("the drawing is too large")
     declared = _XML_ENCODING.match(data[:400].replace(b"\0", b"").lstrip(_BLANK))
-    text = decode_text(data, declared[1].decode("ascii") if declared else "")
-    return _XML_DECLARATION.sub("", text.lstrip("\ufeff \t\r\n"))  # it is Unicode now, whatever it says
+    text = decode_text(data, declared[1].decode("ascii") if declared else "").lstrip(_BLANK_TEXT)
+    if not text.startswith("<"):  # the declaration is wrong: programs copy it and write UTF-8
+        text = decode_text(data).lstrip(_BLANK_TEXT)
+    return _XML_DECLARATION.sub("", text)  # it is Unicode now, whatever it says
 
 
 def draw(data: bytes, name: str, enough: int) -> Image.Image:
@@ -83,39 +87,54 @@ def draw(data: bytes, name: str, enough: int) -> Image.Image:
 
 def _without_other_files(text: str) -> str:
     """The drawing without links of its pictures to files beside it, which browsers show as nothing where they are
-    missing. Raises ForeignFile for a link that leads elsewhere, ValueError where it is no XML."""
+    missing, and without a size that browsers ignore. Raises ForeignFile for a link that leads elsewhere, ValueError
+    where it is no XML."""
     data = text.encode("utf-8", "replace")
-    links = _links(data)
+    links, size_at = _looked_through(data)
     for _where, link in links:
         outside = (
             link.startswith(("/", "\\")) or _SCHEME.match(link) or ".." in PurePosixPath(link.replace("\\", "/")).parts
         )
         if outside:
             raise ForeignFile(link[:200])
-    if not links:
+    if not links and size_at is None:
         return text
     for where, _link in sorted(links, reverse=True):
-        end = data.find(b">", where)
-        while data.count(b'"', where, end) % 2 or data.count(b"'", where, end) % 2:  # a ">" within a value
-            end = data.find(b">", end + 1)
-            if end < 0:
-                break
-        data = data[:where] + _LINK.sub(b"data-file", data[where:end]) + data[end:]
-    if left := _links(data):  # a default of a document type, or an entity
+        data = _changed(data, where, _LINK, b"data-file")
+    if size_at is not None:  # the first element: nothing that stands before it has moved
+        data = _changed(data, size_at, _NEGATIVE_SIZE, rb"data-\g<0>")
+    if left := _looked_through(data)[0]:  # a default of a document type, or an entity
         raise ForeignFile(left[0][1][:200])
     return data.decode()
 
 
-def _links(data: bytes) -> list[tuple[int, str]]:
-    """Where elements begin that show other files, and the files. Entities are resolved, as for whoever draws it.
+def _changed(data: bytes, where: int, pattern: re.Pattern[bytes], by: bytes) -> bytes:
+    """The drawing with something replaced in the tag that begins there."""
+    end = data.find(b">", where)
+    while data.count(b'"', where, end) % 2 or data.count(b"'", where, end) % 2:  # a ">" within a value
+        end = data.find(b">", end + 1)
+        if end < 0:
+            break
+    return data[:where] + pattern.sub(by, data[where:end]) + data[end:]
+
+
+def _looked_through(data: bytes) -> tuple[list[tuple[int, str]], int | None]:
+    """Where elements begin that show other files, and the files; and where the drawing itself begins, if it has a
+    negative size. Entities are resolved, as for whoever draws it.
 
     Raises ValueError where it is no XML; Expat itself ends documents whose entities grow without bounds.
     """
     found: list[tuple[int, str]] = []
+    negative: list[int] = []
+    elements = 0
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
 
     def element(name: str, attributes: dict[str, str]) -> None:
+        nonlocal elements
+        elements += 1
+        if elements == 1 and any(attributes.get(side, "").strip().startswith("-") for side in ("width", "height")):
+            negative.append(parser.CurrentByteIndex)
         if name.rpartition(":")[2].lower() in ("image", "feimage"):
             for attribute, value in attributes.items():
                 link = value.strip()
@@ -127,4 +146,4 @@ def _links(data: bytes) -> list[tuple[int, str]]:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         raise ValueError(f"the drawing is no XML: {error}") from error
-    return found
+    return found, next(iter(negative), None)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrieval.errors import PictureUnreadable
+from retrieval.ingest.metadata.embedded import svg_words
 from retrieval.pictures import load_picture
 
 RED = '<rect width="100%" height="100%" fill="red"/>'
@@ -35,6 +36,35 @@ def drawn(text: str | bytes) -> object:
 def test_sizes_in_every_unit(size: str) -> None:
     body = RED if size else '<rect width="30" height="20" fill="red"/>'
     assert drawn(f"<svg {NAMESPACES} {size}>{body}</svg>") == (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        'width="-20" height="10"',
+        'width="20" height="-10"',
+        "width='-20' height='-10'",
+        'width=" -50%" height="10"',
+        'title="a > b" width = "-3mm" height="3mm"',
+    ],
+)
+def test_a_negative_size_is_none_as_in_browsers(size: str) -> None:
+    """Chromium shows it as if the size had not been given."""
+    assert drawn(f'<svg {NAMESPACES} {size} viewBox="0 0 20 10"><rect width="20" height="10" fill="red"/></svg>') == (
+        255,
+        0,
+        0,
+    )
+
+
+@pytest.mark.parametrize("declared", ["utf-16", "utf-16le", "UCS-4", "utf-32", "cp037", "klingon", "rot13", "utf-8"])
+@pytest.mark.parametrize("really", ["utf-8", "utf-8-sig"])
+def test_a_wrong_declaration_of_the_encoding(declared: str, really: str) -> None:
+    """Chromium shows what is UTF-8 although another encoding is declared."""
+    head = f'<?xml version="1.0" encoding="{declared}"?>'
+    text = f'{head}<svg {NAMESPACES} width="9" height="9"><title>猫</title>{RED}</svg>'
+    assert drawn(text.encode(really)) == (255, 0, 0)
+    assert svg_words(text.encode(really)).caption == "猫"
 
 
 def test_entities_and_document_types_of_illustrator_and_inkscape() -> None:
