@@ -23,6 +23,7 @@ from retrieval.milvus.schema import (
     schema_and_indexes,
     without_secrets,
 )
+from retrieval.milvus.stems import with_stems
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -41,6 +42,7 @@ class MilvusCollection:
         self._uri, self._collection = parse_address(place)
         self.address = f"{self._uri}/{self._collection}"
         self.name = self._collection if "://" in place else Path(place).stem
+        self.lite = False  # Milvus Lite, in this process or behind an address
         self._writing = threading.Lock()  # Milvus Lite takes one writer at a time
         if not create and "://" not in self._uri and not Path(self._uri).exists():
             raise GalleryNotFound(place=place)
@@ -70,6 +72,8 @@ class MilvusCollection:
         """The same as rows with their id and these columns."""
         if not data:
             return []
+        if field == "sparse":
+            data = self.indexed_words([str(words) for words in data])
         with self._readable_errors():
             found = self._client.search(
                 self._collection,
@@ -122,8 +126,15 @@ class MilvusCollection:
     def store(self, rows: Sequence[Mapping[str, object]]) -> None:
         """Adds or replaces rows with the columns of `schema_and_indexes`; texts that are too long are cut."""
         if rows:
+            words = self.indexed_words([str(row["words"]) for row in rows])
+            rows = [{**row, "words": own} for row, own in zip(rows, words, strict=True)]
             with self._writing, self._readable_errors():
                 self._client.upsert(self._collection, [fit_to_columns(row) for row in rows], timeout=SECONDS * 4)
+
+    def indexed_words(self, texts: Sequence[str]) -> list[str]:
+        """Words as the full text of this engine has to get them, of pictures and of queries: a cluster stems by itself,
+        Milvus Lite does not."""
+        return with_stems(texts) if self.lite else list(texts)
 
     def flush(self) -> None:
         """Closes the segments that are being written, which are searched without an index until then."""
@@ -181,6 +192,7 @@ class MilvusCollection:
         """The encoder of the collection, which is made where it is absent and `create` allows it."""
         given = encoder if isinstance(encoder, Encoder) else None
         with self._readable_errors():
+            self.lite = "lite" in self._client.get_server_version().lower()
             if self._client.has_collection(self._collection, timeout=SECONDS):
                 facts = self._read_description()
                 chosen = given or load_encoder(encoder if isinstance(encoder, str) else facts["encoder"])

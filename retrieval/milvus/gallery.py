@@ -5,8 +5,8 @@ engine inside this process). Facts, words and vector of a picture are one row of
 it is, so machines that show pictures need the same folders. docs/gallery-server.md has the sizes.
 
 Milvus Lite (3.2) differs from a cluster where its own documentation says so: one process at a time, exact search or
-HNSW and IVF without product quantization, BM25 weights counted by segment instead of over all, and no stemming
-("dog" does not find "dogs" by words; the vectors do). Sharding, replicas, DiskANN and users are the cluster's.
+HNSW and IVF without product quantization, BM25 weights counted by segment instead of over all. It has no word stems
+either; they are sent with the words (stems.py). Sharding, replicas, DiskANN and users are the cluster's.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

@@ -85,7 +85,7 @@ def send(local: Path, collection: MilvusCollection) -> SendCounts:
     stored = unchanged = 0
     catalogue = Catalogue(local / GALLERY_FILE)
     try:
-        for rows in _batches(catalogue, collection.encoder.dim, station):
+        for rows in _batches(catalogue, collection, station):
             changed = [row for row in rows if remote_stamps.pop(str(row["id"]), None) != row["stamp"]]
             edited = _edited_metadata(collection, [str(row["id"]) for row in changed])
             collection.store(
@@ -114,11 +114,11 @@ def _with_edited_metadata(row: dict[str, Any], edited: dict[str, Any]) -> dict[s
     return row | metadata | {"edited": True, "approximate": False, "words": " ".join(map(stored_words, texts))}
 
 
-def _batches(catalogue: Catalogue, dim: int, station: str) -> Iterator[list[dict[str, Any]]]:
+def _batches(catalogue: Catalogue, collection: MilvusCollection, station: str) -> Iterator[list[dict[str, Any]]]:
     last = 0
     while found := catalogue.connection.execute(_ROWS, (last, BATCH)).fetchall():
         last = int(found[-1]["number"])
-        vectors = catalogue.vectors_of([int(one["number"]) for one in found], dim)
+        vectors = catalogue.vectors_of([int(one["number"]) for one in found], collection.encoder.dim)
         rows: list[dict[str, Any]] = []
         for one in found:
             own = vectors.get(int(one["number"]))
@@ -130,6 +130,7 @@ def _batches(catalogue: Catalogue, dim: int, station: str) -> Iterator[list[dict
             row |= {name: int(one[name] or 0) for name in ("width", "height", "phash")}
             row |= {name: bool(one[name]) for name in ("approximate", "drawing", "edited")}
             row["tags"] = [tag.strip().lower() for tag in str(one["tags"]).split(",") if tag.strip()]
-            digest = hashlib.sha256(json.dumps(row | {"indexed_at": ""}, sort_keys=True).encode() + dense.tobytes())
+            sent = row | {"indexed_at": "", "words": collection.indexed_words([str(row["words"])])[0]}
+            digest = hashlib.sha256(json.dumps(sent, sort_keys=True).encode() + dense.tobytes())
             rows.append(row | {"station": station, "stamp": digest.hexdigest(), "dense": dense.tolist()})
         yield rows

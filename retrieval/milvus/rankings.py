@@ -47,7 +47,7 @@ def text_rankings(
         for phrase in query.minus:
             barred.update(_named(collection, other_language(phrase), MOST_UNWANTED, expression))
         unwanted = [word for phrase in query.minus for word in wanted_words(phrase)[0]]
-        narrowed = filter_expression(barred, filters, unwanted)
+        narrowed = filter_expression(barred, filters, " ".join(collection.indexed_words([" ".join(unwanted)])).split())
         strong, weak = wanted_words(" ".join(query.plus))
         for words, weight in ((strong, WORDS_WEIGHT), (weak, CHARACTERS_WEIGHT)):
             found = collection.nearest_ids("sparse", [" ".join(words)] if words else [], depth, narrowed)

@@ -11,6 +11,7 @@ from retrieval.gallery import Gallery
 from retrieval.index import search
 from retrieval.milvus import rankings
 from retrieval.milvus.gallery import MilvusGallery
+from retrieval.milvus.stems import with_stems
 from retrieval.records import Filters
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import ColourEncoder
@@ -126,3 +127,24 @@ def test_filters_and_excluded_pictures_hold(gallery: MilvusGallery) -> None:
 )
 def test_an_ordinary_gallery_finds_the_same(gallery: MilvusGallery, ordinary: Gallery, query: tuple[str, ...]) -> None:
     assert set(found(gallery, *query)) == set(found(ordinary, *query))
+
+
+def test_stems_are_those_of_an_ordinary_gallery(gallery: MilvusGallery, ordinary: Gallery, words_alone: None) -> None:
+    """A picture is found by other forms of its words, and left out by them."""
+    for query in ("trees", "telephones", "dogs"):
+        assert (set(found(gallery, query)), query) == (set(found(ordinary, query)), query)
+        assert found(gallery, query)
+    assert found(gallery, "tables + trees - tree") == found(gallery, "tables") == ["a ring on a table"]
+    before = gallery.search("lemon", k=1)[0]
+    gallery.edit(before.id, caption="two weathervanes")
+    assert found(gallery, "weathervane") == ["two weathervanes"], "what a person writes is stemmed, too"
+    gallery.edit(before.id, caption=before.caption)
+
+
+def test_stems_stand_behind_the_words_that_do_not_have_them() -> None:
+    assert with_stems(["two Dogs running", "", "café 一只 一 只", "dog"]) == [
+        "two Dogs running dog run",
+        "",
+        "café 一只 一 只 cafe",
+        "dog",
+    ]
