@@ -27,6 +27,11 @@ _UNUSUAL = re.compile(
 )
 _ASIDE = re.compile(r"\([^)]*\)|\[[^\]]*\]|\{[^}]*\}")
 _LETTER = re.compile(r"[^\W\d_]")
+_OR = re.compile(r"^([a-z-]+(?: [a-z-]+)?) or ([a-z-]+(?: [a-z-]+)?)$")
+_EXPLAINED = re.compile(
+    r"^(?:with|used|typically|usually|prized|also|an?|the|especially|esp|such|which|of|made|in|for)\b"
+)
+_KIND = re.compile(r"^([a-z]{5,}) (?:fruit|tree|plant|flower|horn)$")
 _CHINESE_RUN = re.compile(rf"[{HAN_RANGES}]+")
 _BEGINNING = re.compile(r"^(?:to|the|an?) ")
 # they hold a sentence together and show nothing
@@ -83,9 +88,19 @@ def _senses(meanings: Sequence[str]) -> list[str]:
         if _NO_MEANING.search(meaning):
             continue
         parts = (_ASIDE.sub(" ", meaning) if "(" in meaning or "[" in meaning or "{" in meaning else meaning).split(";")
-        cleaned = (_BEGINNING.sub("", " ".join(part.split()))[:60] for part in parts)
-        (unusual if _UNUSUAL.match(meaning) else usual).extend(s for s in cleaned if s and not is_chinese(s))
+        cleaned = [name for part in parts for name in _names(part)]
+        (unusual if _UNUSUAL.match(meaning) else usual).extend(name[:60] for name in cleaned if not is_chinese(name))
     return usual + unusual
+
+
+def _names(sense: str) -> list[str]:
+    """What one meaning calls a thing: "zither or guzheng" are two names, and of "pipa, Chinese lute, with 4 strings, …"
+    the beginnings are, while the rest explains."""
+    text = _BEGINNING.sub("", " ".join(sense.split()))
+    parts = [part.strip() for part in text.split(",")]
+    explained = next((place for place, part in enumerate(parts) if _EXPLAINED.match(part) or part.count(" ") >= 3), 0)
+    names = parts[:explained] or [text]
+    return [name for one in names for name in _OR.sub(r"\1;\2", one).split(";") if name]
 
 
 @functools.cache
@@ -138,7 +153,23 @@ def english_names(text: str) -> list[tuple[str, ...]]:
                 continue
             names = tuple(sense for sense in _entries().get(word, ()) if sense.count(" ") < _NAME_WORDS)
             if names:
-                found.append(names)
+                found.append((*names, *_other_spellings(names)))
+    return list(dict.fromkeys(found))
+
+
+def _other_spellings(names: Sequence[str]) -> list[str]:
+    """The same names as one word where they are two, and the other way round, since both are written: "see-saw", "ink
+    stone", "hotpot"; and without the kind where the rest means nothing else: "durian fruit", but not "dragon fruit"."""
+    known, found = _reversed(), []
+    for name in names:
+        parts = re.split("[ -]", name)
+        if len(parts) == 2 and min(map(len, parts)) >= 3:
+            found.append("".join(parts))
+        elif len(parts) == 1:
+            halves = ((name[:at], name[at:]) for at in range(3, len(name) - 2))
+            found += [f"{one} {other}" for one, other in halves if one in known and other in known]
+        if (kind := _KIND.match(name)) and kind[1] not in known:
+            found.append(kind[1])
     return list(dict.fromkeys(found))
 
 

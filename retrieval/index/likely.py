@@ -19,7 +19,7 @@ import numpy as np
 
 from common.language import is_chinese
 from common.resources import resource_folder
-from retrieval.encoders import Encoder, Vectors, readable
+from retrieval.encoders import Encoder, Vectors, readable, understood
 from retrieval.index.catalogue import Catalogue
 from retrieval.index.fulltext import met
 from retrieval.index.query import Query, other_language, parse_query, query_vectors
@@ -93,15 +93,30 @@ def evidence(
     words: set[int] = set().union(*(_having(connection, numbers, query, _own_words) for query in queries))
     perhaps: set[int] = set().union(*(_having(connection, numbers, query, _uncertain_names) for query in queries))
     alone = {phrase for query in queries for part in query.plus for phrase in things(part) if len(phrase) == 1}
+    senses = _senses(connection, perhaps, queries, encoder) if perhaps else []
     found = {}
     for picture in pictures:
         number = picture.number or 0
         rows = own.get(number)
-        near = None if rows is None or not asked else _nearness(rows, np.stack(asked), encoder)
+        compared = [*asked, *(senses if number in perhaps else [])]
+        near = None if rows is None or not compared else _nearness(rows, np.stack(compared), encoder)
         exact = not alone.isdisjoint(pieces(f"{picture.caption}, {picture.tags}"))
         pixels = picture.approximate or not encoder.words_first
         found[number] = Evidence(near, number in words or exact, number in perhaps, pixels)
     return found
+
+
+def _senses(
+    connection: sqlite3.Connection, numbers: set[int], queries: Sequence[Query], encoder: Encoder
+) -> list[Vectors]:
+    """Vectors (dim,) of the further meanings of queries that are one Chinese word, which the encoder gets in the first:
+    a dictionary calls a unicycle a wheelbarrow, too. Only of meanings that are among the words of these pictures."""
+    if understood("\u4e00", encoder.query_languages):
+        return []
+    named = [other_language(query.plus[0]) for query in queries if len(query.plus) == 1 and is_chinese(query.plus[0])]
+    further = [name for things_named in named if len(things_named) == 1 for name in things_named[0][1:]]
+    further = [name for name in further if met(connection, numbers, [[name]])]
+    return list(encoder.encode_texts(further)) if further else []
 
 
 def _nearness(rows: Vectors, asked: Vectors, encoder: Encoder) -> float | None:

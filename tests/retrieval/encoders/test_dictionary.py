@@ -31,6 +31,26 @@ def test_the_words_that_show_something(chinese: str, words: list[str]) -> None:
     assert not any("\u4e00" <= character <= "\u9fff" for character in english)
 
 
+@needs_dictionary
+@pytest.mark.parametrize(
+    ("chinese", "names", "never"),
+    [
+        ("古筝", {"zither", "guzheng"}, set()),  # "zither or guzheng"
+        ("荔枝", {"litchi", "lychee fruit", "lychee"}, set()),
+        ("琵琶", {"pipa", "Chinese lute"}, set()),  # "pipa, Chinese lute, with 4 strings, a large …"
+        ("跷跷板", {"see-saw", "seesaw"}, set()),
+        ("砚台", {"ink stone", "inkstone"}, set()),
+        ("火锅", {"hotpot", "hot pot"}, set()),
+        ("榴莲", {"durian fruit", "durian"}, set()),
+        ("火龙果", {"dragon fruit"}, {"dragon"}),  # which is another thing
+    ],
+)
+def test_a_thing_has_the_names_that_captions_use(chinese: str, names: set[str], never: set[str]) -> None:
+    (found,) = dictionary.english_names(chinese)
+    assert names <= set(found)
+    assert not never & set(found)
+
+
 def test_only_what_the_encoder_cannot_read_is_translated() -> None:
     assert readable("面条", ("en", "zh")) == "面条"
     assert readable("a cat", ("en",)) == "a cat"

@@ -13,6 +13,7 @@ from retrieval.encoders.base import Preparation, Vectors, unit
 from retrieval.gallery import Gallery
 from retrieval.index.likely import Evidence, Thresholds, is_measured, thresholds
 from tests.retrieval.conftest import ONE_WORKER
+from tests.retrieval.encoders.test_dictionary import needs_dictionary
 from tests.retrieval.helpers import ColourEncoder, paint
 
 SAME = {"puppy": "dog", "hound": "dog"}  # words that mean the same to the encoder below
@@ -102,6 +103,14 @@ def test_one_chinese_character_is_a_word_and_not_a_part_of_one(made: Callable[..
     gallery = made({"a": "熊猫", "b": "午睡\ntags: 猫", "c": "雨中的街"})
     assert likely(gallery, "猫") == {"午睡"}
     assert likely(gallery, "下午的熊猫") == {"熊猫"}
+
+
+@needs_dictionary
+def test_a_picture_of_a_chinese_words_second_meaning_is_likely(made: Callable[..., Gallery]) -> None:
+    """The dictionary calls 独轮车 a wheelbarrow first, 风车 a pinwheel."""
+    gallery = made({"a": "unicycle", "b": "windmill", "c": "a busy street of a city with no unicycle and many cars"})
+    assert likely(gallery, "独轮车") == {"unicycle"}
+    assert likely(gallery, "风车") == {"windmill"}
 
 
 def test_many_queries_at_once_are_judged_as_one(made: Callable[..., Gallery]) -> None:
