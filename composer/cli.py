@@ -36,6 +36,7 @@ from composer.commands import (
     load,
     load_judge,
     loading_steps,
+    models,
     plan,
     readable_errors,
     rewrite,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Write illustrated articles and chat about pictures."
 )
+app.command()(models)
 app.command()(plan)
 app.command()(convert)
 app.command()(rewrite)
@@ -242,35 +244,6 @@ def chat(
                 print(printable(piece), end="", flush=True)
         print()
         model.close()
-
-
-@app.command()
-def models(
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
-    language: LanguageOption = "en",
-) -> None:
-    """List the models that can be loaded by name."""
-    from composer.models import known_models
-
-    with readable_errors():
-        found = known_models()
-        if as_json:
-            rows = [
-                {
-                    "name": model.name,
-                    "kind": model.kind,
-                    "description": model.description.get("en", ""),
-                    "available": model.available,
-                    "why": model.why.text(),
-                }
-                for model in found
-            ]
-            print(json_line(rows))
-            return
-        for model in found:
-            print(f"{'✓' if model.available else '–'} {model.name}  ({model.kind})")
-            print(f"    {model.description.get(language) or model.description.get('en', '')}")
-            print(printable(f"    {model.why.text(language)}"))
 
 
 @app.command()

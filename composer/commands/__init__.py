@@ -6,6 +6,7 @@ Knows events, errors and loading steps; not how an article is made nor what a co
 from composer.commands.drafts import drafts
 from composer.commands.exporting import export_article
 from composer.commands.loading import close, load, load_judge
+from composer.commands.models import models
 from composer.commands.options import (
     NO_OPTIONS,
     FolderOption,
@@ -48,6 +49,7 @@ __all__ = [
     "load",
     "load_judge",
     "loading_steps",
+    "models",
     "plan",
     "readable_errors",
     "rewrite",

@@ -23,6 +23,16 @@ from composer.models.base import (
 from composer.models.cards import GraphicsCard, graphics_cards
 from composer.models.configs import AUTO, ENDPOINT, KnownModel, is_address, is_known_model, known_models, unknown_model
 from composer.models.describer import PictureDescriber
+from composer.models.discovery import (
+    LocalModel,
+    LocalServer,
+    Proposal,
+    find_local_model,
+    find_servers,
+    is_local_name,
+    local_models,
+    propose,
+)
 from composer.models.gguf import GgufModel, import_engine, models_in, read_header
 from composer.models.registry import choose_model, download_model, load_model, local_folder
 from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_thought, without_thoughts
@@ -36,10 +46,13 @@ __all__ = [
     "KeepsBeginnings",
     "KnownModel",
     "LoadProgress",
+    "LocalModel",
+    "LocalServer",
     "Message",
     "Model",
     "Picture",
     "PictureDescriber",
+    "Proposal",
     "Replier",
     "Sampling",
     "ScoresTokens",
@@ -51,15 +64,20 @@ __all__ = [
     "download_model",
     "embedded",
     "end_of_opened_thought",
+    "find_local_model",
+    "find_servers",
     "graphics_cards",
     "import_engine",
     "is_address",
     "is_known_model",
+    "is_local_name",
     "known_models",
     "load_model",
     "local_folder",
+    "local_models",
     "merge_turns",
     "models_in",
+    "propose",
     "read_header",
     "system",
     "unknown_model",

@@ -15,6 +15,7 @@ from common.messages import Text, _
 from common.resources import resource_folder
 from composer.errors import ModelFilesMissing, SettingsError, UnknownModel
 from composer.models import embedded
+from composer.models.discovery import is_local_name
 from composer.models.hub import HUBS, Download, HubName, Source, find_download
 
 CONFIGS = resource_folder("configs") / "models"
@@ -69,7 +70,7 @@ def known_models() -> list[KnownModel]:
 
 def is_known_model(name: str) -> bool:
     """Whether `name` can be given to `load_model` without being a path."""
-    return name in (AUTO, ENDPOINT) or is_address(name) or find_config(name) is not None
+    return name in (AUTO, ENDPOINT) or is_address(name) or is_local_name(name) or find_config(name) is not None
 
 
 def is_address(name: str) -> bool:

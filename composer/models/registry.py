@@ -27,6 +27,7 @@ from composer.models.configs import (
     model_configs,
     unknown_model,
 )
+from composer.models.discovery import LocalModel, find_local_model, is_local_name, propose
 from composer.models.gguf import model_name, models_in
 from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_files, find_download
 
@@ -56,8 +57,10 @@ def load_model(
     update: bool = False,
     **options: Any,
 ) -> Model:
-    """A model by name, from a folder, from a .gguf file, or on a server ("endpoint" with `base_url`, or the server's
-    address, "#" and the model's name there where it has several); None or "auto" takes the best one that is here.
+    """A model by name, from a folder, from a .gguf file, from another program's store ("ollama:qwen3-vl:4b", also
+    lmstudio:, hf:, modelscope:, jan:, gpt4all: and llamacpp:), or on a server ("endpoint" with `base_url`, or the
+    server's address, "#" and the model's name there where it has several); None or "auto" takes the best one that
+    is here, and reports a better one of other programs without taking it.
 
     num_gpus: cards to use; None: as many as help; 0: the CPU only. hub: where a named model is downloaded, or looked
     for; None: wherever it is here, else Hugging Face. update: take the hub's present version instead of the one that
@@ -76,6 +79,9 @@ def load_model(
             raise too_few_cards(num_gpus, len(cards))
         choice = choose_model(num_gpus=num_gpus, cards=cards)
         report(LoadProgress("find", detail=choice.why.text()))
+        proposal = propose(num_gpus=num_gpus)
+        if proposal is not None:  # proposed only: which model answers is for the person to choose
+            report(LoadProgress("find", detail=proposal.why.text()))
         wanted = choice.name
     if wanted == ENDPOINT or is_address(wanted):
         return _load_endpoint(wanted, report, given)
@@ -88,6 +94,8 @@ def load_model(
         load_files = _load_transformers if config.kind == "transformers" else _load_xcomposer
         return load_files(folder, num_gpus, report, {"name": config.name, **given})
     path = Path(wanted).expanduser()
+    if is_local_name(wanted) and not path.exists():
+        return _load_local(find_local_model(wanted), num_gpus, report, given)
     if path.is_file():
         return _load_gguf(path, model_name(path), num_gpus, report, given)
     if path.is_dir():
@@ -164,6 +172,18 @@ def _load_transformers(folder: Path, num_gpus: int | None, report: Progress, opt
     known = ("quantization", "dtype", "offload", "context_tokens", "picture_tokens", "threads", "name")
     _check_options(own, known, str(folder))
     return load(folder, num_gpus=num_gpus, progress=report, **own)
+
+
+def _load_local(found: LocalModel, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
+    """A model of another program's store."""
+    report(LoadProgress("find", detail=found.name))
+    if found.engine == "server":
+        own = {key: value for key, value in options.items() if key in ("context_tokens", "at_once", "timeout")}
+        return _load_endpoint(found.address, report, own)
+    if found.path.is_dir():
+        return _load_folder(found.path, num_gpus, report, {"name": found.name, **options})
+    eyes = {"mmproj": found.mmproj} if found.mmproj is not None else {}
+    return _load_gguf(found.path, found.name, num_gpus, report, {**eyes, **options})
 
 
 def _load_endpoint(wanted: str, report: Progress, options: dict[str, Any]) -> Model:

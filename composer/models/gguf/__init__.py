@@ -4,14 +4,21 @@ Knows the file format and the engine; not the application's prompts, and not whe
 """
 
 from composer.models.gguf.engine import import_engine
-from composer.models.gguf.header import models_in, read_header
+from composer.models.gguf.header import GgufHeader, models_in, read_header
+from composer.models.gguf.memory import memory_needed
 from composer.models.gguf.model import GgufModel
 from composer.models.gguf.parts import model_name
+from composer.models.gguf.projector import find_projector, projectors_in, read_projector
 
 __all__ = [
+    "GgufHeader",
     "GgufModel",
+    "find_projector",
     "import_engine",
+    "memory_needed",
     "model_name",
     "models_in",
+    "projectors_in",
     "read_header",
+    "read_projector",
 ]

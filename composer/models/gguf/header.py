@@ -68,6 +68,11 @@ class GgufHeader:
     cache_bytes_per_token: int = 0  # keys and values of one token in 16 bits, all layers
     values: dict[str, Any] = field(default_factory=dict)  # single values only; lists are left out
 
+    @property
+    def has_eyes(self) -> bool:
+        """Whether the file holds the picture part too, as files of Ollama's own engine do; llama.cpp reads no such."""
+        return any(key.startswith(f"{self.architecture}.vision.") for key in self.values)
+
 
 class Damaged(Exception):
     """The header holds something that no GGUF file has."""

@@ -99,8 +99,10 @@ def _belongs(path: Path, header: GgufHeader) -> bool:
     projector = read_projector(path)
     if projector.name and projector.name == header.name:
         return True
-    rest = re.sub(r"[-_.]?mmproj([-_.]?model)?[-_.]?|(b?f16|f32|q\d_\w+)$", "", path.stem, flags=re.IGNORECASE)
-    return len(rest) > 2 and header.path.stem.lower().startswith(rest.strip("-_.").lower())
+    before, _mark, after = path.stem.lower().partition("mmproj")
+    after = re.sub(r"^[-_.]*model|(b?f16|f32|q\d_\w+)$", "", after)
+    own = next((part for part in (before.strip("-_."), after.strip("-_.")) if len(part) > 2), None)
+    return own is not None and header.path.stem.lower().startswith(own)
 
 
 def _preference(path: Path) -> tuple[int, str]:
