@@ -57,7 +57,8 @@ class Settings(BaseSettings):
     share: bool = False
     root_path: str = ""  # where a reverse proxy shows the page: "/writer"
     allowed_host: str = ""  # names of the page beside this machine's, separated by commas; "*" is every name
-    trust_local: bool = False  # who comes through a proxy on this machine may change the gallery
+    trust_local: bool = False  # who comes through a proxy on this machine may change gallery and model
+    lock_model: bool | None = None  # nobody, or everybody, chooses another model on the page; None: who sits here
     auth: Path | None = None  # lines "name:password"
     language: str = "auto"  # of the page: "auto", or a language that has a catalogue
     mcp: bool = False  # programs that speak the Model Context Protocol are answered
@@ -129,6 +130,15 @@ class Settings(BaseSettings):
         asked = is_address(self.judge or "")
         names = {"api_key_file": self.judge_key_file, "timeout": self.timeout} if asked else {"hub": self.hub}
         return {name: value for name, value in names.items() if value is not None}
+
+    def other_options(self, name: str) -> dict[str, Any]:
+        """Options for loading another model than the one that was set, by that name: what is no matter of one model."""
+        if name == self.wanted_model:
+            return self.model_options
+        at_server = name == ENDPOINT or is_address(name)
+        names = ("at_once", "timeout") if at_server else ("hub", "threads", "picture_tokens")
+        options = {key: getattr(self, key) for key in (*names, "context_tokens")}
+        return {key: value for key, value in options.items() if value is not None}
 
     @classmethod
     def settings_customise_sources(

@@ -35,7 +35,7 @@ class FormSettings(BaseModel):
 class Kept(BaseModel):
     """Each field None where nothing was kept."""
 
-    tab: Literal["write", "chat", "gallery"] | None = None
+    tab: Literal["write", "chat", "gallery", "models"] | None = None
     title: Annotated[str, Field(max_length=LONGEST_TITLE)] | None = None
     question: Annotated[str, Field(max_length=LONGEST_QUESTION)] | None = None
     chat: KeptChat | None = None

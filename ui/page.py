@@ -12,6 +12,7 @@ from ui.drafts import build_sidebar, drafts_message, owner_of
 from ui.gallery import build_gallery_tab, gallery_message
 from ui.kept import Kept, read_form, read_kept
 from ui.labels import Labels
+from ui.models import build_models_tab, models_message
 from ui.session import Session
 from ui.studio import Studio
 from ui.texts import language_choices, language_tag, table, text
@@ -89,6 +90,9 @@ def build(studio: Studio) -> gr.Blocks:
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery") as gallery_tab:
                 _heading(labels, "tab.gallery")
                 gallery_view = build_gallery_tab(studio, first)
+            with labels(gr.Tab, label="tab.models", id="models", elem_id="xc-models") as models_tab:
+                _heading(labels, "tab.models")
+                models_view = build_models_tab(studio, first)
         timer = gr.Timer(1.0)
 
         def model_updates(session: Session) -> list[Any]:
@@ -112,6 +116,7 @@ def build(studio: Studio) -> gr.Blocks:
                 header_value(studio, language, remember=chosen),
                 session.message(labels_operation(language), *drafts),
                 gallery_message(studio, session),
+                models_message(studio, session),
                 drafts_message(studio, session),
                 talk_message(studio, session),
                 *model_updates(session),
@@ -161,7 +166,13 @@ def build(studio: Studio) -> gr.Blocks:
             settled = studio.settled
             pictures = gallery_message(studio, session) if settled else gr.skip()
             header = header_value(studio, session.language)
-            return [header, pictures, *model_updates(session), gr.Timer(active=not settled)]
+            models = models_message(studio, session) if settled else gr.skip()
+            return [header, pictures, models, *model_updates(session), gr.Timer(active=not settled)]
+
+        def model_changed(session: Session) -> list[Any]:
+            """Another model answers from now on: the sliders go to where it writes best."""
+            session.moved_to_defaults = False
+            return [header_value(studio, session.language), models_message(studio, session), *model_updates(session)]
 
         def header_update(session: Session) -> dict[str, Any]:
             return header_value(studio, session.language)
@@ -169,7 +180,17 @@ def build(studio: Studio) -> gr.Blocks:
         def leave(request: gr.Request) -> None:
             studio.visitor_left(str(request.session_hash))
 
-        everything = [header, view, gallery_view, drafts_view, talk.view, *sliders, talk.note, *labels.components]
+        everything = [
+            header,
+            view,
+            gallery_view,
+            models_view,
+            drafts_view,
+            talk.view,
+            *sliders,
+            talk.note,
+            *labels.components,
+        ]
         # on the header alone: Gradio looks at whatever could show progress anew with each piece of a stream
         quiet: dict[str, Any] = {
             "show_progress": "hidden",
@@ -185,11 +206,12 @@ def build(studio: Studio) -> gr.Blocks:
             **quiet,
         )
         recall_own_form(page, own)
-        for tab in (write_tab, chat_tab, gallery_tab):
+        for tab in (write_tab, chat_tab, gallery_tab, models_tab):
             keep = f"() => {{ xcKeep('tab', {json.dumps(tab.id)}); return []; }}"
             tab.select(None, None, None, js=keep, show_progress="hidden", api_visibility="private")
         header.select(switch_language, [session], everything, **quiet)
-        timer.tick(tick, [session], [header, gallery_view, *sliders, talk.note, timer], **quiet)
+        timer.tick(tick, [session], [header, gallery_view, models_view, *sliders, talk.note, timer], **quiet)
+        models_view.changed(model_changed, [session], [header, models_view, *sliders, talk.note], **quiet)
         for run in [*runs, *talk.runs]:
             run.then(header_update, [session], [header], **quiet)
         asked = [view, talk.turns, talk.view, talk.box, talk.regenerate, tabs]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from common.errors import ReadableError
 from composer.conversations import ConversationStore
@@ -31,7 +31,17 @@ _log = logging.getLogger(__name__)
 THUMBNAIL = 320  # pixels: longest side in a grid, twice the size shown
 
 LoadModel = Callable[[Callable[[LoadProgress], None]], Model]
+ModelChoice = Literal["nobody", "here", "everybody"]
 OpenGallery = Callable[[], PictureGallery]
+
+
+class LoadNamed(Protocol):
+    """Loads a model by name, folder or file."""
+
+    def __call__(self, name: str, *, quantization: str | None, progress: Callable[[LoadProgress], None]) -> Model: ...
+
+
+Download = Callable[[Callable[[LoadProgress], None]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +66,21 @@ class Studio:
         language: str = "auto",
         shared: bool = False,
         trust_local: bool = False,
+        load_named: "LoadNamed | None" = None,
+        model_choice: ModelChoice = "here",
         drafts: DraftStore | None = None,
         drafts_problem: ReadableError | None = None,
         conversations: ConversationStore | None = None,
         conversations_problem: ReadableError | None = None,
     ) -> None:
         """load_judge: a model that chooses pictures for the first one, if there is one (`composer.pipeline.Composer`).
-        drafts None: articles live as long as their tab; `drafts_problem` may say why. conversations: likewise."""
+        load_named: loads another model on the page; None: that cannot be done. model_choice: who may choose it;
+        "here": who sits at this machine. drafts None: articles live as long as their tab; `drafts_problem` may say
+        why. conversations: likewise."""
         self.language = language  # of the page: a language's code, or "auto" for the browser's
         self.shared = shared  # strangers can reach the page through a public address
         self.trust_local = trust_local  # whoever comes from this machine may change the gallery, through a proxy too
+        self.load_named, self.model_choice = load_named, model_choice
         self.drafts, self.drafts_problem = drafts, drafts_problem
         self.conversations, self.conversations_problem = conversations, conversations_problem
         self.secret = secrets.token_bytes(32)  # signs what a view is given to show whose it is
@@ -88,6 +103,7 @@ class Studio:
         self._describer: Any = None
         self.compositions: list[OutlivesReload] = []  # that are going on, whose page may be loaded anew
         self.indexing: Indexing | None = None  # the last one that was begun
+        self.change: Any = None  # the last `ui.models.ModelChange` that was begun
 
     # -- loading -----------------------------------------------------------------------------------
 
@@ -98,7 +114,8 @@ class Studio:
 
     def _start_model(self) -> None:
         try:
-            self._start_judge()
+            if self.judge is None:
+                self._start_judge()
             self.model = self._load(self._on_progress)
         except Exception as error:  # noqa: BLE001 - shown in the status line: the page must live on without a model
             _log.error("The model did not load: %s", error, exc_info=not isinstance(error, ReadableError))
@@ -113,6 +130,21 @@ class Studio:
         except ReadableError as error:
             _log.error("The judge did not load: %s", error)
             self.judge_problem = error
+
+    def use_model(self, model: Model | None, load: LoadModel | None = None) -> Model | None:
+        """Everybody asks this model from now on; None: they wait until another one is loaded. load: loads it again.
+        Returns the model before it, which the caller closes."""
+        former, self.model = self.model, model
+        if model is None:
+            self.model_settled.clear()
+            return former
+        self.model_problem, self.speed, self._load = None, 0.0, load or self._load
+        self.model_settled.set()
+        return former
+
+    def load_again(self) -> None:
+        """Loads the model that was there before, or sets `model_problem`."""
+        self._start_model()
 
     def _on_progress(self, progress: LoadProgress) -> None:
         self.progress = progress
@@ -142,6 +174,14 @@ class Studio:
                 return None
             self.indexing = Indexing(lambda: self.gallery, self.use_gallery, folder, files)
             return self.indexing
+
+    def begin_change(self, begin: Callable[[], Any]) -> bool:
+        """Begins to change the model or to download one; False while that is going on already."""
+        with self._lock:
+            if self.change is not None and not self.change.ended.is_set():
+                return False
+            self.change = begin()
+            return True
 
     # -- work --------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Knows engines, checkpoints and hubs; nothing of articles, galleries or pages.
 """
 
 from composer.models import embedded
+from composer.models.advice import Advice, Memory, advise, machine_memory, memory_wanted
 from composer.models.base import (
     Capabilities,
     KeepsBeginnings,
@@ -21,7 +22,17 @@ from composer.models.base import (
     user,
 )
 from composer.models.cards import GraphicsCard, graphics_cards
-from composer.models.configs import AUTO, ENDPOINT, KnownModel, is_address, is_known_model, known_models, unknown_model
+from composer.models.configs import (
+    AUTO,
+    ENDPOINT,
+    KnownModel,
+    ModelConfig,
+    find_config,
+    is_address,
+    is_known_model,
+    known_models,
+    unknown_model,
+)
 from composer.models.describer import PictureDescriber
 from composer.models.discovery import (
     LocalModel,
@@ -40,16 +51,22 @@ from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_tho
 __all__ = [
     "AUTO",
     "ENDPOINT",
+    "Advice",
     "Capabilities",
     "GgufModel",
     "GraphicsCard",
     "KeepsBeginnings",
     "KnownModel",
     "LoadProgress",
+<<<<<<< HEAD
     "LocalModel",
     "LocalServer",
+=======
+    "Memory",
+>>>>>>> 5ec6a19 (Add the tab Models: what is loaded, another one in its place, and what suits this machine)
     "Message",
     "Model",
+    "ModelConfig",
     "Picture",
     "PictureDescriber",
     "Proposal",
@@ -58,14 +75,19 @@ __all__ = [
     "ScoresTokens",
     "ThoughtFilter",
     "Usage",
+    "advise",
     "answer_in",
     "assistant",
     "choose_model",
     "download_model",
     "embedded",
     "end_of_opened_thought",
+<<<<<<< HEAD
     "find_local_model",
     "find_servers",
+=======
+    "find_config",
+>>>>>>> 5ec6a19 (Add the tab Models: what is loaded, another one in its place, and what suits this machine)
     "graphics_cards",
     "import_engine",
     "is_address",
@@ -74,7 +96,12 @@ __all__ = [
     "known_models",
     "load_model",
     "local_folder",
+<<<<<<< HEAD
     "local_models",
+=======
+    "machine_memory",
+    "memory_wanted",
+>>>>>>> 5ec6a19 (Add the tab Models: what is loaded, another one in its place, and what suits this machine)
     "merge_turns",
     "models_in",
     "propose",

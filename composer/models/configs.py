@@ -39,6 +39,7 @@ class ModelConfig:
     gpu_memory_gb: float = 0.0  # GiB on all cards together, in 16 bits where it is not packed; for `auto`
     size_gb: float = 0.0  # GB of the files
     licence: str = ""  # as its publisher names it
+    bits: int = 16  # of the published weights
 
     def source(self, hub: HubName) -> Source:
         """Where its files are on that hub."""

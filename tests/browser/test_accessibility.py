@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image, ImageDraw
 
+from composer.models import load_model
 from tests.browser.conftest import Server, write
 from tests.conftest import _no_encoder
 from tests.fakes import FakeGallery, FakeModel
@@ -65,7 +66,8 @@ def found(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("composer.illustrating.evidence.shared_text_encoder", _no_encoder)
         kept = {"drafts": DraftStore(folder / "data"), "conversations": ConversationStore(folder / "data")}
-        server = Server(Studio(lambda progress: FakeModel(), lambda: gallery, **kept))
+        load = load_model  # of which nothing is loaded: there is no such model
+        server = Server(Studio(lambda progress: FakeModel(), lambda: gallery, load_named=load, **kept))
         context = chromium.new_context(locale="en-US", reduced_motion="reduce", viewport={"width": 1280, "height": 900})
         yield _walk(context.new_page(), server.address)
         context.close()
@@ -142,12 +144,20 @@ def _walk(page: Any, address: str) -> Found:
     page.click(".xc-tile >> nth=0")
     page.wait_for_selector("dialog[open]")
     look("a picture of the gallery")
+    page.keyboard.press("Escape")
+    page.click("[role=tab] >> nth=3")
+    page.fill("#xc-model-wanted", "no such model")
+    page.press("#xc-model-wanted", "Enter")
+    page.wait_for_selector("#xc-model-line.xc-bad-line")
+    page.wait_for_selector(".xc-model")
+    look("the models")
+    go_through("the models", 20)
     return found
 
 
 def test_no_rule_of_wcag_is_broken_in_light_or_dark(found: Found) -> None:
     assert {state: broken for state, broken in found.broken.items() if broken} == {}
-    assert len(found.broken) == 22
+    assert len(found.broken) == 24
 
 
 def test_every_tab_has_one_first_heading(found: Found) -> None:
@@ -155,6 +165,7 @@ def test_every_tab_has_one_first_heading(found: Found) -> None:
     assert found.headings["an article"] == ["How to take good care of a pet cat"]
     assert found.headings["the chat"] == ["Chat"]
     assert found.headings["the gallery"] == ["Gallery"]
+    assert found.headings["the models"] == ["Models"]
 
 
 def test_what_the_keyboard_reaches_is_marked(found: Found) -> None:

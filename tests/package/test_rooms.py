@@ -24,6 +24,7 @@ HEAVY_ROOMS = {
     "ui.drafts",
     "ui.gallery",
     "ui.mcp",
+    "ui.models",
     "ui.write",
 }
 COMMANDS = ["ui.launch.command", "composer.pipeline"]  # the first is all commands

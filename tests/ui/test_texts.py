@@ -22,13 +22,14 @@ def is_used(key: str, python: str, scripts: str) -> bool:
     prefix, rest = key.split(".", 1)
     if python.count(f'"{key}"') > 1:  # once is its own line in the table
         return True
-    if prefix in ("view", "gallery", "header", "say", "drafts", "chats", "presets") and re.search(
+    if prefix in ("view", "gallery", "header", "say", "drafts", "chats", "presets", "models") and re.search(
         rf'"{re.escape(rest)}"|labels(?:\(\))?\.{rest}\b', scripts
     ):
         return True
     composed = {
         "status.": 'f"status.{',
         "compose.length.": 'f"compose.length.{',
+        "models.job.": 'f"models.job.{',
         "compose.way.": 'f"compose.way.{',
         **{f"{kind}.{key}": f'f"{{texts}}.{key}"' for kind in ("drafts", "chats") for key in ("failed", "no_key")},
         "chats.wordings_": "`${key}_",

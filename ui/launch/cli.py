@@ -6,12 +6,13 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from common.errors import ReadableError
 from common.folders import data_path
+from common.hosts import is_loopback
 from common.messages import _
 from common.terminal import log_to_stderr, make_output_safe, printable_line
 from composer import Composer
@@ -25,6 +26,9 @@ from retrieval import NAMED_GALLERIES, open_gallery
 from retrieval.errors import GalleryNotFound
 from ui.launch.logins import read_logins
 from ui.launch.quick_import import import_gradio
+
+if TYPE_CHECKING:
+    from ui.studio import ModelChoice
 
 S = TypeVar("S", DraftStore, ConversationStore)
 
@@ -68,6 +72,14 @@ def serve(
         bool,
         typer.Option("--trust_local", "--trust-local", help="Who comes through a proxy here may change the gallery."),
     ] = False,
+    lock_model: Annotated[
+        bool | None,
+        typer.Option(
+            "--lock_model/--no_lock_model",
+            "--lock-model/--no-lock-model",
+            help="Whether the page's model is fixed; by default who sits at this machine may choose another one.",
+        ),
+    ] = None,
     auth: Annotated[
         str | None, typer.Option(metavar="FILE", help="Lines name:password; only these people may enter.")
     ] = None,
@@ -109,6 +121,7 @@ def serve(
             root_path=root_path,
             allowed_host=allowed_host,
             trust_local=trust_local or None,
+            lock_model=lock_model,
             auth=auth,
             language=language,
             data=data,
@@ -154,6 +167,13 @@ def check_mcp(mcp: bool) -> None:
         )
 
 
+def model_choice(settings: Settings, logins: list[tuple[str, str]] | None) -> "ModelChoice":
+    """Who may choose another model on the page: where several people share it, nobody who has not been let."""
+    if settings.lock_model is not None:
+        return "nobody" if settings.lock_model else "everybody"
+    return "here" if is_loopback(settings.host) and not logins and not settings.share else "nobody"
+
+
 def open_store(kind: Callable[[Path], S], folder: Path | None) -> tuple[S | None, ReadableError | None]:
     """A store of what people make, or why there is none: the page works without, and says so."""
     try:
@@ -184,6 +204,12 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
             return None
         return load_model(settings.judge, num_gpus=settings.num_gpus, **settings.judge_options)
 
+    def load_named(name: str, *, quantization: str | None, progress: Callable[[LoadProgress], None]) -> Model:
+        options = settings.other_options(name) | ({"quantization": quantization} if quantization else {})
+        model = load_model(name, num_gpus=settings.num_gpus, progress=progress, **options)
+        Composer(model, None).warm_up()
+        return model
+
     drafts, drafts_problem = open_store(DraftStore, settings.data)
     conversations, conversations_problem = open_store(ConversationStore, settings.data)
     studio = Studio(
@@ -193,6 +219,8 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
         language=settings.language,
         shared=settings.share,
         trust_local=settings.trust_local,
+        load_named=load_named,
+        model_choice=model_choice(settings, logins),
         drafts=drafts,
         drafts_problem=drafts_problem,
         conversations=conversations,

@@ -1,8 +1,8 @@
 """Every label and message of the page, and the one way to look them up.
 
-Keys that begin with "view." are the labels of the article view, "gallery." those of the gallery view, "header." those
-of the header; they are sent to the browser. The rest are labels of Gradio components and sentences from Python. Other
-languages stand in the catalogues, see common.messages.
+Keys that begin with "view." are the labels of the article view, "gallery." those of the gallery view, "models." those
+of the view of models, "header." those of the header; they are sent to the browser. The rest are labels of Gradio
+components and sentences from Python. Other languages stand in the catalogues, see common.messages.
 """
 
 from collections.abc import Mapping
@@ -11,14 +11,17 @@ from common.errors import ReadableError
 from common.messages import Text, _, _p, language_name, languages
 from ui.texts.chat import CHAT_TEXTS
 from ui.texts.gallery import GALLERY_TEXTS
+from ui.texts.models import MODELS_TEXTS
 
 TEXTS: Mapping[str, Text] = {
     **CHAT_TEXTS,
     **GALLERY_TEXTS,
+    **MODELS_TEXTS,
     # tabs
     "tab.write": _("Write"),
     "tab.chat": _("Chat"),
     "tab.gallery": _("Gallery"),
+    "tab.models": _("Models"),
     # header
     "header.language": _("Language"),
     "header.switch": _("Switch to {name}"),

@@ -1,0 +1,42 @@
+"""Which models suit a machine."""
+
+from pathlib import Path
+
+import pytest
+
+from composer.models import Memory, advise, memory_wanted
+
+GB = 10**9
+
+
+def test_on_a_card_the_largest_that_fits_comes_first_and_fewer_bits_help() -> None:
+    found = [one for one in advise(Memory(12 * GB, 12 * GB, on_cards=True)) if not one.model.available]
+    fitting = [one for one in found if one.fits]
+    assert [bool(one.fits) for one in found] == sorted([bool(one.fits) for one in found], reverse=True)
+    sizes = [max(one.memory.values()) for one in fitting]
+    assert sizes == sorted(sizes, reverse=True)
+    eight = next(one for one in found if one.short == "qwen3-vl-8b")
+    assert eight.fits == (4,)
+    assert eight.memory[16] > eight.memory[8] > eight.memory[4]
+
+
+def test_without_a_card_nothing_is_packed_and_large_models_are_called_slow() -> None:
+    found = {one.short: one for one in advise(Memory(24 * GB, 20 * GB, on_cards=False))}
+    assert found["qwen3-vl-2b"].fits == (16,)
+    assert not found["qwen3-vl-8b"].quick
+    assert found["qwen3.5-0.8b"].quick
+    assert found["xcomposer-7b"].fits == (), "it computes in 32 bits there"
+    small = [one.short for one in advise(Memory(24 * GB, 20 * GB, on_cards=False)) if one.fits and not one.quick]
+    assert small.index("qwen3-vl-4b") < small.index("qwen3-vl-8b")
+
+
+def test_memory_of_a_file_a_folder_and_a_name(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"0" * 1_000_000)
+    assert memory_wanted(str(tmp_path / "model.gguf")) == memory_wanted(str(tmp_path)) > 1_300_000
+    assert memory_wanted("qwen3-vl-8b", 4) < memory_wanted("qwen3-vl-8b")
+    assert memory_wanted(str(tmp_path / "nothing")) == 0
+
+
+@pytest.mark.parametrize("on_cards", [True, False])
+def test_nothing_fits_into_nothing(on_cards: bool) -> None:
+    assert not any(one.fits for one in advise(Memory(0, 0, on_cards=on_cards)))

@@ -1,0 +1,64 @@
+"""What is loaded, as the Models tab shows it: plain data in the language of the page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from composer.models import Model, find_config
+from ui.texts import text
+
+LANGUAGES = {"en": "models.language.en", "zh": "models.language.zh"}
+
+
+def loaded_facts(model: Model, speed: float, language: str) -> dict[str, Any]:
+    """Name, a list of (label, value), and sentences about what it cannot do. speed: tokens a second of the last reply;
+    0: none yet."""
+    can = model.capabilities
+    named = find_config(model.name)
+    precision = " · ".join(part for part in (can.quantization, can.dtype) if part)
+    if can.sees_pictures:
+        sees = text("models.sees_most", language, count=can.max_pictures)
+    else:
+        sees = text("models.blind", language)
+    languages = [text(LANGUAGES[one], language) if one in LANGUAGES else one for one in can.languages]
+    facts = {
+        "models.engine": can.engine,
+        "models.sees": sees,
+        "models.context": text("models.tokens", language, count=f"{can.context_tokens:,}"),
+        "models.languages": ", ".join(languages),
+        "models.precision": precision,
+        "models.devices": " + ".join(device.upper() for device in can.devices),
+        "models.memory": gigabytes(can.memory_bytes, language),
+        "models.at_once": _at_once(can.at_once, can.texts_at_once, language),
+        "models.speed": text("status.speed", language, speed=f"{speed:.0f}") if speed else "",
+        "models.licence": named[0].licence if named is not None else text("models.licence_unknown", language),
+    }
+    return {
+        "name": model.name,
+        "facts": [{"label": text(key, language), "value": value} for key, value in facts.items() if value],
+        "limits": [limit.text(language) for limit in can.limits],
+    }
+
+
+def _at_once(calls: int, texts: int, language: str) -> str:
+    if calls > 1:
+        return text("models.calls", language, count=calls)
+    return text("models.texts", language, count=texts) if texts > 1 else text("models.one", language)
+
+
+def gigabytes(size: int, language: str) -> str:
+    """A number of bytes in GB; empty for 0."""
+    return text("models.gigabytes", language, size=f"{size / 1e9:.1f}") if size else ""
+
+
+def in_bits(memory: Mapping[int, int], fits: tuple[int, ...], language: str) -> list[dict[str, Any]]:
+    """What a model takes in each number of bits, and whether it fits here."""
+    return [
+        {
+            "bits": bits,
+            "label": text("models.bits", language, bits=bits),
+            "memory": gigabytes(size, language),
+            "fits": bits in fits,
+        }
+        for bits, size in memory.items()
+        if size
+    ]
