@@ -58,12 +58,9 @@ __all__ = [
     "KeepsBeginnings",
     "KnownModel",
     "LoadProgress",
-<<<<<<< HEAD
     "LocalModel",
     "LocalServer",
-=======
     "Memory",
->>>>>>> 5ec6a19 (Add the tab Models: what is loaded, another one in its place, and what suits this machine)
     "Message",
     "Model",
     "ModelConfig",
@@ -82,12 +79,9 @@ __all__ = [
     "download_model",
     "embedded",
     "end_of_opened_thought",
-<<<<<<< HEAD
+    "find_config",
     "find_local_model",
     "find_servers",
-=======
-    "find_config",
->>>>>>> 5ec6a19 (Add the tab Models: what is loaded, another one in its place, and what suits this machine)
     "graphics_cards",
     "import_engine",
     "is_address",
@@ -96,12 +90,9 @@ __all__ = [
     "known_models",
     "load_model",
     "local_folder",
-<<<<<<< HEAD
     "local_models",
-=======
     "machine_memory",
     "memory_wanted",
->>>>>>> 5ec6a19 (Add the tab Models: what is loaded, another one in its place, and what suits this machine)
     "merge_turns",
     "models_in",
     "propose",
