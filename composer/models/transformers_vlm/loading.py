@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from PIL import Image
 
 from common.messages import Text, _
 from common.threads import free_threads
 from common.torchvision_compat import prepare_torchvision
 from composer.errors import ModelFilesBroken, ModelFilesMissing
-from composer.models.base import Capabilities, LoadProgress
+from composer.models.base import Capabilities, LoadProgress, Picture, user
 from composer.models.transformers_vlm.folder import ModelFolder, read_folder
 from composer.models.transformers_vlm.model import TransformersModel
 from composer.models.transformers_vlm.network import Network
@@ -92,6 +93,7 @@ def load(
         torch.set_num_threads(free_threads(threads))
     model = _network(found, config, placement, called, limits)
     network = Network(model, reader, placement.context_tokens)
+    _try_out(network, found, limits)
     loaded = TransformersModel(
         network,
         reader,
@@ -157,6 +159,9 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
             )
         except _PROBLEMS as error:
             limits.append(_blindness(error))
+    if processor is not None and getattr(config.get_text_config(), "cross_attention_layers", None):
+        limits.append(_("It is asked without pictures: models that look at them beside the text are not supported."))
+        processor = None
     if processor is not None and not hasattr(processor, "image_processor"):
         limits.append(_("It sees no pictures: its folder has no picture processor (preprocessor_config.json)."))
         processor = None
@@ -246,6 +251,38 @@ def _network(folder: ModelFolder, config: Any, placement: Placement, name: str, 
             )
         )
     return model.eval()
+
+
+def _try_out(network: Network, folder: ModelFolder, limits: list[Text]) -> None:
+    """Reads a short prompt at once, in two parts, and with its last token alone: architectures are many, and each keeps
+    what it has read in its own way. Raises ModelFilesBroken for one that cannot be gone on with by single tokens."""
+    with _readable(folder.path):
+        shown = [Picture(Image.new("RGB", (64, 48), "teal"))] if network.reader.pictures is not None else []
+        prompt = network.reader.read([user("Hello! ", *shown, " What is it? Answer Yes or No.")])
+        whole = network.read(prompt)
+        before = network.read(prompt.without_last(1))
+        batch = network.one(before, prompt.without_last(1))
+        network.step(batch, torch.tensor([prompt.ids[-1]], device=network.device))
+    if not _alike(whole.logits, batch.logits[0], network.model.dtype):
+        raise ModelFilesBroken(
+            path=folder.path,
+            reason=_("transformers computes its architecture '{kind}' wrongly here.", kind=folder.model_type),
+        )
+    try:
+        last = network.read(prompt, [network.read(prompt.without_last(5))])
+        network.continues = _alike(whole.logits, last.logits, network.model.dtype)
+    except _PROBLEMS as error:
+        log.info("The architecture %s is read anew each time: %s", folder.model_type, error)
+        network.continues = False
+    if not network.continues:
+        limits.append(_("What it has read cannot be gone on from, so every question reads the whole text anew (slow)."))
+
+
+def _alike(one: torch.Tensor, other: torch.Tensor, dtype: torch.dtype) -> bool:
+    """Whether two ways of computing scores [V] agree as well as the numbers allow, for the likeliest tokens."""
+    best = one.topk(min(10, len(one))).indices
+    difference = (one.log_softmax(dim=-1) - other.log_softmax(dim=-1))[best].abs().max()
+    return bool(difference < (0.02 if dtype == torch.float32 else 0.7))
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -86,6 +86,7 @@ class Network:
         self._takes_positions = "position_ids" in accepted
         on_card = model.device.type == "cuda"
         self.chunk = CARD_CHUNK if on_card else CPU_CHUNK
+        self.continues = True  # whether a cache may be gone on from with several tokens
         self._context = context_tokens
         self.static_decoding = on_card and bool(getattr(model, "_can_compile_fullgraph", False))
         self._static: Any = None  # one static cache; its steps are compiled
@@ -123,6 +124,7 @@ class Network:
 
         Raises Stopped between two parts of it.
         """
+        known = known if self.continues else ()
         lengths = [each.common(prompt) for each in known]
         best = max(range(len(known)), key=lambda at: lengths[at], default=None)
         done = lengths[best] if best is not None else 0
@@ -159,7 +161,7 @@ class Network:
         """Where the parts of about `most` tokens end that are read one after the other; no picture is cut."""
         ends: list[int] = []
         at, whole = start, len(prompt.ids)
-        while at + most * 5 // 4 < whole and prompt.spans is not None:
+        while self.continues and at + most * 5 // 4 < whole and prompt.spans is not None:
             at += most
             at = next((end for first, end in prompt.spans if first < at < end), at)
             if at < whole:
@@ -216,7 +218,7 @@ class Network:
 
     def together(self, prompts: Sequence[Prompt], known: Sequence[Read] = ()) -> Batch | None:
         """Reads several prompts in one forward pass; None where they can only be read one by one."""
-        begun = max(known, key=lambda each: min(map(each.common, prompts)), default=None)
+        begun = max(known if self.continues else (), key=lambda each: min(map(each.common, prompts)), default=None)
         start = min(map(begun.common, prompts)) if begun is not None else 0
         if begun is not None and start:
             if not (caches.allows_gaps(begun.cache)):
@@ -274,6 +276,9 @@ class Network:
         longest = max(map(len, following), default=0)
         if longest == 0:
             return [read.logits[None] for _each in following]
+        if not self.continues:
+            longer = [[prompt.followed_by(ids[:n]) for n in range(len(ids) + 1)] for ids in following]
+            return [torch.stack([self.read(each).logits for each in row]) for row in longer]
         rows = len(following)
         cache, filler = caches.fork(read.cache, rows), self._filler()
         tail = torch.tensor([[*ids, *[filler] * (longest - len(ids))] for ids in following], device=self.device)

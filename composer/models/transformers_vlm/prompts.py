@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
+
 from composer.models.base import Message, Picture
 from composer.models.transformers_vlm.pictures import PictureProcessor
 from composer.models.transformers_vlm.template import ChatFormat
@@ -36,6 +38,13 @@ class Prompt:
             return self
         types = {name: values[:, :-tokens] for name, values in self.types.items()}
         return replace(self, ids=self.ids[:-tokens], types=types)
+
+    def followed_by(self, ids: Sequence[int]) -> "Prompt":
+        """The prompt with these tokens of text behind it."""
+        pad = torch.nn.functional.pad
+        return replace(
+            self, ids=(*self.ids, *ids), types={name: pad(each, (0, len(ids))) for name, each in self.types.items()}
+        )
 
     def new_pictures(self, start: int) -> tuple[Picture, ...]:
         """The pictures that begin at that token or after it. `start` is in no picture."""

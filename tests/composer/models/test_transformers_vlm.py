@@ -10,6 +10,7 @@ import pytest
 
 from composer.article import Article, Section
 from composer.chat import Conversation
+from composer.errors import ModelFilesBroken
 from composer.events import ArticleReady, CaptionReady, Notice, TextDelta
 from composer.models import (
     KeepsBeginnings,
@@ -24,6 +25,7 @@ from composer.models import (
     system,
     user,
 )
+from composer.models.transformers_vlm import caches
 from composer.pipeline import Composer, Options
 from tests.composer.models.tiny_vlm import KINDS, SEEING, make, picture
 from tests.fakes import FakeGallery
@@ -351,6 +353,52 @@ def test_the_static_cache_of_cards_gives_the_same_words(
     begun = next(outer)  # holds the static cache; another reply takes the dynamic one
     assert "".join(model.stream(TURNS, Sampling(max_tokens=TOKENS))) == expected
     assert begun + "".join(outer) == expected
+
+
+@pytest.mark.parametrize("kind", ["smolvlm", "qwen3_5"])
+def test_a_model_that_cannot_go_on_from_what_it_has_read_reads_anew(
+    models: dict[str, Any], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = models[kind]
+    monkeypatch.setattr(model.network, "continues", False)
+    monkeypatch.setattr(model.network, "chunk", 8)
+    options = ["The bee", "The bird", "A"]
+    expected = scores(model, [*SHARED, *WITH_PICTURE], options)
+    with model.prefix(SHARED) as ask:
+        before = model.usage
+        assert "".join(ask.stream(WITH_PICTURE, Sampling(max_tokens=TOKENS))) == text_of(
+            model, greedy(model, [*SHARED, *WITH_PICTURE])
+        )
+        assert ask.score(WITH_PICTURE, ["Yes", "No"]) == pytest.approx(
+            [sum(s[:1]) for s in scores(model, [*SHARED, *WITH_PICTURE], ["Yes", "No"])], abs=1e-4
+        )
+        assert (model.usage - before).reused == 0
+    for tokens, each in zip(model.score_tokens([[*SHARED, *WITH_PICTURE]], [options])[0], expected, strict=True):
+        assert tokens == pytest.approx(each, abs=1e-4)
+
+
+@pytest.mark.parametrize("tokens", [1, 5])
+def test_an_architecture_that_forgets_what_it_has_read_is_found_out(
+    models: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
+    """A cache of a kind unknown to us may not hold all; here it fails where so many tokens are still to come."""
+    folder, fork = make("llama", tmp_path / "llama"), caches.fork
+    length = models["llama"].count_tokens([user("Hello!  What is it? Answer Yes or No.")])
+
+    def forgetful(cache: Any, rows: int = 1) -> Any:
+        twin = fork(cache, rows)
+        if cache.layers[0].get_seq_length() == length - tokens:
+            twin.layers[0].values = twin.layers[0].values * 0.5
+        return twin
+
+    monkeypatch.setattr(caches, "fork", forgetful)
+    if tokens == 1:
+        with pytest.raises(ModelFilesBroken, match="computes its architecture 'llama' wrongly"):
+            load_model(folder, threads=1)
+        return
+    with loaded(folder, threads=1) as model:
+        assert not model.network.continues
+        assert any("reads the whole text anew" in str(limit) for limit in model.capabilities.limits)
 
 
 def test_marks_of_the_template_in_a_text_are_only_text(models: dict[str, Any]) -> None:
