@@ -100,7 +100,7 @@ const foundTitle = make("h2", {});
 const foundRows = make("ul", { class: "xc-models" });
 const foundWords = make("p", { class: "xc-facts", role: "status" });
 const look = make("button", { type: "button", class: "xc-button", id: "xc-model-look", onclick: () => seek() });
-const foundSection = make("section", { hidden: true }, foundTitle, foundRows, make("div", { class: "xc-model-looking" }, look, foundWords));
+const foundSection = make("section", {}, foundTitle, foundRows, make("div", { class: "xc-model-looking" }, look, foundWords));
 const lists = make("div", { hidden: true }, make("section", {}, knownTitle, machine, rows), foundSection);
 
 function does(label, about, work) {
@@ -135,8 +135,8 @@ function row(one) {
 
 function foundRow(one) {
   return make("li", { class: "xc-model" },
-    make("div", { class: "xc-model-words" }, make("h3", { text: one.name }), make("p", { class: "xc-facts", text: one.words })),
-    make("div", { class: "xc-model-action" }, one.loads ? does(labels.load, one.name, () => load(one.loads, null)) : make("span", { class: "xc-facts", text: one.why })));
+    make("div", { class: "xc-model-words" }, make("h3", { text: one.name }), make("p", { class: "xc-facts", text: one.words }), one.why ? make("p", { class: "xc-facts", text: one.why }) : null),
+    make("div", { class: "xc-model-action" }, one.loads ? does(labels.load, one.name, () => load(one.loads, null)) : null));
 }
 
 async function seek() {

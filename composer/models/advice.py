@@ -11,6 +11,7 @@ import psutil
 
 from composer.models.cards import graphics_cards
 from composer.models.configs import KnownModel, ModelConfig, find_config, known_models, model_configs
+from composer.models.discovery import find_local_model, is_local_name
 
 GIB = 2**30
 PACKED = {8: 0.62, 4: 0.42}  # of the 16-bit weights, what is never packed (embeddings, the first layers) included
@@ -79,12 +80,15 @@ def memory_at(config: ModelConfig) -> dict[int, int]:
 
 
 def memory_wanted(name_or_path: str, bits: int | None = None) -> int:
-    """About how many bytes a model takes that is loaded by this name or from this path; 0 where nothing is known."""
+    """About how many bytes a model takes that is loaded by this name or from this path; 0 where nothing is known, and
+    for a server's. Raises ModelFilesMissing for a model that another program does not have."""
     named = find_config(name_or_path)
     if named is not None:
         at = memory_at(named[0])
         return at.get(bits or max(at), 0)
     path = Path(name_or_path).expanduser()
+    if is_local_name(name_or_path) and not path.exists():
+        return find_local_model(name_or_path).memory
     files = [path] if path.is_file() else [*path.glob("*.safetensors"), *path.glob("*.gguf"), *path.glob("*.bin")]
     size = sum(file.stat().st_size for file in files)
     return int(size * PACKED.get(bits or 16, 1) * FILE_ROOM) + LEAST_ROOM if size else 0

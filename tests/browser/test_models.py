@@ -9,7 +9,7 @@ import pytest
 
 from common.messages import _
 from composer.errors import InputError
-from composer.models import Capabilities, LoadProgress
+from composer.models import Capabilities, LoadProgress, LocalServer
 from tests.browser.conftest import Server, article_text, write
 from tests.fakes import FakeGallery, FakeModel
 
@@ -51,12 +51,18 @@ def said(page: Any, words: str) -> None:
     page.wait_for_function("words => document.querySelector('#xc-model-line').textContent === words", arg=words)
 
 
-def test_another_model_is_loaded_by_keys_and_writes(server: Server, visit: Callable[..., Any]) -> None:
+def test_another_model_is_loaded_by_keys_and_writes(
+    server: Server, visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = LocalServer("vLLM", "http://127.0.0.1:8000/v1", ("a-served-model",))
+    monkeypatch.setattr("ui.models.actions.find_servers", lambda: [served])
     page = visit(server)
     page.get_by_role("tab", name="Models").click()
     page.wait_for_selector(".xc-model")
     assert page.inner_text(".xc-model-name") == "first"
     assert page.inner_text(".xc-model-limits") == "The file is broken."
+    page.click("#xc-model-look")
+    page.wait_for_selector(".xc-model >> text=a-served-model")
     page.focus("#xc-model-wanted")
     page.keyboard.type("broken")
     page.keyboard.press("Enter")

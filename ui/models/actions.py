@@ -12,7 +12,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from common.decoding import without_halves
 from common.errors import ReadableError
 from common.messages import SOURCE_LANGUAGE, preferred_language
-from composer.models import Advice, advise, download_model, find_config, machine_memory
+from composer.models import (
+    Advice,
+    LocalModel,
+    LocalServer,
+    advise,
+    download_model,
+    find_config,
+    find_servers,
+    local_models,
+    machine_memory,
+)
 from ui.models.changing import ModelChange, Wanted
 from ui.models.facts import gigabytes, in_bits, loaded_facts
 from ui.studio import Studio, loading_status
@@ -103,6 +113,14 @@ class ModelActions:
             "fetchable": model.kind != "embedded",
         }
 
+    def found(self, request: ModelsRequest) -> Answer:
+        """The models that other programs keep on this machine."""
+        return {"found": [found_row(model, request.language) for model in local_models()]}
+
+    def servers(self, request: ModelsRequest) -> Answer:
+        """The servers that listen on this machine, one row for each of their models. Takes seconds."""
+        return {"found": [row for server in find_servers() for row in server_rows(server, request.language)]}
+
     # -- changing ----------------------------------------------------------------------------------
 
     def load(self, request: LoadRequest) -> Answer:
@@ -146,6 +164,29 @@ class ModelActions:
         return {"job": None if change is None else job_facts(change, request.language)}
 
 
+def found_row(model: LocalModel, language: str) -> Answer:
+    """A model of another program: what is told of it, and what loads it."""
+    parts = [
+        model.store,
+        text("models.seeing" if model.sees else "models.text_only", language),
+        model.quantization,
+        gigabytes(model.size, language),
+        text("models.memory_about", language, size=gigabytes(model.memory, language)) if model.memory else "",
+        "" if model.chat_template else text("models.no_template", language),
+    ]
+    why = model.why.text(language) if model.why is not None else ""
+    words = " · ".join(part for part in parts if part)
+    return {"name": model.name, "words": words, "why": why, "loads": model.name if model.loadable else ""}
+
+
+def server_rows(server: LocalServer, language: str) -> list[Answer]:
+    """The models of a server; where none can be used, why."""
+    words = f"{server.program} · {server.address}"
+    if server.why is not None:
+        return [{"name": server.program, "words": words, "why": server.why.text(language), "loads": ""}]
+    return [{"name": name, "words": words, "why": "", "loads": server.name_of(name)} for name in server.models]
+
+
 def job_facts(change: ModelChange, language: str) -> Answer:
     """A loading or a download, for the line that tells how far it is."""
     progress, fraction = change.progress, None
@@ -175,6 +216,8 @@ def job_facts(change: ModelChange, language: str) -> Answer:
 ACTIONS: dict[str, tuple[type[ModelsRequest], Callable[..., Answer] | None, bool]] = {
     "hello": (ModelsRequest, ModelActions.hello, False),
     "known": (ModelsRequest, ModelActions.known, True),
+    "found": (ModelsRequest, ModelActions.found, True),
+    "servers": (ModelsRequest, ModelActions.servers, True),
     "load": (LoadRequest, ModelActions.load, True),
     "download": (DownloadRequest, ModelActions.download, True),
     "cancel": (ModelsRequest, ModelActions.cancel, True),

@@ -67,6 +67,10 @@ MODELS_TEXTS: Mapping[str, Text] = {
     # found ones
     "models.found": _("Found on this machine"),
     "models.none_found": _("No other models were found."),
+    "models.seeing": _("sees pictures"),
+    "models.text_only": _("text only"),
+    "models.no_template": _("brings no form in which it wants to be asked"),
+    "models.memory_about": _("about {size} of memory"),
     "models.look": _("Look for servers"),
     "models.looking": _("Looking"),
     "models.no_servers": _("No server answers at the usual ports."),

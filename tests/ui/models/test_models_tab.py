@@ -10,7 +10,7 @@ import pytest
 
 from common.messages import _
 from composer.errors import InputError
-from composer.models import Capabilities, LoadProgress, Memory
+from composer.models import Capabilities, LoadProgress, LocalModel, LocalServer, Memory
 from composer.settings import Settings
 from tests.fakes import FakeGallery, FakeModel
 from ui.launch.cli import model_choice
@@ -220,7 +220,39 @@ def test_the_known_models_come_with_licence_size_and_memory(studio: Studio) -> N
     assert all(row["licence"] and row["memory"] for row in rows.values())
 
 
-@pytest.mark.parametrize("act", ["load", "download", "cancel", "known", "job"])
+def test_what_lies_on_this_machine_is_told_with_what_loads_it(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = LocalModel(
+        "ollama:qwen3-vl:4b", "Ollama", Path("blob"), "llama.cpp", True, sees=True, size=3 * GB, memory=4 * GB
+    )
+    broken = LocalModel("lmstudio:a/b", "LM Studio", Path("b"), "llama.cpp", False, _("Its weights are not here."))
+    monkeypatch.setattr("ui.models.actions.local_models", lambda: [here, broken])
+    one, other = ask(studio, "found")["found"]
+    assert one["words"] == "Ollama · sees pictures · 3.0 GB · about 4.0 GB of memory"
+    assert (one["loads"], other["loads"], other["why"]) == ("ollama:qwen3-vl:4b", "", "Its weights are not here.")
+
+
+def test_servers_are_looked_for_when_they_are_asked_for(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def look() -> list[LocalServer]:
+        asked.append(1)
+        return [
+            LocalServer("vLLM", "http://127.0.0.1:8000/v1", ("a", "b")),
+            LocalServer(
+                "Jan", "http://127.0.0.1:1337/v1", needs_key=True, why=_("It asks for a key: --api_key_file FILE")
+            ),
+        ]
+
+    monkeypatch.setattr("ui.models.actions.find_servers", look)
+    for act in ("hello", "known", "found"):
+        ask(studio, act)
+    assert asked == []
+    rows = ask(studio, "servers")["found"]
+    assert [row["loads"] for row in rows] == ["http://127.0.0.1:8000/v1#a", "http://127.0.0.1:8000/v1#b", ""]
+    assert rows[2]["why"].startswith("It asks for a key")
+
+
+@pytest.mark.parametrize("act", ["load", "download", "cancel", "known", "found", "servers", "job"])
 def test_only_who_may_choose_is_answered(studio: Studio, loader: Loader, act: str) -> None:
     answer = ask(studio, act, allowed=False, **({"name": "other"} if act in ("load", "download") else {}))
     assert answer == {"problem": "Whoever runs this page has chosen its model."}
