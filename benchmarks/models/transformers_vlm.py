@@ -1,4 +1,4 @@
-"""What a vision-language model of transformers costs: python -m benchmarks.transformers_vlm [--folder FOLDER] [--json]
+"""What a vision-language model of transformers costs: python -m benchmarks.models.transformers_vlm [--folder FOLDER] [--json]
 
 Without a folder, random weights of a moderate size (a Qwen3-VL of 0.2 B), so that only the clock is read. In one run,
 each pair taking turns: `stream` and transformers' own `generate` on the same prompt; `score` of four options and one
