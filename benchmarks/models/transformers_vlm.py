@@ -1,9 +1,9 @@
-"""What a vision-language model of transformers costs: python -m benchmarks.models.transformers_vlm [--folder FOLDER] [--json]
+"""What a model of transformers that sees costs: python -m benchmarks.models.transformers_vlm [--folder FOLDER] [--json]
 
 Without a folder, random weights of a moderate size (a Qwen3-VL of 0.2 B), so that only the clock is read. In one run,
 each pair taking turns: `stream` and transformers' own `generate` on the same prompt; `score` of four options and one
 bare reading of the prompt; ten further questions with a shared prefix and without; eight captions as one `reply` and as
-eight calls; then pictures a second, and memory beside the plan.
+eight calls; then memory beside the plan.
 """
 
 import argparse
