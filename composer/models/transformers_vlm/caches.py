@@ -1,15 +1,19 @@
 """Keys and values that were computed once and are continued in several ways.
 
 A fork shares the tensors of its origin: the layers of a dynamic cache never write into what they hold, they put a
-longer tensor in its place. Layers that do write (linear attention and others) are copied. Knows transformers' caches.
+longer tensor in its place. Layers that do write (linear attention and others) are copied. Knows transformers' caches
+and prompts; computes nothing.
 """
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import DynamicCache, StaticCache
 from transformers.cache_utils import DummyLayer, DynamicLayer, DynamicSlidingWindowLayer, StaticLayer
+
+from composer.models.transformers_vlm.prompts import Prompt
 
 _SHARED = (DynamicLayer, DynamicSlidingWindowLayer, DummyLayer)  # these very classes, not what is derived from them
 
@@ -56,12 +60,6 @@ def allows_gaps(cache: Any) -> bool:
     return all(type(layer) in (DynamicLayer, DummyLayer) for layer in cache.layers)
 
 
-def cache_bytes(cache: Any) -> int:
-    """Bytes of the tensors in the cache."""
-    tensors = [value for layer in cache.layers for value in vars(layer).values() if isinstance(value, torch.Tensor)]
-    return sum(tensor.nbytes for tensor in tensors)
-
-
 @torch.no_grad()
 def fill_static(static: Any, cache: Any) -> bool:
     """Puts what a dynamic cache holds into an empty static one of the same model; False where that is not possible."""
@@ -77,3 +75,38 @@ def fill_static(static: Any, cache: Any) -> bool:
 def new_static(config: Any, tokens: int) -> Any:
     """An empty static cache that holds so many tokens."""
     return StaticCache(config=config.get_text_config(decoder=True), max_cache_len=tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A prompt, or its beginning, that the network has read."""
+
+    ids: tuple[int, ...]
+    hashes: tuple[str, ...]  # of the pictures in it
+    cache: Any
+    logits: torch.Tensor  # [V] of the next token, float32
+    last_position: torch.Tensor | None  # [..., 1, 1]
+
+    def common(self, prompt: Prompt) -> int:
+        """How many tokens of the prompt are in this cache, at most all but one; 0 where it cannot be used.
+
+        Tokens that stand for pictures are the same for all pictures; which they are decides.
+        """
+        length = 0
+        for mine, other in zip(self.ids, prompt.ids[:-1], strict=False):
+            if mine != other:
+                break
+            length += 1
+        hashes = prompt.hashes
+        same = next((at for at, (a, b) in enumerate(zip(self.hashes, hashes, strict=False)) if a != b), None)
+        first_new = min(len(self.hashes), len(hashes)) if same is None else same
+        if first_new < len(hashes):
+            if prompt.spans is None:
+                return 0
+            length = min(length, prompt.spans[first_new][0])
+        for first, end in prompt.spans or ():
+            if first < length < end:
+                length = first
+        if prompt.spans is None and prompt.pictures and length < len(self.ids):
+            return 0
+        return length if length == len(self.ids) or (length and can_crop(self.cache)) else 0

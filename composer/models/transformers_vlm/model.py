@@ -12,8 +12,9 @@ from common.messages import Text, _
 from composer.errors import InputError, ModelFailed
 from composer.models.base import Capabilities, Message, Replier, Sampling, Usage, user
 from composer.models.thinking import empty_thought, without_thoughts
+from composer.models.transformers_vlm.caches import Read
 from composer.models.transformers_vlm.decoding import TextReader, generate
-from composer.models.transformers_vlm.network import Batch, Network, Read, Stopped
+from composer.models.transformers_vlm.network import Batch, Network, Stopped
 from composer.models.transformers_vlm.placement import Placement, free_bytes, out_of_memory
 from composer.models.transformers_vlm.prompts import Prompt, PromptReader
 from composer.models.transformers_vlm.scoring import score, score_tokens
@@ -170,7 +171,7 @@ class TransformersModel:
         finally:
             if len(written) >= _MEASURED_TOKENS:
                 self._speed = (len(written) - 1) / (time.perf_counter() - begun)
-            self._keep_conversation(prompt, batch, written)
+            self._keep_conversation(prompt, read, batch, written)
 
     def write_all(
         self,
@@ -256,19 +257,13 @@ class TransformersModel:
         if self._conversation is None:
             return []
         length, read = self._conversation
-        return [read] if read.common(prompt) > length else []
+        return [read] if read.common(prompt) >= length else []
 
-    def _keep_conversation(self, prompt: Prompt, batch: Batch, written: Sequence[int]) -> None:
-        if batch.is_static:  # its place is needed for the next one
-            self._conversation = None
-            return
-        held = int(batch.cache.get_seq_length())
-        ids = (*prompt.ids, *written)[:held]
-        last = batch.positions
-        self._conversation = (
-            len(prompt.ids),
-            Read(ids, prompt.hashes, batch.cache, batch.logits[0], last),
-        )
+    def _keep_conversation(self, prompt: Prompt, read: Read, batch: Batch, written: Sequence[int]) -> None:
+        if not batch.is_static:  # else the cache with the reply serves the next prompt, and the question is kept alone
+            ids = (*prompt.ids, *written)[: int(batch.cache.get_seq_length())]
+            read = Read(ids, prompt.hashes, batch.cache, batch.logits[0], batch.positions)
+        self._conversation = (len(prompt.ids), read)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import torch
 
 from composer.models.base import Usage
 from composer.models.transformers_vlm import caches
+from composer.models.transformers_vlm.caches import Read
 from composer.models.transformers_vlm.prompts import Prompt, PromptReader
 
 log = logging.getLogger(__name__)
@@ -24,41 +25,6 @@ CPU_CHUNK, CARD_CHUNK = 256, 2048  # tokens of a prompt read at once: a stop wai
 
 class Stopped(Exception):
     """The caller's stop event was set while a prompt was being read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A prompt, or its beginning, that the network has read."""
-
-    ids: tuple[int, ...]
-    hashes: tuple[str, ...]  # of the pictures in it
-    cache: Any
-    logits: torch.Tensor  # [V] of the next token, float32
-    last_position: torch.Tensor | None  # [..., 1, 1]
-
-    def common(self, prompt: Prompt) -> int:
-        """How many tokens of the prompt are in this cache, at most all but one; 0 where it cannot be used.
-
-        Tokens that stand for pictures are the same for all pictures; which they are decides.
-        """
-        length = 0
-        for mine, other in zip(self.ids, prompt.ids[:-1], strict=False):
-            if mine != other:
-                break
-            length += 1
-        hashes = prompt.hashes
-        same = next((at for at, (a, b) in enumerate(zip(self.hashes, hashes, strict=False)) if a != b), None)
-        first_new = min(len(self.hashes), len(hashes)) if same is None else same
-        if first_new < len(hashes):
-            if prompt.spans is None:
-                return 0
-            length = min(length, prompt.spans[first_new][0])
-        for first, end in prompt.spans or ():
-            if first < length < end:
-                length = first
-        if prompt.spans is None and prompt.pictures and length < len(self.ids):
-            return 0
-        return length if length == len(self.ids) or (length and caches.can_crop(self.cache)) else 0
 
 
 @dataclass(slots=True)
@@ -72,6 +38,7 @@ class Batch:
     positions: torch.Tensor | None  # [..., B, 1] of the last token
     types: tuple[str, ...]  # PER_TOKEN names that the network reads
     is_static: bool = False
+    origin: Any = None  # the dynamic cache that the static one was filled from, until its first step has worked
 
 
 class Network:
@@ -88,7 +55,7 @@ class Network:
         self.chunk = CARD_CHUNK if on_card else CPU_CHUNK
         self.continues = True  # whether a cache may be gone on from with several tokens
         self._context = context_tokens
-        self.static_decoding = on_card and bool(getattr(model, "_can_compile_fullgraph", False))
+        self.static_decoding = on_card and _can_compile(model)
         self._static: Any = None  # one static cache; its steps are compiled
         self._static_busy = threading.Lock()
         # graphs of CUDA belong to the thread that recorded them
@@ -304,7 +271,7 @@ class Network:
             if self._static is None:
                 self._static = caches.new_static(self.model.config, self._context)
             if self._run_compiled(lambda: caches.fill_static(self._static, batch.cache)):
-                return replace(batch, cache=self._static, is_static=True)
+                return replace(batch, cache=self._static, is_static=True, origin=batch.cache)
         except BaseException:
             self._static_busy.release()
             raise
@@ -332,7 +299,17 @@ class Network:
                 batch.ids, 1, batch.cache, batch.mask, batch.positions, types, {}, first=False, call=call
             )
 
-        logits, batch.cache = self._run_compiled(forward) if batch.is_static else forward()
+        try:
+            logits, batch.cache = self._run_compiled(forward) if batch.is_static else forward()
+        except (RuntimeError, ImportError, OSError) as error:  # no compiler here, or one that does not know the model
+            if batch.origin is None:
+                raise
+            log.warning("Decoding is not compiled: %s", " ".join(str(error).split())[:300])
+            self.static_decoding, self._static = False, None
+            self.release(batch)
+            batch.cache, batch.is_static = batch.origin, False
+            logits, batch.cache = forward()
+        batch.origin = None
         batch.logits = logits[:, -1].to(torch.float32, copy=True)
 
     def _run_compiled(self, call: Callable[[], Any]) -> Any:
@@ -385,6 +362,16 @@ class Network:
         """A token for places that nobody looks at."""
         known = (self.reader.tokenizer.pad_token_id, self.reader.tokenizer.eos_token_id, 0)
         return next(int(each) for each in known if isinstance(each, int) and each not in self.reader.picture_ids)
+
+
+def _can_compile(model: Any) -> bool:
+    """Whether its steps can be compiled: all on one device, and neither architecture nor packing stands against it."""
+    quantizer = getattr(model, "hf_quantizer", None)
+    return (
+        len(set(getattr(model, "hf_device_map", {}).values())) <= 1
+        and bool(getattr(model, "_can_compile_fullgraph", False))
+        and (quantizer is None or bool(quantizer.is_compileable))
+    )
 
 
 def _last(positions: torch.Tensor | None) -> torch.Tensor | None:

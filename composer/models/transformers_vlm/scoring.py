@@ -4,7 +4,8 @@ all options."""
 import math
 from collections.abc import Sequence
 
-from composer.models.transformers_vlm.network import Network, Read
+from composer.models.transformers_vlm.caches import Read
+from composer.models.transformers_vlm.network import Network
 from composer.models.transformers_vlm.prompts import Prompt
 
 

@@ -349,6 +349,9 @@ def test_the_static_cache_of_cards_gives_the_same_words(
     for _twice in range(2):
         assert "".join(model.stream(TURNS, Sampling(max_tokens=TOKENS))) == expected
     assert len(compiled) >= TOKENS
+    before = model.usage
+    list(model.stream([*TURNS, assistant(expected), user("And?")], Sampling(max_tokens=2)))
+    assert (model.usage - before).reused == model.count_tokens(TURNS)
     outer = model.stream(TURNS, Sampling(max_tokens=TOKENS))
     begun = next(outer)  # holds the static cache; another reply takes the dynamic one
     assert "".join(model.stream(TURNS, Sampling(max_tokens=TOKENS))) == expected
@@ -399,6 +402,21 @@ def test_an_architecture_that_forgets_what_it_has_read_is_found_out(
     with loaded(folder, threads=1) as model:
         assert not model.network.continues
         assert any("reads the whole text anew" in str(limit) for limit in model.capabilities.limits)
+
+
+def test_without_a_compiler_decoding_goes_on_as_it_is(
+    models: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = models["qwen3_vl"]
+
+    def no_compiler(settings: Any) -> Any:
+        raise RuntimeError("Failed to find C compiler")
+
+    monkeypatch.setattr(model.network.model, "get_compiled_call", no_compiler, raising=False)
+    monkeypatch.setattr(model.network, "static_decoding", True)
+    assert "".join(model.stream(TURNS, Sampling(max_tokens=TOKENS))) == text_of(model, greedy(model, TURNS))
+    assert not model.network.static_decoding
+    assert "C compiler" in caplog.text
 
 
 def test_marks_of_the_template_in_a_text_are_only_text(models: dict[str, Any]) -> None:
