@@ -4,9 +4,9 @@ A **job** is a piece of work of one person: long (an article) or short (an answe
 long ones are begun at once as the model computes calls at once; the others wait, one of each person in turn, first
 come first served. Short ones wait for short ones only: one at least is always begun.
 
-A **call** is one question to the model. Calls of the jobs that are begun take turns: one of a short job, one of a long
-job. So an answer waits for one call of another's article, not for the article; and where the model writes several texts
-side by side, not even for that.
+A **call** is one question to the model. Calls of the jobs that are begun are computed in the order in which they come,
+and a job makes one at a time: they take turns. So an answer waits for one call of another's article, not for the
+article; and where the model writes several texts side by side, not even for that.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from composer.models import Capabilities
 
@@ -52,7 +52,6 @@ class Place:
 class _Call:
     job: Job
     is_text: bool
-    number: int = field(default_factory=itertools.count().__next__)
 
 
 class Line:
@@ -68,7 +67,6 @@ class Line:
         self._next_round: dict[tuple[str, bool], int] = {}  # owner and kind -> of their next one
         self._waiting: list[_Call] = []
         self._computed: list[_Call] = []
-        self._last_was_long = True  # the call that had its turn last
         self._took: dict[bool, deque[float]] = {kind: deque(maxlen=REMEMBERED) for kind in (True, False)}
         self._closed = False  # nothing begins: the model is being changed
 
@@ -173,7 +171,6 @@ class Line:
                 else:
                     self._computed.append(call)
                     job.calls += 1
-                    self._last_was_long = job.long
             finally:
                 job.waited_for -= 1
                 self._waiting.remove(call)
@@ -238,11 +235,8 @@ class Line:
             return False
         if call.job.calls:  # asked while its own text is being written
             return True
-        waiting = [one for one in self._waiting if one.job.begun is not None]
-        kinds = {one.job.long for one in waiting}
-        kind = not self._last_was_long if len(kinds) > 1 else call.job.long
-        # whoever is next is waited for, even where another one could go on at once: it would wait for ever
-        if call is not next((one for one in waiting if one.job.long == kind), None):
+        # who came first is waited for, even where another one could go on at once: else it might wait for ever
+        if call is not next((one for one in self._waiting if one.job.begun is not None), None):
             return False
         calls, texts = self._lanes()
         if len(self._computed) < calls:

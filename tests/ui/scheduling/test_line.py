@@ -151,16 +151,33 @@ def test_texts_are_written_side_by_side_where_the_model_can_and_other_calls_alon
     text.end()
     question = Caller(line, article)
     assert question.waits, "what is not a text is computed alone"
-    third = line.join("chat2", "eve", long=False)
-    late = Caller(line, third, is_text=True)
-    assert late.waits, "and is not overtaken by one text after another"
     beside.end()
-    line.end(answer)
+    assert question.began.wait(SOON)
+    again = Caller(line, answer, is_text=True)
+    assert again.waits, "and nothing beside it"
+    question.end()
+    assert again.began.wait(SOON)
+    again.end()
+    for job in (article, answer):
+        line.end(job)
+
+
+def test_who_waits_for_the_model_alone_is_not_overtaken_by_one_text_after_another() -> None:
+    line = line_with(texts_at_once=2)
+    answers = [line.join(name, name, long=False) for name in ("bob", "eve")]
+    beside = [Caller(line, job, is_text=True) for job in answers]
+    assert all(caller.began.wait(SOON) for caller in beside)
+    article = line.join("article", "ann", long=True)
+    question = Caller(line, article)
+    beside[0].end()
+    late = Caller(line, answers[0], is_text=True)
+    assert late.waits
+    beside[1].end()
     assert question.began.wait(SOON)
     question.end()
     assert late.began.wait(SOON)
     late.end()
-    for job in (article, third):
+    for job in (article, *answers):
         line.end(job)
 
 
@@ -245,7 +262,7 @@ def test_nothing_begins_while_the_model_is_changed() -> None:
             changing.set()
             changed.wait(SOON)
 
-    thread = threading.Thread(target=change)
+    thread = threading.Thread(target=change, daemon=True)
     thread.start()
     assert not changing.wait(0.15), "what is begun goes on with the model that it has"
     other = line.join("b", "bob", long=False)

@@ -96,18 +96,23 @@ def test_an_answer_is_given_while_the_pictures_of_anothers_article_are_chosen(
     assert not writer.busy
 
 
-def test_an_answer_begins_beside_the_writing_of_an_article(studio_with: Callable[[FakeModel], Studio]) -> None:
-    model = Watched(capabilities=Capabilities(context_tokens=4096, texts_at_once=2))
+@pytest.mark.parametrize("texts_at_once", [1, 2])
+def test_an_answer_begins_beside_the_writing_of_an_article_where_the_model_can(
+    studio_with: Callable[[FakeModel], Studio], texts_at_once: int
+) -> None:
+    model = Watched(capabilities=Capabilities(context_tokens=4096, texts_at_once=texts_at_once))
     studio = studio_with(model)
     writer, reader = Session(), Session()
     messages = composed(studio, writer)
     while not writer.article.sections:
         next(messages)
     thread, _seen = in_background(asked(studio, reader))
-    thread.join(SOON)
-    assert not thread.is_alive()
-    assert model.most == 2
+    thread.join(SOON if texts_at_once > 1 else 0.3)
+    assert thread.is_alive() == (texts_at_once == 1)
     list(messages)
+    thread.join(SOON)
+    assert reader.talk.tree.exchanges[-1].finished
+    assert model.most == texts_at_once
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
