@@ -2,7 +2,7 @@
 
 In one run: loading, the decode rate of the bare engine and through `stream` (taking turns), time to the first words,
 what a shared beginning saves, `score`, two writers at once against one after the other, Stop, memory; with `--busy`
-also the decode rate beside other programs.
+also the decode rate beside other programs, with `--pictures` only what pictures cost a model that sees.
 """
 
 import argparse
@@ -16,9 +16,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import psutil
+from PIL import Image
 
-from composer.models import GgufModel, Message, Sampling, assistant, load_model, system, user
+from composer.models import GgufModel, Message, Picture, Sampling, assistant, load_model, system, user
 
 WRITING = [
     system("You write clear, friendly articles."),
@@ -115,6 +117,34 @@ def two_at_once(model: GgufModel) -> dict[str, float]:
     return {"one_by_one_pieces_s": one_by_one, "at_once_pieces_s": pieces / (time.perf_counter() - start)}
 
 
+def picture_cost(model: GgufModel) -> dict[str, float]:
+    """`score` of four options on a prompt with a picture against reading it once, and what a shared beginning saves."""
+    text = " ".join(ARTICLE.split()[:220])
+
+    def prompt(number: int) -> list[Message]:
+        noise = np.random.default_rng(number).integers(0, 255, (378, 378, 3), dtype=np.uint8)
+        return [user(f"{number}. ", Picture.open(Image.fromarray(noise)), text)]
+
+    one = Sampling(max_tokens=1)
+    tokens = model.count_tokens(prompt(0))
+    read = [seconds(lambda n=n: model.reply([prompt(n)], one)) for n in range(1, 4)]
+    scored = [seconds(lambda n=n: model.score(prompt(n), ["A", "B", "C", "D"])) for n in range(4, 7)]
+    alone = [seconds(lambda n=n: model.score([*prompt(n), user(QUESTIONS[0])], ["Yes", "No"])) for n in range(7, 9)]
+    with model.prefix(prompt(9)) as held:
+        held.score([user(QUESTIONS[0])], ["Yes", "No"])
+        further = [seconds(lambda q=q: held.score([user(q)], ["Yes", "No"])) for q in QUESTIONS[1:] * 3]
+    return {
+        "prompt_tokens": tokens,
+        "picture_tokens": tokens - model.count_tokens([user("0. ", text)]),
+        "reading_s": statistics.median(read),
+        "score_of_four_s": statistics.median(scored),
+        "score_share": statistics.median(scored) / statistics.median(read),
+        "question_alone_s": statistics.median(alone),
+        "further_question_s": statistics.median(further),
+        "further_share": statistics.median(further) / statistics.median(alone),
+    }
+
+
 def stop_delay(model: GgufModel) -> dict[str, float]:
     def delay(messages: list[Message], after: float) -> float:
         stop, asked = threading.Event(), [0.0]
@@ -157,6 +187,7 @@ def main() -> None:
     parser.add_argument("--folder")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--busy", action="store_true")
+    parser.add_argument("--pictures", action="store_true")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     start = time.perf_counter()
@@ -170,6 +201,9 @@ def main() -> None:
     }
     if given.busy:
         result["busy"] = busy_rates(model)
+    elif given.pictures:
+        result["reckoned_memory_mb"] = model.capabilities.memory_bytes / 1e6
+        result["pictures"] = picture_cost(model)
     else:
         result["first_words_s"] = [
             first_words(model, f"Write an article of about 300 words in paragraphs. The title is: {title}")

@@ -111,6 +111,14 @@ def test_scores_are_those_of_transformers(model: GgufModel, reference: Any, text
     assert scores == pytest.approx(expected(reference, ids_of(text), OPTIONS, pictures), abs=tolerance)
 
 
+def test_a_begun_reply_and_an_option_may_make_one_token(model: GgufModel, reference: Any) -> None:
+    """ "Ye" and "s" are one token, so that "Ye" was not the last token of what was read."""
+    ids = ids_of("Look: <image> Is it?")
+    told = logprobs(reference, ids, [ONE.image])[-1]
+    scores = model.score([user("Look: ", ONE, " Is it?"), assistant("Ye")], ["s", "t"])
+    assert scores == pytest.approx([float(told[VOCABULARY.index(token)]) for token in ("Yes", "Ye")], abs=2e-3)
+
+
 def test_two_pictures_have_two_scores(model: GgufModel) -> None:
     one, other = (model.score([user("Look: ", each, " Is it?")], ["Yes", "No"]) for each in (ONE, OTHER))
     assert max(abs(a - b) for a, b in zip(one, other, strict=True)) > 0.05
@@ -282,6 +290,31 @@ def test_pictures_that_are_read_as_a_whole_fit_into_a_batch(tmp_path: Path) -> N
     for kind, least in (("gemma3", 256), ("gemma4v", 1120), ("gemma9", 1120), ("qwen3vl_merger", 0)):
         entries = {"general.architecture": "clip", "clip.vision.projector_type": kind}
         assert read_projector(write_file(tmp_path / "mmproj.gguf", entries)).least_batch == least
+
+
+def test_the_engine_gets_the_picture_part_and_what_bounds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+
+    def refuse(params: Any) -> None:
+        started.append(params)
+        raise RuntimeError("as asked")
+
+    stub = SimpleNamespace(**{**vars(engine.import_engine()), "Server": refuse})
+    monkeypatch.setattr(engine, "import_engine", lambda: stub)
+    for layers in (0, 12):
+        settings = engine.EngineSettings(
+            Path("a.gguf"), 512, gpu_layers=layers, projector=Path("mmproj.gguf"), picture_tokens=256, least_batch=1120
+        )
+        with pytest.raises(engine.EngineError):
+            engine.Engine(settings)
+    cpu, card = started
+    assert (cpu.mmproj.path, cpu.image_max_tokens, cpu.n_ubatch, cpu.mmproj_use_gpu) == (
+        "mmproj.gguf",
+        256,
+        1120,
+        False,
+    )
+    assert (card.n_gpu_layers, card.mmproj_use_gpu) == (12, True)
 
 
 def test_tokens_are_as_the_tokenizer_of_the_files_cuts_them(model: GgufModel) -> None:

@@ -1,8 +1,11 @@
 """A tiny random LLaVA (SigLIP, MLP, Qwen2) of transformers, and the same weights in GGUF files.
 
+`python -m tests.composer.models.tiny_eyes FOLDER` writes one with eyes of a true size (2.3 GB), for benchmarks.
+
 The tokenizer has one token a byte and some merged ones, so that Chinese characters are three tokens that begin alike.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +43,37 @@ def _byte_letters() -> list[str]:
 VOCABULARY = [*_byte_letters(), *(merge.replace(" ", "") for merge in MERGES), *SPECIAL]
 
 
-def make_model(seed: int = 0) -> Any:
-    """A tiny LLaVA with random weights in 32 bits."""
+# of SigLIP so400m and of a Qwen2 with half the layers of 0.5B, for benchmarks/model_decode.py
+LARGE_VISION = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+    "image_size": 378,
+}
+LARGE_TEXT = {"hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 12, "num_attention_heads": 14}
+
+
+def make_model(
+    seed: int = 0, vision_sizes: dict[str, int] | None = None, text_sizes: dict[str, int] | None = None
+) -> Any:
+    """A LLaVA with random weights in 32 bits, tiny if no sizes are given."""
     torch.manual_seed(seed)
-    vision = SiglipVisionConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=2, image_size=SIDE,
-        patch_size=PATCH, vision_use_head=False,
-    )  # fmt: skip
+    tiny = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "image_size": SIDE,
+    }
+    vision = SiglipVisionConfig(**{**tiny, **(vision_sizes or {})}, patch_size=PATCH, vision_use_head=False)
+    tiny = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
     text = Qwen2Config(
-        vocab_size=len(VOCABULARY), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=CONTEXT,
-    )  # fmt: skip
+        **{**tiny, **(text_sizes or {})},
+        vocab_size=len(VOCABULARY),
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+    )
     config = LlavaConfig(
         vision_config=vision, text_config=text, image_token_index=VOCABULARY.index("<image>"),
         image_seq_length=PICTURE_TOKENS, vision_feature_select_strategy="full",
@@ -167,3 +190,8 @@ def logprobs(model: Any, ids: list[int], pictures: list[Image.Image]) -> torch.T
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([expanded]), pixel_values=pixels).logits[0]
     return torch.log_softmax(logits.float(), -1)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    write_files(make_model(0, LARGE_VISION, LARGE_TEXT), Path(sys.argv[1]), "large-eyes")
