@@ -24,10 +24,17 @@ class Dialect:
         default_factory=dict
     )  # has it go on with the last message; None: it cannot
     top_logprobs: int = TOP_LOGPROBS
+    speaks: dict[str, Any] = field(default_factory=dict)  # has it not end a reply before the first token
+    grammar: bool = False  # takes one; what it tells of first tokens is not changed by it
 
     def plain(self) -> "Dialect":
         """The same server, spoken to with OpenAI's own fields only."""
-        return replace(self, penalty="", extras={})
+        return replace(self, penalty="", extras={}, speaks={})
+
+    @property
+    def logprob_fields(self) -> dict[str, Any]:
+        """What asks for the probabilities of first tokens."""
+        return {"logprobs": True, "top_logprobs": self.top_logprobs, **self.speaks}
 
     def sampling_fields(self, sampling: Sampling) -> dict[str, Any]:
         """How the next token is drawn, as this server is told."""
@@ -52,9 +59,15 @@ LLAMA_CPP = Dialect(
     "repeat_penalty",
     {"top_k": 40, "min_p": 0.0, "cache_prompt": True, **_NO_THOUGHTS},
     top_logprobs=256,
+    grammar=True,
 )
-VLLM = Dialect("vLLM", extras=_NO_THOUGHTS, continues={"continue_final_message": True, "add_generation_prompt": False})
-SGLANG = Dialect("SGLang", extras=_NO_THOUGHTS, continues={"continue_final_message": True})
+VLLM = Dialect(
+    "vLLM",
+    extras=_NO_THOUGHTS,
+    continues={"continue_final_message": True, "add_generation_prompt": False},
+    speaks={"min_tokens": 1},
+)
+SGLANG = Dialect("SGLang", extras=_NO_THOUGHTS, continues={"continue_final_message": True}, speaks={"min_tokens": 1})
 LMDEPLOY = Dialect("LMDeploy", extras=_NO_THOUGHTS)
 OLLAMA = Dialect("Ollama", "", {"reasoning_effort": "none"})
 LM_STUDIO = Dialect("LM Studio", "repeat_penalty", {"top_k": 40})

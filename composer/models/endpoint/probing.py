@@ -210,9 +210,9 @@ def _first_answer(chat: Chat, limits: list[Text], listed: Sequence[dict[str, Any
 
     What the server does not take is left out from then on. Raises CallFailed.
     """
-    asked = {"logprobs": True, "top_logprobs": chat.dialect.top_logprobs}
-    speakers: list[tuple[Dialect, dict[str, Any]]] = [(chat.dialect, asked), (chat.dialect.plain(), asked)]
-    speakers += [(chat.dialect, {}), (chat.dialect.plain(), {})]
+    own, plain = chat.dialect, chat.dialect.plain()
+    speakers: list[tuple[Dialect, dict[str, Any]]] = [(own, own.logprob_fields), (plain, plain.logprob_fields)]
+    speakers += [(own, {}), (plain, {})]
     refused: CallFailed | None = None
     for dialect, more in speakers:
         chat.dialect = dialect
@@ -250,7 +250,7 @@ def _find_way(chat: Chat, answer: dict[str, Any]) -> Way:
     these ask a chat model in other words than ours."""
     if _thinks(answer):
         return PlainAnswer(THINKING_ROOM)
-    if first_tokens(answer):
+    if first_tokens(answer) or (chat.dialect.grammar and FirstTokens().next_tokens(chat, _QUESTION, _OPTIONS)):
         return FirstTokens()
     if _decision_share(chat) is not None:
         return TypedDecisions(own_words=True)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from common.messages import Text, _
 from composer.models.base import Message, Sampling, assistant, merge_turns
 from composer.models.endpoint.chat import Chat
-from composer.models.endpoint.client import CallFailed, not_compatible
+from composer.models.endpoint.client import CallFailed
 from composer.models.endpoint.wire import clean, text_of, usage_of
 from composer.models.thinking import answer_in
 
@@ -66,7 +66,11 @@ class FirstTokens:
         found: dict[str, float],
     ) -> None:
         """Puts the options' scores into `found`. rest: option -> what of it is still to come after `begun`."""
-        tokens = self._next(chat, [*messages, assistant(begun)] if begun else messages)
+        asked = [*messages, assistant(begun)] if begun else messages
+        tokens = self.next_tokens(chat, asked, [left.decode() for left in rest.values()])
+        if not tokens:  # the reply ends here: none of the options is said
+            found.update(dict.fromkeys(rest, before + _LEAST))
+            return
         floor = min(tokens.values(), default=0.0)  # what is not listed is less likely than all that is
         groups: dict[bytes, dict[str, bytes]] = {}
         for option, left in rest.items():
@@ -83,13 +87,15 @@ class FirstTokens:
             else:  # an option of its own, or options that cannot be told apart here
                 found.update(dict.fromkeys(group, score - math.log(len(group))))
 
-    def _next(self, chat: Chat, messages: Sequence[Message]) -> dict[bytes, float]:
-        """The likeliest next tokens, as bytes, with their log-probabilities."""
+    def next_tokens(self, chat: Chat, messages: Sequence[Message], options: Sequence[str]) -> dict[bytes, float]:
+        """The likeliest next tokens, as bytes, with their log-probabilities; none where the reply ends.
+
+        A grammar has llama.cpp draw one of the options: of a token that is half a character it tells nothing.
+        """
         body = chat.body(messages, Sampling(max_tokens=1))
-        listed = first_tokens(chat.complete({**body, "logprobs": True, "top_logprobs": chat.dialect.top_logprobs}))
-        if listed is None:
-            raise CallFailed(not_compatible())
-        return listed
+        if chat.dialect.grammar:
+            body["grammar"] = "root ::= " + " | ".join(json.dumps(option, ensure_ascii=False) for option in options)
+        return first_tokens(chat.complete({**body, **chat.dialect.logprob_fields})) or {}
 
 
 def first_tokens(answer: dict[str, Any]) -> dict[bytes, float] | None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import pytest
 from composer import load_model
 from composer.errors import EndpointUnusable, InputError
 from composer.models import embedded
-from composer.models.base import Message, Model, Sampling, assistant, system, user
+from composer.models.base import Message, Model, Picture, Sampling, assistant, system, user
 from composer.models.endpoint import EndpointModel
 from tests.serving import free_port
 
@@ -102,6 +103,43 @@ def test_llama_cpp_stops_and_refuses(llama: EndpointModel, embedded_model: "Gguf
     wrong.write_text("not-the-key")
     with pytest.raises(EndpointUnusable, match=r"refuses the key \(401\)"):
         EndpointModel(f"http://{engine._host}:{engine._port}", api_key_file=wrong)
+
+
+@pytest.fixture(scope="module")
+def eyes(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[tuple[EndpointModel, GgufModel]]":
+    """A tiny random model that sees, in llama.cpp's server and in this process: one and the same."""
+    from composer.models.gguf import GgufModel
+    from tests.composer.models import tiny_eyes
+
+    folder = tmp_path_factory.mktemp("eyes")
+    tiny_eyes.write_files(tiny_eyes.make_model(), folder)
+    local = load_model(folder, num_gpus=0, threads=2)
+    assert isinstance(local, GgufModel)
+    key = tmp_path_factory.mktemp("key") / "key"
+    key.write_text(local._engine._key)
+    model = EndpointModel(f"http://{local._engine._host}:{local._engine._port}", api_key_file=key)
+    # all of its tokens are listed: "Yes" is among the unlikeliest of random weights
+    model._chat.dialect = replace(model._chat.dialect, top_logprobs=1000)
+    yield model, local
+    model.close()
+    local.close()
+
+
+def test_llama_cpp_is_shown_pictures(eyes: "tuple[EndpointModel, GgufModel]") -> None:
+    from tests.composer.models.tiny_eyes import picture
+
+    model, local = eyes
+    assert model.capabilities.sees_pictures
+    assert model.capabilities.max_pictures > 0
+    one, other = Picture.open(picture(0)), Picture.open(picture(1))
+    scores = []
+    for shown in ((one,), (other,), (one, "and", other)):
+        asked = [user("Look: ", *shown, "Yes or No?")]
+        assert model.count_tokens(asked) == local.count_tokens(asked)
+        scores.append(model.score(asked, ["Yes", "No"]))
+        assert scores[-1] == pytest.approx(local.score(asked, ["Yes", "No"]), abs=1e-4)
+        assert texts(model, asked, Sampling(max_tokens=8)) == texts(local, asked, Sampling(max_tokens=8))
+    assert scores[0] != pytest.approx(scores[1], abs=1e-3), "it is not blind"
 
 
 # -- transformers serve ------------------------------------------------------------------------------------------------
