@@ -127,9 +127,9 @@ def picture_cost(model: GgufModel) -> dict[str, float]:
 
     one = Sampling(max_tokens=1)
     tokens = model.count_tokens(prompt(0))
-    read = [seconds(lambda n=n: model.reply([prompt(n)], one)) for n in range(1, 4)]
-    scored = [seconds(lambda n=n: model.score(prompt(n), ["A", "B", "C", "D"])) for n in range(4, 7)]
-    alone = [seconds(lambda n=n: model.score([*prompt(n), user(QUESTIONS[0])], ["Yes", "No"])) for n in range(7, 9)]
+    read = [seconds(lambda n=n: model.reply([prompt(n)], one)) for n in range(1, 3)]
+    scored = [seconds(lambda n=n: model.score(prompt(n), ["A", "B", "C", "D"])) for n in range(4, 6)]
+    alone = [seconds(lambda n=n: model.score([*prompt(n), user(QUESTIONS[0])], ["Yes", "No"])) for n in range(7, 8)]
     with model.prefix(prompt(9)) as held:
         held.score([user(QUESTIONS[0])], ["Yes", "No"])
         further = [seconds(lambda q=q: held.score([user(q)], ["Yes", "No"])) for q in QUESTIONS[1:] * 3]

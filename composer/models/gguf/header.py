@@ -339,12 +339,26 @@ class _Reader:
             return self._scalar(kind)
         kind, count = self.number("I"), self.length("Q")
         if kind == _STRING:
-            return [self.raw() for _ in range(count)]
+            return self._strings(count)
         code = _SCALARS.get(kind)
         if code is None:
             raise Damaged(kind)
         values = list(struct.unpack_from(f"<{count}{code}", self.data, self.position))
         self.position += struct.calcsize(f"<{count}{code}")
+        return values
+
+    def _strings(self, count: int) -> list[bytes]:
+        """As `raw` for each; vocabularies have hundreds of thousands, so that a call for each would take long."""
+        length_at, data, position = struct.Struct("<Q").unpack_from, self.data, self.position
+        end, values = len(data), []
+        for _ in range(count):
+            (length,) = length_at(data, position)
+            position += 8
+            if position + length > end:
+                raise Damaged(length)
+            values.append(data[position : position + length])
+            position += length
+        self.position = position
         return values
 
     def _scalar(self, kind: int) -> Any:
