@@ -1,4 +1,4 @@
-"""How many threads an engine should compute with: the processors that are free, not all of them.
+"""How many threads an engine should compute with: the processors that are free, not all of them. And one that is alone.
 
 Threads that meet at barriers are as slow as the slowest of them. On two cores beside two busy programs, two threads
 wrote 4 tokens a second and one thread 15 (`benchmarks/model_decode.py --busy` measures it on your machine).
@@ -6,10 +6,17 @@ wrote 4 tokens a second and one thread 15 (`benchmarks/model_decode.py --busy` m
 
 import math
 import os
+import queue
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
+
+T = TypeVar("T")
 
 MAX_THREADS = 16  # beyond it more threads gain nothing: reading weights from memory is the limit long before
 _SAMPLE_SECONDS = 0.25
@@ -60,3 +67,38 @@ def _quota() -> int:
     except (OSError, ValueError):
         return 0
     return 0 if limit == "max" else math.ceil(int(limit) / int(period))
+
+
+class LoneThread:
+    """Runs what it is given, one after the other, in one thread: for libraries whose state belongs to a thread.
+
+    It starts with the first work, and unlike an executor's it does not keep a program that ends waiting.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._waiting: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._started = False
+
+    def submit(self, work: Callable[[], T]) -> "Future[T]":
+        """The result to come; an exception of the work is raised by `result()`."""
+        with self._lock:
+            if not self._started:
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                self._started = True
+        future: Future[T] = Future()
+        self._waiting.put((future, work))
+        return future
+
+    def close(self) -> None:
+        """Ends the thread after what it was given."""
+        self._waiting.put(None)
+
+    def _run(self) -> None:
+        while (given := self._waiting.get()) is not None:
+            future, work = given
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+                future.set_exception(error)

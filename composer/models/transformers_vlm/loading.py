@@ -274,7 +274,9 @@ def _try_out(network: Network, folder: ModelFolder, limits: list[Text]) -> None:
     except _PROBLEMS as error:
         log.info("The architecture %s is read anew each time: %s", folder.model_type, error)
         network.continues = False
-    if not network.continues:
+    if network.continues:
+        network.compile_steps(prompt)
+    else:
         limits.append(_("What it has read cannot be gone on from, so every question reads the whole text anew (slow)."))
 
 

@@ -3,16 +3,18 @@
 Knows tensors, positions, masks and caches; no messages and no text. One forward pass runs at a time.
 """
 
+import contextlib
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from common.threads import LoneThread
 from composer.models.base import Usage
 from composer.models.transformers_vlm import caches
 from composer.models.transformers_vlm.caches import Read
@@ -59,7 +61,8 @@ class Network:
         self._static: Any = None  # one static cache; its steps are compiled
         self._static_busy = threading.Lock()
         # graphs of CUDA belong to the thread that recorded them
-        self._compiled_thread = ThreadPoolExecutor(1, "transformers-decode")
+        self._compiled_thread = LoneThread("transformers-decode")
+        self._compiled = threading.Event()  # its steps can be taken without a minute's wait
 
     @property
     def device(self) -> torch.device:
@@ -78,7 +81,7 @@ class Network:
     def close(self) -> None:
         """Frees the weights."""
         with self._lock:
-            self._compiled_thread.shutdown(wait=False)
+            self._compiled_thread.close()
             self._static = None
             self.model.to_empty(device="meta")
             if torch.cuda.is_available():
@@ -265,19 +268,37 @@ class Network:
 
     def faster(self, batch: Batch) -> Batch:
         """The same single sequence in the static cache, whose steps are compiled, where that is free and possible."""
-        if not self.static_decoding or batch.ids.shape[0] != 1 or not self._static_busy.acquire(blocking=False):
+        ready = self.static_decoding and self._compiled.is_set() and batch.ids.shape[0] == 1
+        if not ready or not self._static_busy.acquire(blocking=False):
             return batch
         try:
-            if self._static is None:
-                self._static = caches.new_static(self.model.config, self._context)
-            if self._run_compiled(lambda: caches.fill_static(self._static, batch.cache)):
-                return replace(batch, cache=self._static, is_static=True, origin=batch.cache)
+            self._compiled_thread.submit(lambda: caches.fill_static(self._static, batch.cache)).result()
         except BaseException:
             self._static_busy.release()
             raise
-        self.static_decoding = False  # its layers are of kinds that cannot be moved there
-        self._static_busy.release()
-        return batch
+        return replace(batch, cache=self._static, is_static=True, origin=batch.cache)
+
+    def compile_steps(self, prompt: Prompt) -> None:
+        """Compiles the steps of decoding after any prompt, which takes a minute, beside what else is done meanwhile."""
+        if not self.static_decoding:
+            return
+        batch = self.one(self.read(prompt), prompt)
+
+        def work() -> None:
+            self._static = caches.new_static(self.model.config, self._context)
+            self.static_decoding = caches.fill_static(self._static, batch.cache)
+            if self.static_decoding:
+                batch.cache, batch.is_static = self._static, True
+                for _step in range(3):  # the first is compiled, the next ones are recorded
+                    self._step(batch, batch.logits.argmax(dim=-1), contextlib.nullcontext())
+                self._compiled.set()
+
+        def ended(future: Any) -> None:
+            if error := future.exception():
+                self.static_decoding = False
+                log.warning("Decoding is not compiled: %s", " ".join(str(error).split())[:300])
+
+        self._compiled_thread.submit(work).add_done_callback(ended)
 
     def release(self, batch: Batch) -> None:
         """To be called once a sequence is not continued any more."""
@@ -286,34 +307,34 @@ class Network:
 
     def step(self, batch: Batch, tokens: torch.Tensor) -> None:
         """Goes on with these tokens [B]; the batch then holds the scores of the next ones."""
-        batch.ids = torch.cat([batch.ids, tokens[:, None].to(batch.ids.device)], dim=1)
-        if batch.mask is not None:
-            batch.mask = torch.cat([batch.mask, batch.mask.new_ones(len(tokens), 1)], dim=1)
-        if batch.positions is not None:
-            batch.positions = batch.positions + 1
-        types = {name: torch.zeros_like(tokens)[:, None] for name in batch.types}
-
-        def forward() -> tuple[torch.Tensor, Any]:
-            call = self.model.get_compiled_call(None) if batch.is_static else self.model
-            return self._forward(
-                batch.ids, 1, batch.cache, batch.mask, batch.positions, types, {}, first=False, call=call
-            )
-
+        if not batch.is_static:
+            self._step(batch, tokens, self._lock)
+            return
         try:
-            logits, batch.cache = self._run_compiled(forward) if batch.is_static else forward()
-        except (RuntimeError, ImportError, OSError) as error:  # no compiler here, or one that does not know the model
+            self._compiled_thread.submit(lambda: self._step(batch, tokens, self._lock)).result()
+        except (RuntimeError, ImportError, OSError) as error:  # compiled anew for this model and failed
             if batch.origin is None:
                 raise
             log.warning("Decoding is not compiled: %s", " ".join(str(error).split())[:300])
-            self.static_decoding, self._static = False, None
+            self.static_decoding = False
             self.release(batch)
             batch.cache, batch.is_static = batch.origin, False
-            logits, batch.cache = forward()
+            self._step(batch, tokens, self._lock)
         batch.origin = None
-        batch.logits = logits[:, -1].to(torch.float32, copy=True)
 
-    def _run_compiled(self, call: Callable[[], Any]) -> Any:
-        return self._compiled_thread.submit(call).result()
+    def _step(self, batch: Batch, tokens: torch.Tensor, lock: AbstractContextManager[Any]) -> None:
+        ids = torch.cat([batch.ids, tokens[:, None].to(batch.ids.device)], dim=1)
+        mask = batch.mask
+        if mask is not None:
+            mask = torch.cat([mask, mask.new_ones(len(tokens), 1)], dim=1)
+        positions = None if batch.positions is None else batch.positions + 1
+        types = {name: torch.zeros_like(tokens)[:, None] for name in batch.types}
+        call = self.model.get_compiled_call(None) if batch.is_static else self.model
+        logits, batch.cache = self._forward(
+            ids, 1, batch.cache, mask, positions, types, {}, first=False, call=call, lock=lock
+        )
+        batch.ids, batch.mask, batch.positions = ids, mask, positions
+        batch.logits = logits[:, -1].to(torch.float32, copy=True)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -330,12 +351,13 @@ class Network:
         first: bool,
         keep: int = 1,
         call: Any = None,
+        lock: AbstractContextManager[Any] | None = None,
     ) -> tuple[torch.Tensor, Any]:
         """One forward pass over the last `new` of the tokens [B, T]: logits [B, keep or new, V], and the cache."""
         more: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_logits else {}
         if positions is not None:
             more["position_ids"] = positions[..., -new:]
-        with self._lock, torch.no_grad():
+        with lock or self._lock, torch.no_grad():
             inputs = self.model.prepare_inputs_for_generation(
                 ids,
                 next_sequence_length=new,

@@ -331,6 +331,15 @@ def test_several_threads_ask_at_once(models: dict[str, Any]) -> None:
     assert [found[number] for number in range(3)] == expected
 
 
+def compiled_by(model: Any, monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
+    """Lets the model decode as on a card, with `call` in the place of its compiled steps."""
+    monkeypatch.setattr(model.network.model, "get_compiled_call", lambda settings: call, raising=False)
+    monkeypatch.setattr(model.network, "static_decoding", True)
+    model.network._compiled.clear()
+    model.network.compile_steps(model.reader.read([user("Hello!")]))
+    model.network._compiled_thread.submit(lambda: None).result()
+
+
 @pytest.mark.parametrize("kind", ["qwen3_vl", "llama"])
 def test_the_static_cache_of_cards_gives_the_same_words(
     models: dict[str, Any], kind: str, monkeypatch: pytest.MonkeyPatch
@@ -338,17 +347,17 @@ def test_the_static_cache_of_cards_gives_the_same_words(
     """Decoding on CUDA goes on in a static cache; here its steps are not compiled."""
     model = models[kind]
     expected = text_of(model, greedy(model, TURNS))
-    compiled: list[int] = []
+    calls: list[int] = []
 
-    def compiled_call(settings: Any) -> Any:
-        compiled.append(1)
-        return model.network.model
+    def call(**inputs: Any) -> Any:
+        calls.append(1)
+        return model.network.model(**inputs)
 
-    monkeypatch.setattr(model.network.model, "get_compiled_call", compiled_call, raising=False)
-    monkeypatch.setattr(model.network, "static_decoding", True)
+    compiled_by(model, monkeypatch, call)
+    assert len(calls) == 3
     for _twice in range(2):
         assert "".join(model.stream(TURNS, Sampling(max_tokens=TOKENS))) == expected
-    assert len(compiled) >= TOKENS
+    assert len(calls) >= 3 + TOKENS
     before = model.usage
     list(model.stream([*TURNS, assistant(expected), user("And?")], Sampling(max_tokens=2)))
     assert (model.usage - before).reused == model.count_tokens(TURNS)
@@ -356,6 +365,26 @@ def test_the_static_cache_of_cards_gives_the_same_words(
     begun = next(outer)  # holds the static cache; another reply takes the dynamic one
     assert "".join(model.stream(TURNS, Sampling(max_tokens=TOKENS))) == expected
     assert begun + "".join(outer) == expected
+
+
+def test_without_a_compiler_decoding_goes_on_as_it_is(
+    models: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model, calls = models["qwen3_vl"], iter([1, 1, 1])  # three steps work at the start, and later none
+
+    def call(**inputs: Any) -> Any:
+        if not next(calls, 0):
+            raise RuntimeError("Failed to find C compiler")
+        return model.network.model(**inputs)
+
+    compiled_by(model, monkeypatch, call)
+    assert model.network._compiled.is_set()
+    for _twice in range(2):
+        assert "".join(model.stream(TURNS, Sampling(max_tokens=TOKENS))) == text_of(model, greedy(model, TURNS))
+        assert not model.network.static_decoding
+    compiled_by(model, monkeypatch, call)
+    assert not model.network.static_decoding
+    assert caplog.text.count("C compiler") == 2
 
 
 @pytest.mark.parametrize("kind", ["smolvlm", "qwen3_5"])
@@ -402,21 +431,6 @@ def test_an_architecture_that_forgets_what_it_has_read_is_found_out(
     with loaded(folder, threads=1) as model:
         assert not model.network.continues
         assert any("reads the whole text anew" in str(limit) for limit in model.capabilities.limits)
-
-
-def test_without_a_compiler_decoding_goes_on_as_it_is(
-    models: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    model = models["qwen3_vl"]
-
-    def no_compiler(settings: Any) -> Any:
-        raise RuntimeError("Failed to find C compiler")
-
-    monkeypatch.setattr(model.network.model, "get_compiled_call", no_compiler, raising=False)
-    monkeypatch.setattr(model.network, "static_decoding", True)
-    assert "".join(model.stream(TURNS, Sampling(max_tokens=TOKENS))) == text_of(model, greedy(model, TURNS))
-    assert not model.network.static_decoding
-    assert "C compiler" in caplog.text
 
 
 def test_marks_of_the_template_in_a_text_are_only_text(models: dict[str, Any]) -> None:
