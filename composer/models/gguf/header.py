@@ -351,7 +351,7 @@ class _Reader:
         """As `raw` for each; vocabularies have hundreds of thousands, so that a call for each would take long."""
         length_at, data, position = struct.Struct("<Q").unpack_from, self.data, self.position
         end, values = len(data), []
-        for _ in range(count):
+        for _string in range(count):
             (length,) = length_at(data, position)
             position += 8
             if position + length > end:
