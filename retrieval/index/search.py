@@ -29,6 +29,7 @@ WORDS_WEIGHT = 1.0
 CHARACTERS_WEIGHT = 0.3  # single Chinese characters: often a part of another word
 NAMES_WEIGHT = 0.5  # names in the other language: a dictionary knows meanings that are not meant
 MOST_UNWANTED = 10_000
+MOST_SLOTS = 8  # of a picture, that are looked at from the beginning
 DEPTH = 50  # pictures looked at in each ranking, at least
 
 
@@ -43,6 +44,7 @@ class Searcher:
         self._both_languages = both_languages
         self._dim = dim
         self.index = VectorIndex(dim, folder)
+        self._slots_a_picture = 1  # as many are looked at as the searches until now needed
         self._refreshing = threading.Lock()
         self._rebuild: threading.Thread | None = None
         self._beside = ThreadPoolExecutor(4, thread_name_prefix="gallery-words")
@@ -201,7 +203,7 @@ class Searcher:
         """The same among the pictures of the allowed slots, each picture once."""
         manifest = self.index.manifest
         rerank = manifest is not None and manifest.rerank
-        wanted = (depth + len(excluded)) * (8 if rerank else 1)
+        wanted = (depth + len(excluded)) * (8 if rerank else 1) * self._slots_a_picture
         while True:
             found = self.index.search(vector, wanted, allowed)
             owners = self._catalogue.numbers_of_slots([slot for slot, _ in found])
@@ -212,7 +214,8 @@ class Searcher:
                     best.setdefault(number, cosine)
             if len(best) >= depth or len(found) < wanted:
                 break
-            wanted *= 4  # many slots of the same picture, or of pictures that are gone
+            wanted *= 2  # many slots of the same picture, or of pictures that are gone
+            self._slots_a_picture = min(2 * self._slots_a_picture, MOST_SLOTS)
         if rerank:
             exact = self._catalogue.vectors_of(list(best), self._dim)
             best = {number: float((vectors @ vector).max()) for number, vectors in exact.items()}

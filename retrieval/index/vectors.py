@@ -15,6 +15,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -284,8 +285,23 @@ def _selector(allowed: Slots) -> "faiss.IDSelectorBitmap":
 def _search(index: "faiss.Index", vector: Vectors, k: int, parameters: Any) -> list[tuple[int, float]]:
     if not index.ntotal:
         return []
-    similarities, slots = index.search(vector.reshape(1, -1), min(k, index.ntotal), params=parameters)
+    with _one_thread():
+        similarities, slots = index.search(vector.reshape(1, -1), min(k, index.ntotal), params=parameters)
     return [(int(s), float(c)) for s, c in zip(slots[0], similarities[0], strict=True) if s >= 0]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """FAISS computes one query in one thread, whatever it has; the others would only wait at its barrier, which takes
+    most of the time where other programs have the processors. Holds for the calling thread."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _sample(chunks: Iterator[tuple[Slots, Vectors]], count: int, wanted: int) -> Vectors:

@@ -174,6 +174,7 @@ class OpenMojiGallery:
         self._encoder = shared_text_encoder()
         self._query_encoder = for_queries(self._encoder)
         self._catalogue = Catalogue(self._cached_catalogue(progress))
+        self._by_number = {p.number or 0: self._drawings[p.id] for p in self._catalogue.pictures()}  # it never changes
         self._searcher = Searcher(self._catalogue, self._encoder.dim)
         self._rasterising = threading.Lock()
 
@@ -267,16 +268,17 @@ class OpenMojiGallery:
             phrasings = []
             vector = encode_pictures(shared_label_encoder(), [load_picture(query)])[0]
             scores = {p.number or 0: cosine for p, cosine in self._searcher.by_vector(vector, depth, excluded)}
-        pictures = self._catalogue.by_numbers(list(scores))
         ranked: list[tuple[float, Drawing]] = []
         for number, score in scores.items():
-            drawing = self._drawings[pictures[number].id]
+            drawing = self._by_number[number]
             ranked.append((score * (FACE_FACTOR if drawing.face else 1.0), drawing))
         ranked.sort(key=lambda entry: (-entry[0], entry[1].code))
         best = _demote_variants(ranked)[:k]
         if not phrasings:
             return [(score, drawing, True) for score, drawing in best]
-        found = {picture.id: picture for picture in pictures.values()}
+        chosen = {drawing.code for _, drawing in best}
+        numbers = [number for number in scores if self._by_number[number].code in chosen]
+        found = {picture.id: picture for picture in self._catalogue.by_numbers(numbers).values()}
         shown = [(found[drawing.code], score) for score, drawing in best]
         known = judged(self._catalogue, phrasings, shown, encoder, self._without_rare_names)
         return [(score, self._drawings[picture.id], likely) for picture, score, likely in known]

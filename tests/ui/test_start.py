@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ui.launch.logins import read_logins
 from ui.launch.quick_import import import_gradio
 
 ROOT = Path(__file__).resolve().parents[2]
+XCOMPOSER = "from ui.launch.command import main; main()"
 
 
 def app(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -46,6 +48,17 @@ def test_what_cannot_be_used_is_said_without_a_traceback(arguments: list[str], s
     assert answered.returncode == 2
     assert said in answered.stderr
     assert "Traceback" not in answered.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["app.py", "--version"], ["-c", XCOMPOSER, "--version"], ["-c", XCOMPOSER, "serve", "--version"]],
+    ids=["app.py", "xcomposer", "serve"],
+)
+def test_the_version_is_that_of_the_package(command: list[str]) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    ran = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+    assert (ran.stdout, ran.stderr, ran.returncode) == (f"XComposer Studio {version}\n", "", 0)
 
 
 def test_the_sentence_is_chinese_where_chinese_is_asked_for() -> None:

@@ -26,6 +26,7 @@ from retrieval import NAMED_GALLERIES, open_gallery
 from retrieval.errors import GalleryNotFound
 from ui.launch.logins import read_logins
 from ui.launch.quick_import import import_gradio
+from ui.launch.version import VersionOption
 
 if TYPE_CHECKING:
     from ui.studio import ModelChoice
@@ -92,6 +93,7 @@ def serve(
     mcp: Annotated[
         bool, typer.Option("--mcp", help="Answer programs that speak MCP, such as assistants (needs its package).")
     ] = False,
+    version: VersionOption = False,
     private: Annotated[bool, typer.Option("--private", help="No public address, which is the default anyway.")] = False,
 ) -> None:
     """Serve the page until it is stopped.

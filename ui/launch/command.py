@@ -10,6 +10,7 @@ import evaluation.cli
 import retrieval.cli
 from common.terminal import make_output_safe
 from ui.launch.cli import serve
+from ui.launch.version import VersionOption
 
 
 class GalleryCommands(TyperGroup):
@@ -26,6 +27,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Write illustrated articles and chat about pictures, on this machine.",
 )
+
+
+@app.callback()
+def _program(version: VersionOption = False) -> None:
+    pass
+
+
 app.command()(serve)
 app.add_typer(composer.cli.app)
 app.add_typer(evaluation.cli.app, name="evaluate", help="Measure models on benchmarks, and compare runs.")
