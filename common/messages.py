@@ -113,9 +113,11 @@ def in_language(message: "Text | str", language: str) -> str:
 
 
 def languages() -> tuple[str, ...]:
-    """Codes of the languages the page can speak: English first, then those with a catalogue, by name."""
+    """Codes of the languages the page can speak: English first, then those with a catalogue that can be read, by
+    name."""
     found = {path.parents[1].name for folder in _folders() for path in folder.glob(f"*/LC_MESSAGES/{DOMAIN}.[pm]o")}
-    return (SOURCE_LANGUAGE, *sorted(found - {SOURCE_LANGUAGE}))
+    readable = (code for code in found if isinstance(_catalogue(code), gettext.GNUTranslations))
+    return (SOURCE_LANGUAGE, *sorted({*readable} - {SOURCE_LANGUAGE}))
 
 
 def language_name(code: str) -> str:

@@ -25,7 +25,8 @@ common.errors.ReadableError
     ├── ConversationUnreadable  a saved conversation is not in a form that is known
     ├── ConversationsUnavailable  the conversations of this machine cannot be read or written
     ├── NoPictureFound        the gallery has nothing for a place
-    └── FewerPlaces           more pictures were asked for than the article has paragraphs
+    ├── FewerPlaces           more pictures were asked for than the article has paragraphs
+    └── OtherLanguage         the text is in neither of the languages that captions can be in
 """
 
 from collections.abc import Mapping
@@ -156,6 +157,13 @@ class FewerPlaces(ComposerError):
     sentence = _(
         "{places} of the {asked} pictures have a place: each paragraph takes one, and the gallery has none for the "
         "others."
+    )
+
+
+class OtherLanguage(ComposerError):
+    sentence = _(
+        "This text seems to be in neither English nor Chinese. The captions of its pictures are in {language}; each can "
+        "be clicked and changed."
     )
 
 

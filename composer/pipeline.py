@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from common.errors import ReadableError
 from common.messages import _
+from composer import blocks
 from composer.article import Article, Candidate, Illustration, Language, Section
-from composer.errors import InputError
+from composer.errors import InputError, OtherLanguage
 from composer.events import (
     ArticleReady,
     Event,
@@ -40,6 +41,7 @@ from composer.writing import (
     Request,
     as_markdown,
     detect_language,
+    is_other_language,
     read_request,
     with_headings,
     without_controls,
@@ -303,7 +305,11 @@ class Composer:
             problems = [] if own is None else own.problems
         except ReadableError as error:
             problems, own = [error], None
-        for problem in (*problems, *([self.judge_problem] if self.judge_problem is not None else [])):
+        said: list[ReadableError] = [self.judge_problem] if self.judge_problem is not None else []
+        if options.pictures != 0 and is_other_language(" ".join(blocks.words(section) for section in self.article)):
+            language = _("Chinese") if self.article.language == "zh" else _("English")
+            said.append(OtherLanguage(language=language))
+        for problem in (*problems, *said):
             yield Notice(problem)
         illustrator = self._illustrator(self.article, options, stop, own, kept)
         for step, total, events in illustrator.steps():

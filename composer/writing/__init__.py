@@ -9,6 +9,7 @@ from composer.writing.answers import alike, clean_caption, clean_query, from_tex
 from composer.writing.changes import Change, accepted, compare
 from composer.writing.editing import as_markdown, block_markdown, inserted, joined, moved, split
 from composer.writing.headings import with_headings
+from composer.writing.language import is_other_language
 from composer.writing.reader import ArticleReader
 from composer.writing.request import (
     LONGEST_TITLE,
@@ -53,6 +54,7 @@ __all__ = [
     "from_text",
     "inserted",
     "is_blank",
+    "is_other_language",
     "joined",
     "moved",
     "read_request",

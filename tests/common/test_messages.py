@@ -206,13 +206,18 @@ def test_a_damaged_catalogue_is_named_and_english_stands_in_its_place(
     (record,) = caplog.records  # said once
     assert record.getMessage().startswith(f"The catalogue '{esperanto}' cannot be read (")
     assert capsys.readouterr().out == "", "the command line prints JSON there"
+    assert languages() == ("en", "zh"), "it is not offered"
+    assert len(caplog.records) == 1
 
 
 def test_a_damaged_compiled_catalogue_is_named_too(esperanto: Path, caplog: pytest.LogCaptureFixture) -> None:
     esperanto.unlink()
     esperanto.with_suffix(".mo").write_bytes(b"not a catalogue")
+    assert languages() == ("en", "zh"), "it is not offered"
+    assert languages() == ("en", "zh")
     assert _("Gallery").text("eo") == "Gallery"
-    assert "cannot be read (" in caplog.text
+    (record,) = caplog.records
+    assert "cannot be read (" in record.getMessage()
 
 
 @pytest.mark.parametrize("translation", ["Ne uzebla: {nomo}", "Ne uzebla: {reason", "Ne uzebla: {0}", "{reason.x}"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from composer.article import Article, Section
-from composer.errors import InputError, NoPictureFits
+from composer.errors import InputError, NoPictureFits, OtherLanguage
 from composer.events import (
     ArticleReady,
     CaptionReady,
@@ -333,3 +333,17 @@ def test_an_imported_text_is_written_on_from_its_title(model: FakeModel, gallery
     list(composer.write_on(own, "s2", Options(pictures=0)))
     assert composer.article.sections[0] == own.sections[0]
     assert len(composer.article.sections) > 2
+
+
+@pytest.mark.parametrize(("pictures", "said"), [(1, True), (0, False)])
+def test_a_text_in_a_third_language_is_told_that_captions_are_english(
+    model: FakeModel, gallery: FakeGallery, pictures: int, said: bool
+) -> None:
+    texts = ("Le chat dort sur le canapé pendant que la pluie tombe.", "Les enfants jouent dans le jardin.")
+    sections = tuple(Section(f"s{number}", text * 3) for number, text in enumerate(texts))
+    events = list(Composer(model, gallery).illustrate(Article("Le chat", sections), Options(pictures=pictures)))
+    notices = [event.problem for event in events if isinstance(event, Notice)]
+    assert any(isinstance(problem, OtherLanguage) for problem in notices) is said
+    if said:
+        assert "captions of its pictures are in English" in notices[0].text()
+        assert "英文" in notices[0].text("zh")

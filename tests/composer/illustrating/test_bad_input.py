@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from composer.article import Article, Candidate, Language, Section
-from composer.errors import FewerPlaces, ModelFailed, NoPictureFits, NothingToIllustrate
+from composer.errors import FewerPlaces, ModelFailed, NoPictureFits, NothingToIllustrate, OtherLanguage
 from composer.events import ArticleReady, Event, Notice, PictureChosen
 from composer.illustrating import FITS
 from composer.models.base import Capabilities, Message
@@ -211,7 +211,7 @@ def test_a_text_in_a_third_language_is_illustrated_by_what_the_model_names(
     assert picture.caption in named.split(", ")
     (caption,) = (s.illustration.caption for s in article.illustrated if s.illustration)
     assert caption == picture.caption.capitalize() or caption in text
-    assert problems(events) == []
+    assert set(problems(events)) <= {OtherLanguage}
 
 
 # -- models --------------------------------------------------------------------------------------------

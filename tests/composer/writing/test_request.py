@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.errors import InputError
+from composer.writing import is_other_language
 from composer.writing.request import Request, detect_language, fitting, read_request, without_controls
 
 
@@ -115,3 +116,26 @@ def test_a_title_of_nothing_visible_is_none(nothing: str) -> None:
 def test_joined_emoji_stay_joined() -> None:
     family = "👩\u200d👧"
     assert without_controls(family) == family
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("Le petit village est au bord de la mer. Les pêcheurs rentrent le soir avec leurs bateaux.", True),
+        ("El pequeño pueblo está a orillas del mar. Los pescadores regresan por la noche con sus barcos.", True),
+        ("Маленькая деревня находится на берегу моря. Рыбаки возвращаются вечером на своих лодках домой.", True),
+        ("小さな村は海のそばにあります。漁師たちは夕方に船で帰ってきます。", True),
+        ("The small village lies by the sea. The fishermen return in the evening with their boats.", False),
+        ("Guangzhou, Chen Clan Academy, Shamian Island: a weekend in Guangdong with dim sum by Li Ming.", False),
+        ("Install PyTorch with pip, then run torchvision and FAISS over CLIP; configs live in YAML files.", False),
+        ("这个小村庄坐落在海边。渔民们傍晚划着船回来。", False),
+        (
+            "用 PyTorch 和 FAISS 建图库：CLIP, SigLIP, DINO, Milvus, SQLite, Gradio, YAML, JSON, pip, numpy。",
+            False,
+        ),
+        ("Bonjour", False),  # too little to say
+        ("", False),
+    ],
+)
+def test_texts_in_neither_language(text: str, other: bool) -> None:
+    assert is_other_language(text) is other

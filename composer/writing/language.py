@@ -1,0 +1,25 @@
+"""Whether a text is in a language that the prompts and captions have no words for. Knows words, no models."""
+
+import re
+
+from common.language import HAN
+
+_SAMPLE = 4_000  # characters that are looked at
+_LEAST = 12  # words; of fewer nothing is said
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_KANA = re.compile(r"[\u3041-\u30ff]")
+_ENGLISH_SHARE = 0.6  # of the words that an English dictionary knows: Spanish has 0.45, English full of names 0.8
+
+
+def is_other_language(text: str) -> bool:
+    """Whether the text seems to be in neither English nor Chinese: French, Russian, Japanese …"""
+    text = text[:_SAMPLE]
+    han, kana = len(HAN.findall(text)), len(_KANA.findall(text))
+    if kana > 0.2 * (han + kana):
+        return han + kana >= _LEAST
+    words = [word for word in _WORD.findall(text) if not HAN.search(word)]
+    if len(words) < max(_LEAST, 3 * han):  # Chinese carries the text, whatever names are in it
+        return False
+    from simplemma import in_target_language
+
+    return in_target_language(" ".join(words), lang="en") < _ENGLISH_SHARE
