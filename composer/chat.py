@@ -84,9 +84,12 @@ class Conversation:
         pictures: Sequence[Picture] = (),
         sampling: Sampling = CHATTING,
         stop: threading.Event | None = None,
+        *,
+        begun: str = "",
     ) -> Generator[str, None, None]:
         """Adds a turn and gives its answer in pieces. Closing the generator, or `stop`, keeps what was answered.
 
+        begun: what was answered already before something broke; the answer goes on behind it.
         Raises InputError at once for an empty question, one longer than the model can take, instructions that are,
         too many pictures, or pictures for a model that does not see where nothing describes them; while answering,
         what the model raises.
@@ -95,7 +98,7 @@ class Conversation:
         if not cleaned and not pictures:
             raise InputError(_("Please type a question."))
         self._fit_opening(sampling)
-        turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, self._language_of(cleaned)))
+        turn = Turn(cleaned, tuple(pictures), self._descriptions(pictures, self._language_of(cleaned)), begun)
         self._check_room(turn, sampling)
         self.turns = (*self.turns, turn)
         return self._answer(sampling, stop)
@@ -119,8 +122,13 @@ class Conversation:
         first = self._first_that_fits(sampling)
         before, turn = self.turns[:-1], replace(self.turns[-1], left_out=first)
         self.turns = (*before, turn)
-        answer = ""
-        stream = self.model.stream(self._messages(self.turns[first:]), sampling, stop=stop)
+        answer = turn.answer
+        messages = self._messages(self.turns[first:])
+        if answer:  # a part of it is there
+            messages = [*messages, assistant(answer)]
+            left = sampling.max_tokens - self.model.count_tokens([assistant(answer)])
+            sampling = replace(sampling, max_tokens=max(sampling.max_tokens // 4, left))
+        stream = self.model.stream(messages, sampling, stop=stop)
         try:
             for piece in without_thoughts(stream):
                 answer += piece

@@ -53,6 +53,7 @@ function makeTurns({ labels, act, again, give, done }) {
     return [
       pager(row, "answers"),
       ...text,
+      ...(row.text && !row.finished ? [tool("continue", "right", () => again({ act: "continue", id: row.id }), { disabled: answering })] : []),
       tool("again", "again", () => again({ act: "again", id: row.id }), { disabled: answering }),
       ...(row.text ? [further("append", "page"), further("illustrate", "picture")] : []),
     ];

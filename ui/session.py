@@ -91,6 +91,7 @@ class Question:
     files: tuple[str, ...] = ()  # the uploads that the pictures were read from
     parent: int = 0  # the exchange after which it is asked
     first: int = 0  # the exchange that asked it first, where it is answered again
+    begun: str = ""  # what of the answer is there already, where one that broke off goes on
 
 
 class Session:

@@ -95,6 +95,17 @@ def test_regenerating_replaces_the_last_answer_only() -> None:
         conversation.regenerate()
 
 
+def test_an_answer_that_broke_off_goes_on_behind_what_came() -> None:
+    model = FakeModel(answer=lambda _: "and blue.")
+    conversation = Conversation(model, turns=(Turn("Hello", answer="Hi", finished=True),))
+    pieces = list(conversation.ask("Which colours?", sampling=Sampling(max_tokens=100), begun="Red, green "))
+    assert "".join(pieces) == "and blue."
+    assert conversation.turns[-1] == Turn("Which colours?", answer="Red, green and blue.", finished=True)
+    assert [message.text for message in model.prompts[-1]][1:] == ["Hello", "Hi", "Which colours?", "Red, green "]
+    assert model.prompts[-1][-1].role == "assistant"
+    assert 25 <= model.samplings[-1].max_tokens < 100, "what came counts"
+
+
 def test_an_answer_does_not_come_back_after_clearing() -> None:
     conversation = Conversation(FakeModel(answer=lambda _: "one two three four five"))
     pieces = conversation.ask("x")

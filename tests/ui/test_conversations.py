@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from composer.conversations import Exchange, Material, Parameters
+from composer.errors import ModelFailed
 from composer.models import Sampling
 from tests.fakes import FakeGallery, FakeModel
 from ui.chat import history, rows, talking, view
@@ -66,6 +67,29 @@ def test_versions_of_answers_and_questions_are_paged_through_and_kept(studio: An
     assert other.talk.tree == session.talk.tree
     assert other.talk.tree.get(1).liked is True
     assert other.talk.title == "Who"
+
+
+def test_an_answer_that_breaks_off_is_kept_and_goes_on_at_one_click(
+    studio: Any, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaking(messages: Any, sampling: Sampling, *, stop: Any = None) -> Iterator[str]:
+        yield "Red, green "
+        raise ModelFailed(name="far", doing="writing", reason="the connection broke")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.model, "stream", breaking)
+        ask(studio, session, "Which colours")
+    shown = said(history(studio, session))
+    assert shown[:2] == ["Which colours", "Red, green "]
+    assert "the connection broke" in shown[2]
+    assert rows(studio, session)[1]["finished"] is False
+    studio.model.answer = lambda messages: "and blue."
+    again(studio, session, act="continue", id=1)
+    assert said(history(studio, session)) == ["Which colours", "Red, green and blue."]
+    assert rows(studio, session)[1] | {"finished": True, "at": 1, "of": (1, 2)} == rows(studio, session)[1]
+    assert studio.model.prompts[-1][-1].text == "Red, green "
+    view.quick_action(studio, session, {"act": "page", "id": 1})
+    assert said(history(studio, session)) == ["Which colours", "Red, green "], "as it came, too"
 
 
 def test_what_another_tab_asks_stands_beside_it(studio: Any, session: Session) -> None:

@@ -76,7 +76,7 @@ def _answered(studio: Studio, session: Session, question: Question, run: ModelRu
     if question.pictures and not studio.require_model().capabilities.sees_pictures:
         yield history(studio, session, text("chat.looking", language))
     pictures = [_picture(path) for path in question.pictures]
-    pieces = conversation.ask(question.text, pictures, _sampling(parameters), stop=run.stop)
+    pieces = conversation.ask(question.text, pictures, _sampling(parameters), run.stop, begun=question.begun)
     if session.question is not question:  # stopped while the pictures were looked at: it is in the box again
         return
     session.question = None
@@ -87,6 +87,7 @@ def _answered(studio: Studio, session: Session, question: Question, run: ModelRu
         pictures=question.pictures,
         descriptions=conversation.turns[-1].descriptions,
         model=studio.require_model().name,
+        answer=question.begun,
     )
     answer = GrowingAnswer(studio, session, record(studio, session, asked))
     with session.talking:

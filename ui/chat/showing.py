@@ -96,6 +96,7 @@ def _answer(siblings: list[Exchange], exchange: Exchange, nothing: str) -> _Line
         "kind": "answer",
         "id": exchange.id,
         "text": exchange.answer,
+        "finished": exchange.finished,
         "at": versions.index(exchange.id),
         "of": versions,
         "liked": exchange.liked,

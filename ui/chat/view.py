@@ -147,7 +147,8 @@ _QUICK: dict[str, Callable[[Studio, Session, Action], None]] = {
 
 
 def ask_again(studio: Studio, session: Session, value: Action) -> None:
-    """Has a question wait for another answer, or in other words ("text") for one. Raises KeyError where it is gone."""
+    """Has a question wait for another answer, for the rest of one that broke off ("continue"), or for one to other
+    words ("text"). Raises KeyError where it is gone."""
     talking.refresh(studio, session)
     exchange = session.talk.tree.get(_number(value))
     if exchange.id in session.earlier_pictures:  # an answer about a picture that the model does not get is none
@@ -159,6 +160,7 @@ def ask_again(studio: Studio, session: Session, value: Action) -> None:
         exchange.pictures,
         parent=exchange.parent,
         first=0 if edited else exchange.first,
+        begun=exchange.answer if value.get("act") == "continue" else "",
     )
 
 

@@ -62,6 +62,7 @@ CHAT_TEXTS: Mapping[str, Text] = {
     "chats.like": _("Good answer"),
     "chats.dislike": _("Bad answer"),
     "chats.again": _("Answer again"),
+    "chats.continue": _("Continue this answer"),
     "chats.append": _("Into the article"),
     "chats.append_title": _("Puts this answer at the end of the open article, or begins one with it"),
     "chats.appended": _("The answer stands at the end of the article."),
