@@ -20,7 +20,7 @@ from composer.models.gguf import GgufModel, engine
 from composer.models.gguf.header import read_header
 from composer.models.gguf.memory import memory_needed
 from composer.models.gguf.projector import find_projector, read_projector
-from tests.composer.models import tiny_eyes
+from tests.composer.models import tiny_eyes, tiny_qwen
 from tests.composer.models.gguf_standins import ENTRIES, write_file
 from tests.composer.models.tiny_eyes import PICTURE_TOKENS, VOCABULARY, logprobs, picture, token_ids
 
@@ -228,6 +228,32 @@ def test_more_than_the_context_is_refused_with_numbers(model: GgufModel) -> None
 def test_a_picture_of_any_size_is_seen(model: GgufModel) -> None:
     for image in (picture(2).resize((3000, 20)), picture(2).resize((1, 1)), picture(2).convert("L")):
         assert model.score([user(Picture.open(image), "?")], ["Yes", "No"])
+
+
+def test_a_model_with_pictures_of_any_size_and_marks_around_them(tmp_path: Path) -> None:
+    """Qwen2-VL: positions in three dimensions, so that the cache is cut at other places than tokens are."""
+    paths = tiny_qwen.write_files(tmp_path)
+    model, fresh = (GgufModel(paths[0], num_gpus=0, threads=2, picture_tokens=64) for _ in range(2))
+    small, large = (Picture.open(picture(seed).resize(size)) for seed, size in ((0, (112, 84)), (1, (1200, 900))))
+    without = model.count_tokens([user("Look: ", " Is it?")])
+    taken = [model.count_tokens([user("Look: ", each, " Is it?")]) - without for each in (small, large)]
+    assert taken[0] == 4 * 3 + 2  # of 28 pixels each, and two marks
+    assert 32 < taken[1] <= 64 + 2  # seen smaller
+    question = [user("Look: ", small, " Is it?")]
+    scores = []
+    with model.prefix([system("Look."), user("Here: ", large, " word" * 30)]) as held:
+        for asked in ("\nIs it one?", "\nIs it the other?", "\nIs it one?"):
+            before = model.usage
+            scores.append(held.score([user(asked)], OPTIONS))
+            used = model.usage - before
+    assert scores[0] == pytest.approx(scores[2], abs=1e-4)
+    assert used.prefilled < used.reused / 4
+    assert model.score(question, OPTIONS) == pytest.approx(fresh.score(question, OPTIONS), abs=1e-4)
+    assert model.reply([question], GREEDY) == fresh.reply([question], GREEDY)
+    other = [user("Look: ", Picture.open(picture(1).resize((112, 84))), " Is it?")]
+    assert abs(model.score(question, ["Yes", "No"])[0] - model.score(other, ["Yes", "No"])[0]) > 0.05
+    model.close()
+    fresh.close()
 
 
 # -- which file --------------------------------------------------------------------------------------------------------
