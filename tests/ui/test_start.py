@@ -33,6 +33,7 @@ def app(*arguments: str) -> "subprocess.CompletedProcess[str]":
     ("arguments", "said"),
     [
         (["--model", "nonsense"], "There is no model named 'nonsense'. Known models: qwen2.5-coder-1.5b"),
+        (["--model", "gpt4all:no such model"], "The files of the model 'gpt4all:no such model' are missing"),
         (["--folder", "/no/such/folder"], "/no/such/folder"),
         (["--gallery", "/no/such.gallery"], "There is no gallery at '/no/such.gallery'"),
         (["--port", "70000"], "port"),

@@ -20,7 +20,16 @@ from composer.commands import JudgeOption, KeyOption, MmprojOption, ServedOption
 from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
 from composer.errors import ConversationsUnavailable, DraftsUnavailable, SettingsError, UnknownModel
-from composer.models import ENDPOINT, LoadProgress, Model, is_known_model, known_models, load_model
+from composer.models import (
+    ENDPOINT,
+    LoadProgress,
+    Model,
+    find_local_model,
+    is_known_model,
+    is_local_name,
+    known_models,
+    load_model,
+)
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES, open_gallery
 from retrieval.errors import GalleryNotFound
@@ -141,7 +150,9 @@ def serve(
 
 
 def check_names(model: str, gallery: str | None) -> None:
-    """Refuses what cannot exist before anything is started. Raises UnknownModel or GalleryNotFound."""
+    """Refuses what cannot exist before anything is started. Raises UnknownModel, ModelFilesMissing, GalleryNotFound."""
+    if is_local_name(model) and not Path(model).expanduser().exists():
+        find_local_model(model)
     if not is_known_model(model) and not Path(model).expanduser().exists():
         raise UnknownModel(name=model, known=", ".join(known.name for known in known_models()))
     if gallery is None or "://" in gallery or gallery.lower() in NAMED_GALLERIES:
