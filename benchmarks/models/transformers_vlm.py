@@ -1,6 +1,6 @@
 """What a model of transformers that sees costs: python -m benchmarks.models.transformers_vlm [--folder FOLDER] [--json]
 
-Without a folder, random weights of a moderate size (a Qwen3-VL of 0.2 B), so that only the clock is read. In one run,
+Without a folder, random weights of a moderate size (a Qwen3-VL of 47 M), so that only the clock is read. In one run,
 each pair taking turns: `stream` and transformers' own `generate` on the same prompt; `score` of four options and one
 bare reading of the prompt; ten further questions with a shared prefix and without; eight captions as one `reply` and as
 eight calls; then memory beside the plan.
@@ -12,7 +12,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ from composer.models import Message, Picture, Sampling, load_model, user
 from tests.composer.models.tiny_vlm import make, picture
 
 MODERATE: dict[str, Any] = {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 16,
-    "num_attention_heads": 12,
+    "hidden_size": 512,
+    "intermediate_size": 2048,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 8,
     "num_key_value_heads": 4,
     "head_dim": 64,
 }
@@ -144,20 +144,19 @@ def memory(model: Any) -> dict[str, float]:
     return {"used GiB": used / 2**30, "planned GiB": model._placement.needed / 2**30}
 
 
-def measure(folder: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
+def measure(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
     start = time.perf_counter()
     model: Any = load_model(folder, num_gpus=options.num_gpus, threads=options.threads, context_tokens=2048)
-    found: dict[str, dict[str, float]] = {"load": {"seconds": time.perf_counter() - start}}
+    yield "load", {"seconds": time.perf_counter() - start}
     shown = Picture(picture(5, (640, 480)))
     prompt = article(model, shown)
-    found["prompt"] = {"tokens": model.count_tokens(prompt), "of the picture": model.reader.pictures.length(shown)}
-    found["decode"] = decoding(model, options.rounds)
-    found["score"] = scoring(model, prompt, options.rounds)
-    found["prefix"] = prefix(model, prompt)
-    found["captions"] = batch(model, max(1, options.rounds - 1))
-    found["memory"] = memory(model)
+    yield "prompt", {"tokens": model.count_tokens(prompt), "of the picture": model.reader.pictures.length(shown)}
+    yield "decode", decoding(model, options.rounds)
+    yield "captions", batch(model, options.rounds)
+    yield "score", scoring(model, prompt, options.rounds)
+    yield "prefix", prefix(model, prompt)
+    yield "memory", memory(model)
     model.close()
-    return found
 
 
 def main() -> None:
@@ -174,12 +173,13 @@ def main() -> None:
         if folder is None:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             folder = make("qwen3_vl", place / "random", **({} if options.tiny else MODERATE))
-        found = measure(folder, options)
+        found = {}
+        for name, values in measure(folder, options):
+            found[name] = values
+            if not options.json:
+                print(f"{name:10}", ", ".join(f"{key} {value:,.3g}" for key, value in values.items()), flush=True)
     if options.json:
         print(json.dumps(found))
-        return
-    for name, values in found.items():
-        print(f"{name:10}", ", ".join(f"{key} {value:,.3g}" for key, value in values.items()))
 
 
 if __name__ == "__main__":

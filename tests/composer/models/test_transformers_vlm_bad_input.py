@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from composer.errors import InputError, ModelFailed, ModelFilesBroken, ModelFilesMissing, OutOfMemory, SettingsError
-from composer.models import Picture, Sampling, load_model, system, user
+from composer.models import Picture, Sampling, assistant, load_model, system, user
 from composer.models.transformers_vlm import plan, read_folder
 from tests.composer.models.tiny_vlm import make, picture
 
@@ -174,6 +174,30 @@ def test_a_template_without_a_system_turn_gets_it_in_the_first_question(folder: 
     model = load(folder)
     text = model.reader.read([system("Be brief."), user("What?", Picture(picture(1)))]).text
     assert "user\nBe brief.\n\nWhat?<|vision_start|>" in text
+    model.close()
+
+
+def test_a_model_that_thinks_aloud_is_asked_to_answer_at_once(folder: Path) -> None:
+    template = (folder / "chat_template.jinja").read_text()
+    opened = "{% if enable_thinking is false %}<think>\n\n</think>\n\n{% else %}<think>\n{% endif %}"
+    (folder / "chat_template.jinja").write_text(template + opened)
+    model = load(folder)
+    assert model.reader.read([user("What?")]).text.endswith("assistant\n<think>\n\n</think>\n\n")
+    model.close()
+    (folder / "chat_template.jinja").write_text(template + "<think>\n{# ends with </think> #}")
+    model = load(folder)
+    begun = [user("What?"), assistant("The bee")]
+    assert model.reader.read(begun).text.endswith("assistant\n<think>\n\n</think>\n\nThe bee")
+    model.close()
+
+
+def test_a_model_by_name_has_the_name_of_its_repository(seeing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from composer.models import registry
+
+    monkeypatch.setattr(registry, "_fetch_folder", lambda config, *rest, **options: seeing)
+    model = load_model("qwen3-vl-4b", num_gpus=0, threads=1, picture_tokens=20)
+    assert model.name == "Qwen/Qwen3-VL-4B-Instruct"
+    assert model.capabilities.engine == "transformers"
     model.close()
 
 
