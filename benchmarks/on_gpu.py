@@ -3,10 +3,10 @@
     python -m benchmarks.on_gpu [--out figures.json] [--minutes 8] [--parts decode,memory] [--goldens FOLDER]
 
 In order of worth: goldens of the native model, decoding, pictures, composing, memory, 4 bits, loading, two shards, CLIP
-in half precision, a vision-language model of transformers, decoding with compiled steps. All weights are random, of the
-true sizes; without a GPU (or with --size tiny) of tiny ones, which shows that the benchmark runs and says nothing about
-speed. Each part has its own time limit; one that fails or hangs costs no other. A table comes last; --out is written
-after every part, so that a run which is ended early leaves what it had.
+in half precision, a vision-language model of transformers, the engine for such models, decoding with compiled steps.
+All weights are random, of the true sizes; without a GPU (or with --size tiny) of tiny ones, which shows that the
+benchmark runs and says nothing about speed. Each part has its own time limit; one that fails or hangs costs no other. A
+table comes last; --out is written after every part, so that a run which is ended early leaves what it had.
 
 --goldens: the folder that holds golden/tiny-lora and golden/tiny-nolora, all that was recorded; without it the part of
 them that is in the checkout. Needs torch, transformers, accelerate, safetensors, pillow, numpy, pyyaml and
@@ -47,6 +47,7 @@ PARTS = (
     Part("shards", 45, "benchmarks.gpu.native:shards"),
     Part("clip", 45, "benchmarks.gpu.clip:clip"),
     Part("vlm", 90, "benchmarks.gpu.vlm:transformers_vlm"),
+    Part("engine", 120, "benchmarks.gpu.engine:engine"),
     Part("compiled", 120, "benchmarks.gpu.native:compiled"),
 )
 PATIENCE = 4.0  # so many times the limits where nothing is measured: other programs may be at work

@@ -81,9 +81,11 @@ class Session:
         return self._models[key]
 
     def release(self) -> None:
-        """Frees what is kept."""
+        """Frees what is kept, and counts the peak of a card's memory from here on."""
         self._models.clear()
         free_memory()
+        if self.on_gpu:
+            torch.cuda.reset_peak_memory_stats()
 
 
 def free_memory() -> None:

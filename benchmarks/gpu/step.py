@@ -1,6 +1,6 @@
 """Kernels and bytes read of one decoding step at batch 1, counted on a card that exists in shape only.
 
-python -m benchmarks.xcomposer_step [--gptq] [--context 1000]
+python -m benchmarks.gpu.step [--gptq] [--context 1000]
 
 A captured step takes at least the time of reading these bytes, and some microseconds a kernel. `compiled` fuses the
 small ones, which is not counted here.

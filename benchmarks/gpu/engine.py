@@ -1,0 +1,42 @@
+"""The engine for models of transformers against its bounds: a Qwen3-VL with random weights, through the protocol."""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.gpu.figures import Figure, Session
+
+# the language model of Qwen3-VL-2B but for its vocabulary: made, written and loaded in less than a minute
+LARGE: dict[str, Any] = {
+    "hidden_size": 2048,
+    "intermediate_size": 6144,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+}
+
+
+def engine(session: Session) -> Iterator[Figure]:
+    """`stream` against `generate`, `score` against one reading, a shared prefix, captions as one batch, memory."""
+    session.release()
+    from benchmarks.models import transformers_vlm
+    from tests.composer.models.tiny_vlm import make
+
+    options = argparse.Namespace(num_gpus=1 if session.on_gpu else 0, threads=None, rounds=3 if session.real else 1)
+    with tempfile.TemporaryDirectory() as place:
+        folder = make("qwen3_vl", Path(place) / "qwen3-vl", **LARGE if session.real else {})
+        found = transformers_vlm.measure(folder, options)
+    decode, score, memory = found["decode"], found["score"], found["memory"]
+    yield Figure("tokens a second, prompt included", decode["stream tok/s"])
+    yield Figure("times the bare generate", decode["ratio"], "×", at_least=session.wanted(0.97))
+    yield Figure("score of four letters, of one reading", score["ratio"], "×", at_most=session.wanted(1.15))
+    yield Figure(
+        "ten questions with a shared beginning, of without", found["prefix"]["ratio"], at_most=session.wanted(0.3)
+    )
+    yield Figure(
+        "eight captions as one reply, times eight calls", found["captions"]["ratio"], "×", at_least=session.wanted(3.0)
+    )
+    yield Figure("memory, of the plan", memory["used GiB"] / memory["planned GiB"], at_most=session.wanted(1.08))
