@@ -79,6 +79,8 @@ class Decoded:
     phash: int = 0
     bytes_read: int = 0
     seconds: float = 0.0
+    thumbnail: bytes = b""  # WebP, where it was not written by the worker
+    encoded: "tuple[NDArray[np.float32] | None, str] | None" = None  # as `encoding.encode` gives it, where it was made
 
 
 @dataclass(slots=True)
@@ -86,18 +88,22 @@ class Worker:
     """What a worker process knows; made once in each by `start`."""
 
     preparation: Preparation
-    thumbnails: Path
-    catalogue: Path
+    thumbnails: Path | None
+    catalogue: Path | None
     connection: sqlite3.Connection | None = field(default=None)
 
 
 _worker: Worker | None = None
 
 
-def start(preparation: Preparation, thumbnails: str, catalogue: str) -> None:
-    """Prepares this process for `decode`."""
+def start(preparation: Preparation, thumbnails: str | None, catalogue: str | None) -> None:
+    """Prepares this process for `decode`.
+
+    thumbnails: the folder for them; None: they travel with what was read. catalogue: its file, where known pictures are
+    looked up; None: all are decoded.
+    """
     global _worker
-    _worker = Worker(preparation, Path(thumbnails), Path(catalogue))
+    _worker = Worker(preparation, Path(thumbnails) if thumbnails else None, Path(catalogue) if catalogue else None)
     Image.MAX_IMAGE_PIXELS = None  # load_picture has its own limit, with a sentence
     if sys.platform.startswith("linux"):
         import resource
@@ -116,7 +122,7 @@ def decode(job: Job) -> Decoded:
     data = _read(path, job)
     digest = hashlib.sha256(data).hexdigest()
     words = read_metadata(path, data, tuple(map(Path, job.sidecars)))
-    if not job.fresh and _known(_worker, digest) and thumbnail_path(_worker.thumbnails, digest).is_file():
+    if not job.fresh and _known(_worker, digest):
         return Decoded(job, digest, words, bytes_read=len(data))
     # JPEG is decoded at a half, a quarter or an eighth while both sides stay above this; then it is resized to the side
     enough = max(round(1.25 * _worker.preparation.side), THUMBNAIL)
@@ -131,7 +137,10 @@ def decode(job: Job) -> Decoded:
         width, height = (max(1, round(side * scale)) for side in picture.size)
     small = picture.copy()
     small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    _save_thumbnail(small, _worker.thumbnails, digest)
+    shown = io.BytesIO()
+    small.save(shown, format="WEBP", quality=80, method=0)
+    if _worker.thumbnails is not None:
+        save_thumbnail(shown.getvalue(), _worker.thumbnails, digest)
     return Decoded(
         job=job,
         sha256=digest,
@@ -141,6 +150,7 @@ def decode(job: Job) -> Decoded:
         height=height,
         phash=difference_hash(small),
         bytes_read=len(data),
+        thumbnail=b"" if _worker.thumbnails else shown.getvalue(),
     )
 
 
@@ -175,6 +185,9 @@ def _upright_size(data: bytes) -> tuple[int, int]:
 
 
 def _known(worker: Worker, digest: str) -> bool:
+    """Whether the catalogue has the content, and its thumbnail is there."""
+    if worker.catalogue is None or worker.thumbnails is None or not thumbnail_path(worker.thumbnails, digest).is_file():
+        return False
     if worker.connection is None:
         worker.connection = sqlite3.connect(f"{worker.catalogue.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
     return (
@@ -191,11 +204,12 @@ def thumbnail_path(folder: Path, digest: str) -> Path:
     return folder / digest[:2] / f"{picture_id(digest)}.webp"
 
 
-def _save_thumbnail(small: Image.Image, folder: Path, digest: str) -> None:
+def save_thumbnail(shown: bytes, folder: Path, digest: str) -> None:
+    """Writes a thumbnail, whole or not at all."""
     path = thumbnail_path(folder, digest)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
-    small.save(part, format="WEBP", quality=80, method=0)
+    part.write_bytes(shown)
     part.replace(path)
 
 

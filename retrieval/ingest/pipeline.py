@@ -5,25 +5,16 @@ was deleted is dropped. Every batch is one transaction, so an ingest that is kil
 """
 
 import contextlib
-import errno
 import functools
-import multiprocessing
 import os
-import sqlite3
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from common.errors import ReadableError
-from retrieval.encoders import Encoder, LabelEncoder, Vectors, readable
-from retrieval.errors import FolderEmpty, PackageMissing
+from retrieval.encoders import Encoder, Vectors, readable
+from retrieval.errors import FolderEmpty
 from retrieval.index import (
     Catalogue,
     KnownFile,
@@ -34,16 +25,14 @@ from retrieval.index import (
     note_unseen,
     read_file_again,
 )
-from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job, file_date, picture_id
+from retrieval.ingest.encoding import encode, placed_by_words
 from retrieval.ingest.metadata import WORD_FIELDS, WORDS_VERSION, Metadata, caption_from_name, path_words
+from retrieval.ingest.reading import Outcome, ReadingPool
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
 from retrieval.ingest.scan import Scan, scan_folder
 from retrieval.paths import stored_path
 from retrieval.records import Picture
-
-if TYPE_CHECKING:
-    from pebble import ProcessFuture
 
 ENCODE_EVERY = 16  # pictures, at least
 COMMIT_EVERY = 64  # files; what a kill can cost
@@ -135,6 +124,8 @@ class Ingest:
     def _changes(self, root: Path, found: Scan) -> tuple[list[Job], dict[str, int | None]]:
         """Files to read, and files of the catalogue that are gone: path -> number of their picture."""
         known = known_files(self._catalogue.connection, root)
+        if not known:  # all that is noted from here on is read by these readers, also where this run is ended early
+            self._catalogue.set_fact(_words_fact(root), WORDS_VERSION)
         versions = (self._catalogue.fact(_words_fact(folder)) for folder in (root, *root.parents))
         if WORDS_VERSION not in versions:  # read by a program that found fewer words
             known = {path: file if file.error else replace(file, words_mtime_ns=-1) for path, file in known.items()}
@@ -154,62 +145,29 @@ class Ingest:
 
     # -- decode ------------------------------------------------------------------------------------
 
-    def decoded(self, jobs: list[Job]) -> Iterator[tuple[Job, Decoded | str | OSError]]:
-        """Every job with what came out of it, or the reason why nothing did, in order."""
+    def decoded(self, jobs: list[Job]) -> Iterator[tuple[Job, Outcome]]:
+        """Every job with what came out of it, or the reason why nothing did, in order.
+
+        Raises OSError where the disk is full, sqlite3.Error where the catalogue fails.
+        """
         if not jobs:
             return
-        from pebble import ProcessPool
-
-        count = self._options.workers or min(8, os.cpu_count() or 1)
-        arguments = (self._encoder.preparation, str(self._thumbnails), str(self._catalogue.path))
-        waiting: deque[tuple[Job, ProcessFuture[Decoded]]] = deque()
-        remaining = iter(jobs)
-        with ProcessPool(
-            max_workers=count,
-            context=multiprocessing.get_context("spawn"),  # a fork would copy the threads' locks of torch and SQLite
-            initializer=decode.start,
-            initargs=arguments,
+        options = self._options
+        if options.elsewhere is not None:
+            yield from options.elsewhere.read(jobs, self._encoder, self._thumbnails, options, self._stopped)
+            return
+        with ReadingPool(
+            self._encoder.preparation,
+            thumbnails=self._thumbnails,
+            catalogue=self._catalogue.path,
+            workers=options.workers,
+            seconds_a_file=options.seconds_a_file,
         ) as pool:
-            try:
-                while True:
-                    while len(waiting) < COMMIT_EVERY + 4 * count and (job := next(remaining, None)):
-                        waiting.append((job, pool.schedule(_timed_decode, [job], timeout=self._options.seconds_a_file)))
-                    if not waiting:
-                        return
-                    if self._stop():
-                        self.report.stopped = True
-                        return
-                    job, future = waiting.popleft()
-                    yield job, self._outcome(job, future)
-            finally:
-                if waiting:
-                    pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
+            yield from pool.read(jobs, self._stopped)
 
-    def _outcome(self, job: Job, future: "ProcessFuture[Decoded]") -> Decoded | str | OSError:
-        """What came of a file. Raises OSError where the disk is full, sqlite3.Error where the catalogue fails."""
-        from pebble import ProcessExpired
-
-        try:
-            result: Decoded = future.result()
-        except PackageMissing as error:
-            return OSError(error.text())  # as what cannot be read now: the next run tries again
-        except ReadableError as error:
-            return error.text()
-        except FutureTimeout:
-            return f"reading it took longer than {self._options.seconds_a_file:g} s"
-        except ProcessExpired:
-            return "reading it ended the reading process; the file is damaged or made to do harm"
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            return error
-        except MemoryError:
-            return "reading it needs too much memory"
-        except sqlite3.Error:
-            raise
-        except Exception as error:  # noqa: BLE001 - one strange file must not end the indexing of all others
-            return f"reading it failed ({type(error).__name__}: {error})"
-        return result
+    def _stopped(self) -> bool:
+        self.report.stopped = self.report.stopped or self._stop()
+        return self.report.stopped
 
     # -- encode and commit -------------------------------------------------------------------------
 
@@ -233,27 +191,14 @@ class Ingest:
 
     def _encoded(self, batch: list[Decoded]) -> list[tuple[Decoded, Vectors | None, str]]:
         """Each with its vectors (None: keep what is stored) and, where an image classifier spoke, its labels."""
-        if not batch:
-            return []
         started = time.perf_counter()
-        results: dict[int, tuple[Vectors | None, str]] = {}
-        by_words = [i for i, d in enumerate(batch) if self._placed_by_words(d.words.caption)]
-        by_pixels = [i for i, d in enumerate(batch) if i not in set(by_words) and d.pixels is not None]
-        if by_words:
-            languages = self._encoder.query_languages
-            rows = self._encoder.encode_texts([readable(batch[i].words.caption, languages) for i in by_words])
-            results.update({i: (row[None], "") for i, row in zip(by_words, rows, strict=True)})
-        step = self._options.batch or self._encoder.batch
-        for start in range(0, len(by_pixels), step):
-            chosen = by_pixels[start : start + step]
-            pixels = np.stack([p for i in chosen if (p := batch[i].pixels) is not None])  # (B, side, side, 3)
-            if isinstance(self._encoder, LabelEncoder):
-                rows, labels = self._encoder.encode_labelled(pixels)
-            else:
-                rows, labels = self._encoder.encode_prepared(pixels), [""] * len(chosen)
-            results.update({i: (row[None], label) for i, row, label in zip(chosen, rows, labels, strict=True)})
+        new = [decoded for decoded in batch if decoded.encoded is None]
+        if new:
+            step = self._options.batch or self._encoder.batch
+            for decoded, encoded in zip(new, encode(self._encoder, new, step), strict=True):
+                decoded.encoded = encoded
         self._add_seconds("encode", time.perf_counter() - started)
-        return [(decoded, *results.get(i, (None, ""))) for i, decoded in enumerate(batch)]
+        return [(decoded, *(decoded.encoded or (None, ""))) for decoded in batch]
 
     def _store(self, decoded: Decoded, vectors: Vectors | None, labels: str, vanished: dict[str, int | None]) -> None:
         job, words = decoded.job, decoded.words
@@ -282,7 +227,7 @@ class Ingest:
             elif not moved and others:
                 self._merge(existing, words, job, vectors, others)
             else:
-                if vectors is None and self._placed_by_words(existing.caption) and not existing.approximate:
+                if vectors is None and placed_by_words(self._encoder, existing.caption) and not existing.approximate:
                     self._read_again(job)  # its words are gone: now its pixels must place it
                 else:
                     guess = labels or (Metadata.of(existing).guess() if existing.approximate else "")
@@ -305,7 +250,7 @@ class Ingest:
         approximate = existing.approximate and not written
         if approximate or merged.caption == known.caption:
             vectors = None  # it stays where it is placed
-        elif vectors is None and self._placed_by_words(merged.caption):
+        elif vectors is None and placed_by_words(self._encoder, merged.caption):
             vectors = self._encoder.encode_texts([readable(merged.caption, self._encoder.query_languages)])
         names = " ".join(path_words(one) for one in sorted({job.path, *others}))
         changed = {name: getattr(merged, name) for name in WORD_FIELDS}
@@ -315,9 +260,6 @@ class Ingest:
         """Has the file read once more with its pixels: in this run, or in the next where this one ends before."""
         self._again.append(replace(job, fresh=True))
         read_file_again(self._catalogue.connection, job.path)
-
-    def _placed_by_words(self, caption: str) -> bool:
-        return self._encoder.words_first and bool(readable(caption, self._encoder.query_languages))
 
     def _picture(self, decoded: Decoded, labels: str, before: int | None) -> Picture:
         words = decoded.words
@@ -381,13 +323,6 @@ def _words_fact(root: Path) -> str:
 
 def _as_known(job: Job, error: str) -> KnownFile:
     return KnownFile(None, job.size, job.mtime_ns, job.words_mtime_ns, error)
-
-
-def _timed_decode(job: Job) -> Decoded:
-    started = time.perf_counter()
-    result = decode.decode(job)
-    result.seconds = time.perf_counter() - started
-    return result
 
 
 def _now() -> str:

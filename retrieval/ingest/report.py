@@ -1,7 +1,14 @@
 """How an ingest is asked for, where it is, and what it did. Values only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from retrieval.encoders import Encoder
+    from retrieval.ingest.decode import Job
+    from retrieval.ingest.reading import Outcome
 
 SECONDS_A_FILE = 30.0
 
@@ -47,6 +54,23 @@ class IngestReport:
             self.by_rule[rule] = self.by_rule.get(rule, 0) + count
 
 
+class ReadsElsewhere(Protocol):
+    """Reads and encodes files on other machines, or in another way."""
+
+    def read(
+        self,
+        jobs: "Sequence[Job]",
+        encoder: "Encoder",
+        thumbnails: Path,
+        options: "IngestOptions",
+        stop: Callable[[], bool],
+    ) -> "Iterator[tuple[Job, Outcome]]":
+        """Every job with what came out of it, in order, with `Decoded.encoded` set and thumbnails written to the folder
+        `thumbnails`. `encoder`: the gallery's, which the vectors must agree with. `stop()` is asked between files.
+        Raises RetrievalError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
     workers: int = 0  # decoding processes; 0: as many as cores, at most 8
@@ -55,3 +79,4 @@ class IngestOptions:
     prune: bool = False  # drop all pictures of a folder that is empty now, or gone
     read_text: bool | None = None  # from now on, or no more; None: as the gallery has it
     exclude: tuple[str, ...] = ()  # what not to look at, as in .gitignore
+    elsewhere: ReadsElsewhere | None = None  # None: files are read by processes of this machine

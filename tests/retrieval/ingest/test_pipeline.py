@@ -14,10 +14,10 @@ from retrieval.encoders.base import Vectors
 from retrieval.gallery import Gallery
 from retrieval.index import KnownFile, assign_file, note_file
 from retrieval.ingest import decode, pipeline
-from retrieval.ingest.decode import Decoded, Job
+from retrieval.ingest.decode import Decoded
 from retrieval.ingest.metadata import read_metadata
 from retrieval.ingest.pipeline import Ingest
-from retrieval.ingest.report import IngestOptions
+from retrieval.ingest.reading import outcome_of
 from retrieval.ingest.scan import Scan, scan_folder
 from retrieval.maintenance import verify
 from retrieval.records import Picture
@@ -145,15 +145,12 @@ def test_what_was_dropped_in_stays_when_a_folder_around_the_gallery_is_indexed(p
             assert {hit.caption for hit in gallery.browse()} == {"a", "dropped"}
 
 
-def test_one_file_with_a_fault_nobody_foresaw_does_not_end_the_rest(
-    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_file_with_a_fault_nobody_foresaw_does_not_end_the_rest() -> None:
     class Future:
         def result(self) -> Decoded:
             raise AssertionError("a fault of a codec")
 
-    run = Ingest(gallery.catalogue, ColourEncoder(), gallery.place, IngestOptions())
-    outcome = run._outcome(Job("a.png", 1, 1), Future())  # type: ignore[arg-type]  # pebble's
+    outcome = outcome_of(Future(), 30)  # type: ignore[arg-type]  # pebble's
     assert outcome == "reading it failed (AssertionError: a fault of a codec)"
 
 

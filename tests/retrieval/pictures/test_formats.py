@@ -8,6 +8,7 @@ from PIL import Image
 
 from retrieval.errors import PackageMissing, PictureUnreadable
 from retrieval.gallery import Gallery
+from retrieval.ingest.reading import outcome_of
 from retrieval.pictures import SUFFIXES, formats, load_picture
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import paint
@@ -120,7 +121,7 @@ def test_files_whose_package_was_missing_are_read_once_it_is_there(
     paint(pictures / "a.png")
     with monkeypatch.context() as patch:  # as the worker answers; it is a process of its own
         patch.setattr(
-            "retrieval.ingest.pipeline.Ingest.decoded", lambda run, jobs: [(jobs[0], run._outcome(jobs[0], Future()))]
+            "retrieval.ingest.pipeline.Ingest.decoded", lambda run, jobs: [(jobs[0], outcome_of(Future(), 30))]
         )
         report = gallery.add(pictures, options=ONE_WORKER)
     assert "pip install a-package" in report.skipped[0][1]
