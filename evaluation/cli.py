@@ -19,7 +19,7 @@ from evaluation.benchmarks import BENCHMARKS, benchmark
 from evaluation.commands import Options, Outcome, model_loader, read_questions, rules_of, run, score_file, shown_prompts
 from evaluation.prompting import FAMILIES
 from evaluation.questions import first_units
-from retrieval.cli import readable_errors as gallery_errors
+from retrieval.cli_report import readable_errors as gallery_errors
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 

@@ -1,32 +1,28 @@
 """python -m retrieval: make a gallery of one's pictures, search it, look after it, serve it."""
 
 import json
-import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from datetime import date
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.errors import ReadableError
 from common.messages import Text, _
 from common.terminal import (
     json_line,
     log_to_stderr,
-    make_output_safe,
     printable_line,
-    terminal_language,
     typed_text,
 )
 from retrieval.base import Hit, PictureGallery
-from retrieval.cli_report import progress_bar, report_ingest, report_left_out
+from retrieval.cli_report import PROGRAM, progress_bar, readable_errors, report_ingest, report_left_out
 from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
@@ -46,40 +42,12 @@ GalleryPlace = Annotated[
 ]
 FolderPlace = Annotated[str, typer.Option("--gallery", "-g", envvar="XCOMPOSER_GALLERY", help="Folder of the gallery.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-PROGRAM = "python -m retrieval"  # as hints name it, unless another command holds these
 
 
 def main() -> None:
     """Runs the command line."""
     with readable_errors():
         app()
-
-
-@contextmanager
-def readable_errors(program: str = PROGRAM) -> "Iterator[None]":
-    """Ends the program with status 2 and one sentence for a problem that a person can solve. `program`: what was
-    typed before the name of the command; sentences that suggest another command begin with it."""
-    make_output_safe()
-    try:
-        yield
-    except ReadableError as error:
-        _fail(error)
-    except sqlite3.DatabaseError as error:
-        way_out = f"{program} repair --gallery …"
-        reason = _(
-            "The gallery's catalogue cannot be read ({error}). Mend it with: {way_out}", error=error, way_out=way_out
-        )
-        _fail(RetrievalError(reason))
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:  # a place that cannot be written, no room, too many folders to watch
-        _fail(RetrievalError(reason=str(error)))
-
-
-def _fail(error: ReadableError) -> NoReturn:
-    print(printable_line(error.text(terminal_language())), file=sys.stderr)
-    sys.exit(2)
 
 
 @contextmanager
@@ -101,7 +69,9 @@ def _check_is_folder_gallery(place: str) -> None:
 
 @app.command()
 def index(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of pictures. They are only read.")],
+    folders: Annotated[
+        list[str], typer.Argument(help="Folders of pictures, also s3://, https:// and others. They are only read.")
+    ],
     gallery: FolderPlace,
     encoder: Annotated[
         str | None,
@@ -121,11 +91,19 @@ def index(
         typer.Option(help="Leave out, as a line of .gitignore: 'private/' or '*.png'. May be given several times."),
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for another program that is indexing.")] = 0,
+    ray: Annotated[
+        str | None, typer.Option(help="Read and encode on a Ray cluster: auto, host:6379 or ray://host:10001.")
+    ] = None,
+    copies: Annotated[
+        Path | None, typer.Option(help="Where copies of pictures at addresses are kept; default: with the gallery.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring folders of pictures into a gallery, or up to date."""
     from retrieval.gallery import Gallery
     from retrieval.ingest import IngestOptions, IngestReport, Watcher, overlapping
+    from retrieval.ingest.cluster import RayReader
+    from retrieval.sources.folders import copied_roots, split
 
     milvus = gallery.startswith("milvus://") or gallery.endswith(".db")
     if milvus and (watch or wait or read_text):
@@ -135,10 +113,14 @@ def index(
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     before = signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
-    roots = list(overlapping([folder.expanduser().resolve() for folder in folders]))
+    here, addresses = split(folders)
+    if addresses and watch:
+        raise typer.BadParameter("--watch follows folders of this machine only.")
+    roots = list(overlapping(here))
     for root in roots if watch or not prune else ():
         _check_folder(root)
-    options = IngestOptions(workers=workers, prune=prune, exclude=tuple(exclude or ()), read_text=read_text)
+    rules, elsewhere = tuple(exclude or ()), RayReader(ray) if ray else None
+    options = IngestOptions(workers, prune=prune, exclude=rules, read_text=read_text, elsewhere=elsewhere)
     waiting: dict[str, Any] = {"wait": wait} if wait else {}
     total = IngestReport()
     with ExitStack() as stack:
@@ -148,9 +130,9 @@ def index(
         if watch and isinstance(opened, Gallery):
             done = partial(report_ingest, gallery=opened, as_json=as_json)
             watcher = stack.enter_context(Watcher(opened, roots, done=done, options=options))
-        for root in roots:
+        stop, place = partial(bool, stopped), copies or _copies_of(opened)
+        for root in chain(roots, copied_roots(addresses, place, total, stop, progress_bar, prune=prune)):
             with progress_bar(str(root)) as progress:
-                stop = partial(bool, stopped)
                 total.merge(opened.add(root, progress=progress, stop=stop, options=options, **waiting))
         report_ingest(total, opened, as_json)
         if watcher and not stopped:
@@ -168,6 +150,12 @@ def _milvus(place: str, encoder: str | None) -> "MilvusGallery":
     from retrieval.milvus import MilvusGallery
 
     return MilvusGallery(place, encoder, create=True)
+
+
+def _copies_of(opened: "Gallery | MilvusGallery") -> Path:
+    """Where copies of pictures at addresses are kept: with a gallery in a folder, in the cache for Milvus."""
+    own = getattr(opened, "place", None)
+    return own / "remote" if isinstance(own, Path) else opened.local_gallery.with_suffix(".pictures")  # type: ignore[union-attr]
 
 
 def _check_folder(folder: Path) -> None:

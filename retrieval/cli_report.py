@@ -1,18 +1,52 @@
-"""What the gallery's commands say while pictures are indexed, and when it is done."""
+"""What the gallery's commands say: while pictures are indexed, when it is done, and where it cannot be done."""
 
+import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from common.errors import ReadableError
 from common.messages import Text, _, _n
-from common.terminal import json_line, printable_line, terminal_language
+from common.terminal import json_line, make_output_safe, printable_line, terminal_language
+from retrieval.errors import RetrievalError
 
 if TYPE_CHECKING:
     from retrieval.gallery import Gallery
     from retrieval.ingest import IngestReport, Progress
     from retrieval.milvus import MilvusGallery
+
+
+PROGRAM = "python -m retrieval"  # as hints name it, unless another command holds these
+
+
+@contextmanager
+def readable_errors(program: str = PROGRAM) -> "Iterator[None]":
+    """Ends the program with status 2 and one sentence for a problem that a person can solve. `program`: what was
+    typed before the name of the command; sentences that suggest another command begin with it."""
+    make_output_safe()
+    try:
+        yield
+    except ReadableError as error:
+        _fail(error)
+    except sqlite3.DatabaseError as error:
+        way_out = f"{program} repair --gallery …"
+        reason = _(
+            "The gallery's catalogue cannot be read ({error}). Mend it with: {way_out}", error=error, way_out=way_out
+        )
+        _fail(RetrievalError(reason))
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:  # a place that cannot be written, no room, too many folders to watch
+        _fail(RetrievalError(reason=str(error)))
+
+
+def _fail(error: ReadableError) -> NoReturn:
+    print(printable_line(error.text(terminal_language())), file=sys.stderr)
+    sys.exit(2)
 
 
 @contextmanager

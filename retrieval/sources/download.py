@@ -26,10 +26,12 @@ import requests
 import urllib3
 from PIL import Image, UnidentifiedImageError
 
+from common.decoding import decode_text
 from common.folders import cache_folder
 from common.messages import Text, _
 from retrieval.errors import GalleryUnreadable, PictureUnreadable
 from retrieval.pictures import load_picture
+from retrieval.sources.answers import cause_of, innermost, media_type, time_ns
 from retrieval.sources.connections import AddressRefused, AddressRule, CheckedAdapter
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ MAX_REDIRECTS = 3
 DOWNLOADS_AT_ONCE = 4
 CHUNK = 64 * 1024
 JSON_TYPES = frozenset({"application/json"})
+PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 PICTURE_TYPES = frozenset(
     {"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/bmp", "image/tiff"}
 )
@@ -149,7 +152,7 @@ class Downloader:
         cached, etag, age = _cached_picture(note, folder)
         if cached and age < FRESH_SECONDS:
             return cached
-        with self._response(url, etag=etag if cached else "") as response:
+        with self._response(url, known={"If-None-Match": etag} if cached and etag else {}) as response:
             if response.status_code == 304 and cached:
                 os.utime(note)
                 return cached
@@ -160,16 +163,51 @@ class Downloader:
             )
         return path
 
+    def page(self, address: str) -> str:
+        """The HTML page at an address of the origin, of at most MAX_JSON bytes. Raises Refusal."""
+        with self._response(address) as response:
+            if media_type(response) not in PAGE_TYPES:
+                raise self.refusal(_("it sent '{sent}' instead of a page", sent=media_type(response)[:60] or "?"))
+            return decode_text(b"".join(self._body_chunks(response, MAX_JSON)))
+
+    def file(self, address: str, target: Path, most: int, mark: str = "") -> tuple[str, int]:
+        """Writes any file of the origin that is no page, of at most `most` bytes, whole or not at all.
+
+        mark: that of the file that is at `target`; nothing is written where the origin has it still. Returns the mark
+        and when the file was changed (ns, 0 where the origin does not say). Raises Refusal, OSError.
+        """
+        kind, _colon, value = mark.partition(":")
+        known = {"etag": {"If-None-Match": value}, "time": {"If-Modified-Since": value}}.get(kind, {})
+        with self._response(address, known=known) as response:
+            if response.status_code == 304:
+                return mark, 0
+            if media_type(response) in PAGE_TYPES:
+                raise self.refusal(_("it sent a page instead of a file"))
+            part = target.with_name(f".{target.name}.part")
+            try:
+                with part.open("wb") as file:
+                    file.writelines(self._body_chunks(response, most))
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+        etag, changed = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
+        return f"etag:{etag}" if etag else f"time:{changed}" if changed else "", time_ns(changed)
+
     def refusal(self, reason: Text, status: int = 0) -> Refusal:
         return Refusal(place=self.place, reason=reason, status=status)
 
     @contextlib.contextmanager
     def _response(
-        self, address: str, *, body: object = None, params: Mapping[str, str] | None = None, etag: str = ""
+        self,
+        address: str,
+        *,
+        body: object = None,
+        params: Mapping[str, str] | None = None,
+        known: Mapping[str, str] | None = None,
     ) -> Iterator[requests.Response]:
-        """The answer with status 200 (or 304 to an ETag), its body not yet read."""
-        url = urljoin(self.base, address)
-        headers = {"If-None-Match": etag} if etag else {}
+        """The answer with status 200, its body not yet read. known: headers that tell what is here already, to which
+        304 may be the answer."""
+        url, headers = urljoin(self.base, address), dict(known or {})
         with contextlib.ExitStack() as stack:
             for _redirect in range(MAX_REDIRECTS + 1):
                 self._check_origin(url)
@@ -179,7 +217,7 @@ class Downloader:
                 url, params = urljoin(url, response.headers["Location"]), None
             else:
                 raise self.refusal(_("it redirects in circles"))
-            if response.status_code == 304 and etag:
+            if response.status_code == 304 and known:
                 yield response
             elif response.status_code != 200:
                 raise self._status_refusal(response)
@@ -207,12 +245,12 @@ class Downloader:
                 _("its name leads to the address {error}, which must not be asked", error=error)
             ) from error
         except (requests.exceptions.SSLError, requests.exceptions.InvalidURL) as error:
-            raise self.refusal(_("no safe connection is possible ({error})", error=_cause(error))) from error
+            raise self.refusal(_("no safe connection is possible ({error})", error=cause_of(error))) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            if isinstance(error, requests.Timeout) or isinstance(_innermost(error), TimeoutError):
+            if isinstance(error, requests.Timeout) or isinstance(innermost(error), TimeoutError):
                 raise self.refusal(_("it does not answer in time")) from error
             raise self.refusal(
-                _("it cannot be reached ({error}). Check the address and the network", error=_cause(error)),
+                _("it cannot be reached ({error}). Check the address and the network", error=cause_of(error)),
             ) from error
 
     def _check_origin(self, url: str) -> None:
@@ -224,9 +262,9 @@ class Downloader:
             raise self.refusal(_("it points to another place ('{address}'), which is not asked", address=url[:100]))
 
     def _check_type(self, response: requests.Response, allowed: frozenset[str]) -> None:
-        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if media_type not in allowed:
-            named = media_type[:60] or "?"
+        kind = media_type(response)
+        if kind not in allowed:
+            named = kind[:60] or "?"
             raise self.refusal(
                 _("it sent '{sent}' instead of JSON", sent=named)
                 if allowed == JSON_TYPES
@@ -252,7 +290,7 @@ class Downloader:
                     raise self.refusal(_("it sends too slowly"))
                 yield chunk
         except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
-            raise self.refusal(_("it broke off ({error})", error=_cause(error))) from error
+            raise self.refusal(_("it broke off ({error})", error=cause_of(error))) from error
 
     def _store_picture(self, response: requests.Response, folder: Path) -> Path:
         """Writes the body to a temporary file, checks that it is a picture, then gives it its name."""
@@ -334,20 +372,6 @@ def _split_address(url: str, place: str) -> SplitResult:
 
 def _port(scheme: str, port: int | None) -> int:
     return port if port is not None else {"http": 80, "https": 443}[scheme]
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """The error that was raised first: requests wraps it twice, and its own sentences repeat addresses of objects."""
-    while True:
-        inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
-        if not isinstance(inner, BaseException):
-            return error
-        error = inner
-
-
-def _cause(error: BaseException) -> str:
-    first = _innermost(error)
-    return str(getattr(first, "strerror", None) or type(first).__name__)
 
 
 def _cached_picture(note: Path, folder: Path) -> tuple[Path | None, str, float]:

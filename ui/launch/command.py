@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 import composer.cli
 import evaluation.cli
 import retrieval.cli
+import retrieval.cli_report
 from common.terminal import make_output_safe
 from ui.launch.cli import serve
 from ui.launch.version import VersionOption
@@ -17,7 +18,7 @@ class GalleryCommands(TyperGroup):
     """The gallery's commands. Their errors are reported as by `python -m retrieval`, under this program's name."""
 
     def invoke(self, ctx: Any) -> Any:
-        with retrieval.cli.readable_errors(ctx.command_path):
+        with retrieval.cli_report.readable_errors(ctx.command_path):
             return super().invoke(ctx)
 
 
