@@ -162,8 +162,8 @@ class FewerPlaces(ComposerError):
 
 class OtherLanguage(ComposerError):
     sentence = _(
-        "This text seems to be in neither English nor Chinese. The captions of its pictures are in {language}; each can "
-        "be clicked and changed."
+        "This text seems to be in neither English nor Chinese. The captions of its pictures are in {language}; each "
+        "can be clicked and changed."
     )
 
 
