@@ -14,7 +14,8 @@ RUN apt-get update \
 USER studio
 WORKDIR /opt/studio
 
-# Packages first: a change of the program does not install them again.
+# Packages first: a change of the program does not install them again. With the package of the extra `mcp`, so that
+# `--mcp` works; Milvus and 4-bit loading with bitsandbytes are not in the image (docs/install.md has their extras).
 COPY --chown=studio:studio requirements.txt requirements-embedded.txt constraints.txt ./
 RUN python3 -m venv .venv \
     && .venv/bin/pip install --requirement requirements.txt 'mcp>=1.30,<2' --constraint constraints.txt \
@@ -22,8 +23,8 @@ RUN python3 -m venv .venv \
 
 COPY --chown=studio:studio . .
 
-# Models, galleries and assembled files live in the volume and survive a new image.
-ENV XCOMPOSER_CACHE_DIR=/data/cache HF_HOME=/data/hub PATH=/opt/studio/.venv/bin:$PATH
+# Models, galleries and assembled files, drafts and conversations live in the volume and survive a new image.
+ENV XCOMPOSER_CACHE_DIR=/data/cache XCOMPOSER_DATA=/data/own HF_HOME=/data/hub PATH=/opt/studio/.venv/bin:$PATH
 VOLUME /data
 EXPOSE 7860
 
