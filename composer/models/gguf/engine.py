@@ -45,6 +45,7 @@ class EngineSettings:
     gpu_layers: int = -1  # -1: all that fit; 0: none
     projector: Path | None = None  # the picture part of the model
     picture_tokens: int | None = None  # the most that a picture takes; None: as many as the model likes
+    picture_pixels: int = 1 << 20  # larger pictures are made smaller before they are sent
     least_batch: int = 0  # tokens that must be computed at once
 
 

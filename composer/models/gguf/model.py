@@ -47,6 +47,7 @@ _TOP_K = 40  # tokens that sampling considers; more cost milliseconds a token an
 _FIRST_TOKENS = 6  # of a reply, to see whether it begins with a thought: "<think>" may take three
 _CPU_PICTURE_TOKENS = 256  # the most that a picture takes, for models that can see it smaller
 _GPU_PICTURE_TOKENS = 1024
+_PIXELS_PER_TOKEN = 32 * 32  # the most that a model sees in one token (Qwen3-VL); others see less
 _MAX_PICTURES = 32
 
 Progress = Callable[[LoadProgress], None]
@@ -91,6 +92,7 @@ class GgufModel:
         template = str(header.values.get("tokenizer.chat_template", ""))
         self._may_think = may_think(template)
         self._thought: str | None = None  # what stands before a reply; not known yet
+        tokens = picture_tokens or (_GPU_PICTURE_TOKENS if cards else _CPU_PICTURE_TOKENS)
         settings = EngineSettings(
             path=header.path,
             context_tokens=context,
@@ -98,7 +100,8 @@ class GgufModel:
             threads=free_threads(threads),
             gpu_layers=(-1 if gpu_layers is None else gpu_layers) if cards else 0,
             projector=projector.path if projector else None,
-            picture_tokens=picture_tokens or (_GPU_PICTURE_TOKENS if cards else _CPU_PICTURE_TOKENS),
+            picture_tokens=tokens,
+            picture_pixels=max(tokens * _PIXELS_PER_TOKEN, projector.side**2 if projector else 0),
             least_batch=projector.least_batch if projector else 0,
         )
         try:

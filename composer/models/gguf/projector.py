@@ -27,7 +27,7 @@ class Projector:
     size: int  # bytes
     kind: str  # of projector, e.g. "qwen3vl_merger"
     name: str = ""  # of the model that it belongs to, where the header says
-    width: int = 0  # of the language model's embeddings; 0 where the header does not say
+    side: int = 0  # pixels of the pictures, or of their parts, that it was trained with
 
     @property
     def least_batch(self) -> int:
@@ -46,10 +46,10 @@ def read_projector(path: str | Path) -> Projector:
     if not values.get("clip.has_vision_encoder", True):
         refuse(file.path, _("it is a part for sound (mmproj), not for pictures"))
     try:
-        width = number_of(values, "clip.vision.projection_dim")
+        side = number_of(values, "clip.vision.image_size")
     except Damaged as error:
         refuse(file.path, DAMAGED, error)
-    return Projector(file.path, file.size, kind, str(values.get("general.name", "")), width)
+    return Projector(file.path, file.size, kind, str(values.get("general.name", "")), side)
 
 
 def projectors_in(folder: Path) -> list[Path]:

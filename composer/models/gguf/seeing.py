@@ -9,6 +9,7 @@ import base64
 import http.client
 import io
 import json
+import math
 import threading
 from collections import OrderedDict
 from typing import Any
@@ -16,7 +17,6 @@ from typing import Any
 from composer.models.base import Picture
 from composer.models.gguf.engine import Engine, EngineError, EngineSettings, OnChunk
 
-_LONGEST_SIDE = 2048  # pixels; what the models' own preparation would make smaller again
 _KEPT_PICTURES = 16  # encoded ones: the same picture is asked about several times
 
 
@@ -38,15 +38,15 @@ class SeeingEngine(Engine):
             raise EngineError(f"no mark for pictures: {error}") from error
 
     def encode(self, picture: Picture) -> str:
-        """The picture as it is sent: a PNG file in base 64, at most 2048 pixels wide and high."""
+        """The picture as it is sent: a PNG file in base 64, with at most `picture_pixels` of the settings."""
         with self._pictures_lock:
             if picture.sha256 in self._encoded:
                 self._encoded.move_to_end(picture.sha256)
                 return self._encoded[picture.sha256]
         image = picture.image
-        if max(image.size) > _LONGEST_SIDE:
-            image = image.copy()
-            image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+        share = math.sqrt(self.settings.picture_pixels / (image.width * image.height))
+        if share < 1:
+            image = image.resize((max(1, int(image.width * share)), max(1, int(image.height * share))))
         file = io.BytesIO()
         image.save(file, "PNG", compress_level=1)
         encoded = base64.b64encode(file.getvalue()).decode()

@@ -3,6 +3,8 @@
 The engine is told to keep keys and values in 32 bits, so that what it rounds does not hide what is computed wrongly.
 """
 
+import base64
+import io
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from composer.errors import InputError, ModelFilesBroken
 from composer.models import load_model
@@ -257,6 +260,18 @@ def test_a_model_with_pictures_of_any_size_and_marks_around_them(tmp_path: Path)
 
 
 # -- which file --------------------------------------------------------------------------------------------------------
+
+
+def test_large_pictures_are_sent_no_larger_than_they_are_seen(model: GgufModel) -> None:
+    eyes = model._eyes
+    assert eyes is not None
+    assert eyes.settings.picture_pixels == 256 * 32 * 32
+    for size in ((4000, 3000), (20000, 2), (512, 512)):
+        sent = Image.open(io.BytesIO(base64.b64decode(eyes.encode(Picture.open(Image.new("RGB", size))))))
+        assert sent.width * sent.height <= eyes.settings.picture_pixels
+        assert sent.size == size or sent.width / sent.height == pytest.approx(size[0] / size[1], rel=1)
+    many = [Picture.open(picture(seed).resize((1400, 1400))) for seed in range(16)]  # 16 MB as they are sent
+    assert model.score([user(*many, "?")], ["Yes", "No"])
 
 
 def test_without_its_picture_part_a_model_says_that_it_is_blind(files: tuple[Path, Path], tmp_path: Path) -> None:
