@@ -47,14 +47,15 @@ function makeTurns({ labels, act, again, give, done }) {
   function ofAnswer(row) {
     const thumb = (key, value) => tool(key, "like", () => act({ act: "like", id: row.id, liked: row.liked === value ? null : value }), { "aria-pressed": String(row.liked === value) });
     const further = (key, name) => button(labels()[key], name, () => give(key, row), { class: `xc-turn-button xc-turn-${key}`, title: labels()[`${key}_title`] });
+    const goOn = ({ id }) => button(labels().continue, "right", () => again({ act: "continue", id }), { class: "xc-turn-button xc-turn-continue", title: labels().continue_title, disabled: answering });
     const text = row.text
       ? [tool("copy", "copy", () => copy(row)), thumb("like", true), thumb("dislike", false)]
       : [];
     return [
       pager(row, "answers"),
       ...text,
-      ...(row.text && !row.finished ? [tool("continue", "right", () => again({ act: "continue", id: row.id }), { disabled: answering })] : []),
       tool("again", "again", () => again({ act: "again", id: row.id }), { disabled: answering }),
+      ...(row.text && !row.finished ? [goOn(row)] : []),
       ...(row.text ? [further("append", "page"), further("illustrate", "picture")] : []),
     ];
   }
