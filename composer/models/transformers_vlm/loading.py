@@ -169,7 +169,7 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
     form = ChatFormat(processor or tokenizer, tokenizer, _placeholders(processor, tokenizer))
     limits += form.limits
     pictures = PictureProcessor(processor, form.placeholder, budget) if processor is not None and form.sees else None
-    if pictures is not None and pictures.tokens > budget:
+    if pictures is not None and pictures.tokens > budget * 1.1:  # the marks around a picture do not matter
         limits.append(
             _(
                 "A picture takes about {tokens:,} tokens; its processor cannot do with the {budget:,} that are set.",

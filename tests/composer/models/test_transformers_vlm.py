@@ -461,6 +461,11 @@ def test_the_tokens_of_a_picture_are_a_setting(tmp_path: Path) -> None:
             assert frugal.reader.count_pictures(given.ids) > 0
             assert frugal.score([user("What? ", big)], ["A", "B"])[0] < 0
             assert frugal.capabilities.max_pictures >= generous.capabilities.max_pictures
+            assert not frugal.capabilities.limits
+    with loaded(make("llava", tmp_path / "llava"), picture_tokens=10) as fixed:
+        assert [limit.text("en") for limit in fixed.capabilities.limits] == [
+            "A picture takes about 16 tokens; its processor cannot do with the 10 that are set."
+        ]
 
 
 # -- the whole application --------------------------------------------------------------------------------------------
