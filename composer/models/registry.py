@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common.messages import Text, _
-from composer.errors import InputError, ModelFilesBroken, ModelFilesMissing, SettingsError
+from composer.errors import EndpointUnusable, InputError, ModelFilesBroken, ModelFilesMissing, SettingsError
 from composer.models import embedded
 from composer.models.base import LoadProgress, Model
 from composer.models.cards import GraphicsCard, graphics_cards, too_few_cards
@@ -179,7 +179,11 @@ def _load_local(found: LocalModel, num_gpus: int | None, report: Progress, optio
     report(LoadProgress("find", detail=found.name))
     if found.engine == "server":
         own = {key: value for key, value in options.items() if key in ("context_tokens", "at_once", "timeout")}
-        return _load_endpoint(found.address, report, own)
+        try:
+            return _load_endpoint(found.address, report, own)
+        except EndpointUnusable as error:
+            reason = _("{reason}. {why}", reason=error.values["reason"], why=found.why or "")
+            raise EndpointUnusable(url=error.values["url"], reason=reason) from error
     if found.path.is_dir():
         return _load_folder(found.path, num_gpus, report, {"name": found.name, **options})
     eyes = {"mmproj": found.mmproj} if found.mmproj is not None else {}

@@ -15,7 +15,7 @@ import composer.models.endpoint
 import composer.models.gguf
 import composer.models.transformers_vlm
 from composer.cli import app
-from composer.errors import ModelFilesMissing
+from composer.errors import EndpointUnusable, ModelFilesMissing
 from composer.models import is_known_model, registry
 from composer.models.base import LoadProgress
 from composer.models.cards import GraphicsCard
@@ -360,6 +360,16 @@ def test_a_name_of_a_store_loads_its_file_folder_or_server(
     assert (engine, place, options["mmproj"], options["threads"]) == ("gguf", model, eyes, 2)
     assert (folder_call[0], folder_call[1], folder_call[2]["name"]) == ("transformers", whole, "modelscope:Qwen/VL")
     assert (served[0], served[1], served[2]["served_name"]) == ("endpoint", "http://127.0.0.1:11434/v1", "qwen3-vl:4b")
+
+
+def test_a_server_that_does_not_run_is_told_with_what_to_start(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:1")
+    write_ollama(home / ".ollama" / "models", "qwen3-vl", "4b", [("model", MERGED)])
+    with pytest.raises(
+        EndpointUnusable, match=r"127.0.0.1:1/v1 cannot be used: nothing answers .* ollama serve"
+    ) as caught:
+        registry.load_model("ollama:qwen3-vl:4b")
+    assert "ollama serve" in caught.value.text("zh")
 
 
 def test_a_part_that_a_person_names_goes_before_that_of_the_store(home: Path, loaded: list[Any]) -> None:
