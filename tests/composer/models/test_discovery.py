@@ -338,7 +338,8 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, dict[str, An
         return load
 
     monkeypatch.setattr(composer.models.gguf, "GgufModel", loader("gguf"))
-    monkeypatch.setattr(composer.models.transformers_vlm, "load", loader("transformers"), raising=False)
+    # not by setattr: asking for the old value would import torch
+    monkeypatch.setitem(vars(composer.models.transformers_vlm), "load", loader("transformers"))
     monkeypatch.setattr(composer.models.endpoint, "EndpointModel", loader("endpoint"))
     monkeypatch.setattr(registry, "graphics_cards", list)
     return calls
@@ -458,7 +459,7 @@ def server() -> Iterator[Callable[[int, Any], int]]:
                 pass
 
         running.append(ThreadingHTTPServer(("127.0.0.1", 0), Answer))
-        threading.Thread(target=running[-1].serve_forever, daemon=True).start()
+        threading.Thread(target=running[-1].serve_forever, args=(0.02,), daemon=True).start()
         return int(running[-1].server_address[1])
 
     yield start
