@@ -131,6 +131,13 @@ def test_between_chat_and_article_on_a_telephone_in_chinese(
     page.wait_for_selector(".xc-chats-said >> text=图片已放入文章。")
     page.click("#xc-chats .xc-drafts-toggle")
     page.wait_for_selector("#xc-chats li")
+    menu(page, "重命名")
+    page.fill(".xc-drafts-rename", "海盗")
+    page.press(".xc-drafts-rename", "Enter")
+    page.wait_for_selector("#xc-chats .xc-drafts-name >> text=海盗")
+    page.fill("#xc-chats [type=search]", "没有这种话")
+    page.wait_for_selector("#xc-chats >> text=没有对话包含这些词。")
+    page.fill("#xc-chats [type=search]", "")
     page.click("#xc-chats .xc-drafts-shade", position={"x": 360, "y": 400})
     picture = page.locator(".xc-section >> nth=-1 >> .xc-picture img")
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [64, 48]
