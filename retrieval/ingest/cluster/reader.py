@@ -5,6 +5,8 @@ import logging
 import math
 import os
 import pickle
+import re
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +24,12 @@ from retrieval.ingest.report import IngestOptions
 log = logging.getLogger(__name__)
 
 AUTO = "auto"  # the cluster that this machine belongs to, else this machine alone
+ANSWER_SECONDS = 5.0
+# nothing of a person's work is told to others, and errors are told by sentences
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal", "GRPC_VERBOSITY": "ERROR"}
 FILES_A_TASK = 64  # read by one actor at a time
 GPU_BATCH = 256  # pictures that one card encodes at once
+_ADDRESS = re.compile(r"(?:ray://)?(?P<name>[^\s/:]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class RayReader:
 
     def __init__(self, address: str = AUTO) -> None:
         self.address = address
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)  # read when the libraries are loaded
         try:
             import ray.data  # noqa: F401
         except ImportError as error:
@@ -124,16 +132,20 @@ class RayReader:
         if ray.is_initialized():
             yield ray
             return
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of a person's work is told to others
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         try:
+            if host := _ADDRESS.fullmatch(self.address):
+                # Ray itself would wait for minutes, whatever is wrong with the address
+                socket.create_connection((host["name"].strip("[]"), int(host["port"])), ANSWER_SECONDS).close()
+            elif self.address != AUTO:
+                raise ValueError("it is no address")
             try:
                 ray.init(self.address, **quiet)
             except ConnectionError:
                 if self.address != AUTO:
                     raise
                 ray.init("local", include_dashboard=False, **quiet)
-        except (ray.exceptions.RayError, ConnectionError, ValueError, RuntimeError, OSError) as error:
+        except (ray.exceptions.RayError, ValueError, RuntimeError, OSError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise RetrievalError(
                 _(

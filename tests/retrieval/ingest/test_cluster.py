@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from retrieval.ingest.cluster import RayReader
 from retrieval.ingest.cluster.reader import Layout
 from retrieval.milvus import MilvusGallery
 from tests.retrieval.conftest import ONE_WORKER
-from tests.retrieval.helpers import paint
+from tests.retrieval.helpers import ColourEncoder, paint
+from tests.serving import free_port
 
 # Ray warns of its own settings, whatever they are
 pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning", "default::FutureWarning")
@@ -132,6 +134,21 @@ def test_cards_encode_where_there_are_any_and_the_other_processors_read() -> Non
     assert Layout.of({"CPU": 4.0, "GPU": 8.0}) == Layout(reading=1, encoding=3, cards=True)
     with pytest.raises(RetrievalError, match="The Ray cluster has 1 CPUs; at least 2 are needed"):
         Layout.of({"CPU": 1.0})
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "ray://127.0.0.1:{port}", "127.0.0.1:99999", "my cluster"])
+def test_an_address_that_does_not_answer_is_told_at_once(tmp_path: Path, folder: Path, address: str) -> None:
+    pytest.importorskip("ray", reason="the package ray is not installed")
+    reader = RayReader(address.format(port=free_port()))
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Gallery.open(tmp_path / "g", create=True, encoder=ColourEncoder()) as gallery,
+    ):
+        patch.setattr("ray.is_initialized", lambda: False)
+        started = time.monotonic()
+        with pytest.raises(RetrievalError, match=f"No Ray cluster answers at '{reader.address}' "):
+            gallery.add(folder, options=IngestOptions(elsewhere=reader))
+        assert time.monotonic() - started < 4
 
 
 def test_without_ray_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
