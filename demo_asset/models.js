@@ -56,7 +56,15 @@ form.addEventListener("submit", (event) => {
   else wanted.focus();
 });
 
-const load = (model, precision, free = false) => follow(call("load", { name: model, bits: precision || null, free_first: free }));
+const load = (model, precision, free = false) => begin(call("load", { name: model, bits: precision || null, free_first: free }));
+
+// Begins something; the line that tells how far it is may be far above the button.
+async function begin(asked) {
+  const answer = await asked;
+  draw(answer);
+  state.scrollIntoView({ block: "nearest" });
+  await follow(answer);
+}
 
 // Shows how far it is until it has ended; `asked` is the answer of the call that began or cancelled it.
 async function follow(asked) {
@@ -114,7 +122,7 @@ function action(one) {
   if (one.here) return does(labels.load, one.short, () => load(one.name, chosen(one)));
   if (!one.fetchable) return make("span", { class: "xc-facts", text: one.why });
   const label = one.begun ? fill(labels.go_on, { percent: Math.floor(one.begun * 100) }) : one.download ? fill(labels.download_size, { size: one.download }) : labels.download;
-  return does(label, one.short, () => follow(call("download", { name: one.name })));
+  return does(label, one.short, () => begin(call("download", { name: one.name })));
 }
 
 // The most bits in which it fits; those it is published in where none does, so that the reason is told.
