@@ -162,6 +162,12 @@ class Studio:
     def settled(self) -> bool:
         return self.model_settled.is_set() and self.gallery_settled.is_set()
 
+    @property
+    def loads(self) -> bool:
+        """Something is being loaded, in a thread that must not be taken down in the middle of it."""
+        changing = self.change is not None and not self.change.ended.is_set()
+        return not self.settled or changing
+
     def use_gallery(self, gallery: PictureGallery) -> None:
         """From now on everybody searches this gallery."""
         self.attribution = gallery.info().attribution
@@ -299,6 +305,8 @@ class Studio:
         """Stops everybody's work and frees the model."""
         with self._lock:
             visitors = list(self._visitors.values())
+        if self.change is not None:
+            self.change.cancel()
         for session in visitors:
             session.close()
         if self.model is not None:

@@ -268,6 +268,6 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
     finally:
         studio.close()
         page.close(verbose=False)
-        if not studio.settled:  # a thread still loads in C++, which crashes when the interpreter is taken down under it
+        if studio.loads:  # a thread still loads in C++, which crashes when the interpreter is taken down under it
             sys.stdout.flush()
             os._exit(0)
