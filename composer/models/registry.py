@@ -96,6 +96,14 @@ def load_model(
     path = Path(wanted).expanduser()
     if is_local_name(wanted) and not path.exists():
         return _load_local(find_local_model(wanted), num_gpus, report, given)
+    if path.is_file() and path.suffix != ".gguf" and (path.parent / "config.json").is_file():
+        raise InputError(
+            _(
+                "'{path}' is one file of a model folder. Name the folder: --folder {folder}",
+                path=path,
+                folder=path.parent,
+            )
+        )
     if path.is_file():
         return _load_gguf(path, model_name(path), num_gpus, report, given)
     if path.is_dir():

@@ -16,6 +16,8 @@ from composer.errors import SettingsError
 
 _VERSION = re.compile(r"v\d+(?:beta\d*)?", re.IGNORECASE)  # how the path of an OpenAI-compatible API ends
 
+_OPERATIONS = ("/chat/completions", "/completions", "/models")  # what a person may have copied with the address
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -74,6 +76,8 @@ def read_address(text: str | None, setting: str = "base_url") -> Address:
             name=setting, value=given.split("?")[0], reason=_("the address of a server has no part after '?' or '#'.")
         )
     path = parts.path.rstrip("/")
+    for end in _OPERATIONS:
+        path = path.removesuffix(end)
     above, _slash, last = path.rpartition("/")
     before = f"{parts.scheme}://{parts.netloc}"
     if _VERSION.fullmatch(last):
@@ -87,7 +91,7 @@ def read_key(file: str | Path | None) -> SecretStr | None:
         return None
     path = Path(file).expanduser()
     try:
-        key = path.read_text("utf-8").strip()
+        key = path.read_text("utf-8-sig").strip()  # Windows' editor begins a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SettingsError(

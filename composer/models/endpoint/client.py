@@ -316,13 +316,25 @@ def _raise_error(answer: dict[str, Any], redacted: Callable[[str], str]) -> None
 
 def _broken(error: httpx.HTTPError, limits: Limits, *, begun: bool) -> CallFailed:
     if isinstance(error, httpx.ConnectTimeout):
-        return CallFailed(_("nothing answers there within {seconds:.0f} s", seconds=limits.connecting), pause=0.0)
+        return CallFailed(
+            _(
+                "nothing answers there within {seconds:.0f} s; start the server, or check the address",
+                seconds=limits.connecting,
+            ),
+            pause=0.0,
+        )
     if isinstance(error, httpx.TimeoutException):
         return CallFailed(
             _("it has said nothing for {seconds:.0f} s. It may be loading or busy", seconds=limits.seconds)
         )
     if isinstance(error, httpx.ConnectError):
-        return CallFailed(_("nothing answers there ({error})", error=str(error) or type(error).__name__), pause=0.0)
+        return CallFailed(
+            _(
+                "nothing answers there ({error}); start the server, or check the address",
+                error=str(error) or type(error).__name__,
+            ),
+            pause=0.0,
+        )
     if begun:
         return CallFailed(_("the connection broke in the middle of the answer"))
     # a connection that was kept and that the server has closed meanwhile, too: another attempt opens a new one

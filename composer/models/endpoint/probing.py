@@ -77,6 +77,12 @@ def find_out(
     try:
         answer = None if decides else _first_answer(chat, limits, listed)
     except CallFailed as error:
+        if error.status in (400, 422) and not served and not listed:  # as Ollama's before a model was pulled
+            message = error.message or str(error.status)
+            raise CallFailed(
+                _("it lists no model ({message}). Load one there, or name it: --served_name NAME", message=message),
+                status=error.status,
+            ) from error
         if error.status not in (404, 405, 501):
             raise
         if _decision_share(chat) is None:
@@ -126,6 +132,8 @@ def _listed(client: Client) -> list[dict[str, Any]]:
         log.info("%s lists no models: %s", client.address.place, error)
         return []
     data = answer.get("data") if isinstance(answer, dict) else None
+    if data is None and isinstance(answer, dict) and answer.get("object") == "list":
+        data = []  # so Ollama's writes an empty list
     if not isinstance(data, list):
         raise CallFailed(not_compatible())
     return [entry for entry in data if isinstance(entry, dict) and entry.get("id")]

@@ -32,7 +32,7 @@ from composer.models.gguf.engine import Engine, EngineError, EngineSettings
 from composer.models.gguf.header import GgufHeader, read_header
 from composer.models.gguf.memory import SLOTS, choose_context, gpus, memory_needed
 from composer.models.gguf.parts import model_name
-from composer.models.gguf.projector import Projector, find_projector, read_projector
+from composer.models.gguf.projector import Projector, damaged_projector, find_projector, read_projector
 from composer.models.gguf.prompt import Prompt
 from composer.models.gguf.scoring import common_length, score_every_token, score_options
 from composer.models.gguf.seeing import SeeingEngine
@@ -114,7 +114,7 @@ class GgufModel:
         except EngineError as error:
             if template and (problem := template_problem(template)) is not None:
                 raise ModelFilesBroken(path=header.path, reason=problem) from error
-            raise ModelFilesBroken(path=header.path, reason=_engine_problem(error, projector)) from error
+            raise ModelFilesBroken(path=header.path, reason=_engine_problem(error, header, projector)) from error
         self.capabilities = Capabilities(
             sees_pictures=projector is not None,
             max_pictures=self._most_pictures,
@@ -123,7 +123,7 @@ class GgufModel:
             devices=tuple(cards) or ("cpu",),
             memory_bytes=memory_needed(header, context, projector),
             engine="llama.cpp",
-            limits=tuple(_limits(header, projector)),
+            limits=tuple(_limits(header, projector, mmproj)),
             texts_at_once=SLOTS,
         )
         report(LoadProgress("ready", size, size, self.name))
@@ -342,9 +342,14 @@ def _projector(header: GgufHeader, mmproj: str | Path | None) -> Projector | Non
     return read_projector(Path(mmproj).expanduser())
 
 
-def _engine_problem(error: EngineError, projector: Projector | None) -> Text:
+def _engine_problem(error: EngineError, header: GgufHeader, projector: Projector | None) -> Text:
     if projector is None:
-        return _("the engine cannot load it ({error}). XCOMPOSER_DEBUG=1 shows what the engine says", error=error)
+        return _(
+            "the engine cannot load it ({error}). Its architecture is '{kind}': a newer engine may know it (pip "
+            "install -U xllamacpp). XCOMPOSER_DEBUG=1 shows what the engine says",
+            error=error,
+            kind=header.architecture,
+        )
     return _(
         "the engine cannot load it with the picture part '{mmproj}' ({error}). Are both of the same model? Without "
         "pictures: --mmproj none. XCOMPOSER_DEBUG=1 shows what the engine says",
@@ -353,8 +358,12 @@ def _engine_problem(error: EngineError, projector: Projector | None) -> Text:
     )
 
 
-def _limits(header: GgufHeader, projector: Projector | None) -> Iterator[Text]:
-    if projector is None:
+def _limits(header: GgufHeader, projector: Projector | None, mmproj: str | Path | None) -> Iterator[Text]:
+    if projector is None and mmproj is not None:
+        yield _("It sees no pictures: its picture part is left out (mmproj: none).")
+    elif projector is None and (broken := damaged_projector(header)) is not None:
+        yield _("It sees no pictures: {error}", error=broken)
+    elif projector is None:
         yield _("It sees no pictures: no picture part (mmproj) lies beside its file.")
     if not header.has_chat_template:
         yield _("Its file has no chat template; it is asked in the form of ChatML, which may not be its own.")

@@ -73,6 +73,19 @@ def find_projector(header: GgufHeader) -> Path | None:
     return min(fitting, key=_preference, default=None)
 
 
+def damaged_projector(header: GgufHeader) -> ModelFilesBroken | None:
+    """What is wrong with a picture part beside the model that cannot be used, such as half a download, or None."""
+    try:
+        for path in sorted(header.path.parent.iterdir()):
+            if path.suffix.lower() == SUFFIX and "mmproj" in path.stem.lower() and not _is_projector(path):
+                read_projector(path)
+    except ModelFilesBroken as error:
+        return error
+    except OSError:
+        return None
+    return None
+
+
 def _is_projector(path: Path) -> bool:
     if not _may_be_projector(path):
         return False

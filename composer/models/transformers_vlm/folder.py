@@ -103,6 +103,11 @@ def _weight_files(folder: Path) -> list[Path]:
             if not isinstance(weight_map, dict) or not weight_map:
                 raise ModelFilesBroken(path=folder / index, reason=_("it names no files."))
             names = sorted({str(name) for name in weight_map.values()})
+            if any(Path(name).name != name or Path(name).suffix not in (".safetensors", ".bin") for name in names):
+                raise ModelFilesBroken(
+                    path=folder / index,
+                    reason=_("it names files that cannot be its weights. {way_out}", way_out=_download_again()),
+                )
             break
     else:
         names = [name for name in _SINGLE if (folder / name).is_file()][:1]

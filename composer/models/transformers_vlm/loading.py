@@ -5,6 +5,8 @@ Runs no code from a folder. Knows what may be missing in one, and says so in a s
 
 import contextlib
 import logging
+import pickle
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,14 @@ _PROBLEMS = (
     ImportError,
     RuntimeError,
     StrictDataclassError,
+    EOFError,  # this and the next two: pickled weights that are cut off or damaged
+    pickle.UnpicklingError,
+    struct.error,
 )
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json", "tekken.json")
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+
+_NO_PROCESSOR = _("It sees no pictures: its folder has no picture processor (preprocessor_config.json).")
 
 Progress = Callable[[LoadProgress], None]
 
@@ -150,9 +159,16 @@ def _auto_class(config: Any) -> Any:
 
 def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader, list[Text]]:
     """What makes prompts, and what it cannot do. Raises ModelFilesMissing, ModelFilesBroken."""
+    if not any((folder.path / name).is_file() for name in _TOKENIZERS):  # processors make up an empty one
+        raise ModelFilesMissing(
+            name=folder.path.name, missing="tokenizer.json", way_out=_("Copy the model's tokenizer files beside it.")
+        )
     limits: list[Text] = []
     processor = None
-    if _auto_class(config) is transformers.AutoModelForImageTextToText:
+    seeing = _auto_class(config) is transformers.AutoModelForImageTextToText
+    if seeing and not any((folder.path / name).is_file() for name in _PROCESSORS):
+        limits.append(_NO_PROCESSOR)
+    elif seeing:
         try:
             processor = transformers.AutoProcessor.from_pretrained(
                 folder.path, trust_remote_code=False, local_files_only=True
@@ -163,7 +179,7 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
         limits.append(_("It is asked without pictures: models that look at them beside the text are not supported."))
         processor = None
     if processor is not None and not hasattr(processor, "image_processor"):
-        limits.append(_("It sees no pictures: its folder has no picture processor (preprocessor_config.json)."))
+        limits.append(_NO_PROCESSOR)
         processor = None
     tokenizer = getattr(processor, "tokenizer", None) or _tokenizer(folder)
     form = ChatFormat(processor or tokenizer, tokenizer, _placeholders(processor, tokenizer))
@@ -191,11 +207,6 @@ def _blindness(error: BaseException) -> Text:
 
 
 def _tokenizer(folder: ModelFolder) -> Any:
-    names = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json", "tekken.json")
-    if not any((folder.path / name).is_file() for name in names):
-        raise ModelFilesMissing(
-            name=folder.path.name, missing="tokenizer.json", way_out=_("Copy the model's tokenizer files beside it.")
-        )
     with _readable(folder.path / "tokenizer.json"):
         return transformers.AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
 

@@ -386,7 +386,7 @@ def test_no_server(address: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         nothing = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(EndpointUnusable, match=r"/v1 cannot be used: nothing answers there"):
+        with pytest.raises(EndpointUnusable, match=r"cannot be used: nothing answers there .*check the address"):
             EndpointModel(nothing)
 
 
@@ -443,6 +443,27 @@ def test_a_file_without_a_key(tmp_path: Path, content: str | None, problem: str)
         file.write_text(content)
     with pytest.raises(SettingsError, match=problem):
         EndpointModel("http://127.0.0.1:9", api_key_file=file)
+
+
+def test_what_editors_and_manuals_add_is_taken_away(address: str, fake: FakeServer, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b"\xef\xbb\xbfsk-windows\r\n")
+    EndpointModel(address.removesuffix("/v1") + "/v1/chat/completions", api_key_file=file).close()
+    assert {path for path, _body, _headers in fake.requests} >= {"/v1/models", "/v1/chat/completions"}
+    assert all(headers["Authorization"] == "Bearer sk-windows" for _path, _body, headers in fake.requests)
+
+
+@pytest.mark.parametrize("listed", [[], None])
+def test_a_server_that_holds_no_model_yet(address: str, fake: FakeServer, listed: list[Any] | None) -> None:
+    fake.before = lambda path, body: (
+        as_json({"error": {"message": "model is required"}}, 400)
+        if path.endswith("/completions")
+        else as_json({"object": "list", "data": listed})
+        if path.endswith("/models")
+        else None
+    )
+    with pytest.raises(EndpointUnusable, match=r"lists no model \(model is required\)\. Load one there"):
+        EndpointModel(address)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ The engine is told to keep keys and values in 32 bits, so that what it rounds do
 
 import base64
 import io
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -278,10 +279,25 @@ def test_without_its_picture_part_a_model_says_that_it_is_blind(files: tuple[Pat
     blind = load_model(files[0], mmproj="none", num_gpus=0, threads=2)
     assert not blind.capabilities.sees_pictures
     assert blind.capabilities.max_pictures == 0
-    assert "sees no pictures" in blind.capabilities.limits[0].text()
+    assert "sees no pictures: its picture part is left out" in blind.capabilities.limits[0].text()
     assert "看不到图片" in blind.capabilities.limits[0].text("zh")
     assert len(blind.score([user("Look: ", ONE)], ["Yes", "No"])) == 2  # what it cannot see is left out
     blind.close()
+
+
+def test_half_a_picture_part_beside_a_model_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copy(files[0], tmp_path)
+    (tmp_path / files[1].name).write_bytes(files[1].read_bytes()[:20_000])
+    blind = load_model(tmp_path, num_gpus=0, threads=2)
+    assert re.search(rf"sees no pictures: .*{files[1].name}'.* incomplete", blind.capabilities.limits[0].text())
+    assert "不完整" in blind.capabilities.limits[0].text("zh")
+    blind.close()
+
+
+def test_an_architecture_that_the_engine_does_not_know_is_named(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "octopus.gguf", {**ENTRIES, "general.architecture": "octopus"})
+    with pytest.raises(ModelFilesBroken, match=r"architecture is 'octopus': a newer engine may know it"):
+        load_model(path, num_gpus=0, threads=1)
 
 
 def test_a_picture_part_of_another_place_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_without_a_picture_processor_the_model_writes_blind(folder: Path) -> Non
     model = load(folder)
     assert not model.capabilities.sees_pictures
     assert model.capabilities.max_pictures == 0
-    assert any("sees no pictures" in str(limit) for limit in model.capabilities.limits)
+    assert any("no picture processor (preprocessor_config.json)" in str(limit) for limit in model.capabilities.limits)
     asked = [user("The bee ", Picture(picture(1)), " and the fox?")]
     assert model.score(asked, ["A", "B"])[0] < 0
     assert model.count_tokens(asked) == model.count_tokens([user("The bee  and the fox?")])
@@ -134,6 +134,34 @@ def test_without_a_tokenizer_nothing_can_be_asked(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     with pytest.raises(ModelFilesMissing, match=r"tokenizer.json"):
         load(folder)
+
+
+def test_a_picture_processor_without_a_tokenizer_is_not_enough(folder: Path) -> None:
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    with pytest.raises(ModelFilesMissing, match=r"tokenizer.json"):
+        load(folder)
+
+
+def test_a_damaged_pickle_is_a_sentence(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    for content in (b"", b"\x80\x02junk", b"<html>Sign in</html>"):
+        (folder / "pytorch_model.bin").write_bytes(content)
+        with pytest.raises(ModelFilesBroken, match=r"cannot be used: \S"):
+            load(folder)
+
+
+def test_an_index_names_files_of_its_folder_only(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder.parent / "other.safetensors")
+    for name in ("../other.safetensors", "config.json"):
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+        with pytest.raises(ModelFilesBroken, match="names files that cannot be its weights"):
+            load(folder)
+
+
+def test_a_file_of_a_model_folder_leads_to_the_folder(folder: Path) -> None:
+    with pytest.raises(InputError, match=rf"one file of a model folder.*--folder {folder}$"):
+        load(folder / "model.safetensors")
 
 
 @pytest.mark.parametrize("kind", ["qwen3_vl", "llama"])
