@@ -553,3 +553,17 @@ def test_options_of_other_kinds_are_refused(address: str) -> None:
     with pytest.raises(SettingsError, match="no such option"):
         load_model("endpoint", base_url=address, quantization="nf4")
     load_model("endpoint", base_url=address, threads=2).close()
+
+
+def test_the_command_line_uses_a_server(address: str, fake: FakeServer) -> None:
+    from typer.testing import CliRunner
+
+    from composer.cli import app
+
+    for arguments in (["--base_url", address], ["--model", f"{address}/v1#fake-model"]):
+        done = CliRunner().invoke(app, ["chat", "Count", *arguments])
+        assert (done.exit_code, done.stdout) == (0, "One two three.\n")
+        assert "Note: The server does not count tokens" in done.stderr
+    refused = CliRunner().invoke(app, ["chat", "Count", "--base_url", "nowhere"])
+    assert refused.exit_code == 2
+    assert "base_url" in refused.stderr
