@@ -126,6 +126,9 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def guess_type(self, path: Any) -> str:
+        return "text/html" if str(path).endswith("soft.png") else super().guess_type(path)
+
     def send_response(self, code: int, message: str | None = None) -> None:
         self.answers.append((self.path, code))
         super().send_response(code, message)
@@ -180,11 +183,14 @@ def test_what_a_server_links_to_elsewhere_is_not_asked_and_a_page_is_no_picture(
 ) -> None:
     address, root = web
     (root / "index.html").write_text(
-        '<a href="http://169.254.169.254/secret.png">a</a><a href="../other.png">b</a><a href="?C=M;O=A">c</a>'
-        '<a href="%2e%2e%2fup.png">d</a><a href="gone.png">e</a><a href="page.png/">f</a><a href="red%20one.png">g</a>',
+        '<a href="http://169.254.169.254/latest/meta-data/secret.png">a</a><a href="../another/folder/other.png">b</a>'
+        '<a href="?C=M;O=A">c</a>'
+        '<a href="%2e%2e%2fup.png">d</a><a href="gone.png">e</a><a href="page.png/">f</a><a href="red%20one.png">g</a>'
+        '<a href="soft.png">h</a>',
         "utf-8",
     )
     (root / "page.png").mkdir()
+    (root / "soft.png").write_text("<p>Please log in</p>", "utf-8")
     report = copy_folder(open_folder(address), tmp_path / "copy")
     assert names(tmp_path / "copy") == ["red one.png"]
     assert {path for path, _ in Quiet.answers} == {
@@ -192,10 +198,12 @@ def test_what_a_server_links_to_elsewhere_is_not_asked_and_a_page_is_no_picture(
         "/album/page.png/",
         "/album/gone.png",
         "/album/red%20one.png",
+        "/album/soft.png",
     }
     assert dict(report.skipped) == {
         "../up.png": "its name cannot be that of a file on every system",
         "gone.png": "it does not know this address",
+        "soft.png": "it sent a page instead of a file",
     }
 
 
