@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.errors import ReadableError
-from composer.chat import Turn
+from composer.chat import Conversation, Turn
 from composer.conversations import Exchange, Parameters
 from composer.models import Picture, Sampling
 from ui.chat.showing import Messages, history
@@ -77,18 +77,26 @@ def _answered(studio: Studio, session: Session, question: Question, run: ModelRu
         yield history(studio, session, text("chat.looking", language))
     pictures = [_picture(path) for path in question.pictures]
     pieces = conversation.ask(question.text, pictures, _sampling(parameters), run.stop, begun=question.begun)
-    if session.question is not question:  # stopped while the pictures were looked at: it is in the box again
-        return
-    session.question = None
-    asked = Exchange(
-        question.text,
-        parent=question.parent,
-        first=question.first,
-        pictures=question.pictures,
-        descriptions=conversation.turns[-1].descriptions,
-        model=studio.require_model().name,
-        answer=question.begun,
-    )
+    with studio.line.call(run.job, is_text=True, stop=run.stop) as mine:
+        # stopped while it waited or the pictures were looked at: it is in the box again
+        if mine and session.question is question:
+            session.question = None
+            asked = Exchange(
+                question.text,
+                parent=question.parent,
+                first=question.first,
+                pictures=question.pictures,
+                descriptions=conversation.turns[-1].descriptions,
+                model=studio.require_model().name,
+                answer=question.begun,
+            )
+            yield from _growing(studio, session, conversation, pieces, asked)
+
+
+def _growing(
+    studio: Studio, session: Session, conversation: Conversation, pieces: Iterator[str], asked: Exchange
+) -> Iterator[Messages]:
+    """The history with each piece of the answer, which is kept as it grows."""
     answer = GrowingAnswer(studio, session, record(studio, session, asked))
     with session.talking:
         session.talk = replace(session.talk, material_used=conversation.material_used)

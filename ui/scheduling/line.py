@@ -156,7 +156,10 @@ class Line:
     @contextmanager
     def call(self, job: Job, *, is_text: bool, stop: threading.Event | None = None) -> Iterator[bool]:
         """Waits until it is the turn of this call of the job, which is computed while the block lasts; False where
-        `stop` was set before. is_text: it writes a text (`stream`)."""
+        `stop` was set before. is_text: it writes a text (`stream`). Calls within the block are part of it."""
+        if job.calls:
+            yield True
+            return
         call = _Call(job, is_text)
         with self._changed:
             self._waiting.append(call)
@@ -233,8 +236,6 @@ class Line:
     def _may_compute(self, call: _Call) -> bool:
         if not self._begin(call.job):
             return False
-        if call.job.calls:  # asked while its own text is being written
-            return True
         # who came first is waited for, even where another one could go on at once: else it might wait for ever
         if call is not next((one for one in self._waiting if one.job.begun is not None), None):
             return False

@@ -191,6 +191,26 @@ def test_a_page_that_vanishes_frees_the_model(
     assert studio.line.count() == 0
 
 
+def test_a_question_that_waits_for_the_writing_of_an_article_can_be_taken_back(
+    studio_with: Callable[[FakeModel], Studio],
+) -> None:
+    studio = studio_with(FakeModel())
+    writer, reader = Session(), Session()
+    messages = composed(studio, writer)
+    while not writer.article.sections:
+        next(messages)
+    thread, _seen = in_background(asked(studio, reader))
+    thread.join(0.3)
+    assert reader.question is not None, "the model has not taken it up"
+    assert reader.talk.tree.exchanges == ()
+    reader.stop("chat")
+    thread.join(SOON)
+    assert not thread.is_alive()
+    assert reader.talk.tree.exchanges == ()
+    list(messages)
+    assert studio.line.count() == 0
+
+
 def test_stop_takes_a_question_out_of_the_line(studio_with: Callable[[FakeModel], Studio]) -> None:
     studio = studio_with(FakeModel())
     other = studio.line.join("other", "other", long=False)
