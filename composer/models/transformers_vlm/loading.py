@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 MAX_PICTURES = 12  # in one prompt; more mix up
 _TEXT_TOKENS = 1024  # of the context that are left to the text
+_MORE_VALUES = 1.5  # than the files hold may a configuration describe: tensors that are tied or made anew
 _PROBLEMS = (
     OSError,
     ValueError,
@@ -228,6 +229,7 @@ def _placeholders(processor: Any, tokenizer: Any) -> list[str]:
 def _network(folder: ModelFolder, config: Any, placement: Placement, name: str, limits: list[Text]) -> Any:
     """The network with its weights. What is wrong with them is added to `limits`. Raises ModelFilesBroken,
     OutOfMemory."""
+    _check_count(folder, config)
     try:
         with _readable(folder.path):
             # attention is SDPA where the model has it: torch then takes the fastest kernel there is
@@ -262,6 +264,28 @@ def _network(folder: ModelFolder, config: Any, placement: Placement, name: str, 
             )
         )
     return model.eval()
+
+
+def _check_count(folder: ModelFolder, config: Any) -> None:
+    """Whether the files hold about as many values as the configuration asks for. transformers would make up the rest,
+    which fills the memory where the configuration is that of a much larger model. Raises ModelFilesBroken."""
+    if folder.quantization:
+        return  # packed: one stored value is several
+    with _readable(folder.path), torch.device("meta"):
+        needed = sum(weights.numel() for weights in _auto_class(config).from_config(config).parameters())
+    stored = sum(tensor.count for tensor in folder.tensors) or folder.weight_bytes // 2  # pickled: 16 bits at least
+    if needed > _MORE_VALUES * stored:
+        raise ModelFilesBroken(
+            path=folder.path,
+            reason=_(
+                "the weights do not belong to this configuration: a model of the kind '{kind}' with {needed:,} values is "
+                "described, the files hold {stored:,}. {way_out}",
+                kind=folder.model_type,
+                needed=needed,
+                stored=stored,
+                way_out=_("Copy config.json and weights from the same model."),
+            ),
+        )
 
 
 def _try_out(network: Network, folder: ModelFolder, limits: list[Text]) -> None:
