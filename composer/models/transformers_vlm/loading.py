@@ -278,8 +278,8 @@ def _check_count(folder: ModelFolder, config: Any) -> None:
         raise ModelFilesBroken(
             path=folder.path,
             reason=_(
-                "the weights do not belong to this configuration: a model of the kind '{kind}' with {needed:,} values is "
-                "described, the files hold {stored:,}. {way_out}",
+                "the weights do not belong to this configuration: a model of the kind '{kind}' with {needed:,} values "
+                "is described, the files hold {stored:,}. {way_out}",
                 kind=folder.model_type,
                 needed=needed,
                 stored=stored,
