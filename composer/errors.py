@@ -51,7 +51,7 @@ class PictureError(ComposerError):
 class UnknownModel(ComposerError):
     sentence = _(
         "There is no model named '{name}'. Known models: {known}. A folder or a .gguf file can be given "
-        "too: --folder PATH"
+        "too: --folder PATH; a model on a server: --base_url URL --served_name NAME"
     )
 
 

@@ -125,6 +125,7 @@ class Session:
         self.talking = threading.RLock()  # held while it is changed
         self.talk_problem = False  # it could not be kept, and the person knows
         self.question: Question | None = None
+        self.refused: Question | None = None  # the model could not begin with it: goes back into the box
         self.answer_problem = ""  # why the last question was not answered
         self.chat_names = {self.id}  # of the sessions whose conversation this is, as `names` of the article
         self.talk_numbers = itertools.count(1)  # of the messages to the view of conversations

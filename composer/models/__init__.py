@@ -31,6 +31,7 @@ from composer.models.configs import (
     is_address,
     is_known_model,
     known_models,
+    path_of,
     unknown_model,
 )
 from composer.models.describer import PictureDescriber
@@ -95,6 +96,7 @@ __all__ = [
     "memory_wanted",
     "merge_turns",
     "models_in",
+    "path_of",
     "propose",
     "read_header",
     "system",

@@ -5,12 +5,11 @@ Estimates from the sizes in configs/models; loading a model plans exactly. Loads
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
 from composer.models.cards import graphics_cards
-from composer.models.configs import KnownModel, ModelConfig, find_config, known_models, model_configs
+from composer.models.configs import KnownModel, ModelConfig, find_config, known_models, model_configs, path_of
 from composer.models.discovery import find_local_model, is_local_name
 
 GIB = 2**30
@@ -81,12 +80,13 @@ def memory_at(config: ModelConfig) -> dict[int, int]:
 
 def memory_wanted(name_or_path: str, bits: int | None = None) -> int:
     """About how many bytes a model takes that is loaded by this name or from this path; 0 where nothing is known, and
-    for a server's. Raises ModelFilesMissing for a model that another program does not have."""
+    for a server's. Raises ModelFilesMissing for a model that another program does not have, ModelFilesBroken for a path
+    that cannot be looked at."""
     named = find_config(name_or_path)
     if named is not None:
         at = memory_at(named[0])
         return at.get(bits or max(at), 0)
-    path = Path(name_or_path).expanduser()
+    path = path_of(name_or_path)
     if is_local_name(name_or_path) and not path.exists():
         return find_local_model(name_or_path).memory
     files = [path] if path.is_file() else [*path.glob("*.safetensors"), *path.glob("*.gguf"), *path.glob("*.bin")]

@@ -13,7 +13,7 @@ import yaml
 
 from common.messages import Text, _
 from common.resources import resource_folder
-from composer.errors import ModelFilesMissing, SettingsError, UnknownModel
+from composer.errors import ModelFilesBroken, ModelFilesMissing, SettingsError, UnknownModel
 from composer.models import embedded
 from composer.models.discovery import is_local_name
 from composer.models.hub import HUBS, Download, HubName, Source, find_download
@@ -21,6 +21,7 @@ from composer.models.hub import HUBS, Download, HubName, Source, find_download
 CONFIGS = resource_folder("configs") / "models"
 AUTO = "auto"  # stands for the best model that is here
 ENDPOINT = "endpoint"  # stands for the model of the server that is named beside it
+_LONGEST_SHOWN = 200  # characters of what was typed in place of a path
 
 Kind = Literal["embedded", "xcomposer", "transformers"]
 
@@ -96,13 +97,26 @@ def find_config(name: str) -> tuple[ModelConfig, HubName | None] | None:
     return None
 
 
+def path_of(wanted: str) -> Path:
+    """The path that was typed, which need not exist. Raises ModelFilesBroken where it cannot even be looked at."""
+    try:
+        path = Path(wanted).expanduser()
+        if path.is_dir():
+            next(path.iterdir(), None)
+    except (OSError, RuntimeError) as error:  # too long for a name, no permission, no such person
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        shown = wanted if len(wanted) <= _LONGEST_SHOWN else f"{wanted[:_LONGEST_SHOWN]}…"
+        raise ModelFilesBroken(path=shown, reason=_("it cannot be read ({error}).", error=reason)) from error
+    return path
+
+
 def unknown_model(wanted: str) -> UnknownModel | ModelFilesMissing:
     """The error for a name that is neither that of a model nor a path that exists."""
     if wanted.endswith(".gguf") or wanted.startswith((".", "/", "~")):
         return ModelFilesMissing(
             name=wanted, missing=wanted, way_out=_("There is no such file or folder; check the path.")
         )
-    return UnknownModel(name=wanted, known=", ".join(config.name for config in model_configs()))
+    return UnknownModel(name=wanted, known=", ".join(model.name for model in known_models()))
 
 
 def interrupted_clause(config: ModelConfig, download: Download) -> Text:

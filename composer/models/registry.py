@@ -25,6 +25,7 @@ from composer.models.configs import (
     interrupted_values,
     is_address,
     model_configs,
+    path_of,
     unknown_model,
 )
 from composer.models.discovery import LocalModel, find_local_model, is_local_name, propose
@@ -93,7 +94,7 @@ def load_model(
         folder = _fetch_folder(config, report, hub, update=update)
         load_files = _load_transformers if config.kind == "transformers" else _load_xcomposer
         return load_files(folder, num_gpus, report, {"name": config.name, **given})
-    path = Path(wanted).expanduser()
+    path = path_of(wanted)
     if is_local_name(wanted) and not path.exists():
         return _load_local(find_local_model(wanted), num_gpus, report, given)
     if path.is_file() and path.suffix != ".gguf" and (path.parent / "config.json").is_file():
@@ -328,7 +329,7 @@ def local_folder(name_or_folder: str) -> Path:
     The folder's files are not looked at. Raises UnknownModel, ModelFilesMissing where nothing was downloaded,
     InputError for the embedded model, which is a file.
     """
-    path = Path(name_or_folder).expanduser()
+    path = path_of(name_or_folder)
     if path.exists():
         return path
     named = find_config(name_or_folder)

@@ -86,6 +86,19 @@ def test_a_question_that_is_stopped_before_its_turn_comes_back(
     assert page.inner_text("#xc-turns").count("herons") == 1
 
 
+def test_a_question_that_is_too_long_comes_back_with_the_reason(
+    server: Server, visit: Callable[..., Any], fake_model: FakeModel
+) -> None:
+    page = visit(server)
+    ask(page, "heron " * fake_model.capabilities.context_tokens)
+    page.wait_for_selector("#xc-turns >> text=more than the model can take")
+    page.wait_for_function("box => document.querySelector(box).value.startsWith('heron heron')", arg=BOX)
+    page.fill(BOX, "Where do herons nest?")
+    page.press(BOX, "Enter")
+    page.wait_for_selector("#xc-turns >> text=fresh water")
+    assert page.input_value(BOX) == ""
+
+
 def test_the_page_says_once_that_the_model_does_not_see(server: Server, visit: Callable[..., Any]) -> None:
     page = visit(server)
     page.click("[role=tab] >> nth=1")

@@ -34,7 +34,10 @@ def app(*arguments: str) -> "subprocess.CompletedProcess[str]":
     [
         (["--model", "nonsense"], "There is no model named 'nonsense'. Known models: qwen2.5-coder-1.5b"),
         (["--model", "gpt4all:no such model"], "The files of the model 'gpt4all:no such model' are missing"),
-        (["--folder", "/no/such/folder"], "/no/such/folder"),
+        (["--folder", "/no/such/folder"], "There is no such file or folder; check the path"),
+        (["--folder", "~nobody-of-this-name/model"], "'~nobody-of-this-name/model' cannot be used: it cannot be read"),
+        (["--model", "http://127.0.0.1:9", "--api_key_file", "/no/key"], "api_key_file"),
+        (["--base_url", "http://127.0.0.1:9", "--model", "served"], "on a server: --base_url URL --served_name"),
         (["--gallery", "/no/such.gallery"], "There is no gallery at '/no/such.gallery'"),
         (["--port", "70000"], "port"),
         (["--language", "fr"], "language"),

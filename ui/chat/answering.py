@@ -48,6 +48,8 @@ def stream_answer(studio: Studio, session: Session) -> Iterator[Messages]:
         if not isinstance(error, ReadableError):
             _log.exception("The chat failed.")
         session.answer_problem = error_sentence(error, language)
+        if session.question is question:
+            session.refused = question
         yield history(studio, session)
     finally:
         run.stop.set()

@@ -202,11 +202,17 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
         arrive(session, owner, shown, here, request)
         session.stop("chat")
         studio.leave(session, "chat")
-        waiting, session.question = session.question, None  # goes back into the box
-        typed: dict[str, Any] = {}
-        if waiting is not None and not waiting.first:
-            typed = {"value": {"text": waiting.text, "files": list(waiting.files)}}
-        return show_send(session, **typed)
+        waiting, session.question = session.question, None
+        return show_send(session, **back_into_box(waiting))
+
+    def answered(session: Session) -> list[Any]:
+        refused, session.refused = session.refused, None
+        return show_send(session, **back_into_box(refused))
+
+    def back_into_box(question: Question | None) -> dict[str, Any]:
+        if question is None or question.first:
+            return {}
+        return {"value": {"text": question.text, "files": list(question.files)}}
 
     # on the view alone: Gradio looks at whatever could show progress anew with each piece of a stream
     private: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": view, "api_visibility": "private"}
@@ -224,7 +230,7 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
     ]
     runs = [step.success(answer, [session, *settings], [chat], **model) for step in steps]
     for run in runs:
-        run.then(show_send, [session], outputs, **quick)
+        run.then(answered, [session], outputs, **quick)
     box.stop(stop, place, outputs, cancels=runs, js=_HERE, **quick)
     fresh.click(start_anew, [session, owner], outputs, cancels=runs, **quick)
     # cancels nothing: liking an answer must not end another; opening another conversation stops the model by itself

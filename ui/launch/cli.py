@@ -19,16 +19,18 @@ from composer import Composer
 from composer.commands import JudgeOption, KeyOption, MmprojOption, ServedOption, UrlOption
 from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
-from composer.errors import ConversationsUnavailable, DraftsUnavailable, SettingsError, UnknownModel
+from composer.errors import ConversationsUnavailable, DraftsUnavailable, SettingsError
 from composer.models import (
     ENDPOINT,
     LoadProgress,
     Model,
     find_local_model,
+    is_address,
     is_known_model,
     is_local_name,
-    known_models,
     load_model,
+    path_of,
+    unknown_model,
 )
 from composer.settings import Settings, load_settings
 from retrieval import NAMED_GALLERIES, open_gallery
@@ -150,11 +152,15 @@ def serve(
 
 
 def check_names(model: str, gallery: str | None) -> None:
-    """Refuses what cannot exist before anything is started. Raises UnknownModel, ModelFilesMissing, GalleryNotFound."""
-    if is_local_name(model) and not Path(model).expanduser().exists():
+    """Refuses what cannot exist before anything is started.
+
+    Raises UnknownModel, ModelFilesMissing, ModelFilesBroken, GalleryNotFound.
+    """
+    here = path_of(model).exists()
+    if is_local_name(model) and not here:
         find_local_model(model)
-    if not is_known_model(model) and not Path(model).expanduser().exists():
-        raise UnknownModel(name=model, known=", ".join(known.name for known in known_models()))
+    if not is_known_model(model) and not here:
+        raise unknown_model(model)
     if gallery is None or "://" in gallery or gallery.lower() in NAMED_GALLERIES:
         return
     if not Path(gallery).expanduser().exists():
@@ -163,10 +169,11 @@ def check_names(model: str, gallery: str | None) -> None:
 
 def check_server(settings: Settings) -> None:
     """Refuses an address or a key that cannot be used before anything is started. Raises SettingsError."""
-    if settings.wanted_model == ENDPOINT:
+    wanted = settings.wanted_model
+    if wanted == ENDPOINT or is_address(wanted):
         from composer.models.endpoint import read_address, read_key
 
-        read_address(settings.base_url)
+        read_address(settings.base_url if wanted == ENDPOINT else wanted.partition("#")[0])
         read_key(settings.api_key_file)
 
 

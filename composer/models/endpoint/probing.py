@@ -83,6 +83,13 @@ def find_out(
                 _("it lists no model ({message}). Load one there, or name it: --served_name NAME", message=message),
                 status=error.status,
             ) from error
+        names = [str(each["id"]) for each in listed]
+        if error.status == 404 and served and names and served not in names:
+            raise SettingsError(
+                name="served_name",
+                value=served,
+                reason=_("the server does not have it. It has: {names}", names=", ".join(names[:12])),
+            ) from error
         if error.status not in (404, 405, 501):
             raise
         if _decision_share(chat) is None:

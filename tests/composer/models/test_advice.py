@@ -1,10 +1,12 @@
 """Which models suit a machine."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from composer.models import Memory, advise, memory_wanted
+from composer.errors import ModelFilesBroken
+from composer.models import Memory, advise, load_model, memory_wanted
 
 GB = 10**9
 
@@ -40,3 +42,11 @@ def test_memory_of_a_file_a_folder_and_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("on_cards", [True, False])
 def test_nothing_fits_into_nothing(on_cards: bool) -> None:
     assert not any(one.fits for one in advise(Memory(0, 0, on_cards=on_cards)))
+
+
+@pytest.mark.parametrize("typed", ["x" * 3000, "/tmp/" + "x" * 3000, "~nobody-of-this-name/model"])
+@pytest.mark.parametrize("look", [memory_wanted, load_model])
+def test_what_cannot_be_a_path_is_a_sentence(typed: str, look: Callable[[str], object]) -> None:
+    with pytest.raises(ModelFilesBroken, match="it cannot be read") as caught:
+        look(typed)
+    assert len(str(caught.value)) < 400

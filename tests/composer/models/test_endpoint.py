@@ -453,6 +453,13 @@ def test_what_editors_and_manuals_add_is_taken_away(address: str, fake: FakeServ
     assert all(headers["Authorization"] == "Bearer sk-windows" for _path, _body, headers in fake.requests)
 
 
+def test_a_model_that_the_server_does_not_have(address: str, fake: FakeServer) -> None:
+    gone = as_json({"error": {"message": "The model `other` does not exist."}}, 404)
+    fake.before = lambda path, body: gone if path.endswith("/completions") else None
+    with pytest.raises(SettingsError, match=r"'served_name' has the value 'other': .* It has: fake-model"):
+        EndpointModel(address, served_name="other")
+
+
 @pytest.mark.parametrize("listed", [[], None])
 def test_a_server_that_holds_no_model_yet(address: str, fake: FakeServer, listed: list[Any] | None) -> None:
     fake.before = lambda path, body: (
