@@ -237,7 +237,7 @@ class Conversation:
             if len(pictures) > capabilities.max_pictures:
                 raise InputError(
                     _(
-                        "{count} pictures are too many; this model takes {max_pictures}.",
+                        "{count} pictures are too many; this model takes {max_pictures}. Give fewer at a time.",
                         count=len(pictures),
                         max_pictures=capabilities.max_pictures,
                     )

@@ -184,6 +184,11 @@ def test_a_model_that_does_not_see_gets_words_said_to_be_guesses() -> None:
     assert conversation.turns[0].question == "What colour?"
 
 
+def test_more_pictures_than_the_model_takes_are_refused_with_the_way_out() -> None:
+    with pytest.raises(InputError, match=r"3 pictures are too many; this model takes 2\. Give fewer at a time"):
+        Conversation(FakeModel(capabilities=SEES)).ask("What?", [picture()] * 3)
+
+
 def test_pictures_without_eyes_or_words_are_refused() -> None:
     with pytest.raises(InputError) as error:
         Conversation(FakeModel()).ask("What?", [picture()])

@@ -249,7 +249,7 @@ class XComposerModel:
         if len(pictures) > MAX_PICTURES:
             raise InputError(
                 _(
-                    "{count} pictures are too many; this model takes {max_pictures}.",
+                    "{count} pictures are too many; this model takes {max_pictures}. Give fewer at a time.",
                     count=len(pictures),
                     max_pictures=MAX_PICTURES,
                 )
