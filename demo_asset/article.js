@@ -12,6 +12,8 @@ let asked = 0; // number of the message after which the whole article was asked 
 let since = 0; // number before the first message of this session
 let saved = -1; // revision of the article that was saved last; a new article counts from 0 again
 const done = new Set(); // numbers of the messages that were received
+let heard = 0; // when the last message came, in milliseconds
+let behind = false; // messages were missed, and the whole article has not come since
 let owner = null; // the session that sent the article which is shown
 let recalled = false; // the article was there before the page was loaded anew
 let storing = 0; // timer of what is about to be kept
@@ -553,6 +555,7 @@ function receive(message) {
     recalled = false;
   }
   if (message.session && message.n <= state.n) return; // seen, or older than what is shown
+  heard = performance.now();
   let missing = message.session && message.n > state.n + 1;
   if (message.session) state.n = message.n;
   done.add(message.n);
@@ -565,11 +568,21 @@ function receive(message) {
   });
   for (const op of message.ops) if (op.message) done.add(op.message);
   storeSoon();
+  behind = missing || (behind && !message.ops.some((op) => op.op === "article"));
   if (missing && state.n > asked) {
     asked = state.n + 3; // a few further pieces may already be under way: ask once for them all
     ask("resync");
   }
 }
+
+// Of two answers that come at the same moment the page may show one only; where that was the last one, none would follow
+// that tells of it. So silence while the model is at work, or after a gap, asks for the whole article.
+setInterval(() => {
+  const working = ["waiting", "loading", "running"].includes(status.state);
+  if (!state.session || performance.now() - heard < (behind ? 2000 : working ? 8000 : Infinity)) return;
+  heard = performance.now();
+  ask("resync");
+}, 1000);
 
 // Leaving the page may lose the article: the browser asks first (first.js), unless it is a draft or was saved as it is.
 window.xcUnsaved = () => state.order.length > 0 && state.revision !== saved && !keeper.holds(state.revision);

@@ -393,3 +393,19 @@ def test_nothing_can_be_edited_while_the_model_writes(view: Any, send: Callable[
     assert view.locator(".xc-edit").count() == 0
     view.click(".xc-stop")
     assert view.evaluate("window.sent") == [["halt", {}]]
+
+
+def test_what_never_came_is_asked_for(view: Any, send: Callable[..., None]) -> None:
+    """The page may lose the last of several answers that come at the same moment, and nothing follows it."""
+    send(whole(paragraph("s1", "One.")))
+    send({"op": "status", "state": "running", "step": "write", "steps": ["write"], "done": 0, "total": 0})
+    assert sent(view) == []
+    view.evaluate("() => { const now = performance.now.bind(performance); performance.now = () => now() + 9000; }")
+    view.wait_for_function("window.sent.length === 1")
+    send({"op": "status", "state": "done", "steps": ["write"], "seconds": {}}, n=4)  # the one before it is missing
+    send({"op": "status", "state": "done", "steps": ["write"], "seconds": {}}, n=6)  # again, too soon
+    view.wait_for_function("window.sent.length === 3")
+    assert sent(view) == [["select", {"act": "resync"}]] * 3
+    send(whole(paragraph("s1", "One.")))
+    view.wait_for_timeout(3200)
+    assert len(sent(view)) == 3, "all has come"
