@@ -19,6 +19,7 @@ from composer.models.endpoint.client import CallFailed, Client, Limits
 from composer.models.endpoint.probing import MOST_PICTURES, find_out
 from composer.models.endpoint.tokens import estimate
 from composer.models.endpoint.wire import PICTURE_BYTES, Pictures
+from composer.models.prefixed import PrefixedReplier
 from composer.models.thinking import without_thoughts
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class EndpointModel:
     @contextlib.contextmanager
     def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
         """The shared beginning is sent with each question; the server finds it in its cache."""
-        yield _PrefixReplier(self, messages)
+        yield PrefixedReplier(self, messages)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -176,26 +177,6 @@ class EndpointModel:
         place = self._client.address.place
         reason = _("the server {place}: {reason}", place=place, reason=error.reason)
         raise ModelFailed(name=self.name, doing=doing, reason=reason) from error
-
-
-class _PrefixReplier:
-    """The three calls of a model with a shared beginning in front of the messages."""
-
-    def __init__(self, model: EndpointModel, shared: Sequence[Message]) -> None:
-        self._model, self._shared = model, tuple(shared)
-
-    def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None
-    ) -> Iterator[str]:
-        return self._model.stream([*self._shared, *messages], sampling, stop=stop)
-
-    def reply(
-        self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
-    ) -> list[str]:
-        return self._model.reply([[*self._shared, *prompt] for prompt in prompts], sampling, stop=stop)
-
-    def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        return self._model.score([*self._shared, *messages], options)
 
 
 def _short(served: str) -> str:

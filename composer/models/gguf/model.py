@@ -37,6 +37,7 @@ from composer.models.gguf.prompt import Prompt
 from composer.models.gguf.scoring import common_length, score_every_token, score_options
 from composer.models.gguf.seeing import SeeingEngine
 from composer.models.gguf.template import template_problem
+from composer.models.prefixed import PrefixedReplier
 from composer.models.thinking import empty_thought, may_think, with_thought_closed, without_thoughts
 
 log = logging.getLogger(__name__)
@@ -240,7 +241,7 @@ class GgufModel:
     @contextlib.contextmanager
     def prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
         """The prefix is computed with the first question; the next ones find it in the engine's cache."""
-        yield _PrefixReplier(self, messages)
+        yield PrefixedReplier(self, messages)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -310,26 +311,6 @@ class GgufModel:
                 )
             ) from error
         raise ModelFailed(name=self.name, doing=doing, reason=str(error)) from error
-
-
-class _PrefixReplier:
-    """The three calls of a model with a shared prefix in front of the messages."""
-
-    def __init__(self, model: GgufModel, shared: Sequence[Message]) -> None:
-        self._model, self._shared = model, tuple(shared)
-
-    def stream(
-        self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None
-    ) -> Iterator[str]:
-        return self._model.stream([*self._shared, *messages], sampling, stop=stop)
-
-    def reply(
-        self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
-    ) -> list[str]:
-        return self._model.reply([[*self._shared, *prompt] for prompt in prompts], sampling, stop=stop)
-
-    def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        return self._model.score([*self._shared, *messages], options)
 
 
 def _projector(header: GgufHeader, mmproj: str | Path | None) -> Projector | None:
