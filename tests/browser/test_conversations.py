@@ -12,6 +12,32 @@ from tests.fakes import FakeGallery, FakeModel
 
 pytestmark = pytest.mark.browser
 BOX = "#xc-chat-box textarea"
+LANGUAGES: dict[str, dict[str, str]] = {
+    "en-US": {
+        "rename": "Rename",
+        "json": "Save as JSON",
+        "delete": "Delete",
+        "import": "Open a saved conversation",
+        "nothing": "No conversation has these words.",
+        "again": "Answer again",
+        "about": "About “",
+        "appended": "The answer stands at the end of the article.",
+        "placed": "The picture stands in the article.",
+        "undo": "Undo",
+    },
+    "zh-CN": {
+        "rename": "重命名",
+        "json": "存为 JSON",
+        "delete": "删除",
+        "import": "打开已存的对话",
+        "nothing": "没有对话包含这些词。",
+        "again": "重新回答",
+        "about": "关于“",
+        "appended": "回答已放到文章末尾。",
+        "placed": "图片已放入文章。",
+        "undo": "撤销",
+    },
+}
 MATHS = "Lines:\n\n```python\nx < 2\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nand \\(a^2\\), for $5 or $6."
 
 
@@ -47,14 +73,17 @@ def menu(page: Any, entry: str) -> None:
     page.click(f"#xc-chats .xc-drafts-menu button >> text={entry}")
 
 
+@pytest.mark.parametrize("locale", list(LANGUAGES))
 def test_versions_list_export_and_reload(
-    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path, locale: str
 ) -> None:
+    words = LANGUAGES[locale]
     model = FakeModel()
     model.answer = numbered(model)
-    page = visit(serve_studio(model, FakeGallery(tmp_path)))
+    page = visit(serve_studio(model, FakeGallery(tmp_path)), locale=locale)
     page.click("[role=tab] >> nth=1")
     ask(page, "Who (there)?", "Answer 1.")
+    assert page.get_attribute(".xc-turn-again", "aria-label") == words["again"]
     page.click(".xc-turn-again")
     answered(page, "Answer 2.")
     ask(page, "Maths?", "Lines:")
@@ -80,34 +109,36 @@ def test_versions_list_export_and_reload(
     page.wait_for_selector("#xc-turns table")
 
     page.click("#xc-chats .xc-drafts-toggle")
-    menu(page, "Rename")
+    menu(page, words["rename"])
     page.fill(".xc-drafts-rename", "Herons")
     page.press(".xc-drafts-rename", "Enter")
     page.wait_for_selector("#xc-chats .xc-drafts-name >> text=Herons")
     with page.expect_download() as download:
-        menu(page, "Save as JSON")
+        menu(page, words["json"])
     assert download.value.suggested_filename == "Herons.json"
-    menu(page, "Delete")
+    menu(page, words["delete"])
     page.wait_for_function("!document.querySelector('#xc-turns .message')")
     with page.expect_file_chooser() as chooser:
-        page.click("#xc-chats >> text=Open a saved conversation")
+        page.click(f"#xc-chats >> text={words['import']}")
     chooser.value.set_files(download.value.path())
     page.wait_for_selector("#xc-turns table")
     assert said(page)[:2] == ["Who (there)?", "Answer 2."]
     page.fill("#xc-chats [type=search]", "nothing of that kind")
-    page.wait_for_selector("#xc-chats >> text=No conversation has these words.")
+    page.wait_for_selector(f"#xc-chats >> text={words['nothing']}")
 
 
-def test_between_chat_and_article_on_a_telephone_in_chinese(
-    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+@pytest.mark.parametrize(("locale", "width"), [("en-US", 1280), ("zh-CN", 375)])
+def test_between_chat_and_article(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path, locale: str, width: int
 ) -> None:
+    words = LANGUAGES[locale]
     model = FakeModel()
     model.answer = numbered(model)
     model.capabilities = replace(model.capabilities, sees_pictures=True, max_pictures=4)
-    page = visit(serve_studio(model, FakeGallery(tmp_path)), locale="zh-CN", width=375, height=760)
+    page = visit(serve_studio(model, FakeGallery(tmp_path)), locale=locale, width=width, height=760)
     write(page)
     page.click(".xc-ask-about")
-    page.wait_for_selector("#xc-turns >> text=关于“")
+    page.wait_for_selector(f"#xc-turns >> text={words['about']}")
     page.click("#xc-chat-settings .label-wrap")
     page.fill("#xc-chat-system textarea", "像海盗一样说话。")
     page.set_input_files("#xc-chat-box input[type=file]", tmp_path / "00.png")
@@ -116,29 +147,19 @@ def test_between_chat_and_article_on_a_telephone_in_chinese(
     opening = model.prompts[-1][0].text
     assert opening.startswith("像海盗一样说话。")
     assert "soft bed beside the window" in opening
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     answer = said(page)[-1]
     page.click(".xc-turn-append")
-    page.wait_for_selector(".xc-chats-said >> text=回答已放到文章末尾。")
+    page.wait_for_selector(f".xc-chats-said >> text={words['appended']}")
     page.click("[role=tab] >> nth=0")
     assert article_text(page).count(answer) == 1
-    page.click(".xc-toolbar button[aria-label=撤销]")
+    page.click(f".xc-toolbar button[aria-label={words['undo']}]")
     page.wait_for_function(f"!document.querySelector('.xc-article').innerText.includes('{answer}')")
     page.click("[role=tab] >> nth=1")
     page.click(".xc-turn-place")
     page.select_option(".xc-turn-picture select", index=3)
     page.click(".xc-turn-picture .xc-turn-send")
-    page.wait_for_selector(".xc-chats-said >> text=图片已放入文章。")
-    page.click("#xc-chats .xc-drafts-toggle")
-    page.wait_for_selector("#xc-chats li")
-    menu(page, "重命名")
-    page.fill(".xc-drafts-rename", "海盗")
-    page.press(".xc-drafts-rename", "Enter")
-    page.wait_for_selector("#xc-chats .xc-drafts-name >> text=海盗")
-    page.fill("#xc-chats [type=search]", "没有这种话")
-    page.wait_for_selector("#xc-chats >> text=没有对话包含这些词。")
-    page.fill("#xc-chats [type=search]", "")
-    page.click("#xc-chats .xc-drafts-shade", position={"x": 360, "y": 400})
+    page.wait_for_selector(f".xc-chats-said >> text={words['placed']}")
     picture = page.locator(".xc-section >> nth=-1 >> .xc-picture img")
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [64, 48]
     page.click(".xc-turn-illustrate")

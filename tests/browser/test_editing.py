@@ -33,8 +33,11 @@ def test_text_is_edited_in_place(server: Server, visit: Callable[..., Any]) -> N
     assert "Feed it twice a day" in page.inner_text(".xc-section >> nth=2")
 
 
-def test_a_picture_is_replaced_searched_removed_and_added(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+@pytest.mark.parametrize(("locale", "search"), [("en-US", "Search"), ("zh-CN", "搜索")])
+def test_a_picture_is_replaced_searched_removed_and_added(
+    server: Server, visit: Callable[..., Any], locale: str, search: str
+) -> None:
+    page = visit(server, locale=locale)
     write(page)
     before = page.get_attribute(".xc-picture img", "src")
     page.click(".xc-picture")
@@ -46,6 +49,7 @@ def test_a_picture_is_replaced_searched_removed_and_added(server: Server, visit:
     page.wait_for_selector(".xc-candidate >> nth=2 >> .xc-chosen")
 
     page.fill("#xc-caption", "A quite different thing")
+    assert page.inner_text(".xc-panel .xc-primary") == search
     page.click(".xc-panel .xc-primary")
     page.wait_for_function("document.querySelector('figcaption').innerText.includes('A quite different thing')")
     page.click(".xc-panel .xc-danger")

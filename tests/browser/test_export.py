@@ -170,6 +170,13 @@ def test_on_a_telephone_in_chinese_the_menu_is_whole(server: Server, visit: Call
     assert "在文末说明制作方式" in labels[-1]
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     picture_of(page, "export_menu_zh")
-    with page.expect_download(timeout=60_000) as download:
-        page.click(f"{LIST} [data-name=pdf]")
-    assert download.value.suggested_filename == "如何养好一只宠物.pdf"
+    page.keyboard.press("Escape")
+    contents = {}
+    for name in ("pdf", "docx", "epub"):
+        with page.expect_download(timeout=60_000) as download:
+            save_as(page, name)
+        contents[name] = Path(download.value.path()).read_bytes()
+        assert download.value.suggested_filename == f"如何养好一只宠物{FORMATS[name].suffix}"
+    text = " ".join(page.get_textpage().get_text_bounded() for page in pdfium.PdfDocument(contents["pdf"]))
+    assert "宠物" in text
+    assert "如何养好一只宠物" in [one.text for one in docx.Document(io.BytesIO(contents["docx"])).paragraphs]

@@ -17,6 +17,7 @@ LANGUAGES: dict[str, Any] = {
         "renew": "New candidates",
         "fits": "It still fits",
         "widths": ["Half", "Column", "Full"],
+        "down": "Move down",
     },
     "zh-CN": {
         "alt": "替代文字",
@@ -25,6 +26,7 @@ LANGUAGES: dict[str, Any] = {
         "renew": "重新找图",
         "fits": "仍然合适",
         "widths": ["半栏", "整栏", "通栏"],
+        "down": "下移",
     },
 }
 
@@ -111,10 +113,11 @@ def test_a_picture_is_half_as_wide_as_the_column_or_wider(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons(
-    server: Server, visit: Callable[..., Any]
+@pytest.mark.parametrize("locale", list(LANGUAGES))
+def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons_and_cropped(
+    server: Server, visit: Callable[..., Any], locale: str
 ) -> None:
-    page = visit(server, height=2400, timeout=10_000)  # all of it is in sight
+    page = visit(server, locale=locale, height=2400, timeout=10_000)  # all of it is in sight
     write(page)
     page.wait_for_function("[...document.querySelectorAll('.xc-picture img')].every((image) => image.complete)")
 
@@ -140,6 +143,7 @@ def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons(
     page.click(".xc-picture >> nth=0")
     page.wait_for_selector(".xc-panel:not([hidden])")
     assert page.is_disabled(".xc-picture-up") == (moved[0] == texts[0])
+    assert page.inner_text(".xc-picture-down") == LANGUAGES[locale]["down"]
     page.click(".xc-picture-down")
     page.wait_for_function(
         "before => document.querySelector('.xc-section > figure').parentNode.dataset.id !== before", arg=moved[0]
@@ -147,13 +151,12 @@ def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons(
     assert page.is_visible(".xc-panel"), "the panel follows the picture"
     page.click(".xc-undo")
     page.wait_for_selector(f".xc-section[data-id={moved[0]}] > figure")
+    if not page.is_visible(".xc-panel"):
+        page.click(".xc-picture >> nth=0")
+    crop_around_the_point_that_is_clicked(page)
 
 
-def test_a_picture_is_cropped_around_the_point_that_was_clicked(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
-    write(page)
-    page.click(".xc-picture >> nth=0")
-    page.wait_for_selector(".xc-framed img")
+def crop_around_the_point_that_is_clicked(page: Any) -> None:
     size = "image => [image.naturalWidth, image.naturalHeight]"
     assert page.eval_on_selector(".xc-framed img", size) == [64, 48]
     box = page.locator(".xc-framed img").bounding_box()

@@ -68,8 +68,15 @@ def test_a_proposal_is_refused_and_asked_for_again(page_of: Callable[..., Any]) 
     assert texts(page) == before
 
 
-def test_sections_move_by_keys_and_by_mouse(page_of: Callable[..., Any]) -> None:
-    page = page_of()
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_sections_are_moved_split_joined_and_deleted(page_of: Callable[..., Any], locale: str) -> None:
+    page = page_of(locale=locale)
+    split_and_join_while_editing(page)
+    move_by_keys_and_mouse(page)
+    delete_a_section(page, {"en-US": "Delete", "zh-CN": "删除"}[locale])
+
+
+def move_by_keys_and_mouse(page: Any) -> None:
     first = texts(page)
     page.focus(".xc-section >> nth=2 >> .xc-more")
     page.keyboard.press("Alt+ArrowUp")
@@ -82,8 +89,7 @@ def test_sections_move_by_keys_and_by_mouse(page_of: Callable[..., Any]) -> None
     assert sorted(texts(page)) == sorted(first)
 
 
-def test_a_paragraph_is_split_and_joined_while_it_is_edited(page_of: Callable[..., Any]) -> None:
-    page = page_of()
+def split_and_join_while_editing(page: Any) -> None:
     before = texts(page)
     page.click(".xc-section >> nth=2 >> .xc-text")
     page.evaluate("document.querySelector('.xc-edit').setSelectionRange(20, 20)")
@@ -96,10 +102,10 @@ def test_a_paragraph_is_split_and_joined_while_it_is_edited(page_of: Callable[..
     page.wait_for_function(f"document.querySelectorAll('.xc-section > .xc-text')[2].innerText.trim() === {before[2]!r}")
 
 
-def test_a_section_is_deleted(page_of: Callable[..., Any]) -> None:
-    page = page_of()
+def delete_a_section(page: Any, word: str) -> None:
     before = texts(page)
     open_menu(page, 1)
+    assert page.inner_text(".xc-menu .xc-danger") == word
     page.click(".xc-menu .xc-danger")
     page.wait_for_function("document.querySelectorAll('.xc-section').length === " + str(len(before) - 1))
     assert texts(page) == [before[0], *before[2:]]
