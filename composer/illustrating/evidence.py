@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 SAME_SUBJECT = (
     0.65  # cosine of two pictures' words from which an article shows one of them: octopus and squid have 0.69
 )
+GROUNDED = 0.55  # cosine of a thing and a word of the paragraph from which the paragraph speaks of that thing
 MEANINGS = 2  # of a Chinese word that a picture's English words are compared with: the further ones are seldom meant
 _LONGEST_NAME = 16  # words of a picture's caption that are compared
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
@@ -104,6 +105,24 @@ def gather(
             if known is None or strength > known[0]:
                 best[hit.id] = strength, candidate(hit, evidence)
     return [each for _, each in sorted(best.values(), key=lambda entry: (-entry[0], entry[1].id))]
+
+
+def grounded(things: Sequence[str], paragraph: Paragraph, own: Sequence[Query], vectors: "TextVectors") -> list[str]:
+    """The things that the paragraph or the title speaks of: by a word of theirs, or by one that means nearly the same.
+
+    own: the paragraph's own words. What a small model names beyond them is guessed: a car, for a railway ticket. All
+    where the text encoder is not installed, or where the words' meanings are not known.
+    """
+    words = paragraph.words | frozenset((*content_words(paragraph.title), *nouns(paragraph.title, paragraph.language)))
+    meanings = list(dict.fromkeys(meaning for query in own for meaning in _in_english(query.text)))
+    known = vectors([*things, *meanings]) if meanings else {}
+    return [
+        thing
+        for thing in things
+        if not known
+        or any(_same(word, other) for word in (*_HAN_RUN.findall(thing), *content_words(thing)) for other in words)
+        or max(float(known[thing] @ known[meaning]) for meaning in meanings) >= GROUNDED
+    ]
 
 
 def with_evidence(paragraph: Paragraph, query: str, candidates: Sequence[Candidate]) -> list[Candidate]:

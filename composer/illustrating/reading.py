@@ -10,7 +10,15 @@ from common.messages import _
 from composer import blocks, inline
 from composer.article import Article, Candidate, Section
 from composer.errors import PictureError
-from composer.illustrating.evidence import Paragraph, TextVectors, gather, name_in, promise, same_subject
+from composer.illustrating.evidence import (
+    Paragraph,
+    TextVectors,
+    gather,
+    grounded,
+    name_in,
+    promise,
+    same_subject,
+)
 from composer.illustrating.fit import fit
 from composer.illustrating.material import OwnPictures
 from composer.illustrating.nouns import content_words, nouns
@@ -119,7 +127,9 @@ class ParagraphReader:
         answer = self._named(asked)
         if self._stop.is_set():
             return reading
-        paragraph, named = reading.paragraph, things(answer)
+        paragraph = reading.paragraph
+        own = [*paragraph_queries(paragraph.text, paragraph.language, ()), *self._title]
+        named = grounded(things(answer), paragraph, own, self._vectors)
         queries = paragraph_queries(paragraph.text, paragraph.language, named, 0 if self._few_searches else MOST_NOUNS)
         known = {query.text for query in queries}
         reading = self._gathered(paragraph, [*queries, *(q for q in self._title if q.text not in known)])

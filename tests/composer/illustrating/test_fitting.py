@@ -9,7 +9,7 @@ import pytest
 from common.resources import resource_folder
 from composer.article import Article, Candidate, Evidence, Language
 from composer.illustrating.captions import is_true_of, plain_caption
-from composer.illustrating.evidence import Paragraph, TextVectors, gather, same_subject, words_met
+from composer.illustrating.evidence import Paragraph, TextVectors, gather, grounded, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, fit
 from composer.illustrating.nouns import nouns, things_in
 from composer.illustrating.places import choose_pictures
@@ -63,6 +63,29 @@ def test_the_models_things_come_before_the_paragraphs_own_and_the_title_is_searc
     assert [query.text for query in queries].count("bed") == 1
     assert ("bowl", False) in [(query.text, query.named) for query in queries]
     assert [query.text for query in title_queries(Article("The secret life of bees"))] == ["secret", "bee"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("text", "title", "language", "named", "spoken_of"),
+    [
+        (
+            "The conductor punched the ticket of every passenger on the train.",
+            "",
+            "en",
+            ["train", "car", "railway"],
+            ["train", "railway"],
+        ),
+        ("It gave shade to everybody.", "One old tree", "en", ["tree", "flower"], ["tree"]),
+        ("饺子在锅里翻滚。", "", "zh", ["dumplings", "饺子", "book"], ["dumplings", "饺子"]),
+        ("", "", "en", ["bed"], ["bed"]),  # no word to compare with
+    ],
+)
+def test_what_the_model_guesses_beyond_the_paragraph_is_not_searched_for(
+    text: str, title: str, language: Language, named: list[str], spoken_of: list[str]
+) -> None:
+    own = paragraph_queries(text, language, ())
+    assert grounded(named, Paragraph("s1", text, language, title), own, TextVectors()) == spoken_of
 
 
 @pytest.mark.parametrize(

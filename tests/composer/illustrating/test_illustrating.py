@@ -85,6 +85,15 @@ def test_no_more_is_asked_than_it_takes_to_be_sure(tmp_path: Path) -> None:
     assert len(illustration.candidates) > 1, "the others can still be chosen by hand"
 
 
+@pytest.mark.real
+def test_a_guess_of_the_model_is_not_searched_for(gallery: FakeGallery) -> None:
+    model = FakeModel(answer=lambda _: "train, car", scorer=score_by({"train": 0.9}))
+    composer = Composer(model, gallery)
+    list(composer.illustrate(written("The conductor walks through the train."), Options(pictures=1)))
+    assert "train" in gallery.queries
+    assert "car" not in gallery.queries
+
+
 def test_what_surely_stands_elsewhere_is_not_asked_about_again(tmp_path: Path) -> None:
     """A thing is shown once, so no other paragraph is asked about it; illustrating anew begins from nothing."""
     asked: list[str] = []
