@@ -6,6 +6,7 @@ ReadableError
 └── composer.errors.ComposerError       articles, conversations, models and settings
 """
 
+import traceback
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -41,6 +42,21 @@ class TypedTextUnreadable(ReadableError):
         "The text '{text}' cannot be read: it is not in {encoding}, the encoding of this terminal. Type it again, or "
         "give it on standard input."
     )
+
+
+def release_locals(error: BaseException) -> None:
+    """Lets go of what the functions that an error came through still hold, those of its causes included.
+
+    Who keeps an error in order to show it would otherwise keep what had been made until then: a model half loaded.
+    """
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            traceback.clear_frames(one.__traceback__)
+            waiting += [one.__cause__, one.__context__]
 
 
 def _rebuilt(kind: type[ReadableError], message: Text) -> ReadableError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from common.errors import ReadableError
+from common.errors import ReadableError, release_locals
 from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
 from composer.models import LoadProgress, Model
@@ -119,6 +119,7 @@ class Studio:
             self.model = self._load(self._on_progress)
         except Exception as error:  # noqa: BLE001 - shown in the status line: the page must live on without a model
             _log.error("The model did not load: %s", error, exc_info=not isinstance(error, ReadableError))
+            release_locals(error)
             self.model_problem = error
         finally:
             self.model_settled.set()

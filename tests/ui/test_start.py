@@ -13,10 +13,11 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from composer.errors import SettingsError
+from composer.errors import ModelFailed, SettingsError
 from tests.fakes import FakeGallery, FakeModel
 from tests.serving import free_port, serve_on_free_port
 from ui.indexing import may_change, may_index
+from ui.launch.cli import warmed_up
 from ui.launch.logins import read_logins
 from ui.launch.quick_import import import_gradio
 
@@ -180,3 +181,13 @@ def test_an_address_of_ipv6_is_served(host: str) -> None:
         assert page.stdout is not None
         assert page.stdout.readline().startswith("XComposer Studio is at http://[::1]:")
         page.terminate()
+
+
+def test_a_model_that_fails_its_first_request_is_closed() -> None:
+    def fails(messages: object) -> str:
+        raise ModelFailed(name="fake", doing="writing", reason="no")
+
+    model = FakeModel(answer=fails)
+    with pytest.raises(ModelFailed):
+        warmed_up(model)
+    assert model.closed

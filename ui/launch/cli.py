@@ -206,6 +206,16 @@ def open_store(kind: Callable[[Path], S], folder: Path | None) -> tuple[S | None
     return store, None
 
 
+def warmed_up(model: Model) -> Model:
+    """The model, with what every article begins with computed; closed where it fails at that. Raises what it raises."""
+    try:
+        Composer(model, None).warm_up()
+    except BaseException:
+        model.close()
+        raise
+    return model
+
+
 def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
     """Serves the page; model and gallery load meanwhile. Raises SettingsError where the address cannot be had."""
     import_gradio()
@@ -216,8 +226,7 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
         model = load_model(
             settings.wanted_model, num_gpus=settings.num_gpus, progress=progress, **settings.model_options
         )
-        Composer(model, None).warm_up()
-        return model
+        return warmed_up(model)
 
     def load_judge() -> Model | None:
         if settings.judge is None:
@@ -226,9 +235,7 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
 
     def load_named(name: str, *, quantization: str | None, progress: Callable[[LoadProgress], None]) -> Model:
         options = settings.other_options(name) | ({"quantization": quantization} if quantization else {})
-        model = load_model(name, num_gpus=settings.num_gpus, progress=progress, **options)
-        Composer(model, None).warm_up()
-        return model
+        return warmed_up(load_model(name, num_gpus=settings.num_gpus, progress=progress, **options))
 
     drafts, drafts_problem = open_store(DraftStore, settings.data)
     conversations, conversations_problem = open_store(ConversationStore, settings.data)

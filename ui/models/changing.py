@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import Literal
 
-from common.errors import ReadableError
+from common.errors import ReadableError, release_locals
 from common.messages import _
 from composer.errors import ComposerError
 from composer.models import LoadProgress, Model, Sampling, machine_memory, memory_wanted, user
@@ -93,6 +93,7 @@ class ModelChange:
                 self.problem, self.state = error, "no_room" if isinstance(error, NoRoom) else "failed"
                 unforeseen = not isinstance(error, ReadableError)
                 _log.warning("%s was not loaded: %s", self.wanted.name, error, exc_info=unforeseen)
+                release_locals(error)
         finally:
             self.ended.set()
 
@@ -101,7 +102,7 @@ class ModelChange:
         present = self._studio.model
         needed = memory_wanted(self.wanted.name, self.wanted.bits)
         free = machine_memory().free
-        if present is not None and needed + MARGIN > free:
+        if present is not None and needed and needed + MARGIN > free:  # a server's takes nothing here
             raise NoRoom(name=self.wanted.name, needed=needed / 1e9, free=free / 1e9, present=present.name)
 
     def _loaded(self) -> Model:
@@ -126,8 +127,7 @@ class ModelChange:
                 raise Cancelled
             self.state = "switching"
             former = self._studio.use_model(model, self._load)
-        if former is not None:
-            former.close()
+        _close(former)
 
     def _replace_freed(self) -> None:
         studio = self._studio
@@ -136,11 +136,19 @@ class ModelChange:
             if not free:
                 raise Cancelled
             self.state = "running"
-            former = studio.use_model(None)
-            if former is not None:
-                former.close()
+            _close(studio.use_model(None))
             try:
                 studio.use_model(self._loaded(), self._load)
             except BaseException:
                 studio.load_again()
                 raise
+
+
+def _close(former: Model | None) -> None:
+    """Closes a model that nobody asks any more. What goes wrong with that must not keep the next one from people."""
+    if former is None:
+        return
+    try:
+        former.close()
+    except Exception:  # noqa: BLE001 - of an engine of others; it is in the log
+        _log.warning("%s could not be closed.", former.name, exc_info=True)

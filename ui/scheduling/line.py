@@ -189,11 +189,11 @@ class Line:
 
     @contextmanager
     def closed(self, stop: threading.Event) -> Iterator[bool]:
-        """Waits until every job that is begun has ended, and lets none begin while the block lasts; False where `stop`
-        was set before."""
+        """Waits until every job that is begun has ended, the call that it was stopped in too, and lets none begin while
+        the block lasts; False where `stop` was set before."""
         with self._changed:
             self._closed = True
-            while any(self._begun(kind) for kind in (True, False)) and not stop.is_set():
+            while (self._computed or any(self._begun(kind) for kind in (True, False))) and not stop.is_set():
                 self._changed.wait(LOOK)
         try:
             yield not stop.is_set()

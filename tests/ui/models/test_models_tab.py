@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,43 @@ def test_where_the_present_one_was_freed_first_it_comes_back_if_the_new_one_fail
     assert former.closed  # type: ignore[union-attr]
     assert studio.model is not None
     assert (studio.model.name, studio.settled) == ("fake", True)
+
+
+def test_a_former_model_that_cannot_be_closed_keeps_nobody_waiting(studio: Studio, loader: Loader) -> None:
+    for free_first in (True, False):
+        assert studio.model is not None
+        studio.model.close = unclosable  # type: ignore[method-assign]
+        ask(studio, "load", name="other", free_first=free_first)
+        assert ended(studio)["state"] == "done"
+        assert (studio.model, studio.settled) == (loader.made[-1], True)
+    studio.model.close = lambda: None  # type: ignore[method-assign]
+
+
+def unclosable() -> None:
+    raise TimeoutError
+
+
+def test_the_model_of_a_server_needs_no_memory_here(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changing, "machine_memory", lambda: Memory(2 * GB, GB // 2, on_cards=False))
+    ask(studio, "load", name="http://127.0.0.1:8000/v1#qwen")
+    assert ended(studio)["state"] == "done"
+
+
+def test_what_failed_to_load_is_not_kept_with_the_error_that_is_shown(studio: Studio) -> None:
+    made: list[weakref.ref[threading.Event]] = []
+
+    def load(name: str, *, quantization: str | None, progress: Callable[[LoadProgress], None]) -> Any:
+        weights = threading.Event()
+        made.append(weakref.ref(weights))
+        try:
+            raise ValueError("odd weights")
+        except ValueError as error:
+            raise InputError(_("The file is broken.")) from error
+
+    studio.load_named = load
+    ask(studio, "load", name="other")
+    assert ended(studio)["line"] == "The file is broken."
+    assert made[0]() is None
 
 
 def test_a_download_tells_how_far_it_is_and_can_be_cancelled(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -275,3 +275,24 @@ def test_nothing_begins_while_the_model_is_changed() -> None:
         assert begun.wait(SOON)
     thread.join(SOON)
     line.end(other)
+
+
+def test_a_change_of_the_model_waits_for_the_call_of_a_job_that_was_stopped() -> None:
+    line = line_with()
+    answer = line.join("a", "ann", long=False)
+    assert line.wait(answer, SOON)
+    changing = threading.Event()
+
+    def change() -> None:
+        with line.closed(NEVER) as free:
+            assert free
+            changing.set()
+
+    with line.call(answer, is_text=True) as mine:
+        assert mine
+        line.end(answer)
+        thread = threading.Thread(target=change, daemon=True)
+        thread.start()
+        assert not changing.wait(0.15), "the model still computes it"
+    assert changing.wait(SOON)
+    thread.join(SOON)
