@@ -47,7 +47,8 @@ class Settings(BaseSettings):
     base_url: str | None = None  # of an OpenAI-compatible server, whose model is then used: http://127.0.0.1:8000/v1
     api_key_file: Path | None = None  # a file that holds the key of that server
     served_name: str | None = None  # of the model on that server; None: its only one
-    at_once: int | None = Field(None, ge=1, le=256)  # requests to that server at a time; None: 4, or as it says
+    # requests to that server at a time; None: 4, or as it says. Texts that a transformers model computes as one batch
+    at_once: int | None = Field(None, ge=1, le=256)  # for several people; None: 8 on cards, 1 on the CPU
     timeout: float | None = Field(None, gt=0)  # seconds for the next piece of its answer; None: 300
     judge: str | None = None  # a model that sees, by name, path or address: it chooses pictures for one that does not
     judge_key_file: Path | None = None  # a file that holds the key of the judge's server
@@ -120,7 +121,7 @@ class Settings(BaseSettings):
         if self.wanted_model == ENDPOINT or is_address(self.wanted_model):
             names = ("base_url", "api_key_file", "served_name", "at_once", "timeout")
         else:
-            names = (*names, "picture_tokens", "mmproj", "gpu_layers")
+            names = (*names, "picture_tokens", "mmproj", "gpu_layers", "at_once")
         options = {name: getattr(self, name) for name in (*names, "context_tokens")}
         return {name: value for name, value in options.items() if value not in (None, False)}
 
@@ -136,8 +137,8 @@ class Settings(BaseSettings):
         if name == self.wanted_model:
             return self.model_options
         at_server = name == ENDPOINT or is_address(name)
-        names = ("at_once", "timeout") if at_server else ("hub", "threads", "picture_tokens")
-        options = {key: getattr(self, key) for key in (*names, "context_tokens")}
+        names = ("timeout",) if at_server else ("hub", "threads", "picture_tokens")
+        options = {key: getattr(self, key) for key in (*names, "context_tokens", "at_once")}
         return {key: value for key, value in options.items() if value is not None}
 
     @classmethod

@@ -3,7 +3,8 @@
 Without a folder, random weights of a moderate size (a Qwen3-VL of 47 M), so that only the clock is read. In one run,
 each pair taking turns: `stream` and transformers' own `generate` on the same prompt; `score` of four options and one
 bare reading of the prompt; ten further questions with a shared prefix and without; eight captions as one `reply` and as
-eight calls; then memory beside the plan.
+eight calls; eight people at the same time, each with an answer or a choice of their own, as one batch and one after the
+other; then memory beside the plan.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import contextlib
 import json
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -68,7 +70,7 @@ def decoding(model: Any, rounds: int) -> dict[str, float]:
     model._ends = frozenset()  # both write the same number of tokens
 
     def bare() -> None:
-        options = {"max_new_tokens": TOKENS, "min_new_tokens": TOKENS, "do_sample": False}
+        options: dict[str, Any] = {"max_new_tokens": TOKENS, "min_new_tokens": TOKENS, "do_sample": False}
         if model.network.static_decoding:
             options["cache_implementation"] = "static"
         with torch.no_grad():
@@ -138,6 +140,43 @@ def batch(model: Any, rounds: int) -> dict[str, float]:
     return {"one reply s": together, "eight calls s": alone, "ratio": alone / together}
 
 
+def people(model: Any, rounds: int) -> dict[str, float]:
+    """Seconds of eight threads that ask at the same time: a text of 24 tokens each, or a choice."""
+    asked = [[user(f"Number {n}. {WORDS * 2} What does the bee visit?")] for n in range(CAPTIONS)]
+    ends, model._ends = model._ends, frozenset()
+    most, sampling = model.batching.most, Sampling(max_tokens=24)
+
+    def texts(number: int) -> None:
+        list(model.stream(asked[number], sampling))
+
+    def choices(number: int) -> None:
+        model.score(asked[number], ["A", "B", "C", "D"])
+
+    def at_once(work: Callable[[int], None], together: int) -> None:
+        model.batching.most = together
+        if together == 1:  # as the line before the model lets them
+            for number in range(CAPTIONS):
+                work(number)
+            return
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(CAPTIONS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    kinds = [(texts, CAPTIONS), (texts, 1), (choices, CAPTIONS), (choices, 1)]
+    times = taking_turns([lambda kind=kind: at_once(*kind) for kind in kinds], rounds)  # type: ignore[misc]
+    model._ends, model.batching.most = ends, most
+    return {
+        "texts together s": times[0],
+        "one by one s": times[1],
+        "ratio": times[1] / times[0],
+        "choices together s": times[2],
+        "choices one by one s": times[3],
+        "ratio of choices": times[3] / times[2],
+    }
+
+
 def memory(model: Any) -> dict[str, float]:
     """GiB in use and planned for weights, keys and values."""
     used = torch.cuda.max_memory_allocated() if model._placement.cards else psutil.Process().memory_info().rss
@@ -151,11 +190,17 @@ def measure(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, di
     shown = Picture(picture(5, (640, 480)))
     prompt = article(model, shown)
     yield "prompt", {"tokens": model.count_tokens(prompt), "of the picture": model.reader.pictures.length(shown)}
-    yield "decode", decoding(model, options.rounds)
-    yield "captions", batch(model, options.rounds)
-    yield "score", scoring(model, prompt, options.rounds)
-    yield "prefix", prefix(model, prompt)
-    yield "memory", memory(model)
+    parts: dict[str, Callable[[], dict[str, float]]] = {
+        "decode": lambda: decoding(model, options.rounds),
+        "captions": lambda: batch(model, options.rounds),
+        "people": lambda: people(model, options.rounds),
+        "score": lambda: scoring(model, prompt, options.rounds),
+        "prefix": lambda: prefix(model, prompt),
+        "memory": lambda: memory(model),
+    }
+    for name, part in parts.items():
+        if not getattr(options, "only", None) or name in options.only:
+            yield name, part()
     model.close()
 
 
@@ -165,6 +210,7 @@ def main() -> None:
     parser.add_argument("--num_gpus", type=int, help="cards; 0: the CPU")
     parser.add_argument("--threads", type=int, help="of the CPU")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", metavar="PART", help="decode, captions, people, score, prefix, memory")
     parser.add_argument("--tiny", action="store_true", help="tiny weights: shows that the benchmark runs")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

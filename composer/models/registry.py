@@ -67,8 +67,9 @@ def load_model(
     for; None: wherever it is here, else Hugging Face. update: take the hub's present version instead of the one that
     was downloaded first. options: passed to the model's own loading: threads, context_tokens, picture_tokens, mmproj
     and gpu_layers (GGUF); quantization, dtype, offload, rotary and compiled (XComposer); quantization, dtype, offload,
-    threads, context_tokens and picture_tokens (transformers); base_url, api_key_file, served_name, at_once, timeout,
-    context_tokens and picture_bytes (a server: see `composer.models.endpoint.EndpointModel`); None counts as not given.
+    threads, context_tokens, picture_tokens and at_once (transformers); base_url, api_key_file, served_name, at_once,
+    timeout, context_tokens and picture_bytes (a server: see `composer.models.endpoint.EndpointModel`); None counts as
+    not given.
     Raises UnknownModel, EndpointUnusable, ModelFilesMissing, ModelFilesBroken, OutOfMemory, InputError, SettingsError.
     """
     report = progress or (lambda step: None)
@@ -158,15 +159,16 @@ def choose_model(*, num_gpus: int | None = None, cards: Sequence[GraphicsCard] |
 def _load_gguf(path: Path, name: str, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
     from composer.models.gguf import GgufModel
 
-    _check_options(options, (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens"), name)
-    return GgufModel(path, name=name, num_gpus=num_gpus, progress=report, **options)
+    own = {key: value for key, value in options.items() if key != "at_once"}  # it has its own number of texts
+    _check_options(own, (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens"), name)
+    return GgufModel(path, name=name, num_gpus=num_gpus, progress=report, **own)
 
 
 def _load_xcomposer(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
     from composer.models.xcomposer import load
 
     # these are settings of other models, and may be set for all
-    others = (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens")
+    others = (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens", "at_once")
     own = {key: value for key, value in options.items() if key not in others}
     _check_options(own, ("quantization", "dtype", "offload", "rotary", "compiled", "name"), str(folder))
     model: Model = load(folder, num_gpus=num_gpus, progress=report, **own)
@@ -178,7 +180,7 @@ def _load_transformers(folder: Path, num_gpus: int | None, report: Progress, opt
 
     others = (*_GGUF_ONLY, "rotary", "compiled")
     own = {key: value for key, value in options.items() if key not in others}
-    known = ("quantization", "dtype", "offload", "context_tokens", "picture_tokens", "threads", "name")
+    known = ("quantization", "dtype", "offload", "context_tokens", "picture_tokens", "threads", "at_once", "name")
     _check_options(own, known, str(folder))
     return load(folder, num_gpus=num_gpus, progress=report, **own)
 

@@ -8,10 +8,7 @@ loading     the parts of a folder, loaded
 template    messages -> text in the model's own form
 pictures    pictures -> tensors, within a number of tokens
 prompts     token ids, and where the pictures stand in them
-caches      keys and values that are continued in several ways
-network     forward passes: reading prompts, batches, the next token
-decoding    scores -> tokens -> text that can be shown
-scoring     the log-probabilities of options
+decoding    the network at work: its room has files of its own
 model       the protocol of composer.models.base
 """
 

@@ -20,9 +20,9 @@ from common.threads import free_threads
 from common.torchvision_compat import prepare_torchvision
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import Capabilities, LoadProgress, Picture, user
+from composer.models.transformers_vlm.decoding import Network
 from composer.models.transformers_vlm.folder import ModelFolder, read_folder
 from composer.models.transformers_vlm.model import TransformersModel
-from composer.models.transformers_vlm.network import Network
 from composer.models.transformers_vlm.pictures import CARD_TOKENS, CPU_TOKENS, PictureProcessor
 from composer.models.transformers_vlm.placement import Placement, out_of_memory, plan
 from composer.models.transformers_vlm.prompts import PromptReader
@@ -38,6 +38,7 @@ transformers.utils.logging.set_verbosity_error()
 log = logging.getLogger(__name__)
 
 MAX_PICTURES = 12  # in one prompt; more mix up
+CARD_TEXTS = 8  # of several people that a card computes as one batch, where memory allows
 _TEXT_TOKENS = 1024  # of the context that are left to the text
 _MORE_VALUES = 1.5  # than the files hold may a configuration describe: tensors that are tied or made anew
 _PROBLEMS = (
@@ -73,6 +74,7 @@ def load(
     context_tokens: int | None = None,
     picture_tokens: int | None = None,
     threads: int | None = None,
+    at_once: int | None = None,
 ) -> TransformersModel:
     """The model of a folder.
 
@@ -80,7 +82,8 @@ def load(
     while they load (bitsandbytes). dtype: "bfloat16", "float16" or "float32"; None takes what is right for the device.
     offload: what does not fit on the cards stays in main memory. context_tokens: longest prompt and reply together.
     picture_tokens: for one picture at most, where its processor can keep to it. threads: to compute with on the CPU;
-    None chooses by what is free.
+    None chooses by what is free. at_once: texts of several people that are computed as one batch; None: 8 on cards, and
+    each by itself on the CPU.
     Raises ModelFilesMissing, ModelFilesBroken, OutOfMemory, SettingsError.
     """
     report = progress or (lambda step: None)
@@ -96,6 +99,7 @@ def load(
         quantization=quantization,
         offload=offload,
         context_tokens=context_tokens,
+        conversations=at_once or CARD_TEXTS,
     )
     budget = picture_tokens or (CARD_TOKENS if placement.cards else CPU_TOKENS)
     reader, limits = _reader(found, config, budget)
@@ -104,13 +108,15 @@ def load(
     model = _network(found, config, placement, called, limits)
     network = Network(model, reader, placement.context_tokens)
     _try_out(network, found, limits)
+    together = (at_once or (CARD_TEXTS if placement.cards else 1)) if network.joins else 1
     loaded = TransformersModel(
         network,
         reader,
         name=called,
-        capabilities=_capabilities(found, model, reader, placement, limits),
+        capabilities=_capabilities(found, model, reader, placement, limits, together),
         placement=placement,
         ends=_end_tokens(model, reader.tokenizer),
+        together=together,
     )
     report(LoadProgress("ready", found.weight_bytes, found.weight_bytes, called))
     return loaded
@@ -330,7 +336,7 @@ def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
 
 
 def _capabilities(
-    folder: ModelFolder, model: Any, reader: PromptReader, placement: Placement, limits: list[Text]
+    folder: ModelFolder, model: Any, reader: PromptReader, placement: Placement, limits: list[Text], together: int
 ) -> Capabilities:
     context, pictures = placement.context_tokens, reader.pictures
     most = 0
@@ -346,6 +352,8 @@ def _capabilities(
         devices=tuple(sorted(placed)) or (str(model.device),),
         memory_bytes=placement.weights + placement.cache,
         engine="transformers",
+        at_once=together - together // 4,  # articles leave a place to answers, which are texts, too
+        texts_at_once=together,
         limits=tuple(limits),
     )
 

@@ -12,12 +12,18 @@ from common.messages import Text, _
 from composer.errors import InputError, ModelFailed
 from composer.models.base import Capabilities, Message, Replier, Sampling, Usage, user
 from composer.models.thinking import empty_thought, without_thoughts
-from composer.models.transformers_vlm.caches import Read
-from composer.models.transformers_vlm.decoding import TextReader, generate
-from composer.models.transformers_vlm.network import Batch, Network, Stopped
+from composer.models.transformers_vlm.decoding import (
+    Batching,
+    Chooser,
+    Network,
+    Read,
+    TextReader,
+    Writing,
+    score,
+    score_tokens,
+)
 from composer.models.transformers_vlm.placement import Placement, free_bytes, out_of_memory
 from composer.models.transformers_vlm.prompts import Prompt, PromptReader
-from composer.models.transformers_vlm.scoring import score, score_tokens
 
 MIN_ANSWER_TOKENS = 16  # a prompt must leave at least so many
 _BEGINNINGS = 4  # kept at most
@@ -59,13 +65,15 @@ class TransformersModel:
         capabilities: Capabilities,
         placement: Placement,
         ends: frozenset[int],
+        together: int = 1,
     ) -> None:
-        """ends: tokens that end a reply."""
+        """ends: tokens that end a reply. together: texts of several callers that are computed as one batch."""
         self.network, self.reader, self.name, self.capabilities = network, reader, name, capabilities
         self._placement, self._ends = placement, ends
         self._beginnings: dict[tuple[int, ...], Read] = {}
         self._conversation: tuple[int, Read] | None = None  # length of the prompt; prompt and reply
         self._speed = 0.0
+        self.batching = Batching(network, most=together, tokens=placement.conversations * capabilities.context_tokens)
         self._plain = _PrefixReplier(self)
         if reader.form.thinks:
             self._learn_thought()
@@ -109,7 +117,7 @@ class TransformersModel:
             for messages, each in zip(prompts, options, strict=True):
                 prompt = self.reader.read(messages)
                 self._check_room(prompt)
-                found.append(score_tokens(self.network, prompt, each, self._known([prompt])))
+                found.append(score_tokens(self.network, prompt, each, self._known(prompt), self.batching.read))
             return found
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -150,28 +158,47 @@ class TransformersModel:
         self, messages: Sequence[Message], sampling: Sampling, stop: threading.Event | None, shared: Read | None
     ) -> Iterator[str]:
         prompt = self.reader.read(messages)
-        room = self._check_room(prompt)
+        known = [*self._known(prompt, shared), *self._continued(prompt)]
+        text = self._writing(prompt, known, sampling, stop)
+        reader = TextReader(self.reader.tokenizer, (*sampling.stop, *self.reader.form.stops))
+        begun, count = 0.0, 0
+        self.batching.begin([text])
         try:
-            read = self.network.read(prompt, [*self._known([prompt], shared), *self._continued(prompt)], stop)
-        except Stopped:
-            return
-        batch = self.network.one(read, prompt)
-        text = TextReader(self.reader.tokenizer, (*sampling.stop, *self.reader.form.stops))
-        written: list[int] = []
-        begun = time.perf_counter()
-        try:
-            for tokens in generate(self.network, batch, sampling, room, self._ends, stop):
-                written += [token for token in tokens if token is not None]
-                if piece := text.feed(written[-1]):
+            while (token := self.batching.next_token(text)) is not None:
+                begun, count = begun or time.perf_counter(), count + 1
+                if piece := reader.feed(token):
                     yield piece
-                if text.ended:
+                if reader.ended:
                     break
-            if rest := text.finish():
+            if rest := reader.finish():
                 yield rest
         finally:
-            if len(written) >= _MEASURED_TOKENS:
-                self._speed = (len(written) - 1) / (time.perf_counter() - begun)
-            self._keep_conversation(prompt, read, batch, written)
+            if count >= _MEASURED_TOKENS:
+                self._speed = (count - 1) / (time.perf_counter() - begun)
+            read = self.batching.leave(text)
+            if read is not None:
+                self._conversation = (len(prompt.ids), read)
+
+    def _writing(
+        self,
+        prompt: Prompt,
+        known: Sequence[Read],
+        sampling: Sampling,
+        stop: threading.Event | None,
+        call: object = None,
+        number: int = 0,
+    ) -> Writing:
+        """A text to be written. call: of several prompts; number: among them."""
+        return Writing(
+            prompt,
+            known,
+            call or object(),
+            stop,
+            chooser=Chooser(sampling, self.network.device, number),
+            most=min(sampling.max_tokens, self._check_room(prompt)),
+            ends=self._ends,
+            is_kept=call is None,
+        )
 
     def write_all(
         self,
@@ -182,38 +209,36 @@ class TransformersModel:
     ) -> list[str]:
         """One reply for each prompt."""
         with self._readable_errors(_("writing")):
-            read = [self.reader.read(messages) for messages in prompts]
-            texts: list[str] = []
-            while len(texts) < len(read) and not (stop is not None and stop.is_set()):
-                size = self._batch_size(read[len(texts) :], sampling)
-                some = read[len(texts) : len(texts) + size]
-                batch = None
-                if size > 1:
-                    batch = self.network.together(some, self._known(some, shared))
-                if batch is None:
-                    one = prompts[len(texts)]
-                    texts.append("".join(without_thoughts(self._pieces(one, sampling, stop, shared))))
-                else:
-                    texts += self._write_batch(batch, some, sampling, stop)
-            return texts + [""] * (len(prompts) - len(texts))
+            if len(prompts) == 1:
+                return ["".join(without_thoughts(self._pieces(prompts[0], sampling, stop, shared)))]
+            call, stops = object(), (*sampling.stop, *self.reader.form.stops)
+            texts = [
+                self._writing(prompt, self._known(prompt, shared), sampling, stop, call, number)
+                for number, prompt in enumerate(map(self.reader.read, prompts))
+            ]
+            readers = [TextReader(self.reader.tokenizer, stops) for _each in texts]
+            self.batching.begin(texts)
+            try:
+                self._take_turns(texts, readers)
+            finally:
+                for text in texts:
+                    self.batching.leave(text)
+            return ["".join(without_thoughts(iter([reader.text]))) for reader in readers]
 
-    def _write_batch(
-        self, batch: Batch, prompts: Sequence[Prompt], sampling: Sampling, stop: threading.Event | None
-    ) -> list[str]:
-        room = min(self._check_room(prompt) for prompt in prompts)
-        stops = (*sampling.stop, *self.reader.form.stops)
-        texts = [TextReader(self.reader.tokenizer, stops) for _each in prompts]
-        steps = generate(self.network, batch, sampling, room, self._ends, stop)
-        with contextlib.suppress(StopIteration):
-            tokens = next(steps)
-            while True:
-                for text, token in zip(texts, tokens, strict=True):
-                    if token is not None:
-                        text.feed(token)
-                tokens = steps.send([row for row, text in enumerate(texts) if text.ended])
-        for text in texts:
-            text.finish()
-        return ["".join(without_thoughts(iter([text.text]))) for text in texts]
+    def _take_turns(self, texts: Sequence[Writing], readers: Sequence[TextReader]) -> None:
+        """Makes the tokens of several texts words as they come, so that each ends at its own stop."""
+        going = list(zip(texts, readers, strict=True))
+        while going:
+            begun = [each for each in going if each[0].begun or each[0].over]
+            for each in begun or going[:1]:
+                text, reader = each
+                token = self.batching.next_token(text)
+                if token is not None:
+                    reader.feed(token)
+                if token is None or reader.ended:
+                    reader.finish()
+                    self.batching.leave(text)
+                    going.remove(each)
 
     def compare(self, messages: Sequence[Message], options: Sequence[str], shared: Read | None) -> list[float]:
         """The scores of the options."""
@@ -222,17 +247,16 @@ class TransformersModel:
         with self._readable_errors(_("comparing answers")):
             prompt = self.reader.read(messages)
             self._check_room(prompt)
-            return score(self.network, prompt, options, self._known([prompt], shared))
+            return score(self.network, prompt, options, self._known(prompt, shared), self.batching.read)
 
     # -- what was read already ----------------------------------------------------------------------------------------
 
-    def _known(self, prompts: Sequence[Prompt], shared: Read | None = None) -> list[Read]:
-        """What the prompts go on from: the prefix that they share, or the beginnings that all of them have whole. A
-        part of one would be another sum for the same prompt, depending on what was asked before."""
+    def _known(self, prompt: Prompt, shared: Read | None = None) -> list[Read]:
+        """What the prompt goes on from: the prefix that it shares, or the beginnings that it has whole. A part of one
+        would be another sum for the same prompt, depending on what was asked before."""
         if shared is not None:
             return [shared]
-        kept = self._beginnings.values()
-        return [each for each in kept if all(each.common(prompt) == len(each.ids) for prompt in prompts)]
+        return [each for each in list(self._beginnings.values()) if each.common(prompt) == len(each.ids)]
 
     def _beginning(self, messages: Sequence[Message]) -> Prompt:
         """What all prompts have in common that begin with these messages and go on with a question."""
@@ -249,7 +273,7 @@ class TransformersModel:
         if not beginning.ids:
             return None
         self._check_room(beginning)
-        return self.network.read(beginning, self._known([beginning]))
+        return self.network.read(beginning, self._known(beginning))
 
     def _continued(self, prompt: Prompt) -> list[Read]:
         """The last conversation, if the prompt goes on behind its reply. A prompt that is asked once more is read anew,
@@ -258,12 +282,6 @@ class TransformersModel:
             return []
         length, read = self._conversation
         return [read] if read.common(prompt) >= length else []
-
-    def _keep_conversation(self, prompt: Prompt, read: Read, batch: Batch, written: Sequence[int]) -> None:
-        if not batch.is_static:  # else the cache with the reply serves the next prompt, and the question is kept alone
-            ids = (*prompt.ids, *written)[: int(batch.cache.get_seq_length())]
-            read = Read(ids, prompt.hashes, batch.cache, batch.logits[0], batch.positions)
-        self._conversation = (len(prompt.ids), read)
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
@@ -298,17 +316,6 @@ class TransformersModel:
                 most=most,
             )
         )
-
-    def _batch_size(self, prompts: Sequence[Prompt], sampling: Sampling) -> int:
-        """How many of the prompts, from the first on, have room together in the planned keys and values."""
-        longest, size = 0, 0
-        kind = bool(prompts[0].pictures)
-        for prompt in prompts:
-            longest = max(longest, len(prompt.ids) + sampling.max_tokens)
-            if bool(prompt.pictures) != kind or (size and longest * (size + 1) > 2 * self.capabilities.context_tokens):
-                break
-            size += 1
-        return size
 
     @contextlib.contextmanager
     def _readable_errors(self, doing: Text) -> Iterator[None]:

@@ -6,7 +6,7 @@ Arithmetic over the sizes in the files' headers and config.json. Knows the devic
 import importlib.util
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psutil
@@ -44,6 +44,7 @@ class Placement:
     working: int  # bytes of the largest temporaries
     free: tuple[int, ...]  # bytes on each of the devices
     offload: bool = False
+    conversations: int = CONVERSATIONS  # whose keys and values `cache` holds
 
     @property
     def needed(self) -> int:
@@ -94,9 +95,11 @@ def plan(
     quantization: str | None = None,
     offload: bool = False,
     context_tokens: int | None = None,
+    conversations: int = CONVERSATIONS,
 ) -> Placement:
     """The placement on this machine: on as few cards as hold the model, else on the CPU where there is no card.
 
+    conversations: with room for keys and values at the same time, where the cards have it.
     Raises SettingsError, OutOfMemory.
     """
     kind = _checked_dtype(dtype)
@@ -112,7 +115,7 @@ def plan(
                 offloads = offload and count > 0 and count == counts[-1]
                 tried.append(_placement(folder, count, each, quantization or "", context, offloads))
                 if tried[-1].fits:
-                    return tried[-1]
+                    return _roomy(tried[-1], conversations)
     raise out_of_memory(name, min(tried, key=lambda each: each.needed - sum(each.free)))
 
 
@@ -185,6 +188,16 @@ def _placement(
     return Placement(
         cards, dtype, quantization, context, weights, cache, working + _PICTURES, free_bytes(cards), offload
     )
+
+
+def _roomy(placement: Placement, conversations: int) -> Placement:
+    """The placement with room for as many conversations on the cards as are wanted and fit."""
+    each = placement.cache // placement.conversations
+    for count in range(conversations, placement.conversations, -1):
+        wider = replace(placement, cache=each * count, conversations=count)
+        if placement.cards and not placement.offload and wider.fits:
+            return wider
+    return placement
 
 
 def _stored(tensor: Any, size: int, quantization: str) -> int:

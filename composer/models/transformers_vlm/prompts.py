@@ -3,6 +3,7 @@
 Knows processors, tokenizers and the chat format; computes nothing with the network.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,7 +58,7 @@ class Prompt:
 
 
 class PromptReader:
-    """Makes prompts from messages."""
+    """Makes prompts from messages. Several threads may use it: tokenizers cannot be used by two at once."""
 
     def __init__(
         self, form: ChatFormat, tokenizer: Any, pictures: PictureProcessor | None, picture_ids: frozenset[int]
@@ -65,6 +66,7 @@ class PromptReader:
         """pictures: None for a model that sees none. picture_ids: tokens in whose place vectors of pictures come."""
         self.form, self.tokenizer, self.pictures, self.picture_ids = form, tokenizer, pictures, picture_ids
         self._begin_mark = str(getattr(tokenizer, "bos_token", None) or "")
+        self._lock = threading.RLock()
 
     def read(self, messages: Sequence[Message], *, ending: str = "") -> Prompt:
         """The prompt for the reply to these messages. ending: text behind it, as if the reply began so."""
@@ -72,7 +74,8 @@ class PromptReader:
         if self.pictures is None or not self.form.sees:
             return Prompt(text, tuple(self.plain_ids(text)))
         shown = tuple(picture for message in messages for picture in message.pictures)
-        found = self.pictures([text], [shown], add_special_tokens=self._adds_marks(text))
+        with self._lock:
+            found = self.pictures([text], [shown], add_special_tokens=self._adds_marks(text))
         ids = tuple(int(each) for each in found["input_ids"][0])
         types = {name: found[name] for name in PER_TOKEN if name in found}
         tensors = {k: v for k, v in found.items() if k not in ("input_ids", "attention_mask", *PER_TOKEN)}
@@ -87,7 +90,9 @@ class PromptReader:
 
     def plain_ids_of(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of texts that begin alike."""
-        found: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=self._adds_marks(texts[0]))["input_ids"]
+        marks = self._adds_marks(texts[0])
+        with self._lock:
+            found: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=marks)["input_ids"]
         return found
 
     def picture_tensors(self, rows: Sequence[Sequence[Picture]], tokens: Sequence[int]) -> dict[str, Any] | None:
@@ -97,7 +102,8 @@ class PromptReader:
         they stand together with others, so that their vectors would not fit into the prompt.
         """
         assert self.pictures is not None
-        found = self.pictures.placeholders(rows)
+        with self._lock:
+            found = self.pictures.placeholders(rows)
         counted = [self.count_pictures(row.tolist()) for row in found["input_ids"]]
         if counted != list(tokens):
             return None

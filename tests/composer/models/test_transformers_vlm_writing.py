@@ -20,7 +20,7 @@ from composer.models import (
     load_model,
     user,
 )
-from composer.models.transformers_vlm import caches
+from composer.models.transformers_vlm.decoding import caches
 from composer.pipeline import Composer, Options
 from tests.composer.models.test_transformers_vlm import (
     QUESTION,

@@ -9,15 +9,16 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from common.threads import LoneThread
 from composer.models.base import Usage
-from composer.models.transformers_vlm import caches
-from composer.models.transformers_vlm.caches import Read
+from composer.models.transformers_vlm.decoding import caches
+from composer.models.transformers_vlm.decoding.batches import Batch, last
+from composer.models.transformers_vlm.decoding.caches import Read
 from composer.models.transformers_vlm.prompts import Prompt, PromptReader
 
 log = logging.getLogger(__name__)
@@ -27,20 +28,6 @@ CPU_CHUNK, CARD_CHUNK = 256, 2048  # tokens of a prompt read at once: a stop wai
 
 class Stopped(Exception):
     """The caller's stop event was set while a prompt was being read."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """Sequences that are being continued."""
-
-    cache: Any
-    logits: torch.Tensor  # [B, V], float32
-    ids: torch.Tensor  # [B, T] of the whole prompts, padded
-    mask: torch.Tensor | None  # [B, T], None where nothing is padded
-    positions: torch.Tensor | None  # [..., B, 1] of the last token
-    types: tuple[str, ...]  # PER_TOKEN names that the network reads
-    is_static: bool = False
-    origin: Any = None  # the dynamic cache that the static one was filled from, until its first step has worked
 
 
 class Network:
@@ -57,7 +44,7 @@ class Network:
         self.chunk = CARD_CHUNK if on_card else CPU_CHUNK
         self.continues = True  # whether a cache may be gone on from with several tokens
         self._context = context_tokens
-        self.static_decoding = on_card and _can_compile(model)
+        self.static_decoding = on_card and caches.can_compile(model)
         self._static: Any = None  # one static cache; its steps are compiled
         self._static_busy = threading.Lock()
         # graphs of CUDA belong to the thread that recorded them
@@ -73,6 +60,11 @@ class Network:
     @property
     def usage(self) -> Usage:
         return self._usage
+
+    @property
+    def joins(self) -> bool:
+        """Whether a sequence can join others that are being continued."""
+        return self.continues and caches.allows_gaps(caches.new_cache(self.model.config))
 
     def count_generated(self, tokens: int) -> None:
         with self._lock:
@@ -94,15 +86,9 @@ class Network:
 
         Raises Stopped between two parts of it.
         """
-        known = known if self.continues else ()
-        lengths = [each.common(prompt) for each in known]
-        best = max(range(len(known)), key=lambda at: lengths[at], default=None)
-        done = lengths[best] if best is not None else 0
-        if best is not None and done:
-            cache = caches.fork(known[best].cache)
-            caches.crop(cache, len(known[best].ids) - done)
-        else:
-            cache = caches.new_cache(self.model.config)
+        best = self._best(prompt, known)
+        done = best.common(prompt) if best is not None else 0
+        cache = self._cut(best, done)
         reused, positions = done, self._positions(prompt)
         logits: torch.Tensor | None = None
         # where nobody can stop it, larger parts are a little faster
@@ -120,12 +106,24 @@ class Network:
         assert logits is not None  # a part is never empty
         with self._lock:
             self._usage += Usage(reused=reused)
-        return Read(prompt.ids, prompt.hashes, cache, logits, _last(positions))
+        return Read(prompt.ids, prompt.hashes, cache, logits, last(positions))
+
+    def _best(self, prompt: Prompt, known: Sequence[Read]) -> Read | None:
+        """Whichever has most of the prompt."""
+        return max(known if self.continues else (), key=lambda each: each.common(prompt), default=None)
+
+    def _cut(self, read: Read | None, tokens: int) -> Any:
+        """A cache to go on from, with so many of the tokens that were read."""
+        if read is None or not tokens:
+            return caches.new_cache(self.model.config)
+        cache = caches.fork(read.cache)
+        caches.crop(cache, len(read.ids) - tokens)
+        return cache
 
     def _read_whole(self, prompt: Prompt, positions: torch.Tensor | None) -> Read:
         cache = caches.new_cache(self.model.config)
         logits, cache = self._extend(prompt, cache, 0, len(prompt.ids), positions, prompt.tensors)
-        return Read(prompt.ids, prompt.hashes, cache, logits, _last(positions))
+        return Read(prompt.ids, prompt.hashes, cache, logits, last(positions))
 
     def _parts(self, prompt: Prompt, start: int, most: int) -> list[int]:
         """Where the parts of about `most` tokens end that are read one after the other; no picture is cut."""
@@ -186,57 +184,63 @@ class Network:
         ids = torch.tensor([prompt.ids], device=self.device)
         return Batch(caches.fork(read.cache), read.logits[None], ids, None, read.last_position, tuple(prompt.types))
 
-    def together(self, prompts: Sequence[Prompt], known: Sequence[Read] = ()) -> Batch | None:
-        """Reads several prompts in one forward pass; None where they can only be read one by one."""
-        begun = max(known if self.continues else (), key=lambda each: min(map(each.common, prompts)), default=None)
-        start = min(map(begun.common, prompts)) if begun is not None else 0
-        if begun is not None and start:
-            if not (caches.allows_gaps(begun.cache)):
-                return None
-            cache = caches.fork(begun.cache, len(prompts))
-            caches.crop(cache, len(begun.ids) - start)
-        else:
-            cache = caches.new_cache(self.model.config)
+    def together(self, prompts: Sequence[Prompt], known: Sequence[Sequence[Read]]) -> Batch | None:
+        """Reads several prompts in one forward pass, each on top of whichever of its known beginnings has most of it;
+        None where they can only be read one by one."""
+        begun = [self._best(prompt, each) for prompt, each in zip(prompts, known, strict=True)]
+        starts = [each.common(prompt) if each is not None else 0 for prompt, each in zip(prompts, begun, strict=True)]
         if any(prompt.spans is None for prompt in prompts):
             return None
-        new = [prompt.new_pictures(start) for prompt in prompts]
+        forks = [self._cut(each, start) for each, start in zip(begun, starts, strict=True)]
+        if any(starts) and not all(map(caches.allows_gaps, forks)):
+            return None
+        new = [prompt.new_pictures(start) for prompt, start in zip(prompts, starts, strict=True)]
         tensors: dict[str, Any] = {}
         if any(new):
             if not all(new):
                 return None
-            counted = [self.reader.count_pictures(prompt.ids[start:]) for prompt in prompts]
+            counted = [self.reader.count_pictures(p.ids[start:]) for p, start in zip(prompts, starts, strict=True)]
             found = self.reader.picture_tensors(new, counted)
             if found is None:
                 return None
             tensors = found
-        return self._read_rows(prompts, start, cache, tensors)
+        if not any(starts):
+            cache = forks[0]
+        elif len({(id(each), start) for each, start in zip(begun, starts, strict=True)}) == 1:
+            cache = caches.fork(forks[0], len(prompts))
+        else:
+            cache = caches.joined(forks, starts)
+        return self._read_rows(prompts, starts, cache, tensors)
 
-    def _read_rows(self, prompts: Sequence[Prompt], start: int, cache: Any, tensors: dict[str, Any]) -> Batch:
-        longest = max(len(prompt.ids) for prompt in prompts)
-        pads = [longest - len(prompt.ids) for prompt in prompts]
+    def _read_rows(
+        self, prompts: Sequence[Prompt], starts: Sequence[int], cache: Any, tensors: dict[str, Any]
+    ) -> Batch:
+        """Reads what comes after the kept tokens of each row: both parts are padded on their left."""
+        most_kept, most_new = max(starts), max(len(p.ids) - start for p, start in zip(prompts, starts, strict=True))
 
-        def padded(row: torch.Tensor, pad: int, value: int = 0) -> torch.Tensor:  # [..., T] -> [..., longest]
-            gap = row.new_full((*row.shape[:-1], pad), value)
-            return torch.cat([row[..., :start], gap, row[..., start:]], dim=-1)
+        def padded(row: torch.Tensor, start: int, value: int = 0) -> torch.Tensor:  # [..., T] -> [..., kept + new]
+            before = row.new_full((*row.shape[:-1], most_kept - start), value)
+            between = row.new_full((*row.shape[:-1], most_new - row.shape[-1] + start), value)
+            return torch.cat([before, row[..., :start], between, row[..., start:]], dim=-1)
 
-        filler = self._filler()
         rows = [torch.tensor([prompt.ids], device=self.device) for prompt in prompts]
-        ids = torch.cat([padded(row, pad, filler) for row, pad in zip(rows, pads, strict=True)])
-        mask = torch.cat([padded(torch.ones_like(row), pad) for row, pad in zip(rows, pads, strict=True)])
+        pairs = list(zip(rows, starts, strict=True))
+        ids = torch.cat([padded(row, start, self._filler()) for row, start in pairs])
+        mask = torch.cat([padded(torch.ones_like(row), start) for row, start in pairs])
         types = {
-            name: torch.cat([padded(prompt.types[name], pad) for prompt, pad in zip(prompts, pads, strict=True)])
+            name: torch.cat([padded(prompt.types[name], start) for prompt, start in zip(prompts, starts, strict=True)])
             for name in prompts[0].types
         }
-        where = [self._positions(prompt) for prompt in prompts]
         positions = None
         if self._takes_positions:
-            positions = torch.cat([padded(w, pad) for w, pad in zip(where, pads, strict=True) if w is not None], dim=-2)
-        only = mask if any(pads) else None
-        logits, cache = self._forward(ids, longest - start, cache, only, positions, types, tensors, first=True)
-        read = sum(len(prompt.ids) - start for prompt in prompts)
+            where = [padded(w, start) for w, start in zip(map(self._positions, prompts), starts, strict=True)]  # type: ignore[arg-type]
+            positions = torch.cat(where, dim=-2)
+        only = None if bool(mask.all()) else mask
+        logits, cache = self._forward(ids, most_new, cache, only, positions, types, tensors, first=True)
+        read, reused = sum(len(prompt.ids) for prompt in prompts) - sum(starts), sum(starts)
         with self._lock:
-            self._usage += Usage(prefilled=read, reused=start * len(prompts))
-        return Batch(cache, logits[:, -1].float(), ids, only, _last(positions), tuple(types))
+            self._usage += Usage(prefilled=read, reused=reused)
+        return Batch(cache, logits[:, -1].float(), ids, only, last(positions), tuple(types))
 
     def options(self, read: Read, prompt: Prompt, following: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         """Scores [n + 1, V] after the prompt and after each of the n tokens of every option, all options at once.
@@ -277,6 +281,16 @@ class Network:
             self._static_busy.release()
             raise
         return replace(batch, cache=self._static, is_static=True, origin=batch.cache)
+
+    def slower(self, batch: Batch) -> Batch:
+        """The same sequence back in a dynamic cache, where others can join it."""
+        if not batch.is_static:
+            return batch
+        tokens = int(batch.ids.shape[1])
+        copied = self._compiled_thread.submit(lambda: caches.from_static(batch.cache, self.model.config, tokens))
+        cache = copied.result()
+        self.release(batch)
+        return replace(batch, cache=cache, is_static=False, origin=None)
 
     def compile_steps(self, prompt: Prompt) -> None:
         """Compiles the steps of decoding after any prompt, which takes a minute, beside what else is done meanwhile."""
@@ -384,17 +398,3 @@ class Network:
         """A token for places that nobody looks at."""
         known = (self.reader.tokenizer.pad_token_id, self.reader.tokenizer.eos_token_id, 0)
         return next(int(each) for each in known if isinstance(each, int) and each not in self.reader.picture_ids)
-
-
-def _can_compile(model: Any) -> bool:
-    """Whether its steps can be compiled: all on one device, and neither architecture nor packing stands against it."""
-    quantizer = getattr(model, "hf_quantizer", None)
-    return (
-        len(set(getattr(model, "hf_device_map", {}).values())) <= 1
-        and bool(getattr(model, "_can_compile_fullgraph", False))
-        and (quantizer is None or bool(quantizer.is_compileable))
-    )
-
-
-def _last(positions: torch.Tensor | None) -> torch.Tensor | None:
-    return None if positions is None else positions[..., -1:]

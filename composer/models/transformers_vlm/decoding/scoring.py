@@ -2,22 +2,26 @@
 all options."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from composer.models.transformers_vlm.caches import Read
-from composer.models.transformers_vlm.network import Network
+from composer.models.transformers_vlm.decoding.caches import Read
+from composer.models.transformers_vlm.decoding.network import Network
 from composer.models.transformers_vlm.prompts import Prompt
 
+ReadsPrompts = Callable[[Prompt, Sequence[Read]], Read]
 
-def score(network: Network, prompt: Prompt, options: Sequence[str], known: Sequence[Read]) -> list[float]:
-    """See `composer.models.base.Replier.score`.
+
+def score(
+    network: Network, prompt: Prompt, options: Sequence[str], known: Sequence[Read], reading: ReadsPrompts
+) -> list[float]:
+    """See `composer.models.base.Replier.score`. reading: reads a prompt on top of what is known of it.
 
     An option counts until no other shares its tokens: the first one for most. An option that is the beginning of others
     gets the probability that their next tokens leave.
     """
     different = list(dict.fromkeys(options))
     prompt, encoded = _encoded(network, prompt, different)
-    read = network.read(prompt, known)
+    read = reading(prompt, known)
     needed = [_needed(ids, encoded) for ids in encoded]
     depths = [min(count, len(ids)) for count, ids in zip(needed, encoded, strict=True)]
     # scores after n tokens say which token comes next: an option of one decisive token needs none before it
@@ -38,10 +42,12 @@ def score(network: Network, prompt: Prompt, options: Sequence[str], known: Seque
     return [found[option] for option in options]
 
 
-def score_tokens(network: Network, prompt: Prompt, options: Sequence[str], known: Sequence[Read]) -> list[list[float]]:
+def score_tokens(
+    network: Network, prompt: Prompt, options: Sequence[str], known: Sequence[Read], reading: ReadsPrompts
+) -> list[list[float]]:
     """The log-probability of each token of each option."""
     prompt, encoded = _encoded(network, prompt, options)
-    read = network.read(prompt, known)
+    read = reading(prompt, known)
     scores = network.options(read, prompt, [ids[:-1] for ids in encoded])
     return [
         [float(row[at, token]) for at, token in enumerate(ids)]

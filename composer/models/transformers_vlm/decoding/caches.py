@@ -6,6 +6,7 @@ and prompts; computes nothing.
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,57 @@ def allows_gaps(cache: Any) -> bool:
     return all(type(layer) in (DynamicLayer, DummyLayer) for layer in cache.layers)
 
 
+def joined(parts: Sequence[Any], tokens: Sequence[int]) -> Any:
+    """The rows of several caches in one, padded on their left. tokens: in each. All of them `allows_gaps`."""
+    twin, longest = copy.copy(parts[0]), max(tokens)
+    twin.layers = [copy.copy(next((each for each in column if _tokens(each)), column[0])) for column in _columns(parts)]
+    for layer, column in zip(twin.layers, _columns(parts), strict=True):
+        if _tokens(layer):
+            layer.keys, layer.values = (
+                torch.cat([_padded(getattr(each, name), getattr(layer, name), longest) for each in column])
+                for name in ("keys", "values")
+            )
+    return twin
+
+
+def _tokens(layer: Any) -> int:
+    """How many a layer holds that keeps each of them; 0 for others."""
+    return int(layer.get_seq_length()) if type(layer) is DynamicLayer else 0
+
+
+def _columns(parts: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return list(zip(*(part.layers for part in parts), strict=True))
+
+
+def _padded(values: torch.Tensor | None, like: torch.Tensor, tokens: int) -> torch.Tensor:
+    """[B, H, T, D] with zeros before it, so that it has so many tokens; one row of zeros for what is empty."""
+    if values is None or values.numel() == 0:
+        return like.new_zeros((1, like.shape[1], tokens, like.shape[3]))
+    return torch.nn.functional.pad(values, (0, 0, tokens - values.shape[-2], 0))
+
+
+def selected(cache: Any, rows: torch.Tensor, columns: torch.Tensor | None) -> Any:
+    """Some rows of a cache that `allows_gaps`. columns: the tokens that somebody looks at; None: all."""
+    twin = copy.copy(cache)
+    twin.layers = [copy.copy(each) for each in cache.layers]
+    for layer in twin.layers:
+        if _tokens(layer):
+            for name in ("keys", "values"):
+                values = getattr(layer, name)
+                values = values.index_select(0, rows.to(values.device))
+                if columns is not None:
+                    values = values.index_select(2, columns.to(values.device))
+                setattr(layer, name, values)
+    return twin
+
+
+def cut_to(cache: Any, tokens: int) -> None:
+    """Takes away what a step that failed has put into some layers behind so many tokens. The cache `allows_gaps`."""
+    for layer in cache.layers:
+        if _tokens(layer) > tokens:
+            layer.keys, layer.values = layer.keys[:, :, :tokens], layer.values[:, :, :tokens]
+
+
 @torch.no_grad()
 def fill_static(static: Any, cache: Any) -> bool:
     """Puts what a dynamic cache holds into an empty static one of the same model; False where that is not possible."""
@@ -70,6 +122,25 @@ def fill_static(static: Any, cache: Any) -> bool:
     for to, source in pairs:
         to.update(source.keys, source.values)
     return True
+
+
+@torch.no_grad()
+def from_static(static: Any, config: Any, tokens: int) -> Any:
+    """A dynamic cache with the first tokens of a static one."""
+    cache = new_cache(config)
+    for to, source in zip(cache.layers, static.layers, strict=True):
+        to.update(source.keys[:, :, :tokens], source.values[:, :, :tokens])
+    return cache
+
+
+def can_compile(model: Any) -> bool:
+    """Whether its steps can be compiled: all on one device, and neither architecture nor packing stands against it."""
+    quantizer = getattr(model, "hf_quantizer", None)
+    return (
+        len(set(getattr(model, "hf_device_map", {}).values())) <= 1
+        and bool(getattr(model, "can_compile_fullgraph", False))
+        and (quantizer is None or bool(quantizer.is_compileable))
+    )
 
 
 def new_static(config: Any, tokens: int) -> Any:
