@@ -1,14 +1,14 @@
 """Indexes a folder with the encoder of colours, in a process of its own that a test may kill."""
 
-import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 from retrieval.gallery import Gallery
 from retrieval.ingest.report import IngestOptions
 from tests.retrieval.helpers import ColourEncoder
 
-if __name__ == "__main__":
-    place, folder = sys.argv[1:]
+
+def index(place: Path, folder: Path, ready: Connection) -> None:
     with Gallery.open(place, create=True, encoder=ColourEncoder()) as gallery:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        ready.send("ready")
         gallery.add(folder, options=IngestOptions(workers=1), wait=30)

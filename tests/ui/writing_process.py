@@ -1,6 +1,7 @@
 """Composes and edits, or chats, as the page does, in processes that are killed at random moments.
 
-Prints a line of JSON each round: what was shown when, and when it was killed.
+Usage: ROUNDS FOLDER..., each called chat/* or write/*, and worked in at the same time. Writes in each folder's `rounds`
+a line of JSON each round: what was shown when, and when it was killed.
 """
 
 import json
@@ -9,6 +10,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from composer.conversations import ConversationStore
@@ -65,22 +67,32 @@ def chat(folder: Path, shown: int) -> None:
             os.write(shown, (json.dumps(seen) + "\n").encode())
 
 
+def rounds(work: Callable[[Path, int], None], place: Path, count: int, chance: random.Random) -> None:
+    """Begins to work there, kills it, and begins again; what it had shown goes into a file."""
+    with (place / "rounds").open("w", encoding="utf-8") as told:
+        for _ in range(count):
+            reads, writes = os.pipe()
+            child = os.fork()
+            if child == 0:
+                os.close(reads)
+                work(place, writes)
+            os.close(writes)
+            time.sleep(chance.uniform(0.8, 3.5))
+            killed = time.time()
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            with os.fdopen(reads) as pipe:
+                lines = [line for line in pipe.read().split("\n")[:-1] if line]
+            told.write(json.dumps({"killed": killed, "shown": [json.loads(line) for line in lines]}) + "\n")
+
+
 if __name__ == "__main__":
-    place, rounds = Path(sys.argv[1]), int(sys.argv[2])
-    work = {"write": write, "chat": chat}[sys.argv[3]]
-    chance = random.Random(7)
-    for _ in range(rounds):
-        reads, writes = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reads)
-            work(place, writes)
-        os.close(writes)
-        time.sleep(chance.uniform(0.8, 3.5))
-        killed = time.time()
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        with os.fdopen(reads) as pipe:
-            lines = [line for line in pipe.read().split("\n")[:-1] if line]
-        sys.stdout.write(json.dumps({"killed": killed, "shown": [json.loads(line) for line in lines]}) + "\n")
-        sys.stdout.flush()
+    begun = []
+    for number, name in enumerate(sys.argv[2:]):  # at once, each in a folder of its own: they wait most of the time
+        if (child := os.fork()) == 0:
+            place = Path(name)
+            rounds(chat if place.parent.name == "chat" else write, place, int(sys.argv[1]), random.Random(7 + number))
+            os._exit(0)
+        begun.append(child)
+    ended = [os.waitpid(child, 0)[1] for child in begun]
+    sys.exit(any(ended))

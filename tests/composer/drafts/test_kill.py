@@ -1,22 +1,20 @@
 """kill -9 of a process that saves, at twenty random moments: everything saved is there, and the file is whole."""
 
-import os
+import contextlib
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 from PIL import Image
 
 from composer.drafts import DraftStore
 from composer.drafts.tables import LAYOUT
+from tests.composer.drafts.saving_process import save
+from tests.forking import processes
 
 FILE = LAYOUT.file
 
 ROUNDS = 20
-REPOSITORY = Path(__file__).parents[3]
 
 
 def test_killed_twenty_times(tmp_path: Path) -> None:
@@ -26,26 +24,19 @@ def test_killed_twenty_times(tmp_path: Path) -> None:
     saved: dict[str, tuple[int, str]] = {}
     killed = 0
     for _ in range(ROUNDS):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.composer.drafts.saving_process", str(data), str(tmp_path / "mine.png")],
-            cwd=REPOSITORY,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        try:
-            process.wait(chance.uniform(0.0, 0.4))
-        except subprocess.TimeoutExpired:
-            killed += 1
-        os.kill(process.pid, signal.SIGKILL)
-        lines = process.stdout.read().splitlines(keepends=True)
-        process.wait()
-        process.stdout.close()
-        for line in lines:
-            if line.endswith("\n"):
-                draft_id, number, last = line.split()
-                saved[draft_id] = (int(number), last)
+        told, tells = processes.Pipe(duplex=False)
+        process = processes.Process(target=save, args=(data, tmp_path / "mine.png", tells))
+        process.start()
+        tells.close()
+        assert told.recv() == "ready"
+        process.join(chance.uniform(0.0, 0.4))
+        killed += process.is_alive()
+        process.kill()
+        process.join()
+        with told, contextlib.suppress(EOFError, OSError):  # the last message may be half a message
+            while True:
+                draft_id, number, last = told.recv()
+                saved[draft_id] = (number, last)
     assert killed == ROUNDS
     assert len(saved) >= ROUNDS // 2
 
