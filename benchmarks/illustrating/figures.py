@@ -34,7 +34,8 @@ def figures(rows: Sequence[Labelled], chosen: Sequence[Chosen]) -> dict[str, Any
         "fit": share(sum(each.name in row.fitting for row, each in shown), len(shown)),
         "coverage": share(sum(bool(row.fitting) for row, _ in shown), len(can)),
         "shown where nothing fits": sum(not row.fitting for row, _ in shown),
-        "junk captions": sum(is_junk(each.caption, row.language) for row, each in shown),
+        "junk captions": sum(is_junk(each.caption, row.language) for row, each in shown if each.caption),
+        "without a caption": sum(not each.caption for _, each in shown),
     }
 
 
@@ -58,7 +59,7 @@ def at_equal_coverage(rows: Sequence[Labelled], ways: Mapping[str, Sequence[Chos
 
 
 def is_junk(caption: str, language: str) -> bool:
-    """Whether a caption talks about the task, is in another language, has markup, or is none or too long."""
+    """Whether a caption talks about the task, is in another language, has markup, or is blank or too long."""
     long = len(caption) > LONGEST_ZH if language == "zh" else len(caption.split()) > LONGEST_EN
     return not caption.strip() or long or is_chinese(caption) != (language == "zh") or bool(_JUNK.search(caption))
 

@@ -37,14 +37,22 @@ _SMALL_ZH = "的了在是和与着里上下中前后旁边一只个位们正被�
 
 def plain_caption(picture: Candidate, language: Language, text: str = "") -> str:
     """What the picture is called, as a caption in this language: by its own words, by what found it, or by the word
-    that `text`, the paragraph beside it, has for it; where none is in this language, by its own words."""
-    name, query = name_in(picture.caption, language), picture.evidence.query if picture.evidence else ""
-    chinese = language == "zh"
+    that `text`, the paragraph beside it, has for it; where none is in this language, by its own words.
+
+    Empty for what a classifier takes the picture for where nothing in the text says the same.
+    """
+    evidence, chinese = picture.evidence, language == "zh"
+    name, query = name_in(picture.caption, language), evidence.query if evidence else ""
+    said = bool(evidence and evidence.words)
     if is_chinese(name) != chinese:
-        if query and is_chinese(query) == chinese:
+        if query and is_chinese(query) == chinese and not picture.approximate:
             name = query
-        elif chinese:
-            name = _word_for(name, text) or name
+        elif chinese and (word := _word_for(name, text)):
+            name, said = word, True
+        else:
+            said = False
+    if picture.approximate and not said:
+        return ""
     name = _shortened(name, chinese=is_chinese(name), wanted=chinese)
     return name[:1].upper() + name[1:]
 

@@ -311,8 +311,6 @@ class Illustrator:
         candidates = (picture, *self._with_files(others[: self._offered - 1]))
         name = plain_caption(picture, language, reading.paragraph.text)
         query = picture.evidence.query if picture.evidence else ""
-        if picture.approximate and not (picture.evidence and picture.evidence.words):
-            name = ""  # what a classifier takes it for is no caption where nothing in the text says the same
         return Illustration(name, query=query, candidates=candidates, chosen=picture, by_hand=by_hand)
 
     def _reading(self, place: str) -> Reading:

@@ -240,3 +240,15 @@ def test_a_picture_with_an_english_name_is_called_as_the_chinese_paragraph_calls
     assert plain_caption(picture("circus elephant"), "zh", "马戏团里有一头大象。") == "大象", (
         "its last word says what it is"
     )
+
+
+def test_what_a_classifier_guessed_is_a_caption_only_where_the_text_says_the_same() -> None:
+    guessed = replace(picture("espresso"), approximate=True)
+    met = replace(guessed, evidence=Evidence("coffee", words=("espresso",), share=1.0))
+    assert plain_caption(met, "en", "An espresso at the bar.") == "Espresso"
+    assert plain_caption(replace(guessed, evidence=Evidence("coffee")), "en", "A cup of tea.") == ""
+    assert plain_caption(met, "zh", "一杯espresso。") == "", "English words are no caption of a Chinese article"
+    if dictionary_available():
+        lion = replace(picture("lion, king of beasts"), approximate=True, evidence=Evidence("草原"))
+        assert plain_caption(lion, "zh", "这头狮子在树荫下睡觉。") == "狮子"
+        assert plain_caption(lion, "zh", "草原上有很多花。") == "", "what found it is not what it shows"
