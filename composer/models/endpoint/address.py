@@ -58,18 +58,18 @@ def read_address(text: str | None, setting: str = "base_url") -> Address:
         )
     try:
         parts = urlsplit(given)
-        host, _port = parts.hostname, parts.port
+        host, _port, server = parts.hostname, parts.port, parts.netloc
     except ValueError:
-        host = None
+        host, server = None, given
+    if "@" in server:  # before anything else is said of the address, which would show it
+        raise SettingsError(
+            name=setting,
+            value=f"…@{given.rpartition('@')[2]}",
+            reason=_("a password in an address ends up in logs. Put the key in a file: --api_key_file FILE."),
+        )
     if host is None or parts.scheme not in ("http", "https"):
         raise SettingsError(
             name=setting, value=given, reason=_("it is no address of a server, such as http://127.0.0.1:8000/v1.")
-        )
-    if parts.username or parts.password:
-        raise SettingsError(
-            name=setting,
-            value=f"{parts.scheme}://…@{host}",
-            reason=_("a password in an address ends up in logs. Put the key in a file: --api_key_file FILE."),
         )
     if parts.query or parts.fragment:
         raise SettingsError(

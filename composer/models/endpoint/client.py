@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -32,7 +32,7 @@ ATTEMPTS = 4  # of a request that a server is too busy for
 LONGEST_PAUSE = 20.0  # seconds before another attempt, also where the server asks for more
 _BUSY = frozenset({429, 500, 502, 503, 504, 529})
 _TICK = 0.05  # seconds between looks at `stop`
-_MOST_WORDS = 400  # of what a server says about an error
+_MOST_CHARACTERS = 400  # of what a server says about an error
 
 
 class CallFailed(Exception):
@@ -71,16 +71,21 @@ class Client:
         )
         self._slots = asyncio.Semaphore(self.limits.at_once)
         self._closing = threading.Event()
+        self._submitting = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="endpoint", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Ends all calls and the thread."""
-        if self._closing.is_set():
-            return
-        self._closing.set()
-        self._submit(self._shut()).result(10)
+        with self._submitting:
+            if self._closing.is_set():
+                return
+            self._closing.set()
+        try:
+            asyncio.run_coroutine_threadsafe(self._shut(), self._loop).result(10)
+        except TimeoutError:
+            log.warning("Calls to %s did not end when they were told to.", self.address.place)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
@@ -155,15 +160,18 @@ class Client:
         await self._http.aclose()
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        if not self._thread.is_alive():
-            work.close()
-            raise CallFailed(_("the model was closed"))
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._submitting:  # what is given to the loop before `close` says so is ended by it; nobody waits for ever
+            if not self._closing.is_set():
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise CallFailed(_("the model was closed"))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         task = self._submit(work)
         try:
             return task.result()
+        except CancelledError as error:
+            raise CallFailed(_("the model was closed")) from error
         finally:
             task.cancel()  # where a signal ended the waiting
 
@@ -252,8 +260,7 @@ class Client:
         raise self._refused(response, content)
 
     def _refused(self, response: httpx.Response, content: bytes) -> CallFailed:
-        status, (message, kind) = response.status_code, _words_of(_json_of(content))
-        message = self._redacted(message)
+        status, (message, kind) = response.status_code, _words_of(_json_of(content), self._redacted)
         pause = _asked_pause(response.headers.get("retry-after")) if status in _BUSY else None
         log.info("%s answers %s: %s", response.url.copy_with(query=None), status, message or "no reason")
         if status in (401, 403):
@@ -289,11 +296,11 @@ def _json_of(content: bytes) -> Any:
     """None where it is no JSON."""
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _words_of(answer: Any) -> tuple[str, str]:
+def _words_of(answer: Any, redacted: Callable[[str], str]) -> tuple[str, str]:
     """Message and kind of an error, in the forms that servers have: {"error": {…}}, {"error": "…"}, {"detail": …}."""
     if not isinstance(answer, dict):
         return "", ""
@@ -303,14 +310,14 @@ def _words_of(answer: Any) -> tuple[str, str]:
         error = error.get("message") or error
     elif isinstance(error, list):  # of FastAPI: one a field; "input" would repeat what was sent
         error = "; ".join(f"{e.get('msg')} {e.get('loc', '')}" for e in error if isinstance(e, dict))
-    return " ".join(str(error).split())[:_MOST_WORDS].rstrip("."), kind
+    # before it is cut: half a key is more than may be shown
+    return redacted(" ".join(str(error).split()))[:_MOST_CHARACTERS].rstrip("."), kind
 
 
 def _raise_error(answer: dict[str, Any], redacted: Callable[[str], str]) -> None:
     """Raises CallFailed for an error that comes where an answer was due."""
     if answer.get("error"):
-        message, kind = _words_of(answer)
-        message = redacted(message)
+        message, kind = _words_of(answer, redacted)
         raise CallFailed(_("it failed: {message}", message=message), message=message, kind=kind)
 
 

@@ -15,7 +15,7 @@ from common.messages import Text, _
 from composer.errors import EndpointUnusable, InputError, ModelFailed
 from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage
 from composer.models.endpoint.address import read_address, read_key
-from composer.models.endpoint.client import CallFailed, Client, Limits
+from composer.models.endpoint.client import CallFailed, Client, Limits, not_compatible
 from composer.models.endpoint.probing import MOST_PICTURES, find_out
 from composer.models.endpoint.tokens import estimate
 from composer.models.endpoint.wire import PICTURE_BYTES, Pictures
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 4  # requests at a time, where nobody set another number
 SECONDS = 300.0  # for the next piece of an answer: a prompt of 4,000 tokens takes two minutes on a small processor
+# a call that failed, and what reading an answer of another form raises
+_FAILURES = (CallFailed, AttributeError, LookupError, TypeError, ValueError)
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "too many tokens")
 
 Progress = Callable[[LoadProgress], None]
@@ -66,15 +68,16 @@ class EndpointModel:
                 context_tokens,
                 lambda name: report(LoadProgress("load", detail=name or address.place)),
             )
-        except CallFailed as error:
+            self.name = _short(found.name) or address.place
+            report(LoadProgress("ready", detail=self.name))
+        except _FAILURES as error:
             self._client.close()
-            raise EndpointUnusable(url=address.api, reason=error.reason) from error
+            raise EndpointUnusable(url=address.api, reason=self._failed(error).reason) from error
         except BaseException:
             self._client.close()
             raise
         self._chat, self._way, self._count = found.chat, found.way, found.counter
         self._share: float | None = None
-        self.name = _short(found.name) or address.place
         limits = list(found.limits)
         if key is not None and not address.encrypted and not address.on_this_machine:
             limits.append(_("The key travels to {place} unencrypted; use an address with https.", place=address.place))
@@ -89,7 +92,6 @@ class EndpointModel:
         )
         for limit in limits:
             log.info("%s: %s", self.name, limit.text())
-        report(LoadProgress("ready", detail=self.name))
 
     @property
     def usage(self) -> Usage:
@@ -120,7 +122,7 @@ class EndpointModel:
         """
         try:
             yield from without_thoughts(self._chat.stream(messages, sampling, stop))
-        except CallFailed as error:
+        except _FAILURES as error:
             self._raise_readable(error, _("writing"))
 
     def reply(
@@ -131,7 +133,7 @@ class EndpointModel:
             return [""] * len(prompts)
         try:
             replies = self._chat.replies(prompts, sampling, stop)
-        except CallFailed as error:
+        except _FAILURES as error:
             self._raise_readable(error, _("writing"))
         return ["".join(without_thoughts(iter([reply]))) for reply in replies]
 
@@ -141,7 +143,7 @@ class EndpointModel:
             return []
         try:
             scores = self._way.score(self._chat, messages, options)
-        except CallFailed as error:
+        except _FAILURES as error:
             self._raise_readable(error, _("comparing answers"))
         self._share = scores.share
         return scores.values
@@ -162,7 +164,15 @@ class EndpointModel:
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
-    def _raise_readable(self, error: CallFailed, doing: Text) -> NoReturn:
+    def _failed(self, error: Exception) -> CallFailed:
+        """What went wrong with a call, also where the server answered something else than its API says."""
+        if isinstance(error, CallFailed):
+            return error
+        log.warning("An answer of %s cannot be read.", self._client.address.place, exc_info=error)
+        return CallFailed(not_compatible())
+
+    def _raise_readable(self, failure: Exception, doing: Text) -> NoReturn:
+        error = self._failed(failure)
         said = error.message.lower()
         if error.kind == "exceed_context_size_error" or (
             error.status in (400, 413, 422) and any(words in said for words in _TOO_LONG)

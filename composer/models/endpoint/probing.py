@@ -72,7 +72,7 @@ def find_out(
     report(name)
     chat = Chat(client, name, dialect_of(entry, _own_paths(client, entry)), pictures)
     limits: list[Text] = []
-    facts = {**_facts(chat, entry)}
+    facts = _facts(chat, entry)
     decides = "decisions" in _modalities(entry, "output")
     try:
         answer = None if decides else _first_answer(chat, limits, listed)
@@ -93,7 +93,9 @@ def find_out(
         if error.status not in (404, 405, 501):
             raise
         if _decision_share(chat) is None:
-            raise CallFailed(not_compatible(), status=error.status) if not listed else error from error
+            if listed:
+                raise
+            raise CallFailed(not_compatible(), status=error.status) from error
         answer, decides = None, True
     way = TypedDecisions(own_words=False) if answer is None else _find_way(chat, answer)
     if decides:

@@ -2,6 +2,7 @@
 # ruff: noqa: F811 - a fixture is imported and is an argument
 
 import logging
+import re
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from composer import load_model
 from composer.errors import EndpointUnusable, InputError, ModelFailed, SettingsError
+from composer.models import LoadProgress
 from composer.models.endpoint import EndpointModel, client
 from tests.composer.models.endpoint_server import KEY, FakeServer, as_json
 from tests.composer.models.test_endpoint import ASKED, SHORT, address, fake, model, short_pauses  # noqa: F401 - fixtures
@@ -43,6 +45,50 @@ def test_a_page_in_place_of_a_reply(model: EndpointModel, fake: FakeServer) -> N
         list(model.stream(ASKED, SHORT))
 
 
+@pytest.mark.parametrize("choices", [[None], ["one"], [{"logprobs": [1]}]])
+def test_an_answer_of_another_form(address: str, fake: FakeServer, model: EndpointModel, choices: list[Any]) -> None:
+    odd = as_json({"choices": choices})
+    fake.before = lambda path, body: odd if path.endswith("/completions") else None
+    with pytest.raises(EndpointUnusable, match="not that of an OpenAI-compatible server"):
+        EndpointModel(address)
+    with pytest.raises(ModelFailed, match="not that of an OpenAI-compatible server"):
+        model.score(ASKED, ["Yes", "No"])
+
+
+def test_a_piece_of_another_form(fake: FakeServer, model: EndpointModel) -> None:
+    events = b'data: {"choices": [null]}\n\n'
+    fake.before = lambda path, body: (200, {"Content-Type": "text/event-stream"}, events)
+    for call in (lambda: list(model.stream(ASKED, SHORT)), lambda: model.reply([ASKED], SHORT)):
+        with pytest.raises(ModelFailed, match="not that of an OpenAI-compatible server"):
+            call()
+
+
+def test_closing_ends_a_comparison_that_waits(address: str, fake: FakeServer) -> None:
+    model = EndpointModel(address)
+    fake.pause = 1.0
+    threading.Timer(0.2, model.close).start()
+    start = time.perf_counter()
+    with pytest.raises(ModelFailed, match="the model was closed"):
+        model.score(ASKED, ["Yes", "No"])
+    assert time.perf_counter() - start < 0.9
+    with pytest.raises(ModelFailed, match="the model was closed"):
+        model.score(ASKED, ["Yes", "No"])
+
+
+def test_who_cancels_the_loading_at_its_end_leaves_no_thread_behind(address: str, fake: FakeServer) -> None:
+    def cancel(step: LoadProgress) -> None:
+        if step.stage == "ready":
+            raise KeyboardInterrupt
+
+    def threads() -> int:
+        return sum(thread.name == "endpoint" for thread in threading.enumerate())
+
+    before = threads()
+    with pytest.raises(KeyboardInterrupt):
+        EndpointModel(address, progress=cancel)
+    assert threads() == before
+
+
 def test_a_key_is_sent_and_never_shown(
     address: str, fake: FakeServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -68,6 +114,16 @@ def test_a_key_is_sent_and_never_shown(
         shown += [error.value.text(), repr(error.value.values), repr(error.value.__cause__)]
     model.close()
     assert "geheim" not in " ".join(shown)
+
+
+def test_a_key_is_not_shown_in_part_where_a_long_message_is_cut(address: str, fake: FakeServer, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY)
+    for words in range(client._MOST_CHARACTERS - len(KEY), client._MOST_CHARACTERS):
+        said = as_json({"error": {"message": "x" * words + KEY}}, 400)
+        fake.before = lambda path, body, said=said: said  # type: ignore[misc]
+        with pytest.raises(EndpointUnusable) as refused:
+            EndpointModel(address, api_key_file=tmp_path / "key")
+        assert "sk-test" not in refused.value.text()
 
 
 @pytest.mark.parametrize(
@@ -118,13 +174,16 @@ def test_a_server_that_holds_no_model_yet(address: str, fake: FakeServer, listed
         ("ftp://host/v1", "no address of a server"),
         ("http://host:port/v1", "no address of a server"),
         ("http://me:geheim@host/v1", "--api_key_file"),
+        ("ftp://me:geheim@host/v1", "--api_key_file"),
+        ("http://me:geheim@host:port/v1", "--api_key_file"),
+        ("http://me:ge/heim@host/v1", "--api_key_file"),
         ("http://host/v1?key=geheim", "no part after"),
     ],
 )
 def test_addresses_that_are_none(address: str, problem: str) -> None:
     with pytest.raises(SettingsError, match=problem) as error:
         EndpointModel(address)
-    assert "geheim" not in error.value.text()
+    assert not {"geheim", "heim"} & set(re.findall(r"\w+", error.value.text()))
 
 
 def test_a_busy_server_is_asked_again(model: EndpointModel, fake: FakeServer) -> None:
