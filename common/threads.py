@@ -79,21 +79,25 @@ class LoneThread:
         self._name = name
         self._waiting: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._started = False
+        self._started = self._closed = False
 
     def submit(self, work: Callable[[], T]) -> "Future[T]":
-        """The result to come; an exception of the work is raised by `result()`."""
+        """The result to come; an exception of the work is raised by `result()`. Raises RuntimeError after `close`."""
+        future: Future[T] = Future()
         with self._lock:
+            if self._closed:  # nobody would do it, and who waits for it would wait for ever
+                raise RuntimeError(f"the thread {self._name} was closed")
             if not self._started:
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
                 self._started = True
-        future: Future[T] = Future()
-        self._waiting.put((future, work))
+            self._waiting.put((future, work))
         return future
 
     def close(self) -> None:
         """Ends the thread after what it was given."""
-        self._waiting.put(None)
+        with self._lock:
+            self._closed = True
+            self._waiting.put(None)
 
     def _run(self) -> None:
         while (given := self._waiting.get()) is not None:

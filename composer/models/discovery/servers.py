@@ -54,7 +54,8 @@ class LocalServer:
 
 
 def find_servers(ports: Sequence[int] | None = None) -> list[LocalServer]:
-    """The servers that answer at those ports of 127.0.0.1 (None: the usual ones), in their order. Takes 3 s at most."""
+    """The servers that answer at those ports of 127.0.0.1 (None: the usual ones), in their order. One that says nothing
+    for 3 s, or breaks off, is left out."""
     asked = list(USUAL_PORTS) if ports is None else list(ports)
     if not asked:
         return []
@@ -78,10 +79,13 @@ def _ask(port: int) -> LocalServer | None:
                     return LocalServer(program or address, address, needs_key=True, why=why)
                 if answer.status_code != requests.codes.ok:
                     return None
-                answer.raw.decode_content = True
-                body = answer.raw.read(_MOST_BYTES + 1)
-                listed: Any = json.loads(body) if len(body) <= _MOST_BYTES else None
-    except (requests.RequestException, OSError, ValueError):
+                body = b""
+                for chunk in answer.iter_content(1 << 16):  # unlike `raw` it raises errors of requests
+                    body += chunk
+                    if len(body) > _MOST_BYTES:
+                        return None
+                listed: Any = json.loads(body)
+    except (requests.RequestException, OSError, ValueError, RecursionError):
         return None
     entries = listed.get("data") if isinstance(listed, dict) else None
     if not isinstance(entries, list):

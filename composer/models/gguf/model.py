@@ -106,19 +106,22 @@ class GgufModel:
             least_batch=projector.least_batch if projector else 0,
         )
         try:
-            self._eyes = SeeingEngine(settings) if projector else None
-            self._engine = self._eyes or Engine(settings)
-            self._mark = self._eyes.picture_mark if self._eyes else ""
-            self._control = _control_pattern([*header.control_tokens, *filter(None, [self._mark])])
-            self._check_template(header.path)
-            self._most_pictures = self._count_pictures(context)
+            with contextlib.ExitStack() as failing:
+                self._eyes = SeeingEngine(settings) if projector else None
+                self._engine = self._eyes or Engine(settings)
+                failing.callback(self._engine.close)
+                self._mark = self._eyes.picture_mark if self._eyes else ""
+                self._control = _control_pattern([*header.control_tokens, *filter(None, [self._mark])])
+                self._check_template(header.path)
+                most_pictures = self._count_pictures(context)
+                failing.pop_all()
         except EngineError as error:
             if template and (problem := template_problem(template)) is not None:
                 raise ModelFilesBroken(path=header.path, reason=problem) from error
             raise ModelFilesBroken(path=header.path, reason=_engine_problem(error, header, projector)) from error
         self.capabilities = Capabilities(
             sees_pictures=projector is not None,
-            max_pictures=self._most_pictures,
+            max_pictures=most_pictures,
             context_tokens=context,
             quantization=header.quantization,
             devices=tuple(cards) or ("cpu",),
@@ -279,7 +282,6 @@ class GgufModel:
         """Raises ModelFilesBroken where the chat template loses what is asked."""
         question = self._mark + "Hello!"
         if question not in self._engine.chat_prompt([{"role": "user", "content": question}]):
-            self._engine.close()
             raise ModelFilesBroken(path=path, reason=_("its chat template leaves out what is asked"))
 
     def _count_pictures(self, context: int) -> int:

@@ -77,9 +77,13 @@ def read_folder(folder: str | Path) -> ModelFolder:
     """The folder, checked. Raises ModelFilesMissing, ModelFilesBroken."""
     path = Path(folder)
     config = _read_json(path / "config.json", path)
-    files = _weight_files(path)
-    tensors = [tensor for file in files if file.suffix == ".safetensors" for tensor in _tensors(file)]
-    return ModelFolder(path, config, tuple(tensors), sum(file.stat().st_size for file in files))
+    try:
+        files = _weight_files(path)
+        tensors = [tensor for file in files if file.suffix == ".safetensors" for tensor in _tensors(file)]
+        size = sum(file.stat().st_size for file in files)
+    except OSError as error:
+        raise ModelFilesBroken(path=path, reason=_("it cannot be read ({error}).", error=error)) from error
+    return ModelFolder(path, config, tuple(tensors), size)
 
 
 def _read_json(path: Path, folder: Path) -> dict[str, Any]:

@@ -191,7 +191,13 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
     tokenizer = getattr(processor, "tokenizer", None) or _tokenizer(folder)
     form = ChatFormat(processor or tokenizer, tokenizer, _placeholders(processor, tokenizer))
     limits += form.limits
-    pictures = PictureProcessor(processor, form.placeholder, budget) if processor is not None and form.sees else None
+    pictures = None
+    if processor is not None and form.sees:
+        try:
+            pictures = PictureProcessor(processor, form.placeholder, budget)
+        except _PROBLEMS as error:
+            form.sees = False
+            limits.append(_blindness(error))
     if pictures is not None and pictures.tokens > budget * 1.1:  # the marks around a picture do not matter
         limits.append(
             _(

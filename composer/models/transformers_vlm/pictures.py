@@ -19,7 +19,10 @@ class PictureProcessor:
     """The pictures of prompts as the tensors that the network reads."""
 
     def __init__(self, processor: Any, placeholder: str, budget: int) -> None:
-        """budget: tokens for one picture; where the processor cannot keep it, it takes as few as it can."""
+        """budget: tokens for one picture; where the processor cannot keep it, it takes as few as it can.
+
+        Raises what the processor raises where it reads no picture with any setting.
+        """
         self._processor, self.placeholder = processor, placeholder
         self.options: dict[str, Any] = {}
         self._longest_edge: int | None = None  # pictures are made smaller before the processor sees them
@@ -67,16 +70,20 @@ class PictureProcessor:
     def _choose(self, budget: int) -> int:
         """Takes the first setting that keeps the budget, else the one with the fewest tokens; returns these."""
         found: list[tuple[int, dict[str, Any], int | None]] = []
+        refused: Exception | None = None
         for options, edge in self._settings(budget):
             self.options, self._longest_edge = options, edge
             try:
                 self._counted.clear()
                 taken = max(self.length(Picture(Image.new("RGB", size))) for size in _PROBES)
-            except (ValueError, TypeError, KeyError, RuntimeError):
-                continue  # this processor does not take the setting
+            except (ValueError, TypeError, KeyError, RuntimeError) as error:
+                refused = error  # this processor does not take the setting
+                continue
             found.append((taken, options, edge))
             if taken <= budget:
                 break
+        if not found and refused is not None:
+            raise refused
         taken, self.options, self._longest_edge = min(found, key=lambda each: max(each[0], budget))
         self._counted.clear()
         return taken

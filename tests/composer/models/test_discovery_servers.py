@@ -71,16 +71,16 @@ def test_auto_proposes_and_does_not_change_the_model(
 
 
 @pytest.fixture
-def server() -> Iterator[Callable[[int, Any], int]]:
-    """Starts a server that answers /v1/models so; returns its port."""
+def server() -> Iterator[Callable[..., int]]:
+    """Starts a server that answers /v1/models so, without the last bytes that it announced; returns its port."""
     running: list[ThreadingHTTPServer] = []
 
-    def start(status: int, body: Any) -> int:
+    def start(status: int, body: Any, missing: int = 0) -> int:
         class Answer(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status if self.path == "/v1/models" else 404)
-                self.send_header("Content-Length", str(len(data)))
+                self.send_header("Content-Length", str(len(data) + missing))
                 self.end_headers()
                 self.wfile.write(data)
 
@@ -97,7 +97,7 @@ def server() -> Iterator[Callable[[int, Any], int]]:
         each.server_close()
 
 
-def test_servers_say_what_they_are_and_serve(server: Callable[[int, Any], int]) -> None:
+def test_servers_say_what_they_are_and_serve(server: Callable[..., int]) -> None:
     one_model = {"data": [{"id": "qwen3-vl:4b", "owned_by": "library"}]}
     ports = [
         server(200, one_model),
@@ -107,6 +107,8 @@ def test_servers_say_what_they_are_and_serve(server: Callable[[int, Any], int]) 
         server(200, b"<html>a page of another program</html>"),
         server(500, {}),
         server(200, ["data"]),
+        server(200, one_model, missing=10),
+        server(200, b"[" * 100_000),
         1,  # where nothing listens
     ]
     found = find_servers(ports)
@@ -124,7 +126,7 @@ def test_servers_say_what_they_are_and_serve(server: Callable[[int, Any], int]) 
 
 
 def test_the_command_lists_all_and_asks_servers_only_when_told(
-    monkeypatch: pytest.MonkeyPatch, home: Path, server: Callable[[int, Any], int]
+    monkeypatch: pytest.MonkeyPatch, home: Path, server: Callable[..., int]
 ) -> None:
     write_ollama(home / ".ollama" / "models", "llava", "latest", [("model", ENTRIES), ("projector", EYES)])
     ports = {server(200, {"data": [{"id": "m", "owned_by": "vllm"}]}): "vLLM"}

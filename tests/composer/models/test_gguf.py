@@ -367,6 +367,18 @@ def test_a_broken_chat_template_is_named(
         GgufModel(write_file(tmp_path / "tiny.gguf", {**ENTRIES, "tokenizer.chat_template": template}))
 
 
+def test_an_engine_whose_template_fails_is_closed(
+    monkeypatch: pytest.MonkeyPatch, engine: list[FakeEngine], tmp_path: Path
+) -> None:
+    def fails(*_: Any) -> str:
+        raise EngineError("template error")
+
+    monkeypatch.setattr(FakeEngine, "chat_prompt", fails)
+    with pytest.raises(ModelFilesBroken, match="template error"):
+        GgufModel(write_file(tmp_path / "tiny.gguf"))
+    assert engine[0].closed
+
+
 def test_a_template_that_loses_the_question_is_named(
     monkeypatch: pytest.MonkeyPatch, engine: list[FakeEngine], tmp_path: Path
 ) -> None:

@@ -127,6 +127,32 @@ def test_without_a_picture_processor_the_model_writes_blind(folder: Path) -> Non
     model.close()
 
 
+def test_with_a_picture_processor_that_reads_nothing_the_model_writes_blind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from composer.models.transformers_vlm.pictures import PictureProcessor
+
+    def refuses(*_: Any, **options: Any) -> Any:
+        raise ValueError("no such picture")
+
+    monkeypatch.setattr(PictureProcessor, "__call__", refuses)
+    model = load(folder)
+    assert any("cannot be read (no such picture)" in str(limit) for limit in model.capabilities.limits)
+    asked = [user("The bee ", Picture(picture(1)), " and the fox?")]
+    assert model.count_tokens(asked) == model.count_tokens([user("The bee  and the fox?")])
+    model.close()
+
+
+def test_weights_that_may_not_be_read_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path, *_: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    monkeypatch.setattr(Path, "read_text", lambda path, *_: "{}")
+    with pytest.raises(ModelFilesBroken, match=r"Permission denied.*model\.safetensors"):
+        read_folder(folder)
+
+
 def test_without_a_tokenizer_nothing_can_be_asked(folder: Path) -> None:
     for path in folder.glob("*token*"):
         path.unlink()
