@@ -95,6 +95,27 @@ def test_the_program_ends_cleanly_while_its_model_loads() -> None:
         assert program.wait(30) == 0
 
 
+def test_the_routes_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import_gradio()
+    from gradio.routes import App
+
+    from ui.studio import Studio
+
+    made: list[Any] = []
+    make = App.create_app
+    monkeypatch.setattr(
+        App, "create_app", staticmethod(lambda *given, **named: made.append(make(*given, **named)) or made[-1])
+    )
+    studio = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path))
+    blocks, address = serve_on_free_port(studio)
+    try:
+        assert made == [blocks.app]
+        assert httpx.get(address).status_code == 200
+    finally:
+        studio.close()
+        blocks.close(verbose=False)
+
+
 def test_an_upload_is_gone_when_the_program_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     import_gradio()

@@ -1,10 +1,12 @@
 """Puts the page on an address: theme, styles, our own routes, and the headers that keep the browser on this machine."""
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio as gr
+from gradio.routes import App
 from starlette._utils import get_route_path
 from starlette.middleware import Middleware
 
@@ -79,6 +81,18 @@ class SecurityHeaders:
         await self.app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
+@contextmanager
+def _without_routes() -> Iterator[None]:
+    """Gradio makes all routes anew at each of four steps up to the server, and serves those of the last one. In here
+    none are made, which is half the work of a start."""
+    make = App.create_app
+    App.create_app = staticmethod(lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        App.create_app = staticmethod(make)
+
+
 def serve(
     studio: Studio,
     *,
@@ -96,7 +110,9 @@ def serve(
     mcp: programs that speak the Model Context Protocol are answered, which needs the package `mcp`.
     """
     hosts = AllowedHosts(host, allowed_hosts)
-    page = build(studio)
+    with _without_routes():
+        page = build(studio)
+        page.queue(default_concurrency_limit=4, max_size=64)
     endpoints = {str(fn.api_name): fn.fn for fn in page.fns.values() if fn.api_visibility == "public" and fn.fn}
 
     def is_call(event_id: str) -> bool:
@@ -119,7 +135,6 @@ def serve(
         routes += tools.routes()
         more["lifespan"] = tools.lifespan
 
-    page.queue(default_concurrency_limit=4, max_size=64)
     _, local, public = page.launch(
         server_name=f"[{host}]" if ":" in host and not host.startswith("[") else host,  # an IPv6 address in a URL
         server_port=port,
