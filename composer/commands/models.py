@@ -48,7 +48,7 @@ def models(
         lines += [line for model in local for line in _local_lines(model, language)]
         lines += [line for server in servers for line in _server_lines(server, language)]
         if discover and not servers:
-            lines.append(_("No server answers at the usual ports of this machine.").text(language))
+            lines.append(_("No server answers at the usual ports.").text(language))
         if proposal is not None:
             lines.append(proposal.why.text(language))
         typer.echo(printable("\n".join(lines)))

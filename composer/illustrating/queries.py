@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from common.language import HAN, is_chinese
 from composer import inline
-from composer.article import Article, Language, Section
+from composer.article import Article, Language
 from composer.illustrating.nouns import content_words, nouns, things_in
 from composer.models import answer_in
 
@@ -66,13 +66,3 @@ def _own_words(text: str, language: Language) -> list[str]:
     """The nouns of a text and, behind them, those of which a noun is made; each once."""
     own = [noun for noun in nouns(inline.plain(text), language) if not _ABOUT_THE_TASK.search(noun)]
     return list(dict.fromkeys((*own, *(part for noun in own for part in things_in(noun)))))
-
-
-def heading_above(article: Article, section: Section) -> str:
-    """The heading over this section; empty where there is none."""
-    above = ""
-    for each in article:
-        if each.id == section.id:
-            break
-        above = each.text if each.kind == "heading" else above
-    return inline.plain(above)

@@ -11,6 +11,7 @@ import psutil
 from composer.models.cards import graphics_cards
 from composer.models.configs import KnownModel, ModelConfig, find_config, known_models, model_configs, path_of
 from composer.models.discovery import find_local_model, is_local_name
+from composer.models.gguf import parts_of
 
 GIB = 2**30
 PACKED = {8: 0.62, 4: 0.42}  # of the 16-bit weights, what is never packed (embeddings, the first layers) included
@@ -89,8 +90,10 @@ def memory_wanted(name_or_path: str, bits: int | None = None) -> int:
     path = path_of(name_or_path)
     if is_local_name(name_or_path) and not path.exists():
         return find_local_model(name_or_path).memory
-    files = [path] if path.is_file() else [*path.glob("*.safetensors"), *path.glob("*.gguf"), *path.glob("*.bin")]
-    size = sum(file.stat().st_size for file in files)
+    # a folder may hold the same weights in several forms, of which one is loaded
+    forms = (sorted(path.glob(pattern)) for pattern in ("*.safetensors", "*.gguf", "*.bin"))
+    files = parts_of(path) if path.is_file() else next(filter(None, forms), [])
+    size = sum(file.stat().st_size for file in files if file.is_file())
     return int(size * PACKED.get(bits or 16, 1) * FILE_ROOM) + LEAST_ROOM if size else 0
 
 

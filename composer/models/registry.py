@@ -197,8 +197,8 @@ def _load_local(found: LocalModel, num_gpus: int | None, report: Progress, optio
             raise EndpointUnusable(url=error.values["url"], reason=reason) from error
     if found.path.is_dir():
         return _load_folder(found.path, num_gpus, report, {"name": found.name, **options})
-    eyes = {"mmproj": found.mmproj} if found.mmproj is not None else {}
-    return _load_gguf(found.path, found.name, num_gpus, report, {**eyes, **options})
+    projector = {"mmproj": found.mmproj} if found.mmproj is not None else {}
+    return _load_gguf(found.path, found.name, num_gpus, report, {**projector, **options})
 
 
 def _load_endpoint(wanted: str, report: Progress, options: dict[str, Any]) -> Model:

@@ -52,10 +52,10 @@ MODELS_TEXTS: Mapping[str, Text] = {
     # the known ones
     "models.known": _("Models for this machine"),
     "models.machine": _(
-        "Memory of this machine: {total}, {free} of it free. What fits is filled in; weights packed into 8 or 4 bits "
-        "need an NVIDIA card."
+        "Memory of this machine: {total}, {free} of it free. Sizes on a coloured ground fit; weights quantized to 8 or "
+        "4 bits need an NVIDIA card."
     ),
-    "models.machine_cards": _("Memory of the cards: {total}, {free} of it free. What fits is filled in."),
+    "models.machine_cards": _("Memory of the cards: {total}, {free} of it free. Sizes on a coloured ground fit."),
     "models.in_use": _("loaded"),
     "models.download": _("Download"),
     "models.download_size": _("Download ({size})"),
@@ -69,7 +69,7 @@ MODELS_TEXTS: Mapping[str, Text] = {
     "models.none_found": _("No other models were found."),
     "models.seeing": _("sees pictures"),
     "models.text_only": _("text only"),
-    "models.no_template": _("brings no form in which it wants to be asked"),
+    "models.no_template": _("no chat template"),
     "models.memory_about": _("about {size} of memory"),
     "models.look": _("Look for servers"),
     "models.looking": _("Looking"),

@@ -9,8 +9,15 @@ from typing import Any, Literal
 
 from common.errors import ReadableError
 from common.messages import Text, _
-from composer.models.gguf import GgufHeader, find_projector, memory_needed, model_name, models_in, read_header
-from composer.models.gguf import read_projector as read_eyes
+from composer.models.gguf import (
+    GgufHeader,
+    find_projector,
+    memory_needed,
+    model_name,
+    models_in,
+    read_header,
+    read_projector,
+)
 
 Engine = Literal["llama.cpp", "transformers", "XComposer", "server"]
 CONTEXT_TOKENS = 8192  # for which memory is reckoned
@@ -121,7 +128,7 @@ def _file(name: str, store: str, entry: Entry) -> LocalModel:
     """Raises ModelFilesBroken."""
     header = _header(entry.path)
     mmproj = entry.mmproj or find_projector(header)
-    eyes = read_eyes(mmproj) if mmproj else None
+    projector = read_projector(mmproj) if mmproj else None
     context = min(CONTEXT_TOKENS, header.context_tokens or CONTEXT_TOKENS)
     found = LocalModel(
         name=name,
@@ -131,18 +138,18 @@ def _file(name: str, store: str, entry: Entry) -> LocalModel:
         loadable=True,
         sees=mmproj is not None,
         chat_template=header.has_chat_template,
-        size=header.size + (eyes.size if eyes else 0),
-        memory=memory_needed(header, context, eyes),
+        size=header.size + (projector.size if projector else 0),
+        memory=memory_needed(header, context, projector),
         quantization=header.quantization,
         architecture=header.architecture,
         context_tokens=header.context_tokens,
         mmproj=mmproj,
     )
-    if not header.has_eyes:
+    if not header.has_vision:
         return found
     why = _(
-        "Its file holds eyes and language in one, in the form of Ollama's own engine. It is used through Ollama's "
-        "server, which must be running: ollama serve"
+        "Its file holds language model and picture part in one, in the form of Ollama's own engine. It is used through "
+        "Ollama's server, which must be running: ollama serve"
     )
     if entry.served_at:
         return replace(found, engine="server", sees=True, why=why, address=entry.served_at)
@@ -184,7 +191,9 @@ def _folder(name: str, store: str, folder: Path) -> LocalModel:
         context_tokens=_count(about.get("max_position_embeddings")),
     )
     if _is_mlx(config):
-        why = _("Its weights are packed for MLX, which this program does not compute. Use the program that keeps it.")
+        why = _(
+            "Its weights are quantized for MLX, which this program does not compute. Use the program that keeps it."
+        )
         return replace(found, loadable=False, why=why)
     if "auto_map" in config and kind != "xcomposer":
         why = _("It brings code of its own, which is not run here; it is loaded where transformers knows its kind.")

@@ -57,10 +57,10 @@ def _of_repository(repository: Path, name: str) -> Iterator[Entry]:
     for folder_of, entries_of in with_models:
         inner = len(with_models) > 1 and folder_of != snapshot
         for entry in gguf_entries(folder_of, f"{name}:{folder_of.name}") if inner else entries_of:
-            yield _with_outer_eyes(entry, snapshot)
+            yield _with_outer_projector(entry, snapshot)
 
 
-def _with_outer_eyes(entry: Entry, snapshot: Path) -> Entry:
+def _with_outer_projector(entry: Entry, snapshot: Path) -> Entry:
     """The picture part of a model in a folder for its precision lies in the folder above."""
     if entry.path.parent == snapshot:
         return entry

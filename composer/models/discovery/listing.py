@@ -118,14 +118,14 @@ def propose(models: list[LocalModel] | None = None, *, num_gpus: int | None = No
     }
     if on_cards:
         why = _(
-            "{name} lies here ({store}), sees pictures, and needs {needed:.1f} GB of the {free:.1f} that are free on "
-            "the cards. Use it with: --model {name}",
+            "{name} is on this machine ({store}), sees pictures, and needs {needed:.1f} GB of the {free:.1f} that are "
+            "free on the cards. Use it with: --model {name}",
             **values,
         )
     else:
         why = _(
-            "{name} lies here ({store}), sees pictures, and needs {needed:.1f} GB of the {free:.1f} that are free. "
-            "Use it with: --model {name}",
+            "{name} is on this machine ({store}), sees pictures, and needs {needed:.1f} GB of the {free:.1f} that are "
+            "free. Use it with: --model {name}",
             **values,
         )
     return Proposal(best, why)

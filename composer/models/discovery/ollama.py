@@ -2,7 +2,7 @@
 
 Its folder: OLLAMA_MODELS, ~/.ollama/models, and that of the service on Linux. Sources: server/modelpath.go,
 types/model/name.go, envconfig/config.go of ollama/ollama. A model of an engine of Ollama's own (Qwen3-VL, Gemma 3 …)
-has eyes and language in one file, which llama.cpp does not read; Ollama's server does.
+has language model and picture part in one file, which llama.cpp does not read; Ollama's server does.
 """
 
 import os
@@ -70,7 +70,7 @@ def _entry(store: Path, name: str, manifest: Path) -> Entry:
                 name=name,
             ),
         )
-    models, eyes = _blobs(store, layers, "model"), _blobs(store, layers, "projector")
+    models, projectors = _blobs(store, layers, "model"), _blobs(store, layers, "projector")
     size = sum(layer["size"] for layer in layers if isinstance(layer.get("size"), int))
     if not models:
         if any(str(layer.get("mediaType", "")).startswith(f"{_LAYER}tensor") for layer in layers):
@@ -81,9 +81,11 @@ def _entry(store: Path, name: str, manifest: Path) -> Entry:
         else:
             reason = _("It has no weights on this machine: Ollama runs it elsewhere.")
         return Entry(name, manifest, problem=reason, size=size)
-    problem = next((each for each in (_problem(name, *blob) for blob in (*models, *eyes)) if each is not None), None)
+    problem = next(
+        (each for each in (_problem(name, *blob) for blob in (*models, *projectors)) if each is not None), None
+    )
     path = models[0][0]
-    return Entry(name, path, eyes[0][0] if eyes else None, problem, size, served)
+    return Entry(name, path, projectors[0][0] if projectors else None, problem, size, served)
 
 
 def _problem(name: str, path: Path, size: int | None) -> Any:

@@ -55,7 +55,6 @@ class Found:
     context_tokens: int
     counter: Counter | None  # None: tokens are estimated
     sees: bool
-    writes: bool  # False: a model that only decides between answers
     slots: int | None  # replies that the server computes at once, where it says
     limits: tuple[Text, ...] = field(default_factory=tuple)
 
@@ -122,9 +121,7 @@ def find_out(
         limits.append(_("The server cannot go on in the middle of a text: it begins a paragraph anew."))
     slots = facts.get("total_slots")
     told = chat.served or str((answer or {}).get("model") or "").removesuffix("@main")
-    return Found(
-        chat, told, way, context, counter, sees, not decides, slots if isinstance(slots, int) else None, tuple(limits)
-    )
+    return Found(chat, told, way, context, counter, sees, slots if isinstance(slots, int) else None, tuple(limits))
 
 
 # -- which model ------------------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ class TypedDecisions:
             self._labels = self._labels and not yes_or_no
         found = (answer.get("answers") or {}).get("q")
         if not isinstance(found, dict):
-            raise CallFailed(_("its answer to a typed question has no answer"))
+            raise CallFailed(_("its answer of /v1/systemone holds no decision"))
         if "noul" in found:
             yes = float(found["noul"])
             shares = [yes if option.lower() in _YES else 1.0 - yes for option in options]

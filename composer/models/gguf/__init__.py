@@ -7,7 +7,7 @@ from composer.models.gguf.engine import import_engine
 from composer.models.gguf.header import GgufHeader, models_in, read_header
 from composer.models.gguf.memory import memory_needed
 from composer.models.gguf.model import GgufModel
-from composer.models.gguf.parts import model_name
+from composer.models.gguf.parts import model_name, parts_of
 from composer.models.gguf.projector import find_projector, projectors_in, read_projector
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "memory_needed",
     "model_name",
     "models_in",
+    "parts_of",
     "projectors_in",
     "read_header",
     "read_projector",

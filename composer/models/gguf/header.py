@@ -69,7 +69,7 @@ class GgufHeader:
     values: dict[str, Any] = field(default_factory=dict)  # single values only; lists are left out
 
     @property
-    def has_eyes(self) -> bool:
+    def has_vision(self) -> bool:
         """Whether the file holds the picture part too, as files of Ollama's own engine do; llama.cpp reads no such."""
         return any(key.startswith(f"{self.architecture}.vision.") for key in self.values)
 

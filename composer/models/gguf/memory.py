@@ -23,8 +23,8 @@ def gpus() -> list[str]:
 
 def memory_needed(header: GgufHeader, context: int, projector: Projector | None = None) -> int:
     """Bytes of weights, keys, values and buffers, as measured by benchmarks/model_decode.py."""
-    eyes = projector.size + _PICTURE_OVERHEAD if projector else 0
-    return header.size + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD + eyes
+    seeing = projector.size + _PICTURE_OVERHEAD if projector else 0
+    return header.size + header.cache_bytes_per_token * context * SLOTS + _OVERHEAD + seeing
 
 
 def choose_context(

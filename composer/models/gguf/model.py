@@ -107,10 +107,10 @@ class GgufModel:
         )
         try:
             with contextlib.ExitStack() as failing:
-                self._eyes = SeeingEngine(settings) if projector else None
-                self._engine = self._eyes or Engine(settings)
+                self._seeing = SeeingEngine(settings) if projector else None
+                self._engine = self._seeing or Engine(settings)
                 failing.callback(self._engine.close)
-                self._mark = self._eyes.picture_mark if self._eyes else ""
+                self._mark = self._seeing.picture_mark if self._seeing else ""
                 self._control = _control_pattern([*header.control_tokens, *filter(None, [self._mark])])
                 self._check_template(header.path)
                 most_pictures = self._count_pictures(context)
@@ -222,10 +222,10 @@ class GgufModel:
         try:
             prompt = self._prompt(messages)
             tokens = sum(len(self._engine.tokens(text, begins=not at)) for at, text in enumerate(prompt.texts))
-            if self._eyes is None:
+            if self._seeing is None:
                 return tokens
             pictures = [picture for message in messages for picture in message.pictures]
-            return tokens + sum(self._eyes.picture_tokens(picture) for picture in pictures)
+            return tokens + sum(self._seeing.picture_tokens(picture) for picture in pictures)
         except EngineError as error:
             self._raise_readable(error, _("counting words"))
 
@@ -259,8 +259,8 @@ class GgufModel:
             if turn.content or turn.role != "assistant"  # an empty reply needs no turn
         ]
         turns = [turn for turn in turns if turn["content"] or turn["role"] != "assistant"]
-        eyes = self._eyes
-        pictures = [eyes.encode(picture) for message in messages for picture in message.pictures] if eyes else []
+        seeing = self._seeing
+        pictures = [seeing.encode(each) for message in messages for each in message.pictures] if seeing else []
         return Prompt(self._chat_text(turns), tuple(pictures), self._mark)
 
     def _content(self, turn: Message) -> str:
@@ -286,9 +286,9 @@ class GgufModel:
 
     def _count_pictures(self, context: int) -> int:
         """How many large pictures one prompt may hold: they may take half of the context. Raises EngineError."""
-        if self._eyes is None:
+        if self._seeing is None:
             return 0
-        tokens = self._eyes.picture_tokens(Picture.open(Image.new("RGB", (1024, 1024))))
+        tokens = self._seeing.picture_tokens(Picture.open(Image.new("RGB", (1024, 1024))))
         return max(1, min(context // 2 // max(tokens, 1), _MAX_PICTURES))
 
     def _empty_thought(self) -> str:

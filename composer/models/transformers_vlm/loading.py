@@ -107,18 +107,24 @@ def load(
         torch.set_num_threads(free_threads(threads))
     model = _network(found, config, placement, called, limits)
     network = Network(model, reader, placement.context_tokens)
-    _try_out(network, found, limits)
-    together = (at_once or (CARD_TEXTS if placement.cards else 1)) if network.joins else 1
-    loaded = TransformersModel(
-        network,
-        reader,
-        name=called,
-        capabilities=_capabilities(found, model, reader, placement, limits, together),
-        placement=placement,
-        ends=_end_tokens(model, reader.tokenizer),
-        together=together,
-    )
-    report(LoadProgress("ready", found.weight_bytes, found.weight_bytes, called))
+    try:
+        _try_out(network, found, limits)
+        together = (at_once or (CARD_TEXTS if placement.cards else 1)) if network.joins else 1
+        loaded = TransformersModel(
+            network,
+            reader,
+            name=called,
+            capabilities=_capabilities(found, model, reader, placement, limits, together),
+            placement=placement,
+            ends=_end_tokens(model, reader.tokenizer),
+            together=together,
+        )
+        report(LoadProgress("ready", found.weight_bytes, found.weight_bytes, called))
+    except BaseException as error:
+        network.close()  # nobody is given it, and its weights would stay in memory as long as the error
+        if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            raise out_of_memory(called, placement) from error
+        raise
     return loaded
 
 
@@ -201,7 +207,8 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
     if pictures is not None and pictures.tokens > budget * 1.1:  # the marks around a picture do not matter
         limits.append(
             _(
-                "A picture takes about {tokens:,} tokens; its processor cannot do with the {budget:,} that are set.",
+                "A picture takes about {tokens:,} tokens; its processor cannot keep to the {budget:,} that are set "
+                "(picture_tokens).",
                 tokens=pictures.tokens,
                 budget=budget,
             )
@@ -313,7 +320,13 @@ def _try_out(network: Network, folder: ModelFolder, limits: list[Text]) -> None:
     if not _alike(whole.logits, batch.logits[0], network.model.dtype):
         raise ModelFilesBroken(
             path=folder.path,
-            reason=_("transformers computes its architecture '{kind}' wrongly here.", kind=folder.model_type),
+            reason=_(
+                "transformers {version} computes its architecture '{kind}' wrongly: token by token it gives another "
+                "answer than at once. A newer one may do better (pip install -U transformers); or take the model's "
+                "GGUF file.",
+                version=transformers.__version__,
+                kind=folder.model_type,
+            ),
         )
     try:
         last = network.read(prompt, [network.read(prompt.without_last(5))])
@@ -324,7 +337,9 @@ def _try_out(network: Network, folder: ModelFolder, limits: list[Text]) -> None:
     if network.continues:
         network.compile_steps(prompt)
     else:
-        limits.append(_("What it has read cannot be gone on from, so every question reads the whole text anew (slow)."))
+        limits.append(
+            _("It cannot go on from what it has read: every question has it read the whole text again (slow).")
+        )
 
 
 def _alike(one: torch.Tensor, other: torch.Tensor, dtype: torch.dtype) -> bool:

@@ -244,7 +244,7 @@ def _check_quantization(folder: ModelFolder, quantization: str | None) -> None:
     if quantization not in QUANTIZATIONS:
         reason = _("it can be {known}, or be left out.", known=list(QUANTIZATIONS))
     elif folder.quantization:
-        reason = _("the model is packed already ({packed}); leave it out.", packed=folder.quantization)
+        reason = _("the model is quantized already ({packed}); leave it out.", packed=folder.quantization)
     elif not package_is_here("bitsandbytes"):
         reason = _("it needs the package bitsandbytes: pip install bitsandbytes. Without it, leave it out.")
     if reason is not None:

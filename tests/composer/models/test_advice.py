@@ -35,6 +35,16 @@ def test_without_a_card_nothing_is_packed_and_large_models_are_called_slow() -> 
 def test_memory_of_a_file_a_folder_and_a_name(tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(b"0" * 1_000_000)
     assert memory_wanted(str(tmp_path / "model.gguf")) == memory_wanted(str(tmp_path)) > 1_300_000
+    (tmp_path / "model.safetensors").write_bytes(b"0" * 1_000_000)
+    assert memory_wanted(str(tmp_path)) == memory_wanted(str(tmp_path / "model.gguf")), "one of both is loaded"
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "gone")
+    assert memory_wanted(str(tmp_path)) == 0
+    parts = [tmp_path / f"big-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
+    for part in parts:
+        part.write_bytes(b"0" * 1_000_000)
+    whole = memory_wanted(str(parts[0])) - memory_wanted(str(tmp_path / "model.gguf"))
+    assert whole == pytest.approx(2 * 1_300_000, abs=2)
     assert memory_wanted("qwen3-vl-8b", 4) < memory_wanted("qwen3-vl-8b")
     assert memory_wanted(str(tmp_path / "nothing")) == 0
 

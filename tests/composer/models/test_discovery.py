@@ -136,7 +136,7 @@ def test_merged_files_outside_of_ollama_are_refused_with_the_reason(home: Path) 
     write_file(folder(home / ".lmstudio" / "models" / "p" / "merged") / "a.gguf", MERGED)
     model = one(local_models())
     assert not model.loadable
-    with pytest.raises(ModelFilesMissing, match="eyes and language in one"):
+    with pytest.raises(ModelFilesMissing, match="language model and picture part in one"):
         find_local_model(model.name)
 
 

@@ -45,7 +45,9 @@ def test_the_largest_that_sees_and_fits_is_proposed(monkeypatch: pytest.MonkeyPa
     proposal = propose(models)
     assert proposal is not None
     assert proposal.model.name == "ollama:fits"  # on a processor 20 GB would write a word in seconds
-    assert proposal.why.text().startswith("ollama:fits lies here (Ollama), sees pictures, and needs 5.4 GB of the 34.4")
+    assert proposal.why.text().startswith(
+        "ollama:fits is on this machine (Ollama), sees pictures, and needs 5.4 GB of the 34.4"
+    )
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=3 * 2**30))
     assert propose(models).model.name == "ollama:small"  # type: ignore[union-attr]
     monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1 * 2**30))
@@ -64,7 +66,7 @@ def test_auto_proposes_and_does_not_change_the_model(
     steps: list[LoadProgress] = []
     assert registry.load_model("auto", progress=steps.append).name == "qwen2.5-coder-1.5b"
     assert loaded[0][1] == home / "embedded.gguf"
-    assert any("ollama:llava:latest lies here (Ollama), sees pictures" in step.detail for step in steps)
+    assert any("ollama:llava:latest is on this machine (Ollama), sees pictures" in step.detail for step in steps)
 
 
 # -- servers -----------------------------------------------------------------------------------------------------------

@@ -264,7 +264,7 @@ def test_a_model_with_pictures_of_any_size_and_marks_around_them(tmp_path: Path)
 
 
 def test_large_pictures_are_sent_no_larger_than_they_are_seen(model: GgufModel) -> None:
-    eyes = model._eyes
+    eyes = model._seeing
     assert eyes is not None
     assert eyes.settings.picture_pixels == 256 * 32 * 32
     for size in ((4000, 3000), (20000, 2), (512, 512)):

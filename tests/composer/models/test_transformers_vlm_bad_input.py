@@ -277,7 +277,7 @@ def test_settings_that_cannot_be_kept_are_named(folder: Path) -> None:
 
 def test_packed_weights_say_which_package_they_need(folder: Path) -> None:
     change(folder / "config.json", quantization_config={"quant_method": "awq", "bits": 4, "group_size": 128})
-    with pytest.raises(SettingsError, match=r"packed already \(awq-4bit\)"):
+    with pytest.raises(SettingsError, match=r"quantized already \(awq-4bit\)"):
         load(folder, quantization="nf4")
     with pytest.raises(ModelFilesBroken) as caught:
         load(folder)
@@ -343,6 +343,23 @@ def test_memory_that_runs_out_while_loading_is_a_sentence(folder: Path, monkeypa
     monkeypatch.setattr(transformers.AutoModelForImageTextToText, "from_pretrained", full)
     with pytest.raises(OutOfMemory, match="needs about"):
         load(folder)
+
+
+def test_memory_that_runs_out_while_it_is_tried_out_is_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from composer.models.transformers_vlm.decoding import Network
+
+    closed: list[Any] = []
+
+    def full(*arguments: Any, **options: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Network, "_forward", full)
+    monkeypatch.setattr(Network, "close", lambda network: closed.append(network))
+    with pytest.raises(OutOfMemory, match="needs about"):
+        load(folder)
+    assert len(closed) == 1
 
 
 # -- prompts ----------------------------------------------------------------------------------------------------------

@@ -220,7 +220,7 @@ def test_the_tokens_of_a_picture_are_a_setting(tmp_path: Path) -> None:
             assert not frugal.capabilities.limits
     with loaded(make("llava", tmp_path / "llava"), picture_tokens=10) as fixed:
         assert [limit.text("en") for limit in fixed.capabilities.limits] == [
-            "A picture takes about 16 tokens; its processor cannot do with the 10 that are set."
+            "A picture takes about 16 tokens; its processor cannot keep to the 10 that are set (picture_tokens)."
         ]
 
 
