@@ -186,7 +186,7 @@ def test_an_architecture_that_forgets_what_it_has_read_is_found_out(
         return
     with loaded(folder, threads=1) as model:
         assert not model.network.continues
-        assert any("reads the whole text anew" in str(limit) for limit in model.capabilities.limits)
+        assert any("read the whole text again" in str(limit) for limit in model.capabilities.limits)
 
 
 def test_marks_of_the_template_in_a_text_are_only_text(models: dict[str, Any]) -> None:
