@@ -110,5 +110,8 @@ window.addEventListener("xc-connection", ({ detail }) => {
 
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(applyChosen));
 applyChosen();
-watch("value", () => draw(props.value));
+watch("value", () => {
+  draw(props.value);
+  if (props.value?.rejoin) trigger("rejoin", {}); // an answer of the chat goes on, whichever tab is open
+});
 draw(props.value);

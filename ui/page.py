@@ -12,6 +12,7 @@ from ui.drafts import build_sidebar, drafts_message, owner_of
 from ui.gallery import build_gallery_tab, gallery_message
 from ui.kept import Kept, read_form, read_kept
 from ui.labels import Labels
+from ui.lasting import go_on
 from ui.models import build_models_tab, models_message
 from ui.session import Session
 from ui.studio import Studio
@@ -39,9 +40,12 @@ _ARRIVING = """(session) => {
 _ILLUSTRATE = "() => { document.querySelector('#xc-illustrate').click(); return []; }"
 
 
-def header_value(studio: Studio, language: str, *, remember: bool = False, switch: bool = True) -> dict[str, Any]:
+def header_value(
+    studio: Studio, language: str, *, remember: bool = False, switch: bool = True, rejoin: bool = False
+) -> dict[str, Any]:
     """What header.js draws. `remember`: the visitor chose this language, so the browser keeps it. `switch`: with the
-    language switch, whose names of languages take a moment when they are first looked up."""
+    language switch, whose names of languages take a moment when they are first looked up. `rejoin`: the chat goes on
+    with an answer; it is said here because the Chat tab may not be open."""
     status = studio.status(language)
     return {
         "texts": table("header", language),
@@ -49,6 +53,7 @@ def header_value(studio: Studio, language: str, *, remember: bool = False, switc
         "tag": language_tag(language),
         "languages": language_choices() if switch else [],
         "remember": remember,
+        "rejoin": rejoin,
         "status": {"tone": status.tone, "text": status.text, "detail": status.detail, "fraction": status.fraction},
     }
 
@@ -86,7 +91,7 @@ def build(studio: Studio) -> gr.Blocks:
                 view, title, own, choices, sliders, runs = build_write_tab(studio, session, labels, first)
             with labels(gr.Tab, label="tab.chat", id="chat", elem_id="xc-chat") as chat_tab:
                 _heading(labels, "tab.chat")
-                talk = build_chat_tab(studio, session, labels, owner, first)
+                talk = build_chat_tab(studio, session, labels, owner, header, first)
             with labels(gr.Tab, label="tab.gallery", id="gallery", elem_id="xc-gallery") as gallery_tab:
                 _heading(labels, "tab.gallery")
                 gallery_view = build_gallery_tab(studio, first)
@@ -113,7 +118,7 @@ def build(studio: Studio) -> gr.Blocks:
                 draft_at_arrival(studio, session, kept.draft, newer=kept.newer, shown=kept.shown or "") if kept else []
             )
             return [
-                header_value(studio, language, remember=chosen),
+                header_value(studio, language, remember=chosen, rejoin=kept is not None and session.answering),
                 session.message(labels_operation(language), *drafts),
                 gallery_message(studio, session),
                 models_message(studio, session),
@@ -132,7 +137,9 @@ def build(studio: Studio) -> gr.Blocks:
             kept = read_kept(sent)
             session.owner = owner_of(request.username, kept.key)
             shown = kept.chat
-            if shown or kept.talk:  # of a conversation that was opened by its address the page shows nothing yet
+            if kept.talk and go_on(studio, session, "chat", kept.talk, shown.owner if shown else ""):
+                pass  # with all that the page before knew
+            elif shown or kept.talk:  # of a conversation that was opened by its address the page shows nothing yet
                 take_over(studio, session, shown.owner if shown else "-", shown.shown if shown else [], kept.talk)
             named = bool(session.talk.kept) and kept.draft is None  # the page's address names a conversation alone
             tab = kept.tab or ("chat" if named else None)
@@ -140,7 +147,7 @@ def build(studio: Studio) -> gr.Blocks:
                 gr.Tabs(selected=tab) if tab else gr.skip(),
                 kept.title or gr.skip(),
                 {"text": kept.question, "files": []} if kept.question else gr.skip(),
-                history(studio, session) if session.talk.tree.exchanges or session.talk.material.text else gr.skip(),
+                history(studio, session) or gr.skip(),
                 *settings_of(session),
                 *remembered_settings(session.form),
             ]

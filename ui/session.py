@@ -51,7 +51,7 @@ class OutlivesReload(Protocol):
         """The page is gone."""
         ...
 
-    def may_go_on(self, owner: str | None, draft_id: str, shown: str) -> bool: ...
+    def may_go_on(self, work: Work, owner: str | None, place: str, shown: str) -> bool: ...
 
     def hand_on(self, session: "Session") -> bool: ...
 
@@ -115,9 +115,9 @@ class Session:
         self.form = FormSettings()  # what this person has set in the form
         self.moved_to_defaults = False  # the sliders, to where the model writes best
         self._runs: dict[Work, Run] = {}
+        self.lasting: dict[Work, OutlivesReload] = {}  # those of its runs which a page that comes back goes on with
         self.queued_title: str | None = None  # waits for the model
         self.queued_own: OwnText | None = None  # a person's own text; likewise
-        self.composition: OutlivesReload | None = None  # that is being made
         self.status: Operation = {"op": "status", "state": "idle"}
         self.exporting: Operation | None = None  # how far the file is that is being made
         self.proposal: Proposal | None = None  # for one section, which the person has not yet taken or refused
@@ -207,9 +207,9 @@ class Session:
         self._runs[work] = run or Run()
         return self._runs[work]
 
-    def go_on_with(self, run: Run) -> None:
-        """The article's run of a session before this one."""
-        self._runs["article"] = run
+    def go_on_with(self, work: Work, run: Run) -> None:
+        """The run of a session before this one."""
+        self._runs[work] = run
 
     def stop(self, work: Work) -> None:
         if work in self._runs:
@@ -222,10 +222,10 @@ class Session:
     def leave(self) -> None:
         """The page is gone: everything it had going stops, but what it may come back to."""
         for work, run in list(self._runs.items()):
-            if work != "article" or self.composition is None:
+            if work in self.lasting:
+                self.lasting[work].leave()
+            else:
                 run.stop.set()
-        if self.composition is not None:
-            self.composition.leave()
 
     def close(self) -> None:
         """The program ends: everything stops."""

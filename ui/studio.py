@@ -101,7 +101,7 @@ class Studio:
         self._visitors: dict[str, Session] = {}  # Gradio's session hash -> what belongs to that tab of a browser
         self._lock = threading.Lock()
         self._describer: Any = None
-        self.compositions: list[OutlivesReload] = []  # that are going on, whose page may be loaded anew
+        self.lasting: list[OutlivesReload] = []  # what is going on and whose page may be loaded anew
         self.indexing: Indexing | None = None  # the last one that was begun
         self.change: Any = None  # the last `ui.models.ModelChange` that was begun
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Server, article_text, write
+from tests.browser.conftest import Server, Slow, article_text, write
 from tests.fakes import FakeGallery, FakeModel
 
 pytestmark = pytest.mark.browser
@@ -66,6 +66,29 @@ def answered(page: Any, answer: str) -> None:
 
 def said(page: Any) -> list[str]:
     return [str(text).strip() for text in page.locator("#xc-turns .message").all_inner_texts()]
+
+
+@pytest.mark.parametrize("tab", [0, 1])
+def test_a_reload_in_the_middle_goes_on_with_the_answer(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path, tab: int
+) -> None:
+    told = " ".join(f"Sentence number {number}." for number in range(45))
+    page = visit(serve_studio(Slow(article=told), FakeGallery(tmp_path)), locale=["en-US", "zh-CN"][tab])
+    page.click("[role=tab] >> nth=1")
+    page.fill(BOX, "Food?")
+    page.press(BOX, "Enter")
+    page.wait_for_selector("#xc-turns >> text=Sentence number 3")
+    page.click(f"[role=tab] >> nth={tab}")  # the one that comes back may be another one
+    page.reload()
+    page.wait_for_selector(".xc-ready")
+    page.click("[role=tab] >> nth=1")
+    page.wait_for_selector("#xc-chat-box .stop-button")
+    answered(page, "Sentence number 44")
+    page.wait_for_selector("#xc-chat-box .submit-button")
+    [question, answer] = said(page)
+    assert question == "Food?"
+    assert answer.split() == told.split(), "nothing is missing and nothing twice"
+    assert page.locator(".xc-turn-continue").count() == 0
 
 
 def menu(page: Any, entry: str) -> None:

@@ -23,6 +23,7 @@ HEAVY_ROOMS = {
     "ui.chat",
     "ui.drafts",
     "ui.gallery",
+    "ui.lasting",
     "ui.mcp",
     "ui.models",
     "ui.write",

@@ -1,4 +1,4 @@
-"""A composition that goes on when its page is loaded anew, and stops where nobody comes back."""
+"""Compositions and answers that go on when their page is loaded anew, and stop where nobody comes back."""
 
 import threading
 import time
@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from common.messages import _
 from composer.article import Article
-from ui.drafts import continuing
-from ui.session import Session
+from composer.errors import InputError
+from ui.chat import answering
+from ui.chat.answering import stream_answer
+from ui.lasting import go_on, running
+from ui.session import Question, Session
 from ui.studio import Studio
 from ui.write import draft_at_arrival
 from ui.write.running import go_on_messages, run_messages
@@ -73,7 +77,7 @@ def test_a_page_that_is_loaded_anew_goes_on_with_the_same_article(
     drafts = studio.drafts.of(OWNER)
     assert drafts.load(after.draft.id).article == after.article
     assert [version.what for version in drafts.versions(after.draft.id, steps=True)] == ["write"], "one step"
-    assert studio.compositions == []
+    assert studio.lasting == []
     assert studio.place(after, "article") is None
 
 
@@ -90,7 +94,7 @@ def test_it_goes_on_for_nobody_else_and_is_not_taken_from_a_page_that_shows_it(
 def test_where_nobody_comes_back_the_model_is_free_and_the_draft_has_what_came(
     studio: Studio, begun: tuple[Session, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(continuing, "GRACE", 0.2)
+    monkeypatch.setattr(running, "GRACE", 0.2)
     before, messages = begun
     studio.visitor_arrived("a", before)
     studio.visitor_left("a")
@@ -100,7 +104,7 @@ def test_where_nobody_comes_back_the_model_is_free_and_the_draft_has_what_came(
     while before.busy and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not before.busy
-    assert studio.compositions == []
+    assert studio.lasting == []
     assert studio.place(before, "article") is None
     assert studio.drafts is not None
     assert before.draft is not None
@@ -138,7 +142,113 @@ def test_a_page_that_leaves_twice_at_once_is_handed_on_once(studio: Studio, begu
     for thread in threads:
         thread.join()
     assert len(taken) >= 1
-    following = [session for session in taken if session.composition is not None]
+    following = [session for session in taken if session.lasting]
     assert len(following) == 1
     list(go_on_messages(studio, following[0]))
-    assert studio.compositions == []
+    assert studio.lasting == []
+
+
+# -- an answer of the chat ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def answered_in_part(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> tuple[Session, Iterator[Any]]:
+    """A session with an answer of which some has come."""
+    monkeypatch.setattr(answering, "DRAWN_EVERY", 0)
+    session = visitor()
+    session.question = Question("Where do cats sleep?")
+    messages = stream_answer(studio, session)
+    for _history in messages:
+        if session.talk.tree.path and session.talk.tree.path[-1].answer:
+            break
+    return session, messages
+
+
+def talk_again(studio: Studio, before: Session, *, shown: str, owner: str = OWNER) -> Session | None:
+    after = visitor(owner)
+    return after if go_on(studio, after, "chat", before.talk.key, shown) else None
+
+
+def test_a_page_that_is_loaded_anew_goes_on_with_the_same_answer(
+    studio: Studio, answered_in_part: tuple[Session, Any]
+) -> None:
+    before, messages = answered_in_part
+    begun = before.talk.tree.path[-1].answer
+    assert talk_again(studio, before, shown="another tab") is None
+    assert talk_again(studio, before, shown=before.id, owner="browser:b") is None
+    after = talk_again(studio, before, shown=before.id)
+    assert after is not None
+    assert after.answering
+    list(messages)
+    assert before.talk.tree.path[-1].answer == begun, "no piece is taken by the page that is gone"
+    shown = list(stream_answer(studio, after))
+    [answered] = after.talk.tree.path
+    assert answered.finished
+    assert answered.answer.startswith(begun)
+    assert len(answered.answer) > len(begun)
+    assert answered.answer == shown[-1][-1]["content"]
+    assert studio.conversations is not None
+    kept = studio.conversations.of(OWNER).load(str(after.talk.kept))
+    assert kept.tree.path == (answered,)
+    assert not after.answering
+    assert studio.lasting == []
+    assert studio.place(after, "chat") is None
+
+
+def test_a_question_that_waits_for_the_model_is_not_lost(studio: Studio) -> None:
+    before = visitor()
+    before.question = Question("Where do cats sleep?")
+    messages = stream_answer(studio, before)
+    studio.model_settled.clear()
+    next(messages)
+    messages.close()
+    studio.model_settled.set()
+    after = talk_again(studio, before, shown=before.id)
+    assert after is not None
+    list(stream_answer(studio, after))
+    assert [one.question for one in after.talk.tree.path] == ["Where do cats sleep?"]
+    assert after.talk.tree.path[-1].finished
+
+
+def test_an_answer_nobody_comes_back_to_is_kept_as_far_as_it_came(
+    studio: Studio, answered_in_part: tuple[Session, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "GRACE", 0.2)
+    before, messages = answered_in_part
+    studio.visitor_arrived("a", before)
+    studio.visitor_left("a")
+    messages.close()
+    assert studio.lasting != []
+    deadline = time.monotonic() + 5
+    while studio.lasting and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert studio.lasting == []
+    assert talk_again(studio, before, shown=before.id) is None
+    assert studio.conversations is not None
+    [kept] = studio.conversations.of(OWNER).load(str(before.talk.kept)).tree.path
+    assert kept.answer == before.talk.tree.path[-1].answer != ""
+    assert not kept.finished
+
+
+def test_what_goes_wrong_meanwhile_is_told_to_the_page_that_follows(studio: Studio) -> None:
+    before, after, failed = visitor(), visitor(), threading.Event()
+    before.question = Question("Where do cats sleep?")
+
+    def breaks(*_arguments: Any, **_options: Any) -> Any:
+        yield "Cats "
+        failed.wait(5)
+        raise InputError(_("The model cannot read '{name}'.", name="cat"))
+
+    studio.require_model().stream = breaks  # type: ignore[method-assign]
+    messages = stream_answer(studio, before)
+    next(messages)
+    late = threading.Thread(target=lambda: list(messages))
+    late.start()
+    while not before.talk.tree.path[-1].answer:
+        time.sleep(0.01)
+    after = talk_again(studio, before, shown=before.id) or after
+    failed.set()
+    late.join()
+    shown = list(stream_answer(studio, after))
+    assert "cannot read" in shown[-1][-1]["content"]
+    assert studio.lasting == []

@@ -51,8 +51,11 @@ def settings_of(session: Session) -> list[Any]:
     return [wanted.system, wanted.max_tokens, wanted.temperature, wanted.repetition_penalty]
 
 
-def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.Textbox, language: str) -> ChatTab:
-    """The tab. `owner` names the session that filled the page."""
+def build_chat_tab(
+    studio: Studio, session: gr.State, labels: Labels, owner: gr.Textbox, header: gr.HTML, language: str
+) -> ChatTab:
+    """The tab. `owner` names the session that filled the page; `header` tells that an answer which a page before this
+    one asked for goes on."""
     view = build_view(studio, language)
     chat = labels(
         gr.Chatbot,
@@ -153,6 +156,9 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
         studio.join(session, "chat")
         return show_stop(session)
 
+    def rejoin(session: Session) -> list[Any]:
+        return show_stop(session) if session.answering else show_send(session)
+
     def act_again(
         session: Session, owner: str, shown: Messages, here: object, event: gr.EventData, request: gr.Request
     ) -> list[Any]:
@@ -200,9 +206,9 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
 
     def stop(session: Session, owner: str, shown: Messages, here: object, request: gr.Request) -> list[Any]:
         arrive(session, owner, shown, here, request)
+        waiting, session.question = session.question, None
         session.stop("chat")
         studio.leave(session, "chat")
-        waiting, session.question = session.question, None
         return show_send(session, **back_into_box(waiting))
 
     def answered(session: Session) -> list[Any]:
@@ -227,6 +233,7 @@ def build_chat_tab(studio: Studio, session: gr.State, labels: Labels, owner: gr.
         box.submit(ask, [session, box, owner, chat, here], outputs, **queued),
         view.again(act_again, place, outputs, **queued),
         regenerate.click(last_again, place, outputs, **queued),
+        header.rejoin(rejoin, [session], outputs, **private, concurrency_limit=None),
     ]
     runs = [step.success(answer, [session, *settings], [chat], **model) for step in steps]
     for run in runs:

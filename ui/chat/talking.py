@@ -11,8 +11,8 @@ from common.errors import ReadableError
 from composer.conversations import Conversations, Exchange, KeptConversation, Material, Parameters, new_id
 from composer.errors import ConversationNotFound
 from ui.chat.shown import read_shown
+from ui.lasting import Soon
 from ui.session import Session, Talk
-from ui.soon import Soon
 from ui.studio import Studio
 from ui.texts import text
 

@@ -4,7 +4,7 @@ Knows the store of drafts, the session of a tab, and how lists in the browser as
 article is made.
 """
 
-from ui.drafts.continuing import Composition, go_on
+from ui.drafts.composing import Composition
 from ui.drafts.keeping import draft_operation, keep
 from ui.drafts.listing import thumbnail_address
 from ui.drafts.opening import attach, follow, open_draft, restore_version, step_back, step_forward
@@ -25,7 +25,6 @@ __all__ = [
     "draft_operation",
     "drafts_message",
     "follow",
-    "go_on",
     "keep",
     "open_draft",
     "owner_of",

@@ -10,8 +10,8 @@ from composer.article import Article
 from composer.drafts import Draft
 from composer.errors import DraftChanged, DraftNotFound
 from ui import view
+from ui.lasting import Soon
 from ui.session import Place, Session
-from ui.soon import Soon
 from ui.studio import Studio
 from ui.texts import text
 

@@ -6,7 +6,8 @@ from typing import Any
 from common.errors import ReadableError
 from composer.article import Article
 from ui import view
-from ui.drafts import draft_operation, follow, go_on, open_draft, restore_version, step_back, step_forward
+from ui.drafts import draft_operation, follow, open_draft, restore_version, step_back, step_forward
+from ui.lasting import go_on
 from ui.session import Session
 from ui.studio import Studio
 from ui.texts import text
@@ -25,7 +26,7 @@ def draft_at_arrival(
         operations.append(view.notice(text("drafts.not_kept", language, reason=reason), tone="bad"))
     if studio.drafts is not None and studio.drafts.recovered is not None:
         operations.append(view.notice(studio.drafts.recovered.sentence.text(language), tone="bad"))
-    if draft_id and not session.has_article and go_on(studio, session, draft_id, shown):
+    if draft_id and not session.has_article and go_on(studio, session, "article", draft_id, shown):
         return [whole_article(studio, session), draft_operation(session), session.status, {"op": "rejoin"}, *operations]
     if not draft_id or newer or session.has_article or studio.drafts is None:
         return operations

@@ -30,8 +30,10 @@ def run_messages(
 
 def go_on_messages(studio: Studio, session: Session) -> Iterator[Message]:
     """The messages of a run that a page before this one began, from where that one left."""
-    composition = session.composition
+    composition = session.lasting.get("article")
     if isinstance(composition, Composition):
+        composition.follow(session)
+        composition.settle()
         yield session.message(whole_article(studio, session), session.status)
         yield from _messages(studio, session, composition)
 
