@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeGallery, FakeModel
-from tests.serving import free_port, is_free, serve_on_free_port
+from tests.serving import cut_off, free_port, is_free, serve_on_free_port
 
 SWITCHES = (
     "--no-sandbox",
@@ -87,7 +87,7 @@ class Server:
 
     def close(self) -> None:
         self.studio.close()
-        self.blocks.close(verbose=False)
+        cut_off(self.blocks)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from PIL import Image
 from tests.browser.conftest import CAT, Server, article_text, finished, save_as, upload, write
 from tests.browser.test_page import LONG, Slow
 from tests.fakes import FakeGallery, FakeModel
+from tests.serving import cut_off
 
 pytestmark = pytest.mark.browser
 EDIT = ".xc-edit"
@@ -31,7 +32,7 @@ def restart(serve_studio: Callable[..., Server], tmp_path: Path) -> Callable[...
     def again(server: Server, gallery: FakeGallery | None = None) -> Server:
         options = {} if server.studio.conversations else {"conversations": None}
         port = urlsplit(server.address).port
-        server.blocks.close(verbose=False)  # first, so that nothing can be told any more
+        cut_off(server.blocks)  # first, so that nothing can be told any more
         server.studio.close()
         return serve_studio(FakeModel(), gallery or FakeGallery(tmp_path), port=port, **options)
 
@@ -118,7 +119,7 @@ def test_what_was_being_written_stays_and_can_be_saved(
     page.set_default_timeout(PATIENCE)
     before = begun(page)
     page.evaluate("window.notLoadedAnew = true")
-    server.blocks.close(verbose=False)
+    cut_off(server.blocks)
     page.wait_for_selector(".xc-status.xc-bad >> text=Not connected")
     page.wait_for_function("!document.querySelector('.toast-body')")
     restart(server)
