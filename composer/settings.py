@@ -5,6 +5,7 @@ A bad value stops the program at the start, with a sentence that names the setti
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -119,7 +120,8 @@ class Settings(BaseSettings):
         """What a person set about the model, for `load_model`; some kinds of models know only some of it."""
         names: tuple[str, ...] = ("hub", "update", "quantization", "offload", "rotary", "compiled", "threads")
         if self.wanted_model == ENDPOINT or is_address(self.wanted_model):
-            names = ("base_url", "api_key_file", "served_name", "at_once", "timeout")
+            names = ("api_key_file", "served_name", "at_once", "timeout")
+            names = names if is_address(self.wanted_model) else ("base_url", *names)
         else:
             names = (*names, "picture_tokens", "mmproj", "gpu_layers", "at_once")
         options = {name: getattr(self, name) for name in (*names, "context_tokens")}
@@ -178,9 +180,35 @@ def load_settings(**command_line: Any) -> Settings:
         raise SettingsError(
             name="configs/app.yaml", value=APP_CONFIG, reason=_("the file cannot be read: {reason}.", reason=reason)
         ) from error
+    _check_server(settings, given)
     if settings.cache_dir is not None:
         os.environ[CACHE_VARIABLE] = str(settings.cache_dir.expanduser())
     return settings
+
+
+def _check_server(settings: Settings, given: Mapping[str, Any]) -> None:
+    """Raises SettingsError where a server is named beside a model that is not on it. A model that was chosen on the
+    command line goes before a server of configs/app.yaml or the environment."""
+    wanted, chosen = settings.wanted_model, bool({"folder", "model"} & given.keys())
+    if wanted == ENDPOINT:
+        return
+    for name in ("base_url", "api_key_file", "served_name"):
+        value = getattr(settings, name)
+        if value is None or not (name in given or (name == "base_url" and not chosen)):
+            continue
+        if is_address(wanted):
+            if name != "base_url" or str(value).rstrip("/") == wanted.partition("#")[0].rstrip("/"):
+                continue
+            reason = _("'{model}' names another server. Leave one of the two out.", model=wanted)
+        elif wanted == AUTO:
+            reason = _("it is for a model on a server. Name the server: --base_url URL")
+        else:
+            reason = _(
+                "it is for a model on a server, and '{model}' is looked for on this machine. Leave one of the two out; "
+                "a model on the server is named by --served_name.",
+                model=wanted,
+            )
+        raise SettingsError(name=name, value=value, reason=reason)
 
 
 def _readable(error: ValidationError) -> SettingsError:

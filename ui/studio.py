@@ -18,7 +18,7 @@ from composer.models import LoadProgress, Model
 from retrieval.base import Hit, PictureGallery
 from ui.files import PictureServer
 from ui.indexing import Indexing
-from ui.scheduling import Job, Line, Place, shared_model
+from ui.scheduling import Job, Line, Place, shared_judge, shared_model
 from ui.session import WORKS, ModelRun, OutlivesReload, Session, Work
 from ui.texts import error_sentence, text
 
@@ -98,6 +98,7 @@ class Studio:
         self.gallery_settled = threading.Event()
         self._load, self._load_judge, self._open_gallery = load, load_judge, open_gallery
         self.line = Line(lambda: self.model.capabilities if self.model is not None else None)
+        self._judge_line = Line(lambda: self.judge.capabilities if self.judge is not None else None)
         self._visitors: dict[str, Session] = {}  # Gradio's session hash -> what belongs to that tab of a browser
         self._lock = threading.Lock()
         self._describer: Any = None
@@ -202,7 +203,8 @@ class Studio:
         from composer.pipeline import Composer
 
         model, gallery = self.model_of(job), self.require_gallery()
-        return Composer(model, gallery, self.judge, judge_problem=self.judge_problem)
+        judge = None if self.judge is None else shared_judge(self._judge_line, self.judge)
+        return Composer(model, gallery, judge, judge_problem=self.judge_problem)
 
     def conversation(
         self, job: Job, language: str = "en", *, instructions: str = "", material: str = ""

@@ -31,6 +31,7 @@ from composer.models.configs import (
 from composer.models.discovery import LocalModel, find_local_model, is_local_name, propose
 from composer.models.gguf import model_name, models_in
 from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_files, find_download
+from composer.models.pointers import refuse_pointers
 
 log = logging.getLogger(__name__)
 
@@ -85,13 +86,15 @@ def load_model(
         if proposal is not None:  # proposed only: which model answers is for the person to choose
             report(LoadProgress("find", detail=proposal.why.text()))
         wanted = choice.name
+        if wanted != AUTO_XCOMPOSER and num_gpus:
+            num_gpus = None  # that many cards are here, but the engine of the other one may be a build for the CPU
     if wanted == ENDPOINT or is_address(wanted):
         return _load_endpoint(wanted, report, given)
     named = find_config(wanted)
     if named is not None:
         config, hub = named[0], hub or named[1]
         if config.kind == "embedded":
-            return _load_gguf(embedded.model_file(report), config.name, num_gpus, report, given)
+            return _load_gguf(embedded.model_file(report), config.name, num_gpus, report, given, text_only=True)
         folder = _fetch_folder(config, report, hub, update=update)
         load_files = _load_transformers if config.kind == "transformers" else _load_xcomposer
         return load_files(folder, num_gpus, report, {"name": config.name, **given})
@@ -156,12 +159,14 @@ def choose_model(*, num_gpus: int | None = None, cards: Sequence[GraphicsCard] |
 # -- kinds -----------------------------------------------------------------------------------------------------------
 
 
-def _load_gguf(path: Path, name: str, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
+def _load_gguf(
+    path: Path, name: str, num_gpus: int | None, report: Progress, options: dict[str, Any], *, text_only: bool = False
+) -> Model:
     from composer.models.gguf import GgufModel
 
     own = {key: value for key, value in options.items() if key != "at_once"}  # it has its own number of texts
     _check_options(own, (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens"), name)
-    return GgufModel(path, name=name, num_gpus=num_gpus, progress=report, **own)
+    return GgufModel(path, name=name, num_gpus=num_gpus, progress=report, text_only=text_only, **own)
 
 
 def _load_xcomposer(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
@@ -224,6 +229,7 @@ def _check_options(options: dict[str, Any], known: Sequence[str], name: str) -> 
 
 
 def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
+    refuse_pointers(folder)
     kind = _model_type(folder)
     if kind == XCOMPOSER_TYPE:
         return _load_xcomposer(folder, num_gpus, report, options)

@@ -40,6 +40,28 @@ def test_a_folder_goes_before_a_name() -> None:
     assert load_settings(folder="", model="y").wanted_model == "y"
 
 
+def test_a_server_beside_a_model_of_this_machine_is_refused(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = {"base_url": "http://127.0.0.1:8000/v1"}
+    for given, reason in (
+        ({"folder": "/models/x", **server}, "'base_url'.*'/models/x' is looked for on this machine"),
+        ({"model": "y", **server}, "'y' is looked for on this machine. Leave one of the two out"),
+        ({"model": "http://other:1/v1", **server}, "'http://other:1/v1' names another server"),
+        ({"model": "y", "served_name": "z"}, "'served_name' has the value 'z'.*'y' is looked for on this machine"),
+        ({"served_name": "z"}, "Name the server: --base_url URL"),
+        ({"api_key_file": "key.txt"}, "Name the server: --base_url URL"),
+    ):
+        with pytest.raises(SettingsError, match=reason):
+            load_settings(**given)
+    assert load_settings(**server, served_name="z").wanted_model == "endpoint"
+    assert load_settings(model="http://127.0.0.1:8000/v1#z", **server).model_options == {}
+    config.write_text("base_url: http://127.0.0.1:8000/v1\nfolder: /models/x\n")
+    with pytest.raises(SettingsError, match="Leave one of the two out"):
+        load_settings()
+    config.write_text("base_url: http://127.0.0.1:8000/v1\napi_key_file: key.txt\n")
+    assert load_settings(folder="/models/x").wanted_model == "/models/x", "the command line is stronger"
+    assert "base_url" not in load_settings(model="http://other:1/v1").model_options
+
+
 @pytest.mark.parametrize(
     ("given", "english", "chinese"),
     [

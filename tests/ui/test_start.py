@@ -38,7 +38,7 @@ def app(*arguments: str) -> "subprocess.CompletedProcess[str]":
         (["--folder", "/no/such/folder"], "There is no such file or folder; check the path"),
         (["--folder", "~nobody-of-this-name/model"], "'~nobody-of-this-name/model' cannot be used: it cannot be read"),
         (["--model", "http://127.0.0.1:9", "--api_key_file", "/no/key"], "api_key_file"),
-        (["--base_url", "http://127.0.0.1:9", "--model", "served"], "on a server: --base_url URL --served_name"),
+        (["--base_url", "http://127.0.0.1:9", "--model", "served"], "a model on the server is named by --served_name"),
         (["--gallery", "/no/such.gallery"], "There is no gallery at '/no/such.gallery'"),
         (["--port", "70000"], "port"),
         (["--language", "fr"], "language"),

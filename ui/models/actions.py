@@ -24,7 +24,7 @@ from composer.models import (
     machine_memory,
 )
 from ui.models.changing import ModelChange, Wanted
-from ui.models.facts import gigabytes, in_bits, loaded_facts
+from ui.models.facts import gigabytes, in_bits, judge_fact, loaded_facts
 from ui.studio import Studio, loading_status
 from ui.texts import error_sentence, text
 
@@ -79,6 +79,8 @@ class ModelActions:
         answer: Answer = {"may": may, "loaded": None, "status": "", "job": self.job(request)["job"] if may else None}
         if studio.model is not None:
             answer["loaded"] = loaded_facts(studio.model, studio.speed, language)
+            judge = judge_fact(studio.judge, studio.judge_problem, language)
+            answer["loaded"]["facts"] += [judge] if judge is not None else []
         elif studio.model_problem is not None:
             answer["status"] = error_sentence(studio.model_problem, language)
         else:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from common.errors import ReadableError
 from composer.models import Model, find_config
-from ui.texts import text
+from ui.texts import error_sentence, text
 
 LANGUAGES = {"en": "models.language.en", "zh": "models.language.zh"}
 
@@ -37,6 +38,21 @@ def loaded_facts(model: Model, speed: float, language: str) -> dict[str, Any]:
         "facts": [{"label": text(key, language), "value": value} for key, value in facts.items() if value],
         "limits": [limit.text(language) for limit in can.limits],
     }
+
+
+def judge_fact(judge: Model | None, problem: ReadableError | None, language: str) -> dict[str, Any] | None:
+    """(label, value) of the judge of pictures: what it is, or why there is none; None where none is wanted."""
+    if judge is not None:
+        can, named = judge.capabilities, find_config(judge.name)
+        sees = text("models.judge_looks" if can.sees_pictures else "models.judge_reads", language)
+        devices = " + ".join(device.upper() for device in can.devices)
+        parts = (judge.name, sees, can.engine, devices, named[0].licence if named is not None else "")
+        value = " · ".join(part for part in parts if part)
+    elif problem is not None:
+        value = error_sentence(problem, language)
+    else:
+        return None
+    return {"label": text("models.judge", language), "value": value}
 
 
 def _at_once(calls: int, texts: int, language: str) -> str:

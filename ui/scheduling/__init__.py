@@ -4,6 +4,6 @@ Knows pieces of work, their owners and the calls of a model; nothing of articles
 """
 
 from ui.scheduling.line import Job, Line, Place
-from ui.scheduling.sharing import shared_model
+from ui.scheduling.sharing import shared_judge, shared_model
 
-__all__ = ["Job", "Line", "Place", "shared_model"]
+__all__ = ["Job", "Line", "Place", "shared_judge", "shared_model"]

@@ -1,5 +1,6 @@
-"""The model as one job uses it: each of its calls waits for its turn in the line."""
+"""The model as one job uses it: each of its calls waits for its turn in the line. The judge of pictures likewise."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,6 +14,12 @@ def shared_model(line: Line, job: Job, model: Callable[[], Model]) -> Model:
     """The model of the moment in the hands of a job. What it can do beyond the protocol, it can here."""
     kind = _KeepingModel if isinstance(model(), KeepsBeginnings) else _SharedModel
     return cast(Model, kind(line, job, model))  # whose name and capabilities nobody sets
+
+
+def shared_judge(line: Line, judge: Model) -> Model:
+    """The judge of pictures in the hands of everybody. It has a line of its own, in which a paragraph with all its
+    questions has one turn: what they begin with is read once and lies undisturbed until the last of them."""
+    return cast(Model, _Judge(cast(Line, _TurnsOfNobody(line)), Job("", "", False, 0, 0, 0.0), lambda: judge))
 
 
 class _SharedReplier:
@@ -93,3 +100,28 @@ class _KeepingModel(_SharedModel):
         assert isinstance(model, KeepsBeginnings)
         with self._line.call(self._job, is_text=False):
             model.begin_with(messages)
+
+
+class _TurnsOfNobody:
+    """A line in which each call is a job of its own: first come, first served."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    @contextmanager
+    def call(self, _job: Job, *, is_text: bool, stop: threading.Event | None = None) -> Iterator[bool]:
+        job = self._line.join(f"call {next(self._numbers)}", "", long=False)
+        try:
+            with self._line.call(job, is_text=is_text, stop=stop) as mine:
+                yield mine
+        finally:
+            self._line.end(job)
+
+
+class _Judge(_SharedModel):
+    @contextmanager
+    def _prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
+        with self._line.call(self._job, is_text=False), self._model().prefix(messages) as replier:
+            yield replier

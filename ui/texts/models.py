@@ -28,6 +28,9 @@ MODELS_TEXTS: Mapping[str, Text] = {
     "models.speed": _("Speed of the last text"),
     "models.licence": _("Licence"),
     "models.licence_unknown": _("not known here: see its publisher"),
+    "models.judge": _("Judge of pictures"),
+    "models.judge_looks": _("looks at each picture beside its paragraph"),
+    "models.judge_reads": _("sees no pictures; it goes by their words"),
     "models.limits": _("What it cannot do"),
     # another one
     "models.another": _("Load another model"),

@@ -3,7 +3,8 @@
 import psutil
 
 from common.messages import _
-from composer.errors import OutOfMemory
+from composer.errors import OutOfMemory, SettingsError
+from composer.models.cards import graphics_cards, too_few_cards
 from composer.models.gguf.engine import import_engine
 from composer.models.gguf.header import GgufHeader
 from composer.models.gguf.projector import Projector
@@ -19,6 +20,32 @@ def gpus() -> list[str]:
     """Names of the GPUs that this build of the engine can use."""
     engine = import_engine()
     return [device["name"] for device in engine.get_device_info() if "GPU" in str(device.get("type", ""))]
+
+
+def chosen_gpus(num_gpus: int | None, gpu_layers: int | None) -> list[str]:
+    """The GPUs to compute with. Raises SettingsError where more is asked for than the engine can use here."""
+    if 0 in (num_gpus, gpu_layers):
+        return []
+    found = gpus()
+    if not found and (num_gpus or gpu_layers) and graphics_cards():
+        name, value = ("num_gpus", num_gpus) if num_gpus else ("gpu_layers", gpu_layers)
+        raise SettingsError(
+            name=name,
+            value=value,
+            reason=_(
+                "the engine of GGUF models here is a build for the CPU, which uses no card. Install a build of the "
+                "package xllamacpp for your cards, or leave the setting out."
+            ),
+        )
+    if num_gpus is not None and num_gpus > len(found):
+        raise too_few_cards(num_gpus, len(found))
+    if gpu_layers and not found:
+        raise SettingsError(
+            name="gpu_layers",
+            value=gpu_layers,
+            reason=_("this machine has no GPU that could compute layers. Leave it out, or use 0 for the CPU."),
+        )
+    return found
 
 
 def memory_needed(header: GgufHeader, context: int, projector: Projector | None = None) -> int:

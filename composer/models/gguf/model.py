@@ -30,7 +30,7 @@ from composer.models.base import (
 )
 from composer.models.gguf.engine import Engine, EngineError, EngineSettings
 from composer.models.gguf.header import GgufHeader, read_header
-from composer.models.gguf.memory import SLOTS, choose_context, gpus, memory_needed
+from composer.models.gguf.memory import SLOTS, choose_context, chosen_gpus, memory_needed
 from composer.models.gguf.parts import model_name
 from composer.models.gguf.projector import Projector, damaged_projector, find_projector, read_projector
 from composer.models.gguf.prompt import Prompt
@@ -68,6 +68,7 @@ class GgufModel:
         mmproj: str | Path | None = None,
         gpu_layers: int | None = None,
         picture_tokens: int | None = None,
+        text_only: bool = False,
         progress: Progress | None = None,
     ) -> None:
         """Loads the file; takes seconds.
@@ -76,8 +77,8 @@ class GgufModel:
         context_tokens: the longest prompt and reply together; None takes 8192, or less where memory is short.
         mmproj: the file with the model's picture part; None: the one beside it, if there is one; "none": it shall see
         nothing. gpu_layers: layers that the cards compute; None: all that fit. picture_tokens: the most that a picture
-        takes of the context; some models know limits of their own.
-        Raises ModelFilesBroken, OutOfMemory.
+        takes of the context; some models know limits of their own. text_only: there is no picture part for it.
+        Raises ModelFilesBroken, OutOfMemory, SettingsError.
         """
         report = progress or (lambda step: None)
         header = read_header(path)
@@ -85,7 +86,7 @@ class GgufModel:
         size = header.size + (projector.size if projector else 0)
         self.name = name or model_name(header.path)
         report(LoadProgress("load", 0, size, self.name))
-        cards = [] if 0 in (num_gpus, gpu_layers) else gpus()
+        cards = chosen_gpus(num_gpus, gpu_layers)
         context = choose_context(header, context_tokens, self.name, on_gpu=bool(cards), projector=projector)
         self._beginning = ""  # text that prompts begin with whose keys and values are kept
         self._disturbed = False  # a prompt that begins otherwise may have been computed in their place
@@ -127,7 +128,7 @@ class GgufModel:
             devices=tuple(cards) or ("cpu",),
             memory_bytes=memory_needed(header, context, projector),
             engine="llama.cpp",
-            limits=tuple(_limits(header, projector, mmproj)),
+            limits=tuple(_limits(header, projector, None if text_only else mmproj or "")),
             texts_at_once=SLOTS,
         )
         report(LoadProgress("ready", size, size, self.name))
@@ -342,12 +343,18 @@ def _engine_problem(error: EngineError, header: GgufHeader, projector: Projector
 
 
 def _limits(header: GgufHeader, projector: Projector | None, mmproj: str | Path | None) -> Iterator[Text]:
-    if projector is None and mmproj is not None:
+    """mmproj: as the person said it; "": they said nothing; None: there is none for this model."""
+    if projector is None and mmproj is None:
+        yield _("It was trained on text alone and sees no pictures. For pictures, load a model that sees.")
+    elif projector is None and mmproj:
         yield _("It sees no pictures: its picture part is left out (mmproj: none).")
     elif projector is None and (broken := damaged_projector(header)) is not None:
         yield _("It sees no pictures: {error}", error=broken)
     elif projector is None:
-        yield _("It sees no pictures: no picture part (mmproj) lies beside its file.")
+        yield _(
+            "It sees no pictures: its file holds language alone. If its makers offer a picture part (a file whose name "
+            "has mmproj in it), put that beside the file and load the model again."
+        )
     if not header.has_chat_template:
         yield _("Its file has no chat template; it is asked in the form of ChatML, which may not be its own.")
 

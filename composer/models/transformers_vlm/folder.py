@@ -13,6 +13,7 @@ from typing import Any
 
 from common.messages import Text, _
 from composer.errors import ModelFilesBroken, ModelFilesMissing
+from composer.models.pointers import refuse_pointers
 
 _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
@@ -76,6 +77,7 @@ class ModelFolder:
 def read_folder(folder: str | Path) -> ModelFolder:
     """The folder, checked. Raises ModelFilesMissing, ModelFilesBroken."""
     path = Path(folder)
+    refuse_pointers(path)
     config = _read_json(path / "config.json", path)
     try:
         files = _weight_files(path)

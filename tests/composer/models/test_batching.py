@@ -16,6 +16,7 @@ from tests.composer.models.test_transformers_vlm import (
     SMALL,
     TOKENS,
     TURNS,
+    WIDE,
     WITH_PICTURE,
     greedy,
     scores,
@@ -130,6 +131,33 @@ def test_ten_callers_get_their_own_in_fewer_passes(
             assert mine == (pytest.approx(right, abs=1e-4) if number else right)
 
 
+def test_choices_that_come_while_one_is_computed_are_read_together(
+    models: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = models["smolvlm"]
+    asked = [[user(f"Picture {number}: ", WIDE, " Which letter?" * number)] for number in range(6)]
+    expected = [[row[0] for row in scores(model, each, ["A", "B", "C"])] for each in asked]
+    read, begun, deadline = model.network.read, threading.Event(), time.monotonic() + 5
+
+    def slow(*arguments: Any) -> Any:  # the first one: the others come meanwhile
+        begun.set()
+        while len(model.batching._waiting) < len(asked) - 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return read(*arguments)
+
+    def ask(number: int) -> Any:
+        if number:
+            begun.wait(5)
+        return model.score(asked[number], ["A", "B", "C"])
+
+    monkeypatch.setattr(model.network, "read", slow)
+    passes = Passes(model, monkeypatch)
+    works = [lambda number=number: ask(number) for number in range(len(asked))]
+    for found, right in zip(at_the_same_time(works), expected, strict=True):  # type: ignore[arg-type]
+        assert found == pytest.approx(right, abs=1e-4)
+    assert passes.rows == [1, len(asked) - 1]
+
+
 @pytest.mark.parametrize("kind", ["gemma3", "qwen3_5"])
 def test_a_model_whose_texts_cannot_join_answers_one_at_a_time(models: dict[str, Any], kind: str) -> None:
     model = models[kind]
@@ -196,6 +224,13 @@ def test_who_stops_stops_nobody_else(models: dict[str, Any], monkeypatch: pytest
     assert (model.usage - before).generated < 120  # of 400 wanted: two others of 40, and a few
     assert not model.batching._groups
     assert not model.batching._waiting
+    held = model.stream(QUESTION, LONG, stop=(gone := threading.Event()))
+    next(held)
+    gone.set()  # nobody asks for the next piece: the page is gone
+    passes = Passes(model, monkeypatch)
+    assert streamed(model, TURNS, LONG) == expected
+    assert max(passes.rows) == 1
+    held.close()
 
 
 def test_an_error_of_one_is_nobody_elses(models: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

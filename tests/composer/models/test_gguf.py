@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from composer.errors import InputError, ModelFailed, ModelFilesBroken, OutOfMemory
+from composer.errors import InputError, ModelFailed, ModelFilesBroken, OutOfMemory, SettingsError
 from composer.models.base import LoadProgress, Model, Sampling, assistant, user
+from composer.models.gguf import memory
 from composer.models.gguf import model as gguf
 from composer.models.gguf.engine import EngineError, EngineSettings
 from composer.models.gguf.header import read_header
@@ -76,7 +77,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
         return started[-1]
 
     monkeypatch.setattr(gguf, "Engine", start)
-    monkeypatch.setattr(gguf, "gpus", list)
+    monkeypatch.setattr(memory, "gpus", list)
     monkeypatch.setattr(gguf, "free_threads", lambda wanted: wanted or 2)
     return started
 
@@ -84,6 +85,34 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[FakeEngine]:
 @pytest.fixture
 def model(engine: list[FakeEngine], tmp_path: Path) -> GgufModel:
     return GgufModel(write_file(tmp_path / "tiny.gguf"), threads=3)
+
+
+def test_cards_that_are_not_there_are_not_promised(
+    engine: list[FakeEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_file(tmp_path / "tiny.gguf")
+    monkeypatch.setattr(memory, "graphics_cards", list)
+    with pytest.raises(SettingsError, match=r"'num_gpus' has the value '1': this machine has 0 usable GPUs"):
+        GgufModel(path, num_gpus=1)
+    with pytest.raises(SettingsError, match=r"'gpu_layers' has the value '20'.*no GPU.*use 0 for the CPU"):
+        GgufModel(path, gpu_layers=20)
+    monkeypatch.setattr(memory, "graphics_cards", lambda: ["a card"])
+    for options in ({"num_gpus": 1}, {"gpu_layers": 20}):
+        with pytest.raises(SettingsError, match="a build for the CPU"):
+            GgufModel(path, **options)
+    for options in ({"num_gpus": 0}, {"gpu_layers": 0}, {"num_gpus": 0, "gpu_layers": 20}, {}):
+        assert GgufModel(path, **options).capabilities.devices == ("cpu",)
+    monkeypatch.setattr(memory, "gpus", lambda: ["CUDA0"])
+    assert GgufModel(path, num_gpus=1, gpu_layers=20).capabilities.devices == ("CUDA0",)
+    assert engine[-1].settings.gpu_layers == 20
+
+
+def test_what_it_cannot_see_is_said_as_it_is(engine: list[FakeEngine], tmp_path: Path) -> None:
+    path = write_file(tmp_path / "tiny.gguf")
+    told = [GgufModel(path, text_only=only).capabilities.limits[0] for only in (False, True)]
+    assert "If its makers offer a picture part" in told[0].text("en")
+    assert "trained on text alone" in told[1].text("en")
+    assert ("mmproj" in told[0].text("zh"), "mmproj" in told[1].text("zh")) == (True, False)
 
 
 def test_it_is_a_model_and_says_what_it_can(model: GgufModel, engine: list[FakeEngine]) -> None:

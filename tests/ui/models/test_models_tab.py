@@ -65,7 +65,7 @@ def studio(tmp_path: Path, loader: Loader, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def ask(studio: Studio, act: str, *, allowed: bool = True, **more: Any) -> dict[str, Any]:
-    return ModelActions(studio, allowed=allowed).answer({"act": act, "language": "en", **more})
+    return ModelActions(studio, allowed=allowed).answer({"language": "en", "act": act, **more})
 
 
 def ended(studio: Studio) -> dict[str, Any]:
@@ -89,6 +89,21 @@ def test_another_model_takes_over_when_it_has_answered(studio: Studio, loader: L
     assert studio.model.prompts, "it was asked before"
     assert former.closed  # type: ignore[union-attr]
     assert ask(studio, "hello")["loaded"]["name"] == "other"
+
+
+def test_the_judge_of_pictures_is_shown_or_why_there_is_none(studio: Studio) -> None:
+    def told(language: str = "en") -> list[str]:
+        facts = ask(studio, "hello", language=language)["loaded"]["facts"]
+        return [fact["value"] for fact in facts if fact["label"] in ("Judge of pictures", "图片评判模型")]
+
+    assert told() == []
+    studio.judge = FakeModel(capabilities=Capabilities(sees_pictures=True, max_pictures=4, engine="llama.cpp"))
+    assert told() == ["fake · looks at each picture beside its paragraph · llama.cpp · CPU"]
+    assert told("zh")[0].startswith("fake · 对照段落查看每张图片")
+    studio.judge = FakeModel()
+    assert told()[0].startswith("fake · sees no pictures; it goes by their words")
+    studio.judge, studio.judge_problem = None, InputError(_("The file is broken."))
+    assert told() == ["The file is broken."]
 
 
 def test_whoever_is_at_work_finishes_with_the_model_that_began(studio: Studio, loader: Loader) -> None:

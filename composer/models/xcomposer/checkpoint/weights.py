@@ -21,6 +21,7 @@ from torch import nn
 from common.messages import Text, _
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import LoadProgress
+from composer.models.pointers import refuse_pointers
 from composer.models.xcomposer.checkpoint.config import XComposerConfig, tensor_specs
 from composer.models.xcomposer.checkpoint.names import weight_mappings
 
@@ -40,6 +41,7 @@ PutTensor = Callable[[str, torch.Tensor], None]
 def shards(folder: str | Path) -> list[Path]:
     """The weight files of a folder, in order. Raises ModelFilesMissing where there are none or some of the index."""
     folder = Path(folder)
+    refuse_pointers(folder)
     for index in INDEXES:
         if (folder / index).is_file():
             named = sorted(set(_weight_map(folder / index).values()))
