@@ -157,13 +157,13 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   function reasons(one) {
     const { query, named, words, similarity, yes } = one.evidence;
     const percent = (share) => Math.round(100 * share);
-    const fill = (key, values) => Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), texts(key));
+    const said = (key, values) => fill(texts(key), values);
     return [
-      fill(named ? "why_named" : "why_query", { query }),
-      words.length ? fill("why_words", { words: words.join(", ") }) : "",
-      similarity === null ? "" : fill("why_similarity", { query, percent: percent(similarity) }),
-      yes === null ? "" : fill("why_yes", { percent: percent(yes) }),
-      fill("why_fit", { percent: percent(one.fit) }),
+      said(named ? "why_named" : "why_query", { query }),
+      words.length ? said("why_words", { words: words.join(", ") }) : "",
+      similarity === null ? "" : said("why_similarity", { query, percent: percent(similarity) }),
+      yes === null ? "" : said("why_yes", { percent: percent(yes) }),
+      said("why_fit", { percent: percent(one.fit) }),
     ].filter(Boolean);
   }
 

@@ -68,9 +68,11 @@ function makeTurns({ labels, act, again, give, done }) {
     const choice = make("select", { "aria-label": labels().place_after }, ...places.map((place, number) => make("option", { value: place.id, text: label(place, number) })));
     const put = async (event) => {
       event.preventDefault();
-      const picture = await (await fetch(src)).blob();
-      window.dispatchEvent(new CustomEvent("xc-picture-do", { detail: { id: choice.value, file: new File([picture], "picture.jpg", { type: picture.type }) } }));
       dialog.close();
+      const answer = await fetch(src).catch(() => null);
+      if (!answer?.ok) return done(labels().failed); // it is gone, or the program is
+      const picture = await answer.blob();
+      window.dispatchEvent(new CustomEvent("xc-picture-do", { detail: { id: choice.value, file: new File([picture], "picture.jpg", { type: picture.type }) } }));
     };
     const form = places.length
       ? make("form", { onsubmit: put }, make("label", {}, make("span", { text: labels().place_after }), choice), make("button", { type: "submit", class: "xc-turn-send", text: labels().place_there }))

@@ -31,7 +31,9 @@ function makeVersions({ label, call, act, say, when, back }) {
   }
 
   async function load() {
-    const answer = await call("versions", { id: draft.id, all });
+    const mine = draft;
+    const answer = await call("versions", { id: mine.id, all });
+    if (mine !== draft) return; // those of another draft were asked for meanwhile
     say(answer);
     other.textContent = label(all ? "versions_named" : "versions_all");
     const found = answer.versions || [];

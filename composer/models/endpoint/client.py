@@ -13,7 +13,7 @@ import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, wait
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ T = TypeVar("T")
 ATTEMPTS = 4  # of a request that a server is too busy for
 LONGEST_PAUSE = 20.0  # seconds before another attempt, also where the server asks for more
 _BUSY = frozenset({429, 500, 502, 503, 504, 529})
+QUICK_SECONDS = 10.0  # for what a server answers at once
 _TICK = 0.05  # seconds between looks at `stop`
 _MOST_CHARACTERS = 400  # of what a server says about an error
 
@@ -95,9 +96,12 @@ class Client:
         """The JSON of an address, or None where it has none. Raises CallFailed for a server that cannot be reached."""
         return self._wait(self._got(url))
 
-    def post(self, url: str, body: dict[str, Any], *, attempts: int | None = None) -> dict[str, Any]:
-        """The JSON object that answers a request. attempts: None takes those of `limits`. Raises CallFailed."""
-        return self._wait(self._posted(url, body, attempts or self.limits.attempts))
+    def post(
+        self, url: str, body: dict[str, Any], *, attempts: int | None = None, quick: bool = False
+    ) -> dict[str, Any]:
+        """The JSON object that answers a request. attempts: None takes those of `limits`. quick: it needs no model, so
+        it waits neither for calls that do nor longer than QUICK_SECONDS. Raises CallFailed."""
+        return self._wait(self._posted(url, body, attempts or self.limits.attempts, quick=quick))
 
     def stream(self, url: str, body: dict[str, Any], stop: threading.Event | None = None) -> Iterator[dict[str, Any]]:
         """The events of an answer, up to its end or soon after `stop` is set. Raises CallFailed.
@@ -184,8 +188,9 @@ class Client:
         async with self._opened(request, 2) as response:
             return _json_of(await response.aread())
 
-    async def _posted(self, url: str, body: dict[str, Any], attempts: int) -> dict[str, Any]:
-        async with self._slots, self._opened(self._request(url, body), attempts) as response:
+    async def _posted(self, url: str, body: dict[str, Any], attempts: int, *, quick: bool) -> dict[str, Any]:
+        request = self._request(url, body, min(QUICK_SECONDS, self.limits.seconds) if quick else None)
+        async with nullcontext() if quick else self._slots, self._opened(request, attempts) as response:
             answer = _json_of(await response.aread())
         if not isinstance(answer, dict):
             raise CallFailed(not_compatible())
@@ -221,9 +226,11 @@ class Client:
             last = _broken(error, self.limits, begun=begun)
         put(last)
 
-    def _request(self, url: str, body: dict[str, Any]) -> httpx.Request:
-        content = json.dumps(body, ensure_ascii=False).encode()
-        return self._http.build_request("POST", url, content=content, headers={"Content-Type": "application/json"})
+    def _request(self, url: str, body: dict[str, Any], seconds: float | None = None) -> httpx.Request:
+        """seconds: for the next byte of its answer; None: those of `limits`."""
+        content, headers = json.dumps(body, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+        timeout = self._http.timeout if seconds is None else httpx.Timeout(seconds, pool=None)
+        return self._http.build_request("POST", url, content=content, headers=headers, timeout=timeout)
 
     @asynccontextmanager
     async def _opened(self, request: httpx.Request, attempts: int) -> AsyncIterator[httpx.Response]:
@@ -332,7 +339,10 @@ def _broken(error: httpx.HTTPError, limits: Limits, *, begun: bool) -> CallFaile
         )
     if isinstance(error, httpx.TimeoutException):
         return CallFailed(
-            _("it has said nothing for {seconds:.0f} s. It may be loading or busy", seconds=limits.seconds)
+            _(
+                "it has said nothing for {seconds:.0f} s. It may be loading or busy",
+                seconds=error.request.extensions["timeout"]["read"],
+            )
         )
     if isinstance(error, httpx.ConnectError):
         return CallFailed(

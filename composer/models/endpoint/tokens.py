@@ -76,4 +76,4 @@ def _template_and_tokenizer(chat: Chat) -> Counter:
 
 
 def _answer(chat: Chat, url: str, body: dict[str, Any]) -> dict[str, Any]:
-    return chat.client.post(url, body, attempts=2)
+    return chat.client.post(url, body, attempts=2, quick=True)

@@ -13,7 +13,7 @@ import pytest
 
 from composer import load_model
 from composer.errors import EndpointUnusable, InputError, ModelFailed, SettingsError
-from composer.models import LoadProgress
+from composer.models import LoadProgress, user
 from composer.models.endpoint import EndpointModel, client
 from tests.composer.models.endpoint_server import KEY, FakeServer, as_json
 from tests.composer.models.test_endpoint import ASKED, SHORT, address, fake, model, short_pauses  # noqa: F401 - fixtures
@@ -211,6 +211,33 @@ def test_stop_ends_the_waiting_for_a_busy_server(
     start = time.perf_counter()
     assert list(model.stream(ASKED, SHORT, stop=stop)) == []
     assert time.perf_counter() - start < 2
+
+
+def test_tokens_are_counted_while_answers_are_written(address: str, fake: FakeServer) -> None:
+    fake.paths["/tokenize"] = lambda body: as_json({"count": 7})
+    model = EndpointModel(address, at_once=1)
+    fake.words, fake.pause = ["word "] * 20, 0.1
+    pieces = model.stream(ASKED, SHORT)
+    next(pieces)
+    start = time.perf_counter()
+    assert model.count_tokens(ASKED) == 7
+    assert time.perf_counter() - start < 1.0
+    pieces.close()  # type: ignore[attr-defined]  # a generator
+    model.close()
+
+
+def test_a_server_that_does_not_count_after_all_is_not_waited_for_long(
+    address: str, fake: FakeServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.paths["/tokenize"] = lambda body: as_json({"count": 7})
+    model = EndpointModel(address)
+    monkeypatch.setattr(client, "QUICK_SECONDS", 0.2)
+    fake.paths["/tokenize"] = lambda body: time.sleep(1.5) or as_json({"count": 7})  # type: ignore[func-returns-value]
+    start = time.perf_counter()
+    assert model.count_tokens([user("word " * 64)]) > 64
+    assert time.perf_counter() - start < 1.0
+    assert "it has said nothing for 0 s" in caplog.text
+    model.close()
 
 
 def test_a_slow_server(address: str, fake: FakeServer) -> None:
