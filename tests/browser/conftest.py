@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ SWITCHES = (
     "--disable-sync",
 )
 CAT = "How to take good care of a pet cat"
-PORT = free_port()  # of one server after the other
+PORTS = (free_port(), free_port())  # of one server after the other, also beside one that lasts for a file
 
 
 def chromium_path() -> str | None:
@@ -33,7 +34,7 @@ def chromium_path() -> str | None:
 
 @pytest.fixture(scope="session")
 def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser context that keeps scripts as compiled, so that a page from `PORT` takes half the work to load.
+    """A browser context that keeps scripts as compiled, so that a page from one of `PORTS` takes half the work to load.
     Without Chromium the tests skip and say so; where CI is set they fail."""
     path = chromium_path()
     if path is None:
@@ -68,7 +69,7 @@ class Server:
 
     def __init__(self, studio: Any, port: int = 0) -> None:
         self.studio = studio
-        self.blocks, self.address = serve_on_free_port(studio, port or (PORT if is_free(PORT) else 0))
+        self.blocks, self.address = serve_on_free_port(studio, port or next(filter(is_free, PORTS), 0))
         self.streamed: list[list[Any]] = []
         self._record()
         studio.start()
@@ -90,9 +91,9 @@ class Server:
         cut_off(self.blocks)
 
 
-@pytest.fixture
-def serve_studio(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """serve_studio(model, gallery) serves a studio over them, with the test's drafts and conversations."""
+@contextmanager
+def serving(folder: Path) -> Iterator[Callable[..., Server]]:
+    """serve(model, gallery) serves a studio over them, with drafts and conversations in that folder, until the end."""
     from composer.conversations import ConversationStore
     from composer.drafts import DraftStore
     from ui.studio import Studio
@@ -100,8 +101,8 @@ def serve_studio(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
     def make(model: Any, gallery: Any, *, port: int = 0, **options: Any) -> Server:
-        options.setdefault("drafts", DraftStore(tmp_path / "data"))
-        options.setdefault("conversations", ConversationStore(tmp_path / "data"))
+        options.setdefault("drafts", DraftStore(folder / "data"))
+        options.setdefault("conversations", ConversationStore(folder / "data"))
         load = model if callable(model) and not isinstance(model, FakeModel) else lambda progress: model
         server = Server(Studio(load, lambda: gallery, **options), port)
         servers.append(server)
@@ -110,6 +111,13 @@ def serve_studio(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     yield make
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def serve_studio(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """`serving` for one test."""
+    with serving(tmp_path) as make:
+        yield make
 
 
 @pytest.fixture
@@ -125,10 +133,11 @@ def server(serve_studio: Callable[..., Server], fake_model: FakeModel, tmp_path:
     return serve_studio(fake_model, FakeGallery(tmp_path))
 
 
-@pytest.fixture
-def visit(profile: Any) -> Iterator[Callable[..., Any]]:
-    """visit(server) opens the page in a browser that knows nothing of it, each time another one; errors in its scripts
-    fail the test."""
+@contextmanager
+def visiting(profile: Any) -> Iterator[Callable[..., Any]]:
+    """visit(server) opens the page in a browser that knows nothing of it, each time another one. At the end they are
+    closed; errors in their scripts raise AssertionError."""
+    before = profile.pages
     pages: list[Any] = []
     problems: list[str] = []
 
@@ -154,9 +163,25 @@ def visit(profile: Any) -> Iterator[Callable[..., Any]]:
         if page.context is not profile:
             page.context.close()
     for page in profile.pages:
-        page.close()
+        if page not in before:
+            page.close()
     profile.clear_permissions()
     assert problems == []
+
+
+@pytest.fixture
+def visit(profile: Any) -> Iterator[Callable[..., Any]]:
+    """`visiting` for one test."""
+    with visiting(profile) as go:
+        yield go
+
+
+@pytest.fixture(scope="module")
+def lasting_page(profile: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An English page for all tests of a file that leave it as it was, over a fake model and gallery of its own."""
+    folder = tmp_path_factory.mktemp("lasting")
+    with serving(folder) as serve, visiting(profile) as visit:
+        yield visit(serve(FakeModel(), FakeGallery(folder)))
 
 
 def _new_page(profile: Any, locale: str, address: str) -> Any:

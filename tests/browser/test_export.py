@@ -17,10 +17,13 @@ LIST = ".xc-export-list"
 
 
 @pytest.fixture
-def page(server: Server, visit: Callable[..., Any]) -> Any:
-    shown = visit(server)
-    write(shown)
-    return shown
+def page(lasting_page: Any) -> Any:
+    """With an article that all tests of the file share."""
+    if lasting_page.locator(".xc-section").count() == 0:
+        write(lasting_page)
+    lasting_page.keyboard.press("Escape")
+    lasting_page.evaluate("document.querySelector('.xc-notices').replaceChildren()")
+    return lasting_page
 
 
 def focused(page: Any) -> str:
@@ -147,7 +150,11 @@ def test_an_export_shows_its_progress_and_can_be_cancelled(page: Any, monkeypatc
         save_as(page, "txt")
 
 
-def test_what_goes_wrong_is_said_and_the_article_stays(server: Server, page: Any, tmp_path: Path) -> None:
+def test_what_goes_wrong_is_said_and_the_article_stays(
+    server: Server, visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = visit(server)
+    write(page)
     for file in tmp_path.rglob("*.png"):
         file.unlink()
     save_as(page, "pdf")
