@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from retrieval.gallery import Gallery
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, serving, visiting
 from tests.fakes import FakeGallery, FakeModel
 from tests.retrieval.conftest import ONE_WORKER
 from tests.retrieval.helpers import ColourEncoder, paint
@@ -49,6 +49,30 @@ def own(indexed: Path, tmp_path: Path) -> Iterator[Gallery]:
         yield gallery
 
 
+@pytest.fixture(scope="module")
+def looked_at(indexed: Path, profile: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Gallery]]:
+    """A page and its gallery, for all tests that change nothing of it."""
+    folder = tmp_path_factory.mktemp("looked at")
+    shutil.copytree(indexed / "own.gallery", folder / "own.gallery")
+    with (
+        Gallery.open(folder / "own.gallery", encoder=ColourEncoder()) as gallery,
+        serving(folder) as serve,
+        visiting(profile) as visit,
+    ):
+        yield visit(serve(FakeModel(), gallery)), gallery
+
+
+@pytest.fixture
+def page(looked_at: tuple[Any, Gallery]) -> Iterator[Any]:
+    """That page, with its tab of the gallery open and all pictures in it; the test leaves no filter."""
+    shown, _ = looked_at
+    shown.click("[role=tab] >> nth=2")
+    shown.wait_for_function("document.querySelectorAll('.xc-tile').length === 7")
+    yield shown
+    shown.keyboard.press("Escape")
+    shown.fill(FIELD, "")
+
+
 @pytest.fixture
 def open_tab(serve_studio: Callable[..., Server], visit: Callable[..., Any], own: Gallery) -> Callable[..., Any]:
     """open_tab() serves the gallery and opens its tab."""
@@ -76,8 +100,7 @@ def wait_for_names(page: Any, *wanted: str) -> None:
     )
 
 
-def test_all_pictures_are_shown_and_searched_while_typing(open_tab: Callable[..., Any]) -> None:
-    page = open_tab()
+def test_all_pictures_are_shown_and_searched_while_typing(page: Any) -> None:
     assert len(names(page)) == 7
     assert "7 pictures · colours" in page.inner_text(".xc-gallery-root .xc-facts >> nth=0")
     page.locator(FIELD).press_sequentially("meadow green", delay=15)
@@ -87,9 +110,9 @@ def test_all_pictures_are_shown_and_searched_while_typing(open_tab: Callable[...
 
 
 def test_only_the_last_of_two_searches_is_shown(
-    open_tab: Callable[..., Any], own: Gallery, monkeypatch: pytest.MonkeyPatch
+    page: Any, looked_at: tuple[Any, Gallery], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = open_tab()
+    _, own = looked_at
     first = threading.Event()
     search = own.search
 
@@ -115,8 +138,7 @@ def test_only_the_last_of_two_searches_is_shown(
     assert names(page) == ["blue bus"]
 
 
-def test_filters_narrow_what_is_shown_and_can_be_cleared(open_tab: Callable[..., Any]) -> None:
-    page = open_tab()
+def test_filters_narrow_what_is_shown_and_can_be_cleared(page: Any) -> None:
     page.click(".xc-tag >> text=sea")
     wait_for_names(page, "A red boat")
     assert page.inner_text(".xc-seek .xc-button >> nth=0") == "Filters · 1"
@@ -135,6 +157,8 @@ def test_filters_narrow_what_is_shown_and_can_be_cleared(open_tab: Callable[...,
     page.click("text=Clear filters")
     page.select_option(".xc-filters [name=licence]", "CC BY 4.0")
     wait_for_names(page, "A red boat")
+    page.click("text=Clear filters")
+    page.click(".xc-seek .xc-button >> nth=0")
 
 
 def test_words_and_tags_are_edited_and_kept(open_tab: Callable[..., Any], own: Gallery, indexed: Path) -> None:
@@ -156,8 +180,7 @@ def test_words_and_tags_are_edited_and_kept(open_tab: Callable[..., Any], own: G
     assert (kept.caption, kept.tags, kept.credit) == ("A blue <b>lake</b>", "water, 湖", "Ben")
 
 
-def test_more_like_this_and_the_way_back(open_tab: Callable[..., Any]) -> None:
-    page = open_tab()
+def test_more_like_this_and_the_way_back(page: Any) -> None:
     page.click(".xc-tile[aria-label='No caption']")
     page.click(".xc-details >> text=More like this")
     page.wait_for_selector("h2 >> text=Pictures like")
@@ -180,8 +203,7 @@ def test_duplicates_are_shown_in_groups_and_removed(open_tab: Callable[..., Any]
     assert (indexed / "pictures" / "winter" / "small copy.jpg").is_file()
 
 
-def test_files_that_were_left_out_are_named_with_the_reason(open_tab: Callable[..., Any]) -> None:
-    page = open_tab()
+def test_files_that_were_left_out_are_named_with_the_reason(page: Any) -> None:
     page.click("text=Files left out: 1")
     page.wait_for_selector(".xc-left-out >> text=broken.jpg")
     assert "not a picture" in page.inner_text(".xc-left-out")
@@ -266,8 +288,8 @@ def test_strangers_can_only_look(open_tab: Callable[..., Any], own: Gallery, ind
     assert own.search("red", k=1)[0].caption == "A red boat"
 
 
-def test_another_web_page_cannot_change_pictures(open_tab: Callable[..., Any], own: Gallery) -> None:
-    page = open_tab()
+def test_another_web_page_cannot_change_pictures(page: Any, looked_at: tuple[Any, Gallery]) -> None:
+    _, own = looked_at
     number = page.evaluate("window.gradio_config.components.find((c) => c.props.elem_id === 'xc-gallery-view').id")
     asked = {
         "data": {"act": "remove", "id": own.search("red")[0].id},
@@ -365,8 +387,7 @@ def test_in_chinese_on_a_telephone_nothing_is_wider_than_the_screen(open_tab: Ca
     assert "7 pictures" in page.inner_text(".xc-gallery-root .xc-facts >> nth=0")
 
 
-def test_arrows_lead_to_the_next_picture(open_tab: Callable[..., Any]) -> None:
-    page = open_tab()
+def test_arrows_lead_to_the_next_picture(page: Any) -> None:
     shown = names(page)
     page.click(".xc-tile >> nth=0")
     page.wait_for_selector(".xc-details form")
