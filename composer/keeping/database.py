@@ -129,11 +129,11 @@ def transaction(
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
+            connection.execute("COMMIT")  # what fails here would leave it open, and no other could begin
         except BaseException:
             with contextlib.suppress(sqlite3.Error):  # a full disk has rolled back already
                 connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
 
 
 @contextmanager

@@ -139,6 +139,18 @@ def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_change_that_fails_at_its_end_hinders_no_other(tmp_path: Path) -> None:
+    store = DraftStore(tmp_path)
+    with store.reading() as db:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("CREATE TABLE one (id INTEGER PRIMARY KEY)")
+        db.execute("CREATE TABLE other (id INTEGER REFERENCES one DEFERRABLE INITIALLY DEFERRED)")
+    with pytest.raises(DraftsUnavailable, match="the file does not work"), store.transaction() as db:
+        db.execute("INSERT INTO other VALUES (7)")  # checked when it is committed
+    assert store.of("ann").create(CATS).article == CATS
+    store.close()
+
+
 def test_a_full_disk_under_the_pictures_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.composer.drafts.test_drafts import illustrated
 
