@@ -132,6 +132,16 @@ def test_a_document_that_takes_too_long_is_named(monkeypatch: pytest.MonkeyPatch
         read_file("cat.docx", docx())
 
 
+def test_without_pandoc_a_document_is_refused_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> str:
+        raise OSError("No pandoc was found")
+
+    content = docx()
+    monkeypatch.setattr(pypandoc, "get_pandoc_path", missing)
+    with pytest.raises(InputError, match=r"'cat\.docx' cannot be read: pandoc is missing\. Install it with: pip"):
+        read_file("cat.docx", content)
+
+
 def test_markdown_files_stay_to_the_byte(tmp_path: Path) -> None:
     content = b"\xef\xbb\xbf# My cat\r\n\r\nShe sleeps.  \r\nLong."
     (tmp_path / "cat.md").write_bytes(content)
