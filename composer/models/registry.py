@@ -31,7 +31,7 @@ from composer.models.configs import (
 from composer.models.discovery import LocalModel, find_local_model, is_local_name, propose
 from composer.models.gguf import model_name, models_in
 from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_files, find_download
-from composer.models.pointers import refuse_pointers
+from composer.models.unfetched import refuse_pointers, unfinished_in
 
 log = logging.getLogger(__name__)
 
@@ -252,7 +252,8 @@ def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: 
         raise ModelFilesMissing(
             name=folder,
             missing="config.json",
-            way_out=_(
+            way_out=unfinished_in(folder)
+            or _(
                 "A model folder has a config.json and weights, or one .gguf file. Known models by name: {known}",
                 known=[config.name for config in model_configs()],
             ),

@@ -67,7 +67,8 @@ class Client:
             headers=headers,
             timeout=httpx.Timeout(self.limits.seconds, connect=self.limits.connecting, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=self.limits.at_once),
-            verify=address.encrypted,  # certificates take long to read and are of no use here
+            # certificates take long to read and are of no use here; those of SSL_CERT_FILE count for any machine
+            verify=httpx.create_ssl_context() if address.encrypted else False,
             trust_env=not address.on_this_machine,  # no proxy reaches this machine's loopback
         )
         self._slots = asyncio.Semaphore(self.limits.at_once)
@@ -342,6 +343,16 @@ def _broken(error: httpx.HTTPError, limits: Limits, *, begun: bool) -> CallFaile
             _(
                 "it has said nothing for {seconds:.0f} s. It may be loading or busy",
                 seconds=error.request.extensions["timeout"]["read"],
+            )
+        )
+    if isinstance(error, httpx.ConnectError) and "WRONG_VERSION_NUMBER" in str(error):
+        return CallFailed(_("it does not speak TLS. Name its address with http:// in the place of https://"))
+    if isinstance(error, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return CallFailed(
+            _(
+                "its certificate is not trusted ({error}). Name the file with the certificate of who signed it in the "
+                "environment variable SSL_CERT_FILE",
+                error=error,
             )
         )
     if isinstance(error, httpx.ConnectError):

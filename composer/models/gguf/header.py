@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from common.messages import Text, _
 from composer.errors import ModelFilesBroken
 from composer.models.gguf.parts import SUFFIX, parts_of, whole_models
-from composer.models.pointers import refuse_pointer
+from composer.models.unfetched import refuse_pointer
 
 MAGIC = b"GGUF"
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from common.messages import Text, _
 from composer.errors import ModelFilesBroken, ModelFilesMissing
-from composer.models.pointers import refuse_pointers
+from composer.models.unfetched import refuse_pointers, unfinished_in
 
 _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _SINGLE = ("model.safetensors", "pytorch_model.bin")
@@ -118,11 +118,13 @@ def _weight_files(folder: Path) -> list[Path]:
     else:
         names = [name for name in _SINGLE if (folder / name).is_file()][:1]
     if not names:
-        raise ModelFilesMissing(name=folder.name, missing="model.safetensors", way_out=_download_again())
+        way_out = unfinished_in(folder) or _download_again()
+        raise ModelFilesMissing(name=folder.name, missing="model.safetensors", way_out=way_out)
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         shown = ", ".join(missing[:4]) + (" …" if len(missing) > 4 else "")
-        raise ModelFilesMissing(name=folder.name, missing=shown, way_out=_download_again())
+        way_out = unfinished_in(folder) or _download_again()
+        raise ModelFilesMissing(name=folder.name, missing=shown, way_out=way_out)
     return [folder / name for name in names]
 
 

@@ -192,7 +192,10 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
         limits.append(_("It is asked without pictures: models that look at them beside the text are not supported."))
         processor = None
     if processor is not None and not hasattr(processor, "image_processor"):
-        limits.append(_NO_PROCESSOR)
+        named = next(name for name in _PROCESSORS if (folder.path / name).is_file())
+        limits.append(
+            _("It sees no pictures: the file {name} names no processor of pictures that is known.", name=named)
+        )
         processor = None
     tokenizer = getattr(processor, "tokenizer", None) or _tokenizer(folder)
     form = ChatFormat(processor or tokenizer, tokenizer, _placeholders(processor, tokenizer))
@@ -227,8 +230,14 @@ def _blindness(error: BaseException) -> Text:
 
 
 def _tokenizer(folder: ModelFolder) -> Any:
-    with _readable(folder.path / "tokenizer.json"):
+    try:
         return transformers.AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
+    except _PROBLEMS as error:
+        reason = _(
+            "its tokenizer cannot be read ({error}). Copy the model's tokenizer files here again.",
+            error=" ".join(str(error).split())[:200] or type(error).__name__,
+        )
+        raise ModelFilesBroken(path=folder.path / "tokenizer.json", reason=reason) from error
 
 
 def _placeholders(processor: Any, tokenizer: Any) -> list[str]:

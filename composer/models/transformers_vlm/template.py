@@ -39,7 +39,10 @@ class ChatFormat:
         if self.is_plain:
             self.thinks = False
             self.limits.append(
-                _("The model has no usable chat template; it gets plain text and may go on instead of answering.")
+                _(
+                    "The model has no usable chat template; it gets plain text and may go on instead of answering. Its "
+                    "version for chats has one (often named …-Instruct, -Chat or -it)."
+                )
             )
         self.sees = bool(placeholders) and (self.is_plain or self._shows_pictures(placeholders))
         if placeholders and not self.sees:

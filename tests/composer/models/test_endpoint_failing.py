@@ -1,9 +1,13 @@
 """What goes wrong with a model on a server, and what is said and kept then."""
 # ruff: noqa: F811 - a fixture is imported and is an argument
 
+import http.server
 import logging
 import re
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -37,6 +41,32 @@ def test_something_else_than_a_server_of_models(address: str, fake: FakeServer, 
     fake.before = lambda path, body: (status, {"Content-Type": "text/html"}, answer)
     with pytest.raises(EndpointUnusable, match="not that of an OpenAI-compatible server"):
         EndpointModel(address)
+
+
+def test_a_server_without_tls_or_with_a_certificate_of_its_own(address: str, tmp_path: Path) -> None:
+    with pytest.raises(EndpointUnusable, match=r"does not speak TLS\. Name its address with http://"):
+        EndpointModel(address.replace("http://", "https://"))
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
+    named = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    subprocess.run([*made, *named], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with pytest.raises(EndpointUnusable, match=r"certificate is not trusted.*SSL_CERT_FILE"):
+        EndpointModel(f"https://127.0.0.1:{server.server_port}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(certificate))
+        with pytest.raises(EndpointUnusable, match="not that of an OpenAI-compatible server"):  # it is reached
+            EndpointModel(f"https://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 def test_a_page_in_place_of_a_reply(model: EndpointModel, fake: FakeServer) -> None:

@@ -21,7 +21,7 @@ from torch import nn
 from common.messages import Text, _
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import LoadProgress
-from composer.models.pointers import refuse_pointers
+from composer.models.unfetched import refuse_pointers
 from composer.models.xcomposer.checkpoint.config import XComposerConfig, tensor_specs
 from composer.models.xcomposer.checkpoint.names import weight_mappings
 

@@ -1,4 +1,4 @@
-"""A model cloned without git-lfs: what stands in the place of its files is called what it is, by every engine."""
+"""Models whose files are not there yet, cloned without git-lfs or only begun: called what they are, by every engine."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.errors import ModelFilesBroken
+from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models import load_model
 from composer.models.gguf import GgufModel
 from tests.composer.models.gguf_standins import write_file
@@ -70,3 +70,31 @@ def test_pointers_that_nobody_needs_are_no_matter(tmp_path: Path) -> None:
     with pytest.raises(Exception) as caught:
         load_model(tmp_path, num_gpus=0)
     assert "Git LFS" not in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [True, False])
+@pytest.mark.parametrize("name", ["model.safetensors.incomplete", "model.gguf.part", "pytorch_model.bin.crdownload"])
+def test_a_download_that_was_not_finished(tmp_path: Path, name: str, config: bool) -> None:
+    if config:
+        (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    (tmp_path / name).write_bytes(b"GGUF")
+    with pytest.raises(ModelFilesMissing, match=f"The download of '{name}' was not finished"):
+        load_model(tmp_path, num_gpus=0)
+
+
+def test_a_tokenizer_or_processor_that_is_damaged_is_named_with_the_way_out(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from tests.composer.models.tiny_vlm import make
+
+    folder = make("qwen3_vl", tmp_path / "model")
+    whole = (folder / "processor_config.json").read_text()
+    (folder / "processor_config.json").write_text('{"processor_class": "Nothing"}')
+    model = load_model(folder, num_gpus=0, threads=1)
+    assert [limit.text("en") for limit in model.capabilities.limits] == [
+        "It sees no pictures: the file processor_config.json names no processor of pictures that is known."
+    ]
+    model.close()
+    (folder / "processor_config.json").write_text(whole)
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(ModelFilesBroken, match=r"tokenizer.json.*cannot be read.*Copy the model's tokenizer files"):
+        load_model(folder, num_gpus=0, threads=1)

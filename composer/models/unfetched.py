@@ -1,14 +1,38 @@
-"""Pointers of Git LFS: three lines of text in the place of a large file, where a model was cloned without git-lfs."""
+"""Files of models that are not there yet: pointers of Git LFS (three lines of text in the place of a large file, where
+a model was cloned without git-lfs), and downloads that were not finished."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.messages import _
+from common.messages import Text, _
 from composer.errors import ModelFilesBroken
 
 _BEGINNING = b"version https://git-lfs.github.com/spec/"
 _LONGEST = 1024  # bytes of a pointer, by its specification
 _BESIDE = ("config.json", "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt", "tokenizer_config.json")
+
+
+# as Hugging Face, curl and browsers, wget and aria2, ModelScope and LM Studio name what they have begun
+_UNFINISHED = (".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2", ".tmp", ".downloading")
+_WEIGHTS = (".safetensors", ".gguf", ".bin")
+
+
+def unfinished_in(folder: Path) -> Text | None:
+    """A sentence about the weights of a folder that are only begun; None where there are none."""
+    try:
+        begun = sorted(
+            path.name
+            for path in folder.iterdir()
+            if path.suffix.lower() in _UNFINISHED and path.with_suffix("").suffix.lower() in _WEIGHTS
+        )
+    except OSError:
+        return None
+    if not begun:
+        return None
+    return _(
+        "The download of '{name}' was not finished. Let the program that downloads it go on, or download it again.",
+        name=begun[0],
+    )
 
 
 def is_pointer(path: Path) -> bool:
