@@ -280,7 +280,8 @@ class Composer:
         self, article: Article, options: Options, own: OwnPictures | None, stop: threading.Event
     ) -> Iterator[Event]:
         run = Run(self.model.usage)
-        self.article = article
+        known = {"gallery": self._gallery_name(), "illustrated_by": self.model.name}
+        self.article = replace(article, parameters={**article.parameters, **known})
         yield from self._pictures(options, own, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from common.folders import data_path
+from common.messages import _
 from common.terminal import json_line, printable, printable_line
 from composer.commands.terminal import readable_errors, say
 from composer.drafts import Drafts, DraftStore, Summary
@@ -33,10 +34,13 @@ def list_drafts(
 ) -> None:
     """List drafts, the last changed first."""
     with readable_errors():
-        found = _open(data).list(search=search, archived=None if deleted else archived, deleted=deleted)
+        place = data or data_path()
+        found = _open(place).list(search=search, archived=None if deleted else archived, deleted=deleted)
         if as_json:
             typer.echo(json_line([_row(summary) for summary in found]))
             return
+        if not found:
+            say(_("There is no such draft in '{place}'; another folder is named by --data.", place=place).text())
         for one in found:
             owner = f"  {one.owner}" if one.owner.startswith("login:") else ""
             typer.echo(printable_line(f"{one.id}  {_time(one.changed)}  {one.words:6}  {one.title}{owner}"))

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from common.decoding import decode_text
 from common.messages import _
 from common.terminal import json_line, printable, typed_text
 from composer import writing
@@ -15,6 +14,7 @@ from composer.commands.loading import load
 from composer.commands.options import NO_OPTIONS, ModelOptions, with_model_options
 from composer.commands.terminal import readable_errors, say, stop_on_interrupt
 from composer.errors import InputError
+from composer.exporting import article_as_it_stands
 from composer.prompts import TONES
 from composer.settings import load_settings
 from composer.writing import TASKS, Proposal, accepted
@@ -22,7 +22,7 @@ from composer.writing import TASKS, Proposal, accepted
 
 @with_model_options()
 def rewrite(
-    article: Annotated[Path, typer.Argument(help="article.json, as `write` saves it.")],
+    article: Annotated[Path, typer.Argument(help="article.json, as `write` saves it, or its folder.")],
     section: Annotated[str, typer.Option("--section", help="Id of the section, e.g. s3.")],
     task: Annotated[str, typer.Option("--task", help=", ".join(TASKS) + ".")] = "rewrite",
     instruction: Annotated[str, typer.Option("--instruction", help="What should change, in words.")] = "",
@@ -43,7 +43,7 @@ def rewrite(
 ) -> None:
     """Write one section of a saved article anew; prints the new text."""
     with readable_errors():
-        whole = _read(article)
+        whole, place = article_as_it_stands(article)
         old = _section(whole, section)
         asked = {"instruction": typed_text(instruction), "tone": typed_text(tone), "into": typed_text(into)}
         writing.check_rewriting(whole, section, task, asked["instruction"])
@@ -55,7 +55,7 @@ def rewrite(
         assert isinstance(proposal, Proposal)
         new = accepted(proposal.changes)
         if out is not None and not proposal.nothing:
-            _write(proposal.apply(whole), out)
+            _write(proposal.apply(whole), out / place.name if out.is_dir() else out)
             say(f"Saved to {out}")
         if as_json:
             changes = [[change.old, change.new] for change in proposal.changes]
@@ -64,13 +64,6 @@ def rewrite(
             typer.echo(printable(new))
         if proposal.stopped:
             raise typer.Exit(130)
-
-
-def _read(path: Path) -> Article:
-    try:
-        return Article.from_json(decode_text(path.expanduser().read_bytes()))
-    except OSError as error:
-        raise InputError(_("'{path}' cannot be read: {reason}.", path=path, reason=error.strerror or error)) from error
 
 
 def _section(article: Article, section_id: str) -> str:

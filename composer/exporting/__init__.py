@@ -3,7 +3,14 @@
 `FORMATS` are those there are; `export` saves an article in one of them, `rendered` gives the content of the file.
 """
 
-from composer.exporting.files import download_name, markdown_zip, portable, read_article, write_folder
+from composer.exporting.files import (
+    article_as_it_stands,
+    download_name,
+    markdown_zip,
+    portable,
+    read_article,
+    write_folder,
+)
 from composer.exporting.formats import FORMATS, Format, export, find_format, rendered
 from composer.exporting.html import to_html
 from composer.exporting.markdown import to_markdown
@@ -14,6 +21,7 @@ from composer.exporting.rich import to_rich_html, to_wechat_html
 __all__ = [
     "FORMATS",
     "Format",
+    "article_as_it_stands",
     "credit_lines",
     "download_name",
     "export",

@@ -81,14 +81,7 @@ def read_article(file: str | Path) -> Article:
     A folder is its article.json. Raises ArticleUnreadable, also for pictures that lie outside of the file's folder by
     way of "..", and for files that are none.
     """
-    place = Path(file).expanduser()
-    place = place / "article.json" if place.is_dir() else place
-    try:
-        article = Article.from_json(place.read_text("utf-8-sig"))
-    except OSError as error:
-        raise ArticleUnreadable(reason=_("'{file}': {reason}.", file=place, reason=failure(error))) from error
-    except UnicodeDecodeError as error:
-        raise ArticleUnreadable(reason=_("'{file}' is no text in UTF-8.", file=place)) from error
+    article, place = article_as_it_stands(file)
     sections = []
     for section in article:
         illustration = section.illustration
@@ -97,6 +90,22 @@ def read_article(file: str | Path) -> Article:
             illustration = replace(illustration, chosen=chosen)
         sections.append(replace(section, illustration=illustration))
     return replace(article, sections=tuple(sections))
+
+
+def article_as_it_stands(file: str | Path) -> tuple[Article, Path]:
+    """The article of a JSON file, or of the article.json of a folder, with its pictures as they are named there; and
+    the file. Raises ArticleUnreadable."""
+    place = Path(file).expanduser()
+    place = place / "article.json" if place.is_dir() else place
+    try:
+        return Article.from_json(place.read_text("utf-8-sig")), place
+    except OSError as error:
+        raise ArticleUnreadable(reason=_("'{file}': {reason}.", file=place, reason=failure(error))) from error
+    except UnicodeDecodeError as error:
+        raise ArticleUnreadable(reason=_("'{file}' is no text in UTF-8.", file=place)) from error
+    except ArticleUnreadable as error:
+        reason = _("'{file}': {reason}", file=place, reason=error.values["reason"])
+        raise ArticleUnreadable(reason=reason) from error
 
 
 def _found_beside(chosen: Candidate, folder: Path) -> Candidate:

@@ -78,7 +78,7 @@ def test_rewrite_prints_what_changed_and_saves_where_told(model: FakeModel, tmp_
     model.answer = lambda messages: "A dog eats and sleeps all day long."
     path = saved_article(tmp_path)
     before = path.read_text(encoding="utf-8")
-    asked = ("rewrite", str(path), "--section", "s1", "--instruction", "make it a dog")
+    asked = ("rewrite", str(tmp_path), "--section", "s1", "--instruction", "make it a dog")
     result = run(*asked, "--json")
     assert result.exit_code == 0, result.stderr
     printed = json.loads(result.stdout)
@@ -109,7 +109,7 @@ def test_what_cannot_be_rewritten_is_said_before_a_model_is_loaded(
     assert "Model:" not in result.stderr
     missing = run("rewrite", str(tmp_path / "none.json"), "--section", "s1")
     assert missing.exit_code == 2
-    assert "none.json' cannot be read: No such file" in missing.stderr
+    assert "none.json': there is no such file" in missing.stderr
 
 
 @pytest.mark.parametrize("piped", [False, True])

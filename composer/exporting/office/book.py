@@ -25,7 +25,7 @@ from composer.exporting.office.zips import edited
 FORM = _("an EPUB")
 UNTITLED = _("Untitled")  # a book must have a name
 CONTENTS = _("Contents")
-_DATE = re.compile(r"(<meta property=\"dcterms:modified\">)[^<]*")  # pandoc's sandbox has no clock
+_DATE = re.compile(r'(<dc:date [^>]*>|<meta property="dcterms:modified">)[^<]*')  # pandoc's sandbox has no clock
 _FONT = re.compile(r'\s*<item [^>]*href="fonts/[^>]*/>')  # pictures, see pandoc.py
 _BOOKS = uuid.UUID("6f0e6f0c-6d0b-5b0e-9b53-0a5b6c1f7a10")  # under which titles become identifiers
 

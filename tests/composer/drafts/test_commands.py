@@ -36,7 +36,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *arguments: CliRunner().invoke(cli.app, ["drafts", *arguments])
 
 
-def test_list_and_search(made: str, run: Run) -> None:
+def test_list_and_search(made: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     result = run("list")
     assert result.exit_code == 0
     assert result.stdout.startswith(made)
@@ -45,6 +46,9 @@ def test_list_and_search(made: str, run: Run) -> None:
     assert (row["id"], row["title"], row["step"], row["pictures"]) == (made, "Later cats", 2, 1)
     assert Path(row["picture"]).is_file()
     assert json.loads(run("list", "elephant", "--json").stdout) == []
+    nothing = run("list", "--data", "elsewhere")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert "'elsewhere'; another folder is named by --data" in nothing.stderr
 
 
 def test_show_and_an_earlier_step(made: str, run: Run) -> None:

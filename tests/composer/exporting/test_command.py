@@ -50,7 +50,7 @@ def test_each_format_by_its_name(saved: Path, tmp_path: Path, name: str) -> None
         (("{saved}", "--out", "a.pdf", "--format", "word"), "There is no format 'word'"),
         (("{saved}", "--out", "a"), "has no ending that names a format"),
         (("none.json", "--out", "a.pdf"), "there is no such file"),
-        (("bad.json", "--out", "a.pdf"), "it is no JSON"),
+        (("bad.json", "--out", "a.pdf"), "'bad.json': it is no JSON"),
         (("latin.json", "--out", "a.pdf"), "no text in UTF-8"),
     ],
 )

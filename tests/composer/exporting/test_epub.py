@@ -62,6 +62,7 @@ def test_a_reader_finds_everything(which: str, request: pytest.FixtureRequest) -
     assert book.data("language") == ["zh-CN" if article.language == "zh" else "en"]
     [modified] = re.findall(r'dcterms:modified">([^<]+)', book.archive.read(book.package_path).decode())
     assert modified > "2024"
+    assert book.data("date") == [modified]
     pages = book.pages()
     ids = {path: set(re.findall(r'\sid="([^"]+)"', page)) for path, page in pages.items()}
     for path, page in pages.items():

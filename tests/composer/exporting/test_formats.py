@@ -12,6 +12,8 @@ from composer.article import Article, Section
 from composer.errors import ArticleUnreadable, ExportError, ExportFailed, ExportStopped, InputError, PictureGone
 from composer.exporting import FORMATS, export, read_article, rendered, to_text, write_folder
 from composer.exporting.job import Job
+from composer.pipeline import Composer
+from tests.fakes import FakeGallery, FakeModel
 
 DOCUMENTS = ("pdf", "docx", "epub")
 NASTY = (
@@ -170,6 +172,16 @@ def test_how_it_was_made_stands_there_only_when_asked_for(harbour: Article) -> N
         for fact in ("Qwen2.5-Coder 1.5B", "Seed: 7", "OpenMoji drawings"):
             assert fact not in without, name
             assert fact in with_it, name
+
+
+def test_a_text_of_ones_own_says_who_chose_its_pictures(tmp_path: Path) -> None:
+    own = Article("My cat", (Section("s1", "It sleeps on a soft bed beside the window."),))
+    composer = Composer(FakeModel(), FakeGallery(tmp_path))
+    list(composer.illustrate(own))
+    shown = to_text(composer.article, made_by=True)
+    assert "The pictures were chosen with the model fake." in shown
+    assert "The gallery searched for pictures: fake" in shown
+    assert "written with" not in shown
 
 
 def test_plain_text_tells_pictures_and_credits(harbour: Article) -> None:
