@@ -18,8 +18,16 @@ pytestmark = pytest.mark.browser
 OWN = ".xc-panel-foot button >> nth=0"
 
 
-def test_text_is_edited_in_place(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+@pytest.fixture
+def page(lasting_page: Any) -> Any:
+    """For an article of the test's own, after those of others."""
+    lasting_page.keyboard.press("Escape")
+    lasting_page.set_viewport_size({"width": 1280, "height": 800})
+    lasting_page.evaluate("scrollTo(0, 0); document.querySelector('.xc-notices').replaceChildren()")
+    return lasting_page
+
+
+def test_text_is_edited_in_place(page: Any) -> None:
     write(page)
     page.hover(".xc-section >> nth=1")
     page.click(".xc-section >> nth=1 >> .xc-tools button >> nth=0")
@@ -70,8 +78,8 @@ def picture_bytes(kind: str, size: tuple[int, int] = (120, 80)) -> bytes:
     return stream.getvalue()
 
 
-def test_an_upload_becomes_the_picture_and_bad_files_are_explained(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server, height=400)
+def test_an_upload_becomes_the_picture_and_bad_files_are_explained(page: Any) -> None:
+    page.set_viewport_size({"width": 1280, "height": 400})
     write(page)
     page.click(".xc-picture")
     before = page.get_attribute(".xc-picture img", "src")
@@ -92,8 +100,7 @@ def saved_markdown(download: Any) -> str:
         return next(archive.read(name).decode() for name in archive.namelist() if name.endswith(".md"))
 
 
-def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+def test_save_gives_a_zip_and_a_web_page(page: Any) -> None:
     write(page)
     with page.expect_download() as download:
         save_as(page, "zip")
@@ -114,9 +121,7 @@ def test_save_gives_a_zip_and_a_web_page(server: Server, visit: Callable[..., An
     assert CAT in saved
 
 
-def test_what_is_done_in_a_row_is_all_done(
-    server: Server, visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_done_in_a_row_is_all_done(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = actions._QUICK_ACTIONS["choose"]
 
     def slowly(*arguments: Any) -> Any:
@@ -124,7 +129,6 @@ def test_what_is_done_in_a_row_is_all_done(
         return chosen(*arguments)
 
     monkeypatch.setitem(actions._QUICK_ACTIONS, "choose", slowly)
-    page = visit(server)
     write(page)
     page.click(".xc-text >> nth=0")
     page.fill(".xc-edit", "Saved at once.")
@@ -143,8 +147,7 @@ def test_what_is_done_in_a_row_is_all_done(
     )
 
 
-def test_pictures_are_planned_anew_and_a_choice_by_hand_stays(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+def test_pictures_are_planned_anew_and_a_choice_by_hand_stays(page: Any) -> None:
     write(page)
     page.click(".xc-picture")
     page.locator(".xc-candidate").nth(3).click()

@@ -42,6 +42,13 @@ def own_form(page: Any) -> None:
     page.wait_for_selector("#xc-own-text textarea")
 
 
+@pytest.fixture
+def page(lasting_page: Any) -> Any:
+    """With the form for a text of one's own; there may be an article of another test."""
+    lasting_page.evaluate("document.body.dataset.article = 'not asked for yet'")
+    return lasting_page
+
+
 def illustrated(page: Any) -> None:
     page.wait_for_selector("body[data-article=done]", timeout=60_000)
 
@@ -75,8 +82,7 @@ def test_pasted_text_is_illustrated_and_no_word_is_changed(
     assert [line for line in lines if line not in written] == [], "every line, in the order in which they came"
 
 
-def test_blocks_are_shown_as_what_they_are_and_nothing_of_them_runs(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+def test_blocks_are_shown_as_what_they_are_and_nothing_of_them_runs(page: Any) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     own_form(page)
@@ -96,10 +102,7 @@ def test_blocks_are_shown_as_what_they_are_and_nothing_of_them_runs(server: Serv
     assert not [address for address in asked if ":9/" in address]
 
 
-def test_a_block_is_edited_as_markdown_and_the_rest_stays(
-    server: Server, visit: Callable[..., Any], tmp_path: Path
-) -> None:
-    page = visit(server)
+def test_a_block_is_edited_as_markdown_and_the_rest_stays(page: Any, tmp_path: Path) -> None:
     own_form(page)
     page.fill("#xc-own-text textarea", OWN)
     page.click("#xc-illustrate")
@@ -116,8 +119,7 @@ def test_a_block_is_edited_as_markdown_and_the_rest_stays(
     assert "| day | meal |\n|-----|-----:|\n| Mon | fish |\n" in saved
 
 
-def test_files_are_chosen_and_dropped(server: Server, visit: Callable[..., Any], tmp_path: Path) -> None:
-    page = visit(server)
+def test_files_are_chosen_and_dropped(page: Any, tmp_path: Path) -> None:
     own_form(page)
     word = [pypandoc.get_pandoc_path(), "-f", "markdown", "-t", "docx", "-o", str(tmp_path / "cat.docx")]
     subprocess.run(word, input=b"# From Word\n\nA cat sleeps on the sofa.\n", check=True)
@@ -151,8 +153,7 @@ def test_what_cannot_be_read_is_said_and_the_article_stays(
     page.wait_for_selector(".xc-notice:has-text('300,001')")
 
 
-def test_what_was_pasted_stays_when_the_page_is_loaded_anew(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+def test_what_was_pasted_stays_when_the_page_is_loaded_anew(page: Any) -> None:
     own_form(page)
     page.fill("#xc-own-text textarea", "My cat sleeps.")
     page.wait_for_function("Object.values(sessionStorage).some((value) => value.includes('My cat sleeps.'))")
