@@ -7,7 +7,7 @@ instead. What changes something, or tells of this machine's folders, is answered
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from common.decoding import without_halves
 from common.errors import ReadableError
@@ -40,13 +40,13 @@ class ModelsRequest(BaseModel):
 
 
 class LoadRequest(ModelsRequest):
-    name: Annotated[str, Field(min_length=1, max_length=4096)]  # of a model, or its path
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4096)]  # or a path
     bits: Literal[4, 8, 16] | None = None
     free_first: bool = False
 
 
 class DownloadRequest(ModelsRequest):
-    name: Annotated[str, Field(min_length=1, max_length=300)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
 class ModelActions:
@@ -133,7 +133,7 @@ class ModelActions:
         quantization = QUANTIZATIONS.get(bits or 0)
         load = self.studio.load_named
         assert load is not None  # otherwise nobody is allowed
-        wanted = Wanted(request.name.strip(), bits, free_first=request.free_first)
+        wanted = Wanted(request.name, bits, free_first=request.free_first)
         return self._begin(
             lambda: ModelChange(
                 self.studio, wanted, lambda progress: load(wanted.name, quantization=quantization, progress=progress)

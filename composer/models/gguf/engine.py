@@ -70,15 +70,17 @@ class Engine:
         self._usage = Usage()
         self._speed = 0.0
         self._states = tempfile.TemporaryDirectory(prefix="xcomposer-states-")
+        self._server: Any = None
         try:
-            self._server: Any = _start(settings, self._key, self._states.name)
-        except EngineError:
-            self._states.cleanup()
+            self._server = _start(settings, self._key, self._states.name)
+            address = urlsplit(self._server.listening_address)
+            self._host, self._port = address.hostname or "127.0.0.1", address.port
+            # One token proves that the model computes; and a server that is freed before its loop has begun waits for
+            # ever.
+            self.complete({"prompt": "1", "n_predict": 1, "max_tokens": 1, "cache_prompt": False})
+        except BaseException:
+            self.close()
             raise
-        address = urlsplit(self._server.listening_address)
-        self._host, self._port = address.hostname or "127.0.0.1", address.port
-        # One token proves that the model computes; and a server that is freed before its loop has begun waits for ever.
-        self.complete({"prompt": "1", "n_predict": 1, "max_tokens": 1, "cache_prompt": False})
         self._usage = Usage()
 
     @property

@@ -378,3 +378,17 @@ def test_tokens_are_as_the_tokenizer_of_the_files_cuts_them(model: GgufModel) ->
     for text in ("Yes the猫 No", "<|im_start|>user\nLook: Is it?"):
         assert model._engine.tokens(text) == token_ids(text)
     assert torch.isfinite(torch.tensor(model.score([user(ONE)], ["Yes"]))).all()
+
+
+def test_an_engine_that_cannot_compute_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        listening_address = "http://127.0.0.1:1"
+
+        def handle_completions(self, request: object) -> dict[str, Any]:
+            return {"error": {"message": "failed to allocate buffer"}}
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(engine, "_start", lambda *_: Full())
+    with pytest.raises(engine.EngineError, match="failed to allocate buffer") as raised:
+        engine.Engine(engine.EngineSettings(tmp_path / "tiny.gguf", 512))
+    assert list(tmp_path.iterdir()) == [], f"while {raised.value} is shown"

@@ -315,8 +315,10 @@ def test_only_who_may_choose_is_answered(studio: Studio, loader: Loader, act: st
 
 
 def test_odd_requests_are_answered_with_a_sentence(studio: Studio) -> None:
-    for sent in (None, 7, {}, {"act": "load"}, {"act": "load", "name": ""}, {"act": "load", "name": "x", "bits": 3}):
+    wrong = ({"act": "load", "name": name} for name in ("", "  ", None, 7))
+    for sent in (None, 7, {}, {"act": "load"}, *wrong, {"act": "load", "name": "x", "bits": 3}):
         assert "problem" in ModelActions(studio, allowed=True).answer(sent)
+    assert studio.change is None
 
 
 @pytest.mark.parametrize(
