@@ -165,6 +165,15 @@ def test_a_model_that_cannot_go_on_from_what_it_has_read_reads_anew(
         assert tokens == pytest.approx(each, abs=1e-4)
 
 
+def test_which_models_have_steps_that_can_be_compiled(models: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a card compiled steps are several times as fast; without them nothing fails, so that nobody would notice."""
+    assert caches.can_compile(models["qwen3_vl"].network.model)
+    assert caches.can_compile(models["llama"].network.model)
+    model = models["llama"].network.model
+    monkeypatch.setattr(model, "hf_device_map", {"model": 0, "lm_head": 1}, raising=False)
+    assert not caches.can_compile(model)
+
+
 @pytest.mark.parametrize("tokens", [1, 5])
 def test_an_architecture_that_forgets_what_it_has_read_is_found_out(
     models: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: int

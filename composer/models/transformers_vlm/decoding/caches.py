@@ -138,7 +138,7 @@ def can_compile(model: Any) -> bool:
     quantizer = getattr(model, "hf_quantizer", None)
     return (
         len(set(getattr(model, "hf_device_map", {}).values())) <= 1
-        and bool(getattr(model, "can_compile_fullgraph", False))
+        and bool(getattr(model, "_can_compile_fullgraph", False))
         and (quantizer is None or bool(quantizer.is_compileable))
     )
 
