@@ -25,6 +25,7 @@ _DOCUMENT: Styles = {
     "blockquote": "margin: 0 0 14px; padding-left: 14px; border-left: 3px solid #d8d4cb; color: #4a4e57",
     "pre": "font: 14px/1.5 Consolas, monospace; background: #f4f2ee; padding: 10px 12px; white-space: pre-wrap",
     "code": "font-family: Consolas, monospace",
+    "table": "border-collapse: collapse; margin: 0 0 16px",
     "th": "border-bottom: 1px solid #c4c0b8; padding: 4px 10px; text-align: left",
     "td": "border-bottom: 1px solid #e4e2dd; padding: 4px 10px",
     "figure": "margin: 20px 0; text-align: center",

@@ -16,6 +16,7 @@ from composer.exporting.office.zips import edited
 
 FORM = _("a Word document")
 _DATE = re.compile(r"1970-01-01T00:00:00Z|1980-01-01T00:00:00Z")  # of pandoc's sandbox, which has no clock
+_BELOW_TABLE = re.compile(r'(</w:tbl>\s*<w:p>\s*<w:pPr>\s*<w:pStyle w:val=")BodyText(?=")')  # it needs space above
 
 
 def to_docx(article: Article, job: Job) -> bytes:
@@ -40,5 +41,6 @@ def to_docx(article: Article, job: Job) -> bytes:
         made,
         {
             "docProps/core.xml": lambda text: _DATE.sub(now, text),
+            "word/document.xml": lambda text: _BELOW_TABLE.sub(r"\1FirstParagraph", text),
         },
     )

@@ -111,6 +111,13 @@ def test_the_cover_shows_the_first_picture_and_the_title(which: str, request: py
     assert has_ink(below), "the title"
 
 
+def test_no_letter_of_the_cover_is_cut() -> None:
+    book = Book(rendered(Article("高", language="zh"), "epub"))
+    cover = Image.open(io.BytesIO(book.archive.read(book.of_property("cover-image")))).convert("L")
+    left, top, right, bottom = cover.point(lambda light: 255 if light < 100 else 0).getbbox()
+    assert bottom - top > right - left
+
+
 def test_without_pictures_the_cover_is_the_title(tmp_path: Path) -> None:
     book = Book(rendered(Article("Only words"), "epub"))
     cover = Image.open(io.BytesIO(book.archive.read(book.of_property("cover-image")))).convert("RGB")

@@ -46,6 +46,14 @@ def test_headings_figures_lists_and_tables_are_real_ones(harbour: Article) -> No
     assert links == ["https://tides.example/a_b", "https://a.example/p_1?a=1&b=2"]
 
 
+def test_what_stands_below_a_table_has_space_above() -> None:
+    table = Section("s1", "| a | b |\n|---|---|\n| 1 | 2 |", "table")
+    document = opened(Article("t", (table, Section("s2", "Below."), Section("s3", "Further below."))))
+    below, further = document.paragraphs[-2:]
+    assert below.style.paragraph_format.space_before.pt == 8
+    assert further.style.paragraph_format.space_before is None
+
+
 def test_credits_and_how_it_was_made_stand_at_the_end(harbour: Article) -> None:
     notes = [paragraph.text for paragraph in opened(harbour, made_by=True).paragraphs[-7:]]
     assert notes == [
