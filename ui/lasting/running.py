@@ -3,6 +3,7 @@
 It stands still while nobody follows it, and stops where nobody comes back.
 """
 
+import contextlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -167,10 +168,15 @@ class LastingRun(ABC, Generic[Event]):
             if self.run.ended.is_set():
                 return
             self.run.stop.set()
-        close = getattr(self._events, "close", None)
-        if close is not None:
-            close()
-        self._close()
+        with contextlib.ExitStack() as ending:  # each of these is done, whatever becomes of the one before
+            ending.callback(self._let_go)
+            ending.callback(self._close)
+            close = getattr(self._events, "close", None)
+            if close is not None:
+                close()
+
+    def _let_go(self) -> None:
+        """Nobody waits for the run any more: others have their turn."""
         self.run.ended.set()
         self._studio.line.end(self.run.job)
         self._studio.lasting.remove(self)
