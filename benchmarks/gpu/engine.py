@@ -20,7 +20,8 @@ LARGE: dict[str, Any] = {
 
 
 def engine(session: Session) -> Iterator[Figure]:
-    """`stream` against `generate`, `score` against one reading, a shared prefix, captions as one batch, memory."""
+    """`stream` against `generate`, `score` against one reading, a shared prefix, captions as one batch, several people
+    at the same time, memory."""
     session.release()
     from benchmarks.models import transformers_vlm
     from tests.composer.models.tiny_vlm import make
@@ -40,6 +41,9 @@ def figures(session: Session, name: str, values: dict[str, float]) -> Iterator[F
         yield Figure("times the bare generate", values["ratio"], "×", at_least=wanted(0.97))
     elif name == "captions":
         yield Figure("eight captions as one reply, times eight calls", values["ratio"], "×", at_least=wanted(3.0))
+    elif name == "people":
+        yield Figure("eight people's answers as one batch, times one by one", values["ratio"], "×")
+        yield Figure("eight people's choices read together, times one by one", values["ratio of choices"], "×")
     elif name == "score":
         yield Figure("score of four letters, of one reading", values["ratio"], "×", at_most=wanted(1.15))
     elif name == "prefix":

@@ -194,7 +194,7 @@ class TransformersModel:
             known,
             call or object(),
             stop,
-            chooser=Chooser(sampling, self.network.device, number),
+            chooser=Chooser(sampling, number),
             most=min(sampling.max_tokens, self._check_room(prompt)),
             ends=self._ends,
             is_kept=call is None,

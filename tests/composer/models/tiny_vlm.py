@@ -17,7 +17,10 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # noqa: E402
 
-KINDS = ("qwen2_5_vl", "qwen3_vl", "smolvlm", "internvl", "llava", "gemma3", "qwen3_5", "llava_onevision", "llama")
+KINDS = (
+    "qwen2_5_vl", "qwen3_vl", "smolvlm", "idefics3", "internvl", "llava", "gemma3", "qwen3_5", "llava_onevision",
+    "llama",
+)  # fmt: skip
 SEEING = tuple(kind for kind in KINDS if kind != "llama")
 
 MARKS = [
@@ -192,8 +195,8 @@ def _qwen3_5(tokenizer: Any, shape: dict[str, Any]) -> tuple[Any, Any]:
     return transformers.Qwen3_5ForConditionalGeneration(config), processor
 
 
-def _smolvlm(tokenizer: Any, shape: dict[str, Any]) -> tuple[Any, Any]:
-    config = transformers.SmolVLMConfig(
+def _idefics3(tokenizer: Any, shape: dict[str, Any], kind: str = "Idefics3") -> tuple[Any, Any]:
+    config = getattr(transformers, f"{kind}Config")(
         text_config={**shape, **_ends(tokenizer), "model_type": "llama"},
         vision_config={
             "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -206,9 +209,12 @@ def _smolvlm(tokenizer: Any, shape: dict[str, Any]) -> tuple[Any, Any]:
         size={"longest_edge": 64}, max_image_size={"longest_edge": 32}, do_image_splitting=True
     )
     # SmolVLM's own processor needs num2words for videos; its pictures are those of Idefics3
-    return transformers.SmolVLMForConditionalGeneration(config), transformers.Idefics3Processor(
-        pictures, tokenizer, image_seq_len=4
-    )
+    processor = transformers.Idefics3Processor(pictures, tokenizer, image_seq_len=4)
+    return getattr(transformers, f"{kind}ForConditionalGeneration")(config), processor
+
+
+def _smolvlm(tokenizer: Any, shape: dict[str, Any]) -> tuple[Any, Any]:
+    return _idefics3(tokenizer, shape, "SmolVLM")
 
 
 def _internvl(tokenizer: Any, shape: dict[str, Any]) -> tuple[Any, Any]:
@@ -302,6 +308,7 @@ _PARTS = {
     "qwen3_vl": _qwen3_vl,
     "qwen3_5": _qwen3_5,
     "smolvlm": _smolvlm,
+    "idefics3": _idefics3,
     "internvl": _internvl,
     "llava": _llava,
     "gemma3": _gemma3,

@@ -21,15 +21,12 @@ _UNFINISHED = "\ufffd"  # what a tokenizer writes for the first bytes of a chara
 class Chooser:
     """Chooses the tokens of one sequence."""
 
-    def __init__(self, sampling: Sampling, device: torch.device, number: int = 0) -> None:
+    def __init__(self, sampling: Sampling, number: int = 0) -> None:
         """number: of the sequence among those that are drawn with the same seed."""
         self._rules = LogitsProcessorList()
         self._draws = sampling.temperature > 0
-        self._generator = torch.Generator(device)
-        if sampling.seed is not None:
-            self._generator.manual_seed((sampling.seed + number) % 2**63)
-        else:
-            self._generator.seed()
+        self._seed = None if sampling.seed is None else (sampling.seed + number) % 2**63
+        self._generator: torch.Generator | None = None  # on the device of the scores, once there are some
         if sampling.repetition_penalty != 1.0:
             self._rules.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
         if self._draws:
@@ -46,9 +43,15 @@ class Chooser:
     def choose(self, ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """The next token [1]. ids: [1, T] of the sequence; scores: [1, V]."""
         scores = self._rules(ids.to(scores.device), scores)
-        if self._draws:
-            return torch.multinomial(scores.softmax(dim=-1), 1, generator=self._generator)[:, 0]
-        return scores.argmax(dim=-1)
+        if not self._draws:
+            return scores.argmax(dim=-1)
+        if self._generator is None:
+            self._generator = torch.Generator(scores.device)
+            if self._seed is None:
+                self._generator.seed()
+            else:
+                self._generator.manual_seed(self._seed)
+        return torch.multinomial(scores.softmax(dim=-1), 1, generator=self._generator)[:, 0]
 
 
 class TextReader:
