@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from common.errors import ReadableError, release_locals
+from common.messages import _
 from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
 from composer.models import LoadProgress, Model
@@ -33,6 +34,12 @@ THUMBNAIL = 320  # pixels: longest side in a grid, twice the size shown
 LoadModel = Callable[[Callable[[LoadProgress], None]], Model]
 ModelChoice = Literal["nobody", "here", "everybody"]
 OpenGallery = Callable[[], PictureGallery]
+
+
+class JudgeFailed(ReadableError):
+    """The judge did not load, for a reason that was not foreseen."""
+
+    sentence = _("The judge of pictures did not load; the reason is in the program's log ({kind}).")
 
 
 class LoadNamed(Protocol):
@@ -129,9 +136,10 @@ class Studio:
         """Before the model: who asks for an article soon after the start gets it with the judge's choices."""
         try:
             self.judge = self._load_judge()
-        except ReadableError as error:
-            _log.error("The judge did not load: %s", error)
-            self.judge_problem = error
+        except Exception as error:  # noqa: BLE001 - each article tells it: the page must live on without a judge
+            _log.error("The judge did not load: %s", error, exc_info=not isinstance(error, ReadableError))
+            release_locals(error)
+            self.judge_problem = error if isinstance(error, ReadableError) else JudgeFailed(kind=type(error).__name__)
 
     def use_model(self, model: Model | None, load: LoadModel | None = None) -> Model | None:
         """Everybody asks this model from now on; None: they wait until another one is loaded. load: loads it again.

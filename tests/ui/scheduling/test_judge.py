@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from composer.models import Capabilities, Message
+from composer.models import Capabilities, Message, Model
 from composer.models.base import Replier
 from tests.fakes import FakeGallery, FakeModel
 from tests.ui.scheduling.test_people import SOON, composed, in_background
@@ -55,4 +55,17 @@ def test_a_judge_looks_at_as_many_paragraphs_at_once_as_it_computes(tmp_path: Pa
     assert judge.most == at_once
     assert people[0].article.parameters["judge"] == judge.name
     assert studio.line.count() == 0
+    studio.close()
+
+
+def test_whatever_a_judge_fails_of_the_model_is_there(tmp_path: Path) -> None:
+    def fails() -> Model:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    studio = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path), load_judge=fails)
+    studio.start()
+    assert studio.model_settled.wait(5)
+    assert studio.model is not None
+    assert studio.judge_problem is not None
+    assert studio.judge_problem.text().startswith("The judge of pictures did not load; the reason is in the program")
     studio.close()
