@@ -14,10 +14,11 @@ import pytest
 from starlette.requests import Request
 
 from composer.errors import ModelFailed, SettingsError
+from composer.settings import Settings
 from tests.fakes import FakeGallery, FakeModel
 from tests.serving import free_port, serve_on_free_port
 from ui.indexing import may_change, may_index
-from ui.launch.cli import warmed_up
+from ui.launch.cli import check_server, warmed_up
 from ui.launch.logins import read_logins
 from ui.launch.quick_import import import_gradio
 
@@ -212,3 +213,14 @@ def test_a_model_that_fails_its_first_request_is_closed() -> None:
     with pytest.raises(ModelFailed):
         warmed_up(model)
     assert model.closed
+
+
+@pytest.mark.parametrize("of", ["model", "judge"])
+def test_an_address_or_key_that_cannot_be_used_is_refused_before_anything_starts(tmp_path: Path, of: str) -> None:
+    name, key = {"model": ("base_url", "api_key_file"), "judge": ("judge", "judge_key_file")}[of]
+    with pytest.raises(SettingsError, match=f"'{name}'.*--api_key_file FILE") as refused:
+        check_server(Settings(**{of: "http://me:geheim@127.0.0.1:8000/v1#qwen"}))
+    assert "geheim" not in refused.value.text()
+    with pytest.raises(SettingsError, match=f"'{key}'.*cannot be read"):
+        check_server(Settings(**{of: "http://127.0.0.1:8000/v1#qwen", key: tmp_path / "nothing"}))
+    check_server(Settings(**{of: "http://127.0.0.1:8000/v1#qwen"}))

@@ -168,13 +168,19 @@ def check_names(model: str, gallery: str | None) -> None:
 
 
 def check_server(settings: Settings) -> None:
-    """Refuses an address or a key that cannot be used before anything is started. Raises SettingsError."""
-    wanted = settings.wanted_model
+    """Refuses an address or a key that cannot be used before anything is started: of the model, and of the judge.
+    Raises SettingsError."""
+    wanted, judge = settings.wanted_model, settings.judge or ""
     if wanted == ENDPOINT or is_address(wanted):
         from composer.models.endpoint import read_address, read_key
 
         read_address(settings.base_url if wanted == ENDPOINT else wanted.partition("#")[0])
         read_key(settings.api_key_file)
+    if is_address(judge):
+        from composer.models.endpoint import read_address, read_key
+
+        read_address(judge.partition("#")[0], "judge")
+        read_key(settings.judge_key_file, "judge_key_file")
 
 
 def check_mcp(mcp: bool) -> None:

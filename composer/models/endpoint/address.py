@@ -85,8 +85,11 @@ def read_address(text: str | None, setting: str = "base_url") -> Address:
     return Address(f"{before}{path}/v1", before + path)
 
 
-def read_key(file: str | Path | None) -> SecretStr | None:
-    """The key in a file: its only line. None where no file was named. Raises SettingsError."""
+def read_key(file: str | Path | None, setting: str = "api_key_file") -> SecretStr | None:
+    """The key in a file: its only line. None where no file was named.
+
+    setting: what the error calls it. Raises SettingsError.
+    """
     if file is None or not str(file).strip():
         return None
     path = Path(file).expanduser()
@@ -95,10 +98,10 @@ def read_key(file: str | Path | None) -> SecretStr | None:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SettingsError(
-            name="api_key_file", value=path, reason=_("the file cannot be read: {reason}.", reason=reason)
+            name=setting, value=path, reason=_("the file cannot be read: {reason}.", reason=reason)
         ) from error
     if not key or not re.fullmatch(r"[!-~]+", key):  # what a header may hold
         raise SettingsError(
-            name="api_key_file", value=path, reason=_("the file must hold the key and nothing else, on one line.")
+            name=setting, value=path, reason=_("the file must hold the key and nothing else, on one line.")
         )
     return SecretStr(key)
