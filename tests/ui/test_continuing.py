@@ -15,7 +15,7 @@ from ui.chat.answering import stream_answer
 from ui.lasting import go_on, running
 from ui.session import Question, Session
 from ui.studio import Studio
-from ui.write import draft_at_arrival
+from ui.write import actions, draft_at_arrival
 from ui.write.running import go_on_messages, run_messages
 
 OWNER = "browser:a"
@@ -146,6 +146,17 @@ def test_a_page_that_leaves_twice_at_once_is_handed_on_once(studio: Studio, begu
     assert len(following) == 1
     list(go_on_messages(studio, following[0]))
     assert studio.lasting == []
+
+
+def test_what_has_come_can_be_saved_while_more_is_written(studio: Studio, begun: tuple[Session, Any]) -> None:
+    session, messages = begun
+    come = [section.text for section in session.article]
+    exported = list(actions.export_action(studio, session, {"act": "export", "format": "txt"}))
+    [file] = [op for message in exported for op in message["ops"] if op["op"] == "download"]
+    saved = studio.pictures._downloads[file["url"].rpartition("/")[2]][2].decode()
+    assert all(text.replace("**", "") in saved for text in come)
+    list(messages)
+    assert [section.text for section in session.article] == [section.text for section in whole(studio)]
 
 
 # -- an answer of the chat ---------------------------------------------------------------------------

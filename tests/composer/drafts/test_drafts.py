@@ -1,5 +1,6 @@
 """Drafts: every change a step, and back again; lists, names, versions; one owner never sees another's."""
 
+import json
 import os
 import threading
 import time
@@ -280,6 +281,21 @@ def test_half_an_emoji_does_not_end_the_saving(store: DraftStore) -> None:
     draft = store.of("ann").create(CATS.with_text("s1", "cat \ud83d").with_title("Half \ud83d"), name="\ud83d")
     assert draft.summary.title == "\ufffd"
     assert text(store.of("ann").load(draft.id).article) == "cat ?"
+
+
+def test_a_draft_of_the_program_before_an_update_is_opened_and_goes_on(store: DraftStore) -> None:
+    drafts = store.of("ann")
+    draft = drafts.create(CATS)
+    older = json.loads(CATS.to_json()) | {"schema": 2}
+    del older["imported"]
+    for section in older["sections"]:
+        del section["source"]
+    with store.transaction() as db:
+        db.execute("UPDATE steps SET article = ?", (zlib.compress(json.dumps(older).encode()),))
+    opened = drafts.load(draft.id)
+    assert opened.article.to_dict()["sections"] == CATS.to_dict()["sections"]
+    drafts.save(draft.id, opened.article.with_title("Later cats"), after=opened.step)
+    assert drafts.undo(draft.id, after=2).article.title == CATS.title
 
 
 def test_a_draft_of_a_newer_version_is_left_as_it_is(store: DraftStore) -> None:
