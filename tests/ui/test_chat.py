@@ -1,5 +1,6 @@
 """What the Chat tab makes of words before they are shown as Markdown."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -51,6 +52,7 @@ def test_a_question_is_shown_as_it_was_typed(typed: str, shown: str) -> None:
         ("so $a<b$ holds", r"so \(a\lt b\) holds"),  # a backslash before the sign would be wrong in a formula
         (r"\(a<b\) and <i>", r"\(a\lt b\) and \<i>"),
         ("$$a\n<b$$", "$$a\n\\lt b$$"),
+        (r"\[a\\[2pt] b<c\] <i>", r"\[a\\[2pt] b\lt c\] \<i>"),  # a line of a matrix, which does not begin a formula
         ("from $5 to $6, US$7-$8, $ 9 $", "from $5 to $6, US$7-$8, $ 9 $"),
         ("`$a$` and $b$", r"`$a$` and \(b\)"),
         ("```sh\necho $a $b$\n```", "```sh\necho $a $b$\n```"),
@@ -58,6 +60,13 @@ def test_a_question_is_shown_as_it_was_typed(typed: str, shown: str) -> None:
 )
 def test_tags_in_an_answer_are_text_and_code_is_left_alone(answer: str, shown: str) -> None:
     assert escape_tags(answer) == shown
+
+
+@pytest.mark.parametrize("piece", ["<", "\\[", "\\(", "$$ "])
+def test_an_answer_of_nothing_but_marks_takes_no_time(piece: str) -> None:
+    start = time.process_time()
+    escape_tags(piece * (400_000 // len(piece)))  # as long as one that is imported can be
+    assert time.process_time() - start < 1
 
 
 @given(

@@ -27,9 +27,10 @@ _MARKDOWN = MarkdownIt("commonmark").disable(["html_block", "html_inline", "auto
 _STAND_INS = 0xF0000  # private characters, which stand for those of an answer while it is parsed
 _MOST_STAND_INS = 0xFFFE
 _MARKS = re.compile(r"[<$]|\\(?=[(\[])")
-# between single signs of dollar as pandoc reads it: nothing is formula in "$5 or $6"
+# between single signs of dollar as pandoc reads it: nothing is formula in "$5 or $6"; one that is opened again before
+# it is closed is none, so that thousands which are never closed take no time
 _FORMULA = re.compile(
-    r"(?<!\\)(?:\$\$.{1,2000}?\$\$|\\\[.{1,2000}?\\\]|\\\(.{1,2000}?\\\)"
+    r"(?<!\\)(?:\$\$.{1,2000}?\$\$|\\\[(?:(?!(?<!\\)\\\[).){1,2000}?\\\]|\\\((?:(?!(?<!\\)\\\().){1,2000}?\\\)"
     r"|(?<![$\w])\$(?=[^\s$])(?P<line>[^$\n]{0,999}[^\s$\\])\$(?![$\w]))",
     re.DOTALL,
 )
@@ -57,9 +58,10 @@ def _escaped(markdown: str, start: int, end: int, code: Collection[int]) -> str:
     """That part of it with a backslash before each tag that is text and has none."""
     parts, at = [], start
     for found in re.finditer("<", markdown[start:end]):
-        place = start + found.start()
-        before = markdown[:place]
-        backslashes = len(before) - len(before.rstrip("\\"))
+        place = first = start + found.start()
+        while first and markdown[first - 1] == "\\":
+            first -= 1
+        backslashes = place - first
         parts += [markdown[at:place], "<" if place in code or backslashes % 2 else "\\<"]
         at = place + 1
     return "".join([*parts, markdown[at:end]])
