@@ -25,8 +25,9 @@ check: install-dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 
+# Hundreds of processes start, and all import the same: what is compiled is kept, also where that is turned off.
 test: install-dev
-	$(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Every sentence marked with _, _n or _p (common/messages.py) into the catalogue of every language.
 messages: install-dev

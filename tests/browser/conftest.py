@@ -12,6 +12,9 @@ import pytest
 
 from tests.fakes import FakeGallery, FakeModel
 from tests.serving import cut_off, free_port, is_free, serve_on_free_port
+from ui.launch.quick_import import import_gradio
+
+import_gradio()  # before any test imports it the slow way
 
 SWITCHES = (
     "--no-sandbox",
@@ -55,13 +58,6 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def chromium(profile: Any) -> Any:
     """The browser, for contexts of one's own."""
     return profile.browser
-
-
-@pytest.fixture(scope="session", autouse=True)
-def gradio_imported() -> None:
-    from ui.launch.quick_import import import_gradio
-
-    import_gradio()
 
 
 class Server:

@@ -8,6 +8,9 @@ import pytest
 
 from tests.fakes import FakeGallery, FakeModel
 from tests.serving import serve_on_free_port
+from ui.launch.quick_import import import_gradio
+
+import_gradio()  # before any test imports it the slow way
 
 LOGINS = [("ann", "sec:ret"), ("王", "密码")]
 
@@ -34,9 +37,6 @@ def studio(tmp_path: Path) -> Iterator[Any]:
 
 
 def _page(folder: Path, **options: Any) -> Iterator[Any]:
-    from ui.launch.quick_import import import_gradio
-
-    import_gradio()
     from composer.drafts import DraftStore
     from ui.studio import Studio
 
