@@ -57,7 +57,8 @@ def test_only_what_the_encoder_cannot_read_is_translated() -> None:
 
 
 def test_without_the_dictionary_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dictionary, "_entries", dict)
+    monkeypatch.setattr(dictionary, "_file", lambda: None)
+    monkeypatch.setattr(dictionary, "_entries", dictionary._read_entries)  # not what was read before
     assert not dictionary.available()
     assert dictionary.in_english("一只猫") == ""
     assert readable("一只猫，在睡觉。", ("en",)) == ""  # marks are no text
