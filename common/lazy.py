@@ -1,7 +1,15 @@
-"""Lets a room export names from files that import heavy libraries, without importing them (PEP 562)."""
+"""Heavy libraries: a room exports names from files that import them, without importing them (PEP 562); and one thread
+imports them at a time.
+
+transformers imports its parts when they are first asked for, and they need each other in circles. Where two threads ask
+for different parts at the same time, Python gives one of them a part that is half imported: "cannot import name
+'DynamicCache'". The page loads its model and its gallery at the same time, and both need parts of it.
+"""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -19,3 +27,13 @@ def lazy_exports(package: str, files: Mapping[str, Sequence[str]]) -> Callable[[
         return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
 
     return export
+
+
+_importing = threading.RLock()
+
+
+@contextmanager
+def one_import_at_a_time() -> Iterator[None]:
+    """Around whatever imports transformers, timm or open_clip, or makes the first of them load a part of itself."""
+    with _importing:
+        yield

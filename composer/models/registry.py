@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.lazy import one_import_at_a_time
 from common.messages import Text, _
 from composer.errors import EndpointUnusable, InputError, ModelFilesBroken, ModelFilesMissing, SettingsError
 from composer.models import embedded
@@ -181,7 +182,8 @@ def _load_xcomposer(folder: Path, num_gpus: int | None, report: Progress, option
 
 
 def _load_transformers(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
-    from composer.models.transformers_vlm import load
+    with one_import_at_a_time():
+        from composer.models.transformers_vlm import load
 
     others = (*_GGUF_ONLY, "rotary", "compiled")
     own = {key: value for key, value in options.items() if key not in others}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from common.lazy import one_import_at_a_time
 from common.messages import _
 from retrieval.encoders.base import Preparation, file_sha256, free_cores, torch_threads
 from retrieval.errors import EncoderUnavailable
@@ -37,9 +38,10 @@ class ImageLabeller:
 
         from common.torchvision_compat import prepare_torchvision
 
-        prepare_torchvision()
-        import timm
-        from timm.data import ImageNetInfo
+        with one_import_at_a_time():
+            prepare_torchvision()
+            import timm
+            from timm.data import ImageNetInfo
 
         weights = weights or _packaged_weights()
         if not weights.is_file() or file_sha256(weights) != WEIGHTS_SHA256:

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.lazy import one_import_at_a_time
 from common.messages import Text, _
 from retrieval.encoders.base import Preparation, Vectors, file_sha256, free_cores, torch_threads, unit
 from retrieval.errors import EncoderUnavailable
@@ -59,8 +60,9 @@ class OpenClipEncoder:
 
         from common.torchvision_compat import prepare_torchvision
 
-        prepare_torchvision()
-        import open_clip
+        with one_import_at_a_time():
+            prepare_torchvision()
+            import open_clip
 
         self.spec = DEFAULT_MODEL if spec == "clip" else spec
         source = _resolve(self.spec)

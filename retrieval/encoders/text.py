@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from common.lazy import one_import_at_a_time
 from common.messages import _
 from retrieval.encoders.base import Preparation, Vectors, file_sha256, torch_threads, unit
 from retrieval.errors import EncoderUnavailable
@@ -53,8 +54,9 @@ class MiniLmEncoder:
 
         from common.torchvision_compat import prepare_torchvision
 
-        prepare_torchvision()
-        from transformers import BertModel
+        with one_import_at_a_time():
+            prepare_torchvision()
+            from transformers import BertModel
 
         folder = folder or _minilm_folder()
         weights = folder / "model.safetensors"
@@ -68,7 +70,7 @@ class MiniLmEncoder:
                 ),
             )
         self._torch = torch
-        with quiet_transformers():
+        with one_import_at_a_time(), quiet_transformers():
             model = BertModel.from_pretrained(str(folder), add_pooling_layer=False, use_safetensors=True)
         self._model = model.eval()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

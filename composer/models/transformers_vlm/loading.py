@@ -15,6 +15,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from PIL import Image
 
+from common.lazy import one_import_at_a_time
 from common.messages import Text, _
 from common.threads import free_threads
 from common.torchvision_compat import prepare_torchvision
@@ -128,18 +129,19 @@ def load(
     return loaded
 
 
+@one_import_at_a_time()
 def _config(folder: ModelFolder) -> Any:
-    """The configuration as transformers reads it. Raises ModelFilesBroken."""
+    """The configuration as transformers reads it; the network's file is imported. Raises ModelFilesBroken."""
     known = transformers.models.auto.configuration_auto.CONFIG_MAPPING
     if folder.model_type not in known:
         raise ModelFilesBroken(path=folder.path / "config.json", reason=_unknown_architecture(folder))
     with _readable(folder.path / "config.json"):
         config = transformers.AutoConfig.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
     if config.is_encoder_decoder or _auto_class(config) is None:
-        raise ModelFilesBroken(
-            path=folder.path / "config.json",
-            reason=_("its architecture '{kind}' does not continue conversations.", kind=folder.model_type),
-        )
+        reason = _("its architecture '{kind}' does not continue conversations.", kind=folder.model_type)
+        raise ModelFilesBroken(path=folder.path / "config.json", reason=reason)
+    with _readable(folder.path):
+        _auto_class(config)._model_mapping[type(config)]  # a part of transformers that is imported when it is asked for
     return config
 
 
@@ -170,6 +172,7 @@ def _auto_class(config: Any) -> Any:
 # -- tokenizer, processor, chat template ------------------------------------------------------------------------------
 
 
+@one_import_at_a_time()
 def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader, list[Text]]:
     """What makes prompts, and what it cannot do. Raises ModelFilesMissing, ModelFilesBroken."""
     if not any((folder.path / name).is_file() for name in _TOKENIZERS):  # processors make up an empty one
@@ -192,10 +195,8 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
         limits.append(_("It is asked without pictures: models that look at them beside the text are not supported."))
         processor = None
     if processor is not None and not hasattr(processor, "image_processor"):
-        named = next(name for name in _PROCESSORS if (folder.path / name).is_file())
-        limits.append(
-            _("It sees no pictures: the file {name} names no processor of pictures that is known.", name=named)
-        )
+        own = next(name for name in _PROCESSORS if (folder.path / name).is_file())
+        limits.append(_("It sees no pictures: the file {name} names no processor of pictures that is known.", name=own))
         processor = None
     tokenizer = getattr(processor, "tokenizer", None) or _tokenizer(folder)
     form = ChatFormat(processor or tokenizer, tokenizer, _placeholders(processor, tokenizer))
@@ -233,10 +234,8 @@ def _tokenizer(folder: ModelFolder) -> Any:
     try:
         return transformers.AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
     except _PROBLEMS as error:
-        reason = _(
-            "its tokenizer cannot be read ({error}). Copy the model's tokenizer files here again.",
-            error=" ".join(str(error).split())[:200] or type(error).__name__,
-        )
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = _("its tokenizer cannot be read ({error}). Copy the model's tokenizer files here again.", error=said)
         raise ModelFilesBroken(path=folder.path / "tokenizer.json", reason=reason) from error
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from common.lazy import one_import_at_a_time
 from composer.models.xcomposer.checkpoint import XComposerConfig, XComposerTokenizer
 from composer.models.xcomposer.decoding.engine import Engine, Prompt, SharedPrefix, State
 
@@ -65,7 +66,8 @@ class _LogitsRules:
     """The changes to scores before a token is chosen: penalties always, temperature and cuts for sampling."""
 
     def __init__(self, options: GenerationOptions, device: torch.device) -> None:
-        from transformers.generation import logits_process as p
+        with one_import_at_a_time():
+            from transformers.generation import logits_process as p
 
         self._always: list[Any] = []
         if options.repetition_penalty != 1.0:

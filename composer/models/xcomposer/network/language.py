@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import nn
 
+from common.lazy import one_import_at_a_time
 from common.torchvision_compat import prepare_torchvision
 from composer.models.xcomposer.checkpoint import XComposerConfig
 
@@ -41,9 +42,10 @@ def llama_settings(config: XComposerConfig) -> dict[str, Any]:
 
 def build_language(config: XComposerConfig) -> Any:
     """A LlamaForCausalLM with the sizes of `config`. `set_rotary` gives it the angles once it is on its device."""
-    prepare_torchvision()  # transformers imports torchvision
-    from transformers import LlamaConfig, LlamaForCausalLM
-    from transformers.models.llama.modeling_llama import LlamaRMSNorm
+    with one_import_at_a_time():
+        prepare_torchvision()  # transformers imports torchvision
+        from transformers import LlamaConfig, LlamaForCausalLM
+        from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
     language = LlamaForCausalLM(LlamaConfig(**llama_settings(config)))
     for name, module in list(language.named_modules()):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from common.lazy import one_import_at_a_time
 from common.torchvision_compat import prepare_torchvision
 from composer.models.xcomposer.checkpoint import XComposerConfig
 
@@ -43,9 +44,10 @@ class PictureEncoder(nn.Module):
 
     def __init__(self, config: XComposerConfig) -> None:
         super().__init__()
-        prepare_torchvision()  # transformers' vision parts import torchvision
-        from transformers.models.blip_2.configuration_blip_2 import Blip2QFormerConfig, Blip2VisionConfig
-        from transformers.models.blip_2.modeling_blip_2 import Blip2QFormerModel, Blip2VisionModel
+        with one_import_at_a_time():
+            prepare_torchvision()  # transformers' vision parts import torchvision
+            from transformers.models.blip_2.configuration_blip_2 import Blip2QFormerConfig, Blip2VisionConfig
+            from transformers.models.blip_2.modeling_blip_2 import Blip2QFormerModel, Blip2VisionModel
 
         self.tower: Any = Blip2VisionModel(Blip2VisionConfig(**tower_settings(config)))
         self.tower.post_layernorm.eps = LN_VISION_EPS
