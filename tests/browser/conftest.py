@@ -173,11 +173,18 @@ def visit(profile: Any) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture(scope="module")
-def lasting_page(profile: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """An English page for all tests of a file that leave it as it was, over a fake model and gallery of its own."""
+def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server of `lasting_page`, over a fake model and gallery of its own."""
     folder = tmp_path_factory.mktemp("lasting")
-    with serving(folder) as serve, visiting(profile) as visit:
-        yield visit(serve(FakeModel(), FakeGallery(folder)))
+    with serving(folder) as serve:
+        yield serve(FakeModel(), FakeGallery(folder))
+
+
+@pytest.fixture(scope="module")
+def lasting_page(profile: Any, lasting_server: Server) -> Iterator[Any]:
+    """An English page for all tests of a file that leave it as it was."""
+    with visiting(profile) as visit:
+        yield visit(lasting_server)
 
 
 def _new_page(profile: Any, locale: str, address: str) -> Any:

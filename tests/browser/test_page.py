@@ -19,8 +19,20 @@ pytestmark = pytest.mark.browser
 LONG = "\n\n".join(f"Sentence number {number} says something about food." for number in range(300))
 
 
-def test_a_title_becomes_an_illustrated_article_on_enter(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+@pytest.fixture
+def ask(lasting_server: Server, lasting_page: Any) -> Callable[..., Any]:
+    """ask(model) gives the model to the page that tests share and returns the page; other tests' articles are in it."""
+
+    def go(model: FakeModel) -> Any:
+        lasting_server.studio.use_model(model)
+        lasting_page.evaluate("document.querySelector('.xc-notices').replaceChildren()")
+        return lasting_page
+
+    return go
+
+
+def test_a_title_becomes_an_illustrated_article_on_enter(ask: Callable[..., Any]) -> None:
+    page = ask(FakeModel())
     write(page)
     assert page.inner_text(".xc-title") == CAT
     assert page.inner_text(".xc-section h2 >> nth=0") == "Food and water"
@@ -82,13 +94,11 @@ def test_a_lost_message_is_noticed_and_made_good(
     assert "Trust grows slowly, with patience and a quiet voice." in article_text(page)
 
 
-def test_stop_keeps_what_was_written(
-    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_stop_keeps_what_was_written(ask: Callable[..., Any]) -> None:
     model = Slow(article=LONG)
-    page = visit(serve_studio(model, FakeGallery(tmp_path)))
+    page = ask(model)
     write(page, wait=False)
-    page.wait_for_selector(".xc-text")
+    page.wait_for_selector(".xc-text >> text=Sentence number 0")
     page.click(".xc-stop")
     page.wait_for_selector(".xc-root[data-state=stopped]")
     model.article = "A short article about another thing, written to the end."
@@ -192,13 +202,10 @@ def test_closing_the_tab_stops_the_model(
     assert "nothing in particular" in article_text(other)
 
 
-def test_text_of_models_and_visitors_is_never_html(
-    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_text_of_models_and_visitors_is_never_html(ask: Callable[..., Any]) -> None:
     evil = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
     article = f"A cat {evil} sat on [a mat](javascript:window.hacked=1) and [the web](https://example.org/) all day.\n"
-    server = serve_studio(FakeModel(article=article), FakeGallery(tmp_path))
-    page = visit(server)
+    page = ask(FakeModel(article=article))
     write(page, f"../../x <b>bold</b> {evil}")
     page.wait_for_timeout(200)
     assert page.evaluate("window.hacked") is None
@@ -227,8 +234,8 @@ def test_the_language_button_switches_every_label_in_place(server: Server, visit
     page.wait_for_function("document.querySelector('#xc-go')?.innerText === '开始写作'")  # and the choice is kept
 
 
-def test_an_empty_title_is_answered_with_a_sentence(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
+def test_an_empty_title_is_answered_with_a_sentence(ask: Callable[..., Any]) -> None:
+    page = ask(FakeModel())
     for title in ("", "   ", "\u200b\u200b"):
         page.fill("#xc-title textarea", title)
         page.click("#xc-go")
@@ -282,9 +289,7 @@ def test_a_picture_address_cannot_be_guessed_and_no_file_is_open(server: Server,
         assert page.request.get(server.address + way).status in (403, 404)
 
 
-def test_a_model_that_fails_is_reported_and_the_page_lives_on(
-    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_model_that_fails_is_reported_and_the_page_lives_on(ask: Callable[..., Any]) -> None:
     class Breaks(FakeModel):
         broken = True
 
@@ -295,8 +300,7 @@ def test_a_model_that_fails_is_reported_and_the_page_lives_on(
                 yield piece
 
     model = Breaks()
-    server = serve_studio(model, FakeGallery(tmp_path))
-    page = visit(server)
+    page = ask(model)
     write(page, wait=False)
     page.wait_for_selector(".xc-notice.xc-bad")
     assert "the engine stumbled" in page.inner_text(".xc-notices")

@@ -123,7 +123,7 @@ def test_what_is_kept_gives_the_same_numbers_whatever_was_asked_between(embedded
     questions = [[*beginning, user("A cat on a boat.")], [*beginning, user("The baker sells bread, and rain falls.")]]
     found = []
     for between in ("What is a lighthouse?", "The baker gets up at three, and then?"):
-        embedded_model.reply([[user(between * 20)], [*beginning, user(between)]], Sampling(max_tokens=2))
+        embedded_model.reply([[user(between * 6)], [*beginning, user(between)]], Sampling(max_tokens=2))
         before = embedded_model.usage
         embedded_model.begin_with(beginning)
         found.append([embedded_model.score(question, ["Yes", "No"]) for question in questions])
