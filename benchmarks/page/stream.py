@@ -72,7 +72,8 @@ async def press_write(blocks: Any, address: str) -> None:
         title = "How to take good care of a pet cat"
         body = {"fn_index": queued, "session_hash": "bench", "data": [None, title]}
         (await client.post("gradio_api/run/predict", json=body)).raise_for_status()
-        settings = ["0", "medium", False, 0.7, 0.9, 1.1, 1, None]
+        fields = blocks.fns[compose].inputs[1:]  # as they stand in the form; without pictures
+        settings = ["0" if field.elem_id == "xc-pictures" else field.value for field in fields]
         body = {"fn_index": compose, "session_hash": "bench", "data": [None, *settings]}
         (await client.post("gradio_api/queue/join", json=body)).raise_for_status()
         async with client.stream("GET", "gradio_api/queue/data", params={"session_hash": "bench"}) as messages:
