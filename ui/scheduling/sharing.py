@@ -19,7 +19,7 @@ def shared_model(line: Line, job: Job, model: Callable[[], Model]) -> Model:
 def shared_judge(line: Line, judge: Model) -> Model:
     """The judge of pictures in the hands of everybody. It has a line of its own, in which a paragraph with all its
     questions has one turn: what they begin with is read once and lies undisturbed until the last of them."""
-    return cast(Model, _Judge(cast(Line, _TurnsOfNobody(line)), Job("", "", False, 0, 0, 0.0), lambda: judge))
+    return cast(Model, _Judge(cast(Line, _JobForEachCall(line)), Job("", "", False, 0, 0, 0.0), lambda: judge))
 
 
 class _SharedReplier:
@@ -102,7 +102,7 @@ class _KeepingModel(_SharedModel):
             model.begin_with(messages)
 
 
-class _TurnsOfNobody:
+class _JobForEachCall:
     """A line in which each call is a job of its own: first come, first served."""
 
     _numbers = itertools.count()

@@ -68,9 +68,9 @@ class PromptReader:
         self._begin_mark = str(getattr(tokenizer, "bos_token", None) or "")
         self._lock = threading.RLock()
 
-    def read(self, messages: Sequence[Message], *, ending: str = "") -> Prompt:
-        """The prompt for the reply to these messages. ending: text behind it, as if the reply began so."""
-        text = self.form.text(messages) + ending
+    def read(self, messages: Sequence[Message]) -> Prompt:
+        """The prompt for the reply to these messages."""
+        text = self.form.text(messages)
         if self.pictures is None or not self.form.sees:
             return Prompt(text, tuple(self.plain_ids(text)))
         shown = tuple(picture for message in messages for picture in message.pictures)
