@@ -18,6 +18,7 @@ from composer.settings import Settings
 from tests.fakes import FakeGallery, FakeModel
 from tests.serving import free_port, serve_on_free_port
 from ui.indexing import may_change, may_index
+from ui.launch import cli
 from ui.launch.cli import check_server, warmed_up
 from ui.launch.logins import read_logins
 from ui.launch.quick_import import import_gradio
@@ -54,6 +55,15 @@ def test_what_cannot_be_used_is_said_without_a_traceback(arguments: list[str], s
     assert answered.returncode == 2
     assert said in answered.stderr
     assert "Traceback" not in answered.stderr
+
+
+def test_a_port_in_use_is_told_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "import_gradio", lambda: pytest.fail("it takes seconds"))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as busy,
+        pytest.raises(SettingsError, match=r"'127\.0\.0\.1:\d+'.*the port is in use"),
+    ):
+        cli.run(Settings(port=busy.getsockname()[1]), None)
 
 
 @pytest.mark.parametrize(

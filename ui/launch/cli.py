@@ -1,10 +1,12 @@
 """The command `serve`: reads the arguments, checks the names in them, serves the page, and loads in the background."""
 
+import contextlib
 import importlib.util
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -222,8 +224,26 @@ def warmed_up(model: Model) -> Model:
     return model
 
 
+@contextlib.contextmanager
+def readable_address(settings: Settings) -> Iterator[None]:
+    """Raises SettingsError where the page's address cannot be had."""
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(
+            name="host:port",
+            value=f"{settings.host}:{settings.port}",
+            reason=_("the port is in use (another one: --port NUMBER), or this machine has no such address (--host)."),
+        ) from error
+
+
 def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
     """Serves the page; model and gallery load meanwhile. Raises SettingsError where the address cannot be had."""
+    with readable_address(settings):  # before anything is loaded for seconds
+        family, *_kind, address = socket.getaddrinfo(settings.host.strip("[]"), settings.port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        socket.create_server(address, family=family).close()
     import_gradio()
     from ui.launch.server import serve as serve_page
     from ui.studio import Studio
@@ -259,7 +279,7 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
         conversations=conversations,
         conversations_problem=conversations_problem,
     )
-    try:
+    with readable_address(settings):
         page, local, public = serve_page(
             studio,
             host=settings.host,
@@ -270,12 +290,6 @@ def run(settings: Settings, logins: list[tuple[str, str]] | None) -> None:
             allowed_hosts=settings.allowed_hosts,
             mcp=settings.mcp,
         )
-    except OSError as error:
-        raise SettingsError(
-            name="host:port",
-            value=f"{settings.host}:{settings.port}",
-            reason=_("the port is in use (another one: --port NUMBER), or this machine has no such address (--host)."),
-        ) from error
     print(f"XComposer Studio is at {local}", flush=True)
     if public:
         print(f"and for everybody at {public}" + ("" if logins else " (no password: see --auth)"), flush=True)
