@@ -28,18 +28,26 @@ HARNESS = """(code) => {
 }"""
 
 
-@pytest.fixture
-def view(chromium: Any) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def tab(chromium: Any) -> Iterator[Any]:
     page = chromium.new_page()
     page.set_default_timeout(5000)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def view(tab: Any) -> Any:
+    """A document of its own for each test, in one tab."""
+    page = tab
+    page.set_viewport_size({"width": 1280, "height": 720})
     page.goto("about:blank")
     from ui.write.tab import SCRIPTS
 
     code = "".join((ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in ("first", *SCRIPTS))
     page.set_content('<base href="http://127.0.0.1:9/">')
     page.evaluate(HARNESS, code)
-    yield page
-    page.close()
+    return page
 
 
 @pytest.fixture

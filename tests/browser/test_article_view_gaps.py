@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_article_view import paragraph, picture, send, sent, view, whole  # noqa: F401 - fixtures
+from tests.browser.test_article_view import paragraph, picture, send, sent, tab, view, whole  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.browser
 
