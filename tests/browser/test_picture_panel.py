@@ -39,6 +39,9 @@ def test_caption_and_alternative_text_are_written_apart(server: Server, visit: C
     page.click(".xc-picture")
     assert page.inner_text("label[for=xc-alt]") == words["alt"]
     assert words["hint"] in page.get_attribute("#xc-alt", "placeholder")
+    colours = "[null, '::placeholder'].map((part) => getComputedStyle(document.querySelector('#xc-alt'), part).color)"
+    typed, hint = page.evaluate(colours)
+    assert hint != typed, "nobody takes the hint for what is written there"
     page.fill("#xc-alt", "A blue bowl")
     page.fill("#xc-caption", "Supper")
     page.focus("#xc-alt")
