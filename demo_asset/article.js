@@ -587,10 +587,13 @@ setInterval(() => {
 // Leaving the page may lose the article: the browser asks first (first.js), unless it is a draft or was saved as it is.
 window.xcUnsaved = () => state.order.length > 0 && state.revision !== saved && !keeper.holds(state.revision);
 
+// A message comes as text: of objects the page is sent the differences, which Gradio takes wrongly (ui/messages.py).
+const message = () => props.value && JSON.parse(props.value);
+
 watch("value", () => {
-  const message = props.value;
-  settle(() => receive(message));
+  const now = message();
+  settle(() => receive(now));
 });
-receive(props.value);
+receive(message());
 recall();
 element.xcReceive = receive; // for the tests of this file

@@ -13,6 +13,7 @@ from ui.gallery import build_gallery_tab, gallery_message
 from ui.kept import Kept, read_form, read_kept
 from ui.labels import Labels
 from ui.lasting import go_on
+from ui.messages import as_text
 from ui.models import build_models_tab, models_message
 from ui.session import Session
 from ui.studio import Studio
@@ -119,7 +120,7 @@ def build(studio: Studio) -> gr.Blocks:
             )
             return [
                 header_value(studio, language, remember=chosen, rejoin=kept is not None and session.answering),
-                session.message(labels_operation(language), *drafts),
+                as_text(session.message(labels_operation(language), *drafts)),
                 gallery_message(studio, session),
                 models_message(studio, session),
                 drafts_message(studio, session),
@@ -161,7 +162,7 @@ def build(studio: Studio) -> gr.Blocks:
             """A conversation about the article, which a session of before a restart may have to be given first."""
             waiting = delayed_message(session, event.value)
             if waiting is not None:
-                return [waiting, *[gr.skip()] * 5]
+                return [as_text(waiting), *[gr.skip()] * 5]
             session.chat_names.add(owner)
             return [gr.skip(), *talk.about(session), gr.Tabs(selected="chat")]
 

@@ -59,7 +59,7 @@ def send(view: Any) -> Callable[..., None]:
         nonlocal count
         count = n if n is not None else count + 1
         message = {"session": session, "n": count, "ops": list(operations)}
-        view.evaluate("(message) => { window.view.value = message; window.view.changed(); }", message)
+        view.evaluate("(message) => { window.view.value = JSON.stringify(message); window.view.changed(); }", message)
         view.evaluate("() => new Promise(requestAnimationFrame)")
 
     return deliver

@@ -19,6 +19,7 @@ from ui import view
 from ui.drafts import owner_of
 from ui.kept import LONGEST_TITLE, FormSettings, read_form
 from ui.labels import Labels
+from ui.messages import as_text, sends_text
 from ui.session import ModelRun, Session
 from ui.studio import Studio
 from ui.texts import table, text
@@ -210,7 +211,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
             reset = labels(gr.Button, value_text="compose.reset", size="sm", scale=0, elem_id="xc-reset")
     first = {"session": None, "n": 0, "ops": [labels_operation(language)]}
     page_view = gr.HTML(
-        first,
+        as_text(first),
         html_template='<div class="xc-root"></div>',
         css_template=asset("article.css"),
         js_on_load="".join(asset(f"{name}.js") for name in SCRIPTS),
@@ -218,6 +219,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         elem_id="xc-view",
     )
 
+    @sends_text
     def compose(
         session: Session, given: Given, pictures: str,
         length: str | None, tone: str | None, readers: str | None, select: bool,
@@ -255,24 +257,30 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
 
         yield from run_messages(studio, session, events)
 
+    @sends_text
     def queue_text(session: Session, words: str, request: gr.Request) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
         return own_text.queue_text(studio, session, words)
 
+    @sends_text
     def queue_file(session: Session, file: str, request: gr.Request) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
         return own_text.queue_file(studio, session, file)
 
+    @sends_text
     def illustrate(session: Session, given: Given, pictures: str, select: bool) -> Iterator[dict[str, Any]]:
         count = None if pictures == "auto" else int(pictures)
         yield from own_text.illustrate_own(studio, session, given, count, selects=select)
 
+    @sends_text
     def model_action(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
         yield from actions.model_action(studio, session, event.value, selects=selects)
 
+    @sends_text
     def export_action(session: Session, event: gr.EventData) -> Iterator[dict[str, Any]]:
         yield from actions.export_action(studio, session, event.value)
 
+    @sends_text
     def queue_title(session: Session, title: str, request: gr.Request) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
         title = without_controls(title)
@@ -284,19 +292,23 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         session.queued_title = title
         return session.message(view.waiting(studio.waiting_place(session, "article")))
 
+    @sends_text
     def quick_action(session: Session, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
         session.owner = session.owner or owner_of(request.username, event.value.get("key"))
         return actions.quick_action(studio, session, event.value)
 
+    @sends_text
     def stop(session: Session) -> Any:
         session.stop("article")
         # a run says by itself that it has stopped; one that ended with the program's last run cannot
         return gr.skip() if session.busy else session.message(session.status)
 
+    @sends_text
     def rejoin(session: Session) -> Iterator[dict[str, Any]]:
         yield from go_on_messages(studio, session)
 
+    @sends_text
     def leave_queue(session: Session) -> dict[str, Any]:
         session.stop("article")
         session.queued_title = session.queued_own = None
