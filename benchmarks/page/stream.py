@@ -48,7 +48,7 @@ def main() -> None:
 
         queue.send_message = noted
         asyncio.run(press_write(blocks, address))
-        texts = [(when, data) for when, data in sent if '"text"' in json.dumps(data)]
+        texts = [(when, data) for when, data in sent if '"text"' in str(data)]
         spans = [later - sooner for (sooner, _), (later, _) in itertools.pairwise(texts)]
         figures = {
             "pieces": len(texts),
