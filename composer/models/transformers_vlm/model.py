@@ -22,7 +22,7 @@ from composer.models.transformers_vlm.decoding import (
     score,
     score_tokens,
 )
-from composer.models.transformers_vlm.placement import Placement, free_bytes, out_of_memory
+from composer.models.transformers_vlm.placement import CONVERSATIONS, Placement, free_bytes, out_of_memory
 from composer.models.transformers_vlm.prompts import Prompt, PromptReader
 
 MIN_ANSWER_TOKENS = 16  # a prompt must leave at least so many
@@ -73,7 +73,9 @@ class TransformersModel:
         self._beginnings: dict[tuple[int, ...], Read] = {}
         self._conversation: tuple[int, Read] | None = None  # length of the prompt; prompt and reply
         self._speed = 0.0
-        self.batching = Batching(network, most=together, tokens=placement.conversations * capabilities.context_tokens)
+        # what is kept for later, as beginnings and the last conversation, has room too where there is enough
+        room = (placement.conversations - (placement.conversations > CONVERSATIONS)) * capabilities.context_tokens
+        self.batching = Batching(network, most=together, tokens=room)
         self._plain = _PrefixReplier(self)
         if reader.form.thinks:
             self._learn_thought()
