@@ -68,9 +68,10 @@ def describe(prefix: str, store: str, entry: Entry) -> LocalModel:
         )
     try:
         found = _folder(name, store, entry.path) if entry.path.is_dir() else _file(name, store, entry)
-    except ReadableError as error:
+    except (ReadableError, OSError) as error:
+        why = error.message if isinstance(error, ReadableError) else _cannot_be_read(error)
         size = entry.size or _size([entry.path])
-        return LocalModel(name, store, entry.path, "llama.cpp", False, error.message, size=size)
+        return LocalModel(name, store, entry.path, "llama.cpp", False, why, size=size)
     return found
 
 
@@ -260,6 +261,10 @@ def _missing_shards(folder: Path) -> Text | None:
     if not any(path.is_file() for path in _weights(folder)):  # a link into nothing is no file
         return _("Its weights are not here: its download was not finished. Download it again.")
     return None
+
+
+def _cannot_be_read(error: OSError) -> Text:
+    return _("Its files cannot be read here ({reason}).", reason=error.strerror or error)
 
 
 def _size(paths: Sequence[Path]) -> int:

@@ -69,6 +69,24 @@ def test_auto_proposes_and_does_not_change_the_model(
     assert any("ollama:llava:latest is on this machine (Ollama), sees pictures" in step.detail for step in steps)
 
 
+def test_a_model_whose_files_may_not_be_read_hides_no_others(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    store = home / ".ollama" / "models"
+    closed = write_ollama(store, "closed", "1b", [("model", ENTRIES)])[0]
+    write_ollama(store, "open", "1b", [("model", EYES), ("model", ENTRIES)])
+    plain = Path.is_dir
+
+    def is_dir(path: Path) -> bool:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return plain(path)
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    found = {model.name: model for model in listing.local_models()}
+    assert set(found) == {"ollama:closed:1b", "ollama:open:1b"}
+    assert found["ollama:closed:1b"].why is not None
+    assert found["ollama:closed:1b"].why.text() == "Its files cannot be read here (Permission denied)."
+
+
 # -- servers -----------------------------------------------------------------------------------------------------------
 
 
