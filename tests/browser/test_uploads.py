@@ -1,7 +1,6 @@
 """Pictures of one's own in the panel of a paragraph: of every kind, too large ones, and a disk that is gone."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,10 @@ GOOD = {
 
 
 @pytest.fixture
-def panel(server: Server, visit: Callable[..., Any]) -> Any:
-    """A page with the panel of the first picture open."""
-    page = visit(server)
+def panel(lasting_page: Any) -> Any:
+    """A page with a new article and the panel of its first picture open."""
+    page = lasting_page
+    page.keyboard.press("Escape")
     write(page)
     page.click(".xc-picture")
     return page
@@ -84,12 +84,12 @@ def test_a_huge_picture_is_refused_with_the_limit(panel: Any) -> None:
 
 
 def test_a_picture_that_cannot_be_stored_costs_nothing(
-    panel: Any, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    panel: Any, lasting_server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     before = panel.get_attribute(".xc-picture img", "src")
     content = encoded(Image.effect_noise((300, 200), 80), "PNG")
     with monkeypatch.context() as away:
-        away.setattr(server.studio.pictures, "_folder", tmp_path / "disk taken out" / "uploads")
+        away.setattr(lasting_server.studio.pictures, "_folder", tmp_path / "disk taken out" / "uploads")
         choose(panel, "mine.png", content)
         panel.wait_for_selector(".xc-notices >> text=/mine.png.*could not be stored/")
         assert panel.get_attribute(".xc-picture img", "src") == before
