@@ -207,9 +207,9 @@ class Session:
         self._runs[work] = run or Run()
         return self._runs[work]
 
-    def go_on_with(self, work: Work, run: Run) -> None:
-        """The run of a session before this one."""
-        self._runs[work] = run
+    def go_on_with(self, work: Work, before: "Session") -> None:
+        """The run of a session before this one, which has none from now on: when it leaves, the run goes on."""
+        self._runs[work] = before._runs.pop(work)
 
     def stop(self, work: Work) -> None:
         if work in self._runs:

@@ -68,6 +68,8 @@ def test_a_page_that_is_loaded_anew_goes_on_with_the_same_article(
     assert after.busy
     if not closed:
         assert [names(message["ops"]) for message in messages] == [["status"]], "no piece is taken twice"
+    studio.visitor_arrived("before", before)
+    studio.visitor_left("before")  # it may be noticed late
     list(go_on_messages(studio, after))
     assert not after.busy
     assert [s.text for s in after.article] == [s.text for s in whole(studio)]
@@ -192,6 +194,8 @@ def test_a_page_that_is_loaded_anew_goes_on_with_the_same_answer(
     assert after.answering
     list(messages)
     assert before.talk.tree.path[-1].answer == begun, "no piece is taken by the page that is gone"
+    studio.visitor_arrived("before", before)
+    studio.visitor_left("before")  # it may be noticed late
     shown = list(stream_answer(studio, after))
     [answered] = after.talk.tree.path
     assert answered.finished

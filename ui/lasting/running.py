@@ -149,12 +149,12 @@ class LastingRun(ABC, Generic[Event]):
             if self.run.stop.is_set():
                 return False
             self._give(before, session)
-            session.go_on_with(self.work, self.run)
+            self._studio.line.rename(self.run.job, session.job_key(self.work))
+            session.go_on_with(self.work, before)
             self.session = session
             del before.lasting[self.work]
             session.lasting[self.work] = self
             self._wait_for_another()  # until its page follows
-        self._studio.line.rename(self.run.job, session.job_key(self.work))
         return True
 
     def end(self, session: Session) -> None:
