@@ -216,6 +216,9 @@ SHOWN: dict[str, tuple[str, str]] = {
     "woman tipping hand": ("woman with an open hand", "摊开手的女人"),
     "man tipping hand": ("man with an open hand", "摊开手的男人"),
     "sauropod": ("long-necked dinosaur", "长颈恐龙"),
+    "sunset": ("sunset over buildings", "楼群间的日落"),
+    "sunrise": ("sunrise over the sea", "海上日出"),
+    "older person": ("old person", "老年人"),
     # Chinese names that are wrong or say an activity
     "skis": ("skis", "滑雪板"),
     "snowboarder": ("snowboarder", "单板滑雪者"),
