@@ -86,12 +86,12 @@ def test_building_the_page_imports_no_engine() -> None:
         "import sys; from ui.launch.quick_import import import_gradio; import_gradio()\n"
         "from ui.studio import Studio; from ui.page import build\n"
         "build(Studio(lambda progress: None, lambda: None))\n"
-        "print([name for name in ('torch', 'transformers', 'faiss', 'timm', 'xllamacpp') if name in sys.modules])"
+        "print({'torch', 'transformers', 'faiss', 'timm', 'xllamacpp', 'mcp'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
     )
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.real

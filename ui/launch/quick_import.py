@@ -3,7 +3,8 @@
 At every import Gradio parses the source of each of its component classes and compares it with a type stub (.pyi) beside
 it, for the benefit of editors. That is about half of its import time, and it writes into the installation. A running
 page has no use for the stubs, so the function that makes them is replaced while the package is imported. A Gradio
-release that drops the function imports as usual.
+release that drops the function imports as usual. Gradio's own server of tools, which nobody here asks for (ours is
+`ui.mcp`), would import the package mcp where that is installed: a further eighth.
 """
 
 import gc
@@ -41,6 +42,8 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        if fullname == "mcp":
+            raise ModuleNotFoundError("Gradio goes without it", name=fullname)
         if fullname != _MODULE:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
