@@ -234,6 +234,17 @@ class KeepsBeginnings(Protocol):
 
 
 @runtime_checkable
+class TellsAllowedShare(Protocol):
+    """A model that knows how much it wanted to answer as it was allowed to."""
+
+    @property
+    def allowed_share(self) -> float | None:
+        """The share of all probability, 0..1, that fell on the allowed answers when answers were last compared; None
+        where it is not known."""
+        ...
+
+
+@runtime_checkable
 class ScoresTokens(Protocol):
     """A model that can score options by every one of their tokens, several prompts at once."""
 

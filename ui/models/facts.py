@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from common.errors import ReadableError
-from composer.models import Model, find_config
+from composer.models import Model, TellsAllowedShare, find_config
 from ui.texts import error_sentence, text
 
 LANGUAGES = {"en": "models.language.en", "zh": "models.language.zh"}
@@ -31,6 +31,7 @@ def loaded_facts(model: Model, speed: float, language: str) -> dict[str, Any]:
         "models.memory": gigabytes(can.memory_bytes, language),
         "models.at_once": _at_once(can.at_once, can.texts_at_once, language),
         "models.speed": text("status.speed", language, speed=f"{speed:.0f}") if speed else "",
+        "models.allowed": _allowed(model, language),
         "models.licence": named[0].licence if named is not None else text("models.licence_unknown", language),
     }
     return {
@@ -46,13 +47,21 @@ def judge_fact(judge: Model | None, problem: ReadableError | None, language: str
         can, named = judge.capabilities, find_config(judge.name)
         sees = text("models.judge_looks" if can.sees_pictures else "models.judge_reads", language)
         devices = " + ".join(device.upper() for device in can.devices)
-        parts = (judge.name, sees, can.engine, devices, named[0].licence if named is not None else "")
+        licence = named[0].licence if named is not None else ""
+        parts = (judge.name, sees, can.engine, devices, licence, _allowed(judge, language))
         value = " · ".join(part for part in parts if part)
     elif problem is not None:
         value = error_sentence(problem, language)
     else:
         return None
     return {"label": text("models.judge", language), "value": value}
+
+
+def _allowed(model: Model, language: str) -> str:
+    """How much of its probability fell on the answers that it could choose from: with little of it there, it would
+    rather have said something else. Empty where that is not known."""
+    share = model.allowed_share if isinstance(model, TellsAllowedShare) else None
+    return "" if share is None else text("models.allowed_share", language, share=f"{share:.0%}")
 
 
 def _at_once(calls: int, texts: int, language: str) -> str:

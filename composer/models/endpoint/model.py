@@ -104,8 +104,7 @@ class EndpointModel:
 
     @property
     def allowed_share(self) -> float | None:
-        """The share of all probability, 0..1, that fell on the allowed answers when answers were last compared; None
-        where the server does not tell it. Little means that the model would rather have said something else."""
+        """See `composer.models.TellsAllowedShare`; None where the server does not tell it."""
         return self._share
 
     def close(self) -> None:

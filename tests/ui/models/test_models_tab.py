@@ -259,6 +259,11 @@ def test_what_is_loaded_is_told_in_the_language_of_the_page(studio: Studio) -> N
     assert facts["Context"] == "32,768 tokens"
     assert (facts["Precision"], facts["Runs on"], facts["Memory"]) == ("nf4 · bfloat16", "CUDA:0", "9.0 GB")
     assert (facts["At once"], facts["Speed of the last text"]) == ("4 requests", "42 tokens/s")
+    assert "Choices" not in facts
+    for share, shown in ((None, None), (0.931, "93% of the probability fell on the allowed answers")):
+        setattr(model, "allowed_share", share)  # noqa: B010 - a model that tells it, of a server
+        facts = {one["label"]: one["value"] for one in ask(studio, "hello")["loaded"]["facts"]}
+        assert facts.get("Choices") == shown
     assert told["limits"] == ["There is no picture gallery; open one to add pictures."]
     chinese = ModelActions(studio, allowed=True).answer({"act": "hello", "language": "zh"})["loaded"]
     assert chinese["facts"][1] == {"label": "图片", "value": "每次提问最多看 8 张"}
