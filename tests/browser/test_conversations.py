@@ -184,7 +184,8 @@ def test_between_chat_and_article(
     page.click(".xc-turn-picture .xc-turn-send")
     page.wait_for_selector(f".xc-chats-said >> text={words['placed']}")
     picture = page.locator(".xc-section >> nth=-1 >> .xc-picture img")
-    assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [64, 48]
+    loaded = "async image => { await image.decode(); return [image.naturalWidth, image.naturalHeight]; }"
+    assert picture.evaluate(loaded) == [64, 48]
     page.click(".xc-turn-illustrate")
     page.wait_for_selector(f".xc-article >> text={answer}")
     page.wait_for_selector(".xc-root[data-state=done]")

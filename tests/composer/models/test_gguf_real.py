@@ -122,7 +122,8 @@ def test_what_is_kept_gives_the_same_numbers_whatever_was_asked_between(embedded
     beginning = [system("You name things."), user("The baker gets up at three."), assistant("baker, bread")]
     questions = [[*beginning, user("A cat on a boat.")], [*beginning, user("The baker sells bread, and rain falls.")]]
     found = []
-    for between in ("What is a lighthouse?", "The baker gets up at three, and then?"):
+    # the second lies in the cache as far as a question goes, in batches of its own: reused, it would change the numbers
+    for between in ("What is a lighthouse?", "A cat on a boat sells bread"):
         embedded_model.reply([[user(between * 6)], [*beginning, user(between)]], Sampling(max_tokens=2))
         before = embedded_model.usage
         embedded_model.begin_with(beginning)

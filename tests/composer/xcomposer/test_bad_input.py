@@ -67,7 +67,7 @@ def no_tokenizer(folder: Path) -> None:
 
 
 def tokenizer_that_is_none(folder: Path) -> None:
-    (folder / "tokenizer.model").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    (folder / "tokenizer.model").write_bytes(b"no tokenizer at all")
 
 
 def no_weights(folder: Path) -> None:
@@ -122,7 +122,7 @@ def an_index_that_is_none(folder: Path) -> None:
         (no_weights, ModelFilesMissing, "model-00001-of-00003"),
         (a_shard_missing, ModelFilesMissing, "model-00002-of-00003"),
         (a_shard_truncated, ModelFilesBroken, "damaged or incomplete"),
-        (a_shard_that_is_a_pointer, ModelFilesBroken, "damaged or incomplete"),
+        (a_shard_that_is_a_pointer, ModelFilesBroken, "git lfs pull"),
         (an_empty_shard, ModelFilesBroken, "damaged or incomplete"),
         (a_wrong_shape, ModelFilesBroken, r"'internlm_proj.weight' has the shape \[3, 3\]"),
         (a_pickle_with_code, ModelFilesBroken, "refused"),
