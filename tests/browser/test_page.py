@@ -263,6 +263,10 @@ def test_a_narrow_screen_shows_everything_in_one_column(server: Server, visit: C
         page.click(f"[role=tab] >> nth={number}")
         page.wait_for_timeout(200)
         assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.set_viewport_size({"width": 1000, "height": 700})  # a long name of a model leaves the tabs alone
+    page.evaluate("document.querySelector('.xc-status-text').textContent = 'a-model-of-many-words'.repeat(4)")
+    tabs = page.locator("#xc-tabs .tab-container:not(.visually-hidden) button").last.bounding_box()
+    assert tabs["x"] + tabs["width"] < page.locator(".xc-status").bounding_box()["x"]
 
 
 def test_only_the_article_is_printed(server: Server, visit: Callable[..., Any]) -> None:
