@@ -34,7 +34,7 @@ class AllowedHosts:
     def __init__(self, host: str = "127.0.0.1", names: Iterable[str] = ()) -> None:
         """host: where it listens. names: public ones, such as a proxy's; "*" is every name."""
         host = host.strip("[]").lower()
-        self.names = {host_name(name) if name != "*" else name for name in names}
+        self.names = {host_name(name) if name != "*" else name for name in names if name.strip()}
         self._own = {host}
         self._any_address = host in EVERYWHERE
         if self._any_address:

@@ -270,7 +270,7 @@ def _model_type(folder: Path) -> str | None:
         return None
     try:
         return str(json.loads(path.read_text("utf-8")).get("model_type", ""))
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise ModelFilesBroken(path=path, reason=_("it cannot be read ({error}).", error=error)) from error
 
 

@@ -267,6 +267,9 @@ def test_a_narrow_screen_shows_everything_in_one_column(server: Server, visit: C
     page.evaluate("document.querySelector('.xc-status-text').textContent = 'a-model-of-many-words'.repeat(4)")
     tabs = page.locator("#xc-tabs .tab-container:not(.visually-hidden) button").last.bounding_box()
     assert tabs["x"] + tabs["width"] < page.locator(".xc-status").bounding_box()["x"]
+    page.click("[role=tab] >> nth=0")
+    overflow = "getComputedStyle(document.querySelector('.gr-accordion')).overflowX"
+    assert page.evaluate(overflow) == "visible", "a closed form would have a bar to scroll it"
 
 
 def test_only_the_article_is_printed(server: Server, visit: Callable[..., Any]) -> None:

@@ -47,3 +47,8 @@ def test_only_names_it_was_started_for(listens: str, names: list[str], header: s
 )
 def test_pages_of_others_are_refused(headers: dict[str, str], refused: str) -> None:
     assert AllowedHosts("127.0.0.1", ["studio.example"]).refuses(headers) == refused
+
+
+def test_a_page_without_an_address_is_foreign_also_where_no_name_was_said() -> None:
+    hosts = AllowedHosts("127.0.0.1", [""])  # an option that is left out
+    assert hosts.is_foreign_page({"host": "127.0.0.1:8000", "origin": "null"})

@@ -33,7 +33,7 @@ class Job:
     long: bool
     round: int  # the first work of each person, then the second of each
     number: int  # in the order in which they came
-    joined: float  # seconds of the monotonic clock
+    seen: float  # seconds of the monotonic clock: when somebody last announced it or waited for it
     begun: float | None = None  # likewise; None: it waits
     waited_for: int = 0  # threads that wait until it is begun
     calls: int = 0  # that are being computed
@@ -121,6 +121,8 @@ class Line:
             if job.begun is not None:
                 return Place(begun=True)
             others = self._in_order(job.long)
+            if job not in others:
+                return None
             before = others.index(job)
             return Place(begun=False, ahead=before + self._begun(job.long), seconds=self._seconds(job.long, before))
 
@@ -133,6 +135,7 @@ class Line:
                 self._changed.wait_for(lambda: self._begin(job), seconds)
             finally:
                 job.waited_for -= 1
+                job.seen = time.monotonic()
             return job.begun is not None
 
     def places(self, job: Job, stop: threading.Event, every: float = 0.3) -> Iterator[Place]:
@@ -176,6 +179,7 @@ class Line:
                     job.calls += 1
             finally:
                 job.waited_for -= 1
+                job.seen = time.monotonic()
                 self._waiting.remove(call)
                 self._changed.notify_all()
         try:
@@ -211,7 +215,7 @@ class Line:
         """The jobs of a kind that wait, in their order. Those that nobody came back to are dropped."""
         now = time.monotonic()
         for job in list(self._jobs.values()):
-            if job.begun is None and not job.waited_for and now - job.joined > ABSENT:
+            if job.begun is None and not job.waited_for and now - job.seen > ABSENT:
                 del self._jobs[job.key]
         waiting = [job for job in self._jobs.values() if job.begun is None and job.long == long]
         return sorted(waiting, key=lambda job: (job.round, job.number))
@@ -227,7 +231,7 @@ class Line:
             calls, texts = self._lanes()
             most = calls if job.long else max(1, texts - self._begun(True))
             present = [one for one in self._in_order(job.long) if one.waited_for]
-            if job in present[: most - self._begun(job.long)]:
+            if job in present[: max(0, most - self._begun(job.long))]:
                 job.begun = time.monotonic()
                 self._round[job.long] = max(self._round[job.long], job.round)
                 self._changed.notify_all()

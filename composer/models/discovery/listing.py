@@ -53,17 +53,18 @@ def local_models(*, seeing_only: bool = False) -> list[LocalModel]:
     pictures, which is quicker.
     """
     found: list[LocalModel] = []
-    seen: set[Path] = set()
+    seen: dict[Path, str] = {}  # file -> the store that has it
     for prefix, store in STORES.items():
         for entry in _entries(prefix):
             if seeing_only and not may_see(entry):
                 continue
             model = describe(prefix, store.title, entry)
-            if model.path in seen or (seeing_only and not model.sees):
-                continue  # llama.cpp may keep its downloads in Hugging Face's cache
+            elsewhere = seen.get(model.path, prefix) != prefix  # llama.cpp may keep downloads in Hugging Face's cache
+            if elsewhere or (seeing_only and not model.sees):
+                continue
             found.append(model)
             if model.engine != "server":
-                seen.add(model.path)
+                seen.setdefault(model.path, prefix)
     return sorted(found, key=lambda model: (not model.loadable, not model.sees, model.store, model.name.lower()))
 
 

@@ -93,7 +93,7 @@ def _read_json(path: Path, folder: Path) -> dict[str, Any]:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise ModelFilesMissing(name=folder.name, missing=path.name, way_out=_download_again()) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFilesBroken(path=path, reason=_("it cannot be read ({error}).", error=error)) from error
     if not isinstance(found, dict):
         raise ModelFilesBroken(path=path, reason=_("it holds no settings."))

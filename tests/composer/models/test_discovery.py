@@ -123,6 +123,14 @@ def test_ollama_blobs_are_named_as_its_list_names_them(home: Path) -> None:
     )
 
 
+def test_names_of_ollama_that_share_a_file_are_all_listed(home: Path) -> None:
+    store = home / ".ollama" / "models"
+    write_ollama(store, "tiny", "1b", [("model", ENTRIES)])
+    names = store / "manifests" / "registry.ollama.ai" / "library" / "tiny"
+    (names / "copy").write_bytes((names / "1b").read_bytes())  # as `ollama cp` makes it
+    assert [model.name for model in local_models()] == ["ollama:tiny:1b", "ollama:tiny:copy"]
+
+
 def test_a_model_of_ollama_s_own_engine_is_used_through_its_server(home: Path) -> None:
     write_ollama(home / ".ollama" / "models", "qwen3-vl", "4b", [("model", MERGED)])
     model = one(local_models())
@@ -149,6 +157,7 @@ def test_merged_files_outside_of_ollama_are_refused_with_the_reason(home: Path) 
         (lambda blob, manifest: manifest.write_text("{"), "manifest .* cannot be read"),
         (lambda blob, manifest: manifest.write_text('{"layers": 3}'), "manifest .* cannot be read"),
         (lambda blob, manifest: manifest.write_bytes(b"\xff\xfe"), "manifest .* cannot be read"),
+        (lambda blob, manifest: manifest.write_text("[" * 200_000), "manifest .* cannot be read"),
         (lambda blob, manifest: manifest.write_text('{"layers": []}'), "no weights on this machine"),
         (
             lambda blob, manifest: manifest.write_text(

@@ -296,3 +296,30 @@ def test_a_change_of_the_model_waits_for_the_call_of_a_job_that_was_stopped() ->
         assert not changing.wait(0.15), "the model still computes it"
     assert changing.wait(SOON)
     thread.join(SOON)
+
+
+def test_who_waits_longer_than_a_place_is_kept_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody looks now and then, as the page does; between two looks nobody waits."""
+    monkeypatch.setattr(line_module, "ABSENT", 0.1)
+    line = line_with(at_once=1)
+    assert line.wait(line.join("first", "ann", long=True), 0)
+    stop, told = threading.Event(), []
+    for place in line.places(line.join("second", "bob", long=True), stop, every=0.02):
+        told.append(place.ahead)
+        if len(told) == 12:
+            line.leave("first")
+    assert set(told) == {1}
+    assert len(told) >= 12
+    announced = line.join("third", "cid", long=True)
+    time.sleep(0.15)
+    assert line.place(announced.key) is None, "nobody came back to it"
+
+
+def test_no_more_are_begun_where_more_than_fit_are_begun_already() -> None:
+    line = line_with(at_once=2)
+    short = [line.join(f"short {number}", f"owner {number}", long=False) for number in range(7)]
+    assert [line.wait(job, 0) for job in short[:2]] == [True, True]
+    assert line.wait(line.join("long", "ann", long=True), 0)  # from now on one short job has room
+    for job in short[2:]:
+        job.waited_for += 1  # all stand in the line at once
+    assert [line.wait(job, 0) for job in short[2:]] == [False] * 5

@@ -175,7 +175,7 @@ class XComposerConfig:
 def _json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelFilesBroken(path=str(path), reason=_("it is no readable JSON: {error}", error=error)) from error
     if not isinstance(values, dict):
         raise ModelFilesBroken(path=str(path), reason=_("it is no JSON object"))
