@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makePlacing, makeBlockMenu, makeSelection, makeSectionMenu, makeStepper, makeExporter, makeKeeper, xcKey, xcDraft, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makePlacing, makeBlockMenu, makeSelection, makeSectionMenu, makeStepper, makeExporter, makeKeeper, makeUnsaved, xcKey, xcDraft, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -27,6 +27,11 @@ const running = () => WAITING.includes(status.state);
 
 const stepper = makeStepper({ texts, halt: ({ state: now }) => trigger(now === "running" ? "halt" : "leave", { value: {} }) });
 const keeper = makeKeeper({ texts, ask, busy: () => running() || Boolean(editing), shown: () => root.offsetParent !== null });
+const unsaved = makeUnsaved({
+  ask,
+  now: () => ({ draft: keeper.id(), session: state.session, editing: editing?.key }),
+  shown: (id) => (id === "" ? state.title : state.sections.has(id) ? editable(state.sections.get(id)) : undefined),
+});
 const notices = make("div", { class: "xc-notices", role: "alert", "aria-live": "assertive" });
 const toolbar = make("div", { class: "xc-toolbar", hidden: true });
 const title = make("h1", { class: "xc-title", hidden: true, tabindex: "0", dir: "auto" });
@@ -47,6 +52,8 @@ root.replaceChildren(stepper.line, notices, toolbar, exporter.line, article, sel
 // Headings and paragraphs are one line of text; other blocks, and imported ones with further marks, are edited as Markdown.
 const oneLine = (section) => ["heading", "paragraph"].includes(section.kind);
 const markdownOf = (section) => section.edited || (oneLine(section) ? section.elements?.length && section.source : section.source || section.text) || "";
+
+const editable = (section) => markdownOf(section) || section.text;
 
 function drawText(node, section) {
   const tag = section.kind === "heading" ? `h${Math.min(Math.max(section.level, 2), 6)}` : section.kind === "paragraph" ? "p" : "div";
@@ -199,7 +206,7 @@ function edit(id, caret = "end") {
   const whole = id === null;
   const node = whole ? title : nodes.get(id).querySelector(":scope > .xc-text");
   const markdown = whole ? "" : markdownOf(state.sections.get(id));
-  const before = whole ? state.title : markdown || state.sections.get(id).text;
+  const before = whole ? state.title : editable(state.sections.get(id));
   const field = make("textarea", { class: `xc-edit xc-edit-${node.tagName.toLowerCase()}`, rows: 1, dir: "auto", "aria-label": texts(whole ? "title_label" : "edit"), maxlength: whole ? "500" : markdown ? null : "20000" });
   field.classList.toggle("xc-edit-markdown", Boolean(markdown));
   field.value = before;
@@ -216,8 +223,8 @@ function edit(id, caret = "end") {
     const changed = keep && text.trim() && text !== (markdown ? before.replace(/\r\n?/g, "\n") : before);
     if (changed && whole) state.title = text; // kept here, too: the program may be away just now
     else if (changed && state.sections.has(id)) state.sections.get(id)[markdown ? "edited" : "text"] = text;
-    if (changed && whole) ask("title", { text });
-    else if (changed) ask("text", markdown ? { id, text, markdown: true } : { id, text });
+    if (changed) unsaved.done(whole ? "" : id, before, text, Boolean(markdown));
+    else unsaved.drop(whole ? "" : id);
     settle(() => {
       field.remove();
       hint.remove();
@@ -226,7 +233,10 @@ function edit(id, caret = "end") {
       if (back) (whole ? title : nodes.get(id).querySelector(".xc-tools button")).focus({ preventScroll: true });
     });
   };
-  field.addEventListener("input", fit);
+  field.addEventListener("input", () => {
+    fit();
+    unsaved.typed(whole ? "" : id, before, markdown ? field.value : field.value.replace(/\s+/g, " "), Boolean(markdown));
+  });
   field.addEventListener("blur", () => finish(true));
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
@@ -237,7 +247,7 @@ function edit(id, caret = "end") {
     event.preventDefault();
     finish(event.key === "Enter", true);
   });
-  editing = { id, node };
+  editing = { id, node, key: whole ? "" : id };
   node.hidden = true;
   node.after(field, hint);
   fit();
@@ -439,6 +449,7 @@ const OPERATIONS = {
     state.order = op.sections.map((section) => section.id);
     state.sections = new Map(op.sections.map((section) => [section.id, section]));
     drawAll();
+    unsaved.compare();
     const opened = inspector.id();
     if (opened !== null && !state.sections.has(opened)) inspector.shut();
   },
@@ -478,6 +489,7 @@ const OPERATIONS = {
   },
   draft(op) {
     keeper.take(op);
+    unsaved.compare();
   },
   fresh() {
     owner = null;

@@ -1,4 +1,4 @@
-"""Gaps in what comes to the article view, and silence: what is asked for, and what cannot be done meanwhile."""
+"""Gaps in what comes to the article view, and what the program did not get: what is asked for and given once more."""
 # ruff: noqa: F811 - a fixture is imported and is an argument
 
 from collections.abc import Callable
@@ -53,3 +53,35 @@ def test_what_never_came_is_asked_for(view: Any, send: Callable[..., None]) -> N
     send(whole(paragraph("s1", "One.")))
     view.wait_for_timeout(3200)
     assert len(sent(view)) == 3, "all has come"
+
+
+def test_words_that_the_program_did_not_get_are_given_once_more(view: Any, send: Callable[..., None]) -> None:
+    """The program ended before it had a finished text: it comes back with the article as it was before."""
+    before = whole(paragraph("s1", "A bowl of water."))
+    send(before)
+    view.click(".xc-text")
+    view.fill(".xc-edit", "A bowl of fresh water.")
+    view.press(".xc-edit", "Enter")
+    edit = {"act": "text", "id": "s1", "text": "A bowl of fresh water."}
+
+    def edits() -> list[Any]:
+        return [value for _, value in sent(view) if value["act"] == "text"]
+
+    assert edits() == [edit]
+    send(before, session="b", n=1)
+    assert edits() == [edit, edit]
+    assert view.inner_text(".xc-article .xc-text") == "A bowl of water."
+    send(whole(paragraph("s1", "A bowl of fresh water.")), session="b", n=2)
+    send(before, session="b", n=3)  # undone: the words are not given again
+    assert edits() == [edit, edit]
+    send(before, session="c", n=1)
+    assert edits() == [edit, edit], "nor to another session"
+
+
+def test_words_of_a_text_that_has_changed_since_are_not_given_again(view: Any, send: Callable[..., None]) -> None:
+    send(whole(paragraph("s1", "A bowl of water.")))
+    view.click(".xc-text")
+    view.fill(".xc-edit", "Mine.")
+    view.press(".xc-edit", "Enter")
+    send(whole(paragraph("s1", "Another's.")), session="b", n=1)
+    assert [value["text"] for _, value in sent(view) if value["act"] == "text"] == ["Mine."]

@@ -162,3 +162,19 @@ def test_pictures_are_planned_anew_and_a_choice_by_hand_stays(page: Any) -> None
     # the draft has its own copy of a picture by now, at another address
     assert chosen in [page.request.get(source).body() for source in sources]
     assert len(set(sources)) == 3
+
+
+def test_what_is_being_typed_survives_a_reload(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    page.wait_for_function("location.search.includes('draft=')")
+    page.locator("p.xc-text").first.click()
+    page.fill(".xc-edit", page.input_value(".xc-edit") + " And more that is typed.")
+    there = "document.querySelector('p.xc-text')?.textContent.endsWith('day. And more that is typed.')"
+    page.wait_for_timeout(500)
+    page.evaluate("window.xcReloads = true")  # the browser's question is not the matter here
+    page.reload()
+    page.wait_for_function(there)
+    page.reload()  # and the program has it
+    page.wait_for_function(there)
+    assert page.evaluate("sessionStorage.getItem('xc-words:')") is None

@@ -49,6 +49,7 @@ SCRIPTS = (
     "stepper",
     "exporting",
     "keeper",
+    "unsaved",
     "form",
     "article",
 )

@@ -124,10 +124,9 @@ def test_ollama_blobs_are_named_as_its_list_names_them(home: Path) -> None:
 
 
 def test_names_of_ollama_that_share_a_file_are_all_listed(home: Path) -> None:
-    store = home / ".ollama" / "models"
-    write_ollama(store, "tiny", "1b", [("model", ENTRIES)])
-    names = store / "manifests" / "registry.ollama.ai" / "library" / "tiny"
-    (names / "copy").write_bytes((names / "1b").read_bytes())  # as `ollama cp` makes it
+    write_ollama(store := home / ".ollama" / "models", "tiny", "1b", [("model", ENTRIES)])
+    names = store.joinpath("manifests", "registry.ollama.ai", "library", "tiny")
+    (names / "copy").write_bytes((names / "1b").read_bytes())  # `ollama cp`
     assert [model.name for model in local_models()] == ["ollama:tiny:1b", "ollama:tiny:copy"]
 
 
