@@ -27,6 +27,14 @@ CAT = "How to take good care of a pet cat"
 PORTS = (free_port(), free_port())  # of one server after the other, also beside one that lasts for a file
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Waiting in vain once may be the busy machine; twice is a fault. The summary counts what was run again."""
+    again = pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"])
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(again)
+
+
 def chromium_path() -> str | None:
     """Debian's chromium, or the one playwright installed."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
@@ -221,7 +229,14 @@ def choose(page: Any, menu: str, name: str) -> None:
     """Chooses an entry of one of Gradio's menus by its name."""
     page.fill(f"{menu} input", name)
     page.press(f"{menu} input", "Enter")
-    page.wait_for_function("([menu, name]) => document.querySelector(`${menu} input`).value === name", arg=[menu, name])
+    page.wait_for_function(
+        # the menu lets go of the keyboard once it has taken the entry; its text alone is what was typed
+        """([menu, name]) => {
+          const box = document.querySelector(`${menu} input`);
+          return box.value === name && document.activeElement !== box;
+        }""",
+        arg=[menu, name],
+    )
 
 
 def finished(page: Any, timeout: float = 30_000) -> None:

@@ -29,6 +29,8 @@ def test_settings_are_remembered_and_the_form_folds_on_a_telephone(
     page.keyboard.type("1.2")
     page.press(TEMPERATURE, "Tab")
     page.wait_for_function("JSON.parse(localStorage.getItem('xc-form:'))?.temperature === 1.2")
+    kept = page.evaluate("JSON.parse(localStorage.getItem('xc-form:'))")
+    assert kept == {"pictures": "2", "tone": "news", "readers": "sailors", "temperature": 1.2}
 
     page.reload()
     page.wait_for_selector(".xc-ready")
