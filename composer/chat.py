@@ -158,14 +158,14 @@ class Conversation:
     def _messages(self, turns: Sequence[Turn]) -> list[Message]:
         language = self._language_of()
         opening = self._opening(language, self.material[: self.material_used])
-        told: list[Message] = []
+        messages: list[Message] = []
         pictures_left = self.model.capabilities.max_pictures
         for turn in reversed(turns):
             asked = self._question(turn, language, pictures_left)
             pictures_left -= len(asked.pictures)
-            answered = [assistant(turn.answer)] if told and turn.answer else []
-            told[:0] = [asked, *answered]
-        return [opening, *told]
+            answered = [assistant(turn.answer)] if messages and turn.answer else []
+            messages[:0] = [asked, *answered]
+        return [opening, *messages]
 
     def _opening(self, language: Language, material: str) -> Message:
         """Instructions, and the text that the conversation is about."""

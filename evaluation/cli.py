@@ -128,7 +128,7 @@ def report(
     from evaluation.reporting import write_report
 
     with readable_errors():
-        for path in write_report(folders, out, told=say):
+        for path in write_report(folders, out, note=say):
             typer.echo(path)
 
 

@@ -22,20 +22,20 @@ def export_steps(
     """
     if format == "json":
         article = _without_paths(article)
-    told: queue.SimpleQueue[float | bytes | BaseException] = queue.SimpleQueue()
+    steps: queue.SimpleQueue[float | bytes | BaseException] = queue.SimpleQueue()
 
     def work() -> None:
         try:
-            told.put(rendered(article, format, made_by=made_by, progress=told.put, stop=stop))
+            steps.put(rendered(article, format, made_by=made_by, progress=steps.put, stop=stop))
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            told.put(error)
+            steps.put(error)
 
     threading.Thread(target=work, name="export", daemon=True).start()
     share = 0.0
     try:
         while True:
             try:
-                step = told.get(timeout=_BEAT)
+                step = steps.get(timeout=_BEAT)
             except queue.Empty:
                 yield share
                 continue

@@ -260,8 +260,8 @@ WAITING = ("waiting", "loading", "running")  # states in which somebody waits fo
 def waiting(place: Place | None) -> Operation:
     """The work waits for the model. None: it is its turn, as far as is known."""
     ahead, seconds = (place.ahead, place.seconds) if place is not None else (0, None)
-    told = None if seconds is None else round(seconds)
-    return {"op": "status", "state": "waiting", "steps": list(STEPS), "ahead": ahead, "seconds": told}
+    rounded = None if seconds is None else round(seconds)
+    return {"op": "status", "state": "waiting", "steps": list(STEPS), "ahead": ahead, "seconds": rounded}
 
 
 def loading(text: str, fraction: float | None = None) -> Operation:

@@ -90,7 +90,7 @@ class Illustrator:
         self.article = self.article.with_sections(
             [section if section.id in self._kept else _without_plan(section) for section in self.article]
         )
-        self._reader.vary(self.article)
+        self._reader.each_once(self.article)
         paragraphs = [section for section in self.article if section.illustratable]
         if self._pictures == 0:
             return

@@ -94,17 +94,17 @@ class ParagraphReader:
         self._hits: dict[str, tuple[Hit, ...]] = {}  # by query: neighbouring paragraphs speak of the same things
         self._vectors = TextVectors()
         self._sure: list[Candidate] = []  # of the paragraphs read so far
-        self._varied = False
+        self._each_once = False
         title = inline.plain(article.title)
         # a gallery that counts searches is asked for what the model names and for the title, not for every noun
         self._few_searches = bool(getattr(gallery, "few_searches", False))
         self._title = title_queries(article)
         self._title_words = frozenset((*content_words(title), *nouns(title, article.language)))
 
-    def vary(self, article: Article) -> None:
+    def each_once(self, article: Article) -> None:
         """From now on nothing is asked about that shows what stands in `article` or surely fits a paragraph already
         read: an article shows a thing once."""
-        self._article, self._varied = article, True
+        self._article, self._each_once = article, True
         self._sure = [s.illustration.chosen for s in article.illustrated if s.illustration and s.illustration.chosen]
 
     def search(self, section: Section, most: int = MOST_NOUNS) -> Reading:
@@ -205,7 +205,7 @@ class ParagraphReader:
             for candidates in (reading.own, reading.candidates)
         )
         own = [each for each in own if each.id not in self._article.used_pictures][:RATED_OWN]
-        if self._varied and self._sure:
+        if self._each_once and self._sure:
             self._vectors([name for each in worth if (name := name_in(each.caption, "en"))])  # all at once
         shown = [each for each in worth if self._is_shown(each)]
         worth = [each for each in worth if each not in shown][:RATED]
@@ -237,7 +237,7 @@ class ParagraphReader:
         """Whether there is no use in asking about a picture, since it, or one of the same thing, stands elsewhere."""
         if candidate.id in self._article.used_pictures:
             return True
-        return self._varied and any(same_subject(candidate, other, self._vectors) for other in self._sure)
+        return self._each_once and any(same_subject(candidate, other, self._vectors) for other in self._sure)
 
     def _will_do(self, candidate: Candidate) -> bool:
         """Whether the paragraph needs no other picture: this one fits, and nothing like it was found for another."""

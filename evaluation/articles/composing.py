@@ -36,7 +36,7 @@ def compose_all(
     *,
     weights: str,
     stop: threading.Event,
-    told: Callable[[str], None],
+    note: Callable[[str], None],
 ) -> bool:
     """Writes each article into `out`; those that are there with the same key are kept. False where it was stopped.
 
@@ -47,7 +47,7 @@ def compose_all(
         key = _key(title, settings, model.name, weights, place)
         if known_key(out, title.id) == key:
             continue
-        told(f"{number}/{len(titles)} {title.title}")
+        note(f"{number}/{len(titles)} {title.title}")
         composer = Composer(model, gallery)
         sampling = composer.sampling.with_choices(seed=settings.seed)
         options = Options(settings.pictures, title.language, sampling, length=settings.length)

@@ -69,7 +69,7 @@ def compose_titles(
     encoder, notes = _encoder(options.encoder, gallery)  # before the articles: one that cannot be had is said at once
     facts = model_facts(options.model_name, model)
     done = compose_all(
-        model, gallery, titles, options.settings, out, weights=facts["weights"], stop=stop, told=lambda line: say(line)
+        model, gallery, titles, options.settings, out, weights=facts["weights"], stop=stop, note=lambda line: say(line)
     )
     model.close()
     if not done:

@@ -42,6 +42,6 @@ def measure_illustrating(
     found = [measure_method(BySimilarity(chosen), items), measure_method(AsTheStudio(chosen), items)]
     if load_model is not None:
         model = load_model()
-        found.append(measure_method(AsTheStudio(chosen, model), items, told=lambda line: say(line)))
+        found.append(measure_method(AsTheStudio(chosen, model), items, note=lambda line: say(line)))
         model.close()
     return found

@@ -57,12 +57,12 @@ class MethodResult:
 
 
 def measure_method(
-    method: Method, items: Sequence[Item], told: Callable[[str], None] = lambda _line: None
+    method: Method, items: Sequence[Item], note: Callable[[str], None] = lambda _line: None
 ) -> MethodResult:
     """Illustrates each article and counts."""
     results = []
     for number, item in enumerate(items, 1):
-        told(f"{method.name}: {number}/{len(items)} {item.title}")
+        note(f"{method.name}: {number}/{len(items)} {item.title}")
         fits, places = method.illustrate(item)
         results.append(measure_item(item, fits, places))
     return MethodResult(method.name, len(results), summarize(results))

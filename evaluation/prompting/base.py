@@ -40,8 +40,8 @@ class Asked:
             [turn.role, [p if isinstance(p, str) else None for p in turn.content]]
             for turn in merge_turns(self.messages)
         ]
-        told = json.dumps([self.need, said, settings, weights], ensure_ascii=False)
-        return hashlib.sha256(told.encode() + hashlib.sha256(picture).digest()).hexdigest()[:32]
+        described = json.dumps([self.need, said, settings, weights], ensure_ascii=False)
+        return hashlib.sha256(described.encode() + hashlib.sha256(picture).digest()).hexdigest()[:32]
 
 
 class Wording(Protocol):

@@ -14,8 +14,8 @@ from evaluation.reporting.runs import Run, compare, load_run, why_unscored
 REFERENCE = "InternLM-XComposer-VL-7B"  # whose published scores the chart shows
 
 
-def write_report(folders: Sequence[Path], out: Path, told: Callable[[str], None] = lambda line: None) -> list[Path]:
-    """Writes report.md, report.html and radar.png; returns them. Runs without a score are left out, and `told` says so.
+def write_report(folders: Sequence[Path], out: Path, note: Callable[[str], None] = lambda line: None) -> list[Path]:
+    """Writes report.md, report.html and radar.png; returns them. Runs without a score are left out, and `note` says so.
 
     Raises RunUnusable, also where no run is left.
     """
@@ -24,7 +24,7 @@ def write_report(folders: Sequence[Path], out: Path, told: Callable[[str], None]
     runs = [load_run(folder) for folder in scored or folders]
     for folder, reason in reasons.items():
         if reason is not None:
-            told(_("Left out: {folder}: {reason}", folder=folder, reason=reason).text())
+            note(_("Left out: {folder}: {reason}", folder=folder, reason=reason).text())
     source, tables = published()
     names = [name for name in tables if any(run.benchmark == name for run in runs)]
     parts = [_score_table(tables[name], [run for run in runs if run.benchmark == name], source) for name in names]

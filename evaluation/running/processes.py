@@ -42,12 +42,12 @@ def ask_in_processes(
     Raises what a process raises, and EvaluationFailed for one that ended without a word.
     """
     context = multiprocessing.get_context("spawn")
-    told, ending = context.Queue(), context.Event()
+    results, ending = context.Queue(), context.Event()
     visible = _cards(processes) if cards else [None] * processes
     workers = [
         context.Process(
             target=_work,
-            args=(load, name, job, list(questions[rank::processes]), out, rank, visible[rank], told, ending),
+            args=(load, name, job, list(questions[rank::processes]), out, rank, visible[rank], results, ending),
             daemon=True,
         )
         for rank in range(processes)
@@ -60,10 +60,10 @@ def ask_in_processes(
             if stop is not None and stop.is_set():
                 ending.set()
             try:
-                kind, rank, value = told.get(timeout=POLL)
+                kind, rank, value = results.get(timeout=POLL)
             except queue.Empty:
                 gone = [rank for rank, worker in enumerate(workers) if not worker.is_alive() and rank not in finished]
-                if gone and told.empty():
+                if gone and results.empty():
                     reason = _(
                         "process {rank} ended with status {status}.", rank=gone[0], status=workers[gone[0]].exitcode
                     )
@@ -107,7 +107,7 @@ def _work(
     out: Path,
     rank: int,
     card: str | None,
-    told: Any,
+    results: Any,
     ending: Any,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears Ctrl-C and tells the others
@@ -118,22 +118,22 @@ def _work(
         check_sight(model, blind=job.blind)
         facts = model_facts(name, model)
         job = replace(job, weights=facts["weights"])
-        told.put(("facts", rank, facts))
+        results.put(("facts", rank, facts))
         answers = ask_all(
             job,
             model,
             questions,
             load_answers(out),
             part_file(out, rank),
-            progress=lambda count: told.put(("answered", rank, count)),
-            note=lambda text: told.put(("note", rank, text)),
+            progress=lambda count: results.put(("answered", rank, count)),
+            note=lambda text: results.put(("note", rank, text)),
             stop=ending,
         )
         model.close()
     except ReadableError as error:
-        told.put(("error", rank, error))
+        results.put(("error", rank, error))
     except Exception as error:  # noqa: BLE001  # it must reach the person, who sees only the first process
         reason = _("process {rank}: {kind}: {error}.", rank=rank, kind=type(error).__name__, error=error)
-        told.put(("error", rank, EvaluationFailed(reason=reason, place=out)))
+        results.put(("error", rank, EvaluationFailed(reason=reason, place=out)))
     else:
-        told.put(("finished", rank, [answer.identity for answer in answers]))
+        results.put(("finished", rank, [answer.identity for answer in answers]))

@@ -62,10 +62,10 @@ def _shown(studio: Studio, session: Session, running: "RunningAnswer") -> Iterat
     run, language = running.run, session.language
     while not studio.model_settled.is_set() and wait_until(studio.model_settled, run.stop):
         yield history(studio, session, loading_status(studio.progress, language).text + " …")
-    told = ""
+    shown = ""
     for place in studio.line.places(run.job, run.stop):
-        if (words := waiting_words(place, language)) != told:
-            told = words
+        if (words := waiting_words(place, language)) != shown:
+            shown = words
             yield history(studio, session, words)
     if run.stop.is_set() and not running.begun:
         return

@@ -52,8 +52,8 @@ def tool_result(value: Any, page: str) -> CallToolResult:
     """
     if isinstance(value, str):
         return CallToolResult(content=[TextContent(type="text", text=value)])
-    told = _for_models(value, page)
-    structured = told if isinstance(told, dict) else {"pictures": told}
+    answer = _for_models(value, page)
+    structured = answer if isinstance(answer, dict) else {"pictures": answer}
     content: list[ContentBlock] = [TextContent(type="text", text=json.dumps(structured, ensure_ascii=False))]
     if "file" in structured:
         content.append(

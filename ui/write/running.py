@@ -93,10 +93,10 @@ def logged_sentence(error: Exception, language: str) -> str:
 
 def until_turn(studio: Studio, session: Session, run: ModelRun) -> Iterator[Message]:
     """Tells which place the work has in the line before the model, until it is its turn or it is stopped."""
-    told: view.Operation | None = None
+    shown: view.Operation | None = None
     for place in studio.line.places(run.job, run.stop):
-        if (operation := view.waiting(place)) != told:
-            told = operation
+        if (operation := view.waiting(place)) != shown:
+            shown = operation
             yield session.message(operation)
 
 

@@ -44,14 +44,14 @@ def _files(models: Path) -> list[Path]:
 
 def _entry(data: Path, name: str, file: Path) -> Entry:
     try:
-        told: Any = yaml.safe_load(file.read_text("utf-8"))
-        path = data / str(told["model_path"])
-        projector = data / str(told["mmproj_path"]) if told.get("mmproj_path") else None
+        description: Any = yaml.safe_load(file.read_text("utf-8"))
+        path = data / str(description["model_path"])
+        projector = data / str(description["mmproj_path"]) if description.get("mmproj_path") else None
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return Entry(
             name, file, problem=_("Its description '{path}' cannot be read. Add the model again in Jan.", path=file)
         )
     missing = next((each for each in (path, projector) if each is not None and not each.is_file()), None)
     problem = _("Its file '{path}' is not there. Fetch it again in Jan.", path=missing) if missing is not None else None
-    size = told.get("size_bytes")
+    size = description.get("size_bytes")
     return Entry(name, path, projector, problem, size if isinstance(size, int) else 0)
