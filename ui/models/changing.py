@@ -62,7 +62,8 @@ class ModelChange:
         threading.Thread(target=self._work, name="model-change", daemon=True).start()
 
     def cancel(self) -> None:
-        """Ends it at its next step; the model that is there stays. What was downloaded stays for the next time."""
+        """Ends it at its next step, or in the waiting for a server; the model that is there stays. What was downloaded
+        stays for the next time."""
         if not self.ended.is_set() and self.state != "switching":
             self.state = "cancelling"
             self._stop.set()
@@ -110,7 +111,7 @@ class ModelChange:
         assert self._load is not None
         model = self._load(self._on_progress)
         try:
-            model.reply([[user("Hello")]], Sampling(max_tokens=1))
+            model.reply([[user("Hello")]], Sampling(max_tokens=1), stop=self._stop)
             if self._stop.is_set():
                 raise Cancelled
         except BaseException:

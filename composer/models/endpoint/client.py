@@ -73,6 +73,7 @@ class Client:
         )
         self._slots = asyncio.Semaphore(self.limits.at_once)
         self._closing = threading.Event()
+        self.while_waiting: Callable[[], None] | None = None  # called again and again; what it raises ends the call
         self._submitting = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="endpoint", daemon=True)
@@ -94,7 +95,8 @@ class Client:
     # -- calls ---------------------------------------------------------------------------------------------------------
 
     def get(self, url: str) -> Any:
-        """The JSON of an address, or None where it has none. Raises CallFailed for a server that cannot be reached."""
+        """The JSON of an address, or None where it has none; as quick as `post` can be. Raises CallFailed for a server
+        that cannot be reached or says nothing."""
         return self._wait(self._got(url))
 
     def post(
@@ -174,6 +176,8 @@ class Client:
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         task = self._submit(work)
         try:
+            while self.while_waiting is not None and not wait({task}, timeout=_TICK).done:
+                self.while_waiting()
             return task.result()
         except CancelledError as error:
             raise CallFailed(_("the model was closed")) from error
@@ -185,7 +189,8 @@ class Client:
         return self._closing.is_set() or (stop is not None and stop.is_set())
 
     async def _got(self, url: str) -> Any:
-        request = self._http.build_request("GET", url, headers={"Accept": "application/json"})
+        timeout = httpx.Timeout(min(QUICK_SECONDS, self.limits.seconds), pool=None)
+        request = self._http.build_request("GET", url, headers={"Accept": "application/json"}, timeout=timeout)
         async with self._opened(request, 2) as response:
             return _json_of(await response.aread())
 

@@ -56,10 +56,18 @@ class EndpointModel:
         reply together, where the server does not say. picture_bytes: of one picture as it is sent, at most.
         Raises EndpointUnusable, SettingsError.
         """
-        report = progress or (lambda step: None)
         address, key = read_address(base_url), read_key(api_key_file)
-        report(LoadProgress("find", detail=address.place))
+        step = LoadProgress("find", detail=address.place)
+
+        def report(next_step: LoadProgress | None = None) -> None:
+            nonlocal step
+            step = next_step or step
+            if progress is not None:
+                progress(step)
+
+        report()
         self._client = Client(address, key, Limits(seconds=timeout or SECONDS, at_once=at_once or AT_ONCE))
+        self._client.while_waiting = report  # who listens may end the loading, however long the server says nothing
         try:
             found = find_out(
                 self._client,
@@ -68,6 +76,7 @@ class EndpointModel:
                 context_tokens,
                 lambda name: report(LoadProgress("load", detail=name or address.place)),
             )
+            self._client.while_waiting = None
             self.name = _short(found.name) or address.place
             report(LoadProgress("ready", detail=self.name))
         except _FAILURES as error:

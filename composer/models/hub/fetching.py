@@ -17,6 +17,7 @@ MAX_ATTEMPTS = 5  # without a single new byte
 FIRST_PAUSE = 0.5  # seconds before the second attempt; doubled before each further one
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two chunks
 CHUNK = 1 << 16
+LOOK = 0.2  # seconds between calls of `progress` while nothing comes
 PART_SUFFIX = ".part"  # of a file that is not complete yet
 FINAL_STATUSES = (401, 403, 404, 410)  # answers that another attempt does not change
 
@@ -41,7 +42,8 @@ class FileRequest:
 
 
 def fetch_all(requests: Sequence[FileRequest], progress: Callable[[int], None]) -> None:
-    """Fetches the files; several threads call `progress` with the number of new bytes.
+    """Fetches the files; several threads call `progress` with the number of new bytes, 0 where none came. What it
+    raises ends the fetching.
 
     If one fails, what the others have received so far stays, and the next call continues from it.
     Raises FetchFailed, OSError (e.g. disk full).
@@ -67,7 +69,9 @@ def fetch_all(requests: Sequence[FileRequest], progress: Callable[[int], None]) 
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(LOOK)
+                progress(0)  # who listens may end it while a server says nothing
     finally:
         cancelled.set()  # Ctrl-C may have ended the waiting
     if errors:

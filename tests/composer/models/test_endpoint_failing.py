@@ -119,6 +119,34 @@ def test_who_cancels_the_loading_at_its_end_leaves_no_thread_behind(address: str
     assert threads() == before
 
 
+@pytest.mark.parametrize("silent", ["/v1/models", "/v1/chat/completions"])
+def test_who_cancels_the_loading_waits_for_no_answer(address: str, fake: FakeServer, silent: str) -> None:
+    held, stop = threading.Event(), threading.Event()
+    fake.before = lambda path, body: as_json({}, 500) if path == silent and not held.wait(10) else None
+
+    def cancel(step: LoadProgress) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    start = time.perf_counter()
+    threading.Timer(0.3, stop.set).start()
+    with pytest.raises(KeyboardInterrupt):
+        EndpointModel(address, progress=cancel)
+    held.set()
+    assert time.perf_counter() - start < 3
+
+
+def test_a_server_that_says_nothing_at_all_is_given_up_soon(
+    address: str, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "QUICK_SECONDS", 0.2)
+    held = threading.Event()
+    fake.before = lambda path, body: as_json({}, 500) if not held.wait(10) else None
+    with pytest.raises(EndpointUnusable, match="it has said nothing for 0 s"):
+        EndpointModel(address)
+    held.set()
+
+
 def test_a_key_is_sent_and_never_shown(
     address: str, fake: FakeServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

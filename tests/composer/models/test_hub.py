@@ -213,6 +213,23 @@ def test_a_program_that_is_ended_does_not_wait_for_its_download(
     assert all(ranged for path, ranged in server.files_asked() if path == SHARD)
 
 
+def test_who_cancels_a_download_waits_for_no_byte(server: Hub) -> None:
+    server.breaks[SHARD], server.stalls = 300_000, threading.Event()
+
+    def cancel(step: LoadProgress) -> None:
+        if time.monotonic() > until:
+            raise KeyboardInterrupt
+
+    until = time.monotonic() + 1.5
+    later = threading.Timer(9.0, server.stalls.set)
+    later.start()
+    with pytest.raises(KeyboardInterrupt):
+        hubs.fetch_files(source("huggingface"), cancel)
+    assert time.monotonic() < until + 3
+    server.stalls.set()
+    later.cancel()
+
+
 def test_an_update_without_a_network_keeps_the_version_that_is_here(
     server: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -152,6 +152,27 @@ def test_cancel_ends_the_loading_and_keeps_the_model(studio: Studio, loader: Loa
     assert person.article.sections, "and work goes on"
 
 
+def test_cancel_ends_the_first_question_to_a_model(
+    studio: Studio, loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, asked = studio.model, threading.Event()
+
+    def slow(self: FakeModel, prompts: Any, sampling: Any, *, stop: threading.Event | None = None) -> list[str]:
+        asked.set()
+        assert (stop or threading.Event()).wait(SOON)
+        return [""]
+
+    monkeypatch.setattr(FakeModel, "reply", slow)
+    ask(studio, "load", name="other")
+    assert asked.wait(SOON)
+    start = time.monotonic()
+    ask(studio, "cancel")
+    assert ended(studio)["state"] == "cancelled"
+    assert time.monotonic() - start < SOON / 2
+    assert studio.model is former
+    assert loader.made[0].closed
+
+
 def test_two_models_that_do_not_fit_are_refused_before_one_is_loaded(
     studio: Studio, loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
