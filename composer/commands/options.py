@@ -27,7 +27,7 @@ OwnOption = Annotated[
     typer.Option("--own", help="A picture of yours that shall stand in the article; may be repeated, up to 20 times."),
 ]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="A model's name, 'endpoint', or the address of a server.")
+    str | None, typer.Option("--model", help="A model's name, a hub's OWNER/NAME, 'endpoint', or a server's address.")
 ]
 UrlOption = Annotated[
     str | None,

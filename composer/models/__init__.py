@@ -46,8 +46,9 @@ from composer.models.discovery import (
     local_models,
     propose,
 )
+from composer.models.files import download_model, local_folder
 from composer.models.gguf import GgufModel, import_engine, models_in, read_header
-from composer.models.registry import choose_model, download_model, load_model, local_folder
+from composer.models.registry import choose_model, load_model
 from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_thought, without_thoughts
 
 __all__ = [

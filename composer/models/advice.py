@@ -9,8 +9,16 @@ from dataclasses import dataclass
 import psutil
 
 from composer.models.cards import graphics_cards
-from composer.models.configs import KnownModel, ModelConfig, find_config, known_models, model_configs, path_of
-from composer.models.discovery import find_local_model, is_local_name
+from composer.models.configs import (
+    KnownModel,
+    ModelConfig,
+    find_config,
+    known_models,
+    model_configs,
+    path_of,
+    repository_config,
+)
+from composer.models.discovery import find_local_model, find_repository, is_local_name
 from composer.models.gguf import parts_of
 
 GIB = 2**30
@@ -90,6 +98,8 @@ def memory_wanted(name_or_path: str, bits: int | None = None) -> int:
     path = path_of(name_or_path)
     if is_local_name(name_or_path) and not path.exists():
         return find_local_model(name_or_path).memory
+    if repository_config(name_or_path) is not None:
+        return max((model.memory for model in find_repository(name_or_path)), default=0)
     # a folder may hold the same weights in several forms, of which one is loaded
     forms = (sorted(path.glob(pattern)) for pattern in ("*.safetensors", "*.gguf", "*.bin"))
     files = parts_of(path) if path.is_file() else next(filter(None, forms), [])

@@ -3,6 +3,7 @@
 Knows where files come from and what is missing; loads nothing.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,6 +22,10 @@ from composer.models.hub import HUBS, Download, HubName, Source, find_download
 CONFIGS = resource_folder("configs") / "models"
 AUTO = "auto"  # stands for the best model that is here
 ENDPOINT = "endpoint"  # stands for the model of the server that is named beside it
+_REPOSITORY = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)  # as the hubs have them
+_BRANCHES: dict[HubName, str] = {"huggingface": "main", "modelscope": "master"}
+# of any repository with a model of transformers; other weights than model*.safetensors are the same once more
+_FILES = ("*.json", "model*.safetensors", "*.jinja", "merges.txt", "vocab.txt", "*.model", "*.tiktoken")
 _LONGEST_SHOWN = 200  # characters of what was typed in place of a path
 
 Kind = Literal["embedded", "xcomposer", "transformers"]
@@ -37,6 +42,7 @@ class ModelConfig:
     # hub -> {"repository": …, "revision": …}; the first download settles the version (composer.models.hub.files)
     hubs: Mapping[HubName, Mapping[str, str]] = field(default_factory=dict)
     files: Sequence[str] = ()  # patterns of the names of the files it needs
+    needed: Sequence[str] = ()  # of these patterns each must stand for a file
     gpu_memory_gb: float = 0.0  # GiB on all cards together, in 16 bits where it is not packed; for `auto`
     size_gb: float = 0.0  # GB of the files
     licence: str = ""  # as its publisher names it
@@ -44,7 +50,9 @@ class ModelConfig:
 
     def source(self, hub: HubName) -> Source:
         """Where its files are on that hub."""
-        return Source(hub, self.hubs[hub]["repository"], self.hubs[hub]["revision"], tuple(self.files))
+        return Source(
+            hub, self.hubs[hub]["repository"], self.hubs[hub]["revision"], tuple(self.files), tuple(self.needed)
+        )
 
     def downloads(self, hub: HubName | None = None) -> list[Download]:
         """What is here of it, from that hub or from all of them (None); complete downloads first."""
@@ -72,7 +80,9 @@ def known_models() -> list[KnownModel]:
 
 def is_known_model(name: str) -> bool:
     """Whether `name` can be given to `load_model` without being a path."""
-    return name in (AUTO, ENDPOINT) or is_address(name) or is_local_name(name) or find_config(name) is not None
+    if name in (AUTO, ENDPOINT) or is_address(name) or is_local_name(name):
+        return True
+    return find_config(name) is not None or repository_config(name) is not None
 
 
 def is_address(name: str) -> bool:
@@ -95,6 +105,19 @@ def find_config(name: str) -> tuple[ModelConfig, HubName | None] | None:
             if name == where["repository"]:
                 return config, hub
     return None
+
+
+def repository_config(name: str) -> ModelConfig | None:
+    """The model of any repository of a hub, as "OWNER/NAME" names one; None for another name, or one of a path that
+    exists. Whether there is such a repository is not known."""
+    if not _REPOSITORY.fullmatch(name) or name.endswith(".gguf") or Path(name).exists():
+        return None
+    hubs: dict[HubName, dict[str, str]] = {
+        hub: {"repository": name, "revision": branch} for hub, branch in _BRANCHES.items()
+    }
+    return ModelConfig(
+        name, "transformers", short=name, hubs=hubs, files=_FILES, needed=("config.json", "model*.safetensors")
+    )
 
 
 def path_of(wanted: str) -> Path:

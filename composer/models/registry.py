@@ -3,7 +3,6 @@
 Knows no engine: each kind of model has one function here that calls its loader.
 """
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from common.lazy import one_import_at_a_time
 from common.messages import Text, _
-from composer.errors import EndpointUnusable, InputError, ModelFilesBroken, ModelFilesMissing, SettingsError
+from composer.errors import EndpointUnusable, InputError, ModelFilesMissing, SettingsError
 from composer.models import embedded
 from composer.models.base import LoadProgress, Model
 from composer.models.cards import GraphicsCard, graphics_cards, too_few_cards
@@ -20,23 +19,22 @@ from composer.models.configs import (
     AUTO,
     ENDPOINT,
     ModelConfig,
-    download_command,
     find_config,
     interrupted_clause,
-    interrupted_values,
     is_address,
     model_configs,
     path_of,
+    repository_config,
     unknown_model,
 )
-from composer.models.discovery import LocalModel, find_local_model, is_local_name, propose
+from composer.models.discovery import LocalModel, find_local_model, find_repository, is_local_name, propose
+from composer.models.files import XCOMPOSER_TYPE, fetch_folder, model_type
 from composer.models.gguf import model_name, models_in
-from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_files, find_download
+from composer.models.hub import HubName
 from composer.models.unfetched import refuse_pointers, unfinished_in
 
 log = logging.getLogger(__name__)
 
-XCOMPOSER_TYPE = "InternLMXComposer"  # "model_type" in a folder's config.json
 _GGUF_ONLY = ("mmproj", "gpu_layers")  # options that may be set for all models
 AUTO_XCOMPOSER = "internlm/internlm-xcomposer-7b"  # what `auto` takes where a card has room for it
 
@@ -60,10 +58,10 @@ def load_model(
     update: bool = False,
     **options: Any,
 ) -> Model:
-    """A model by name, from a folder, from a .gguf file, from another program's store ("ollama:qwen3-vl:4b", also
-    lmstudio:, hf:, modelscope:, jan:, gpt4all: and llamacpp:), or on a server ("endpoint" with `base_url`, or the
-    server's address, "#" and the model's name there where it has several); None or "auto" takes the best one that
-    is here, and reports a better one of other programs without taking it.
+    """A model by name, of a repository of a hub ("OWNER/NAME"), from a folder, from a .gguf file, from another
+    program's store ("ollama:qwen3-vl:4b", also lmstudio:, hf:, modelscope:, jan:, gpt4all: and llamacpp:), or on a
+    server ("endpoint" with `base_url`, or the server's address, "#" and the model's name there where it has several);
+    None or "auto" takes the best one that is here, and reports a better one of other programs without taking it.
 
     num_gpus: cards to use; None: as many as help; 0: the CPU only. hub: where a named model is downloaded, or looked
     for; None: wherever it is here, else Hugging Face. update: take the hub's present version instead of the one that
@@ -96,7 +94,7 @@ def load_model(
         config, hub = named[0], hub or named[1]
         if config.kind == "embedded":
             return _load_gguf(embedded.model_file(report), config.name, num_gpus, report, given, text_only=True)
-        folder = _fetch_folder(config, report, hub, update=update)
+        folder = fetch_folder(config, report, hub, update=update)
         load_files = _load_transformers if config.kind == "transformers" else _load_xcomposer
         return load_files(folder, num_gpus, report, {"name": config.name, **given})
     path = path_of(wanted)
@@ -114,6 +112,9 @@ def load_model(
         return _load_gguf(path, model_name(path), num_gpus, report, given)
     if path.is_dir():
         return _load_folder(path, num_gpus, report, given)
+    unlisted = repository_config(wanted)
+    if unlisted is not None:
+        return _load_repository(unlisted, num_gpus, report, given, hub, update=update)
     raise unknown_model(wanted)
 
 
@@ -208,6 +209,40 @@ def _load_local(found: LocalModel, num_gpus: int | None, report: Progress, optio
     return _load_gguf(found.path, found.name, num_gpus, report, {**projector, **options})
 
 
+def _load_repository(
+    config: ModelConfig,
+    num_gpus: int | None,
+    report: Progress,
+    options: dict[str, Any],
+    hub: HubName | None,
+    *,
+    update: bool,
+) -> Model:
+    """The model of a repository that configs/models does not name: as another program downloaded it, else downloaded
+    here. Raises ModelFilesMissing, InputError and what loading raises."""
+    here = [] if update else find_repository(config.name, hub)
+    ready = [model for model in here if model.loadable]
+    if len(ready) > 1:
+        names = [model.name for model in ready]
+        raise InputError(
+            _(
+                "Of '{name}' there are several models here: {names}. Name one of them: --model {first}",
+                name=config.name,
+                names=names[:6],
+                first=names[0],
+            )
+        )
+    if ready:
+        return _load_local(ready[0], num_gpus, report, options)
+    try:
+        folder = fetch_folder(config, report, hub, update=update)
+    except ModelFilesMissing as error:
+        if here and here[0].why is not None:  # another program began the download, and may go on
+            raise ModelFilesMissing(name=config.name, missing=here[0].path.name, way_out=here[0].why) from error
+        raise
+    return _load_folder(folder, num_gpus, report, {"name": config.name, **options})
+
+
 def _load_endpoint(wanted: str, report: Progress, options: dict[str, Any]) -> Model:
     from composer.models.endpoint import EndpointModel
 
@@ -232,7 +267,7 @@ def _check_options(options: dict[str, Any], known: Sequence[str], name: str) -> 
 
 def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: dict[str, Any]) -> Model:
     refuse_pointers(folder)
-    kind = _model_type(folder)
+    kind = model_type(folder)
     if kind == XCOMPOSER_TYPE:
         return _load_xcomposer(folder, num_gpus, report, options)
     if kind is not None and any(folder.glob("*.safetensors")):
@@ -261,107 +296,3 @@ def _load_folder(folder: Path, num_gpus: int | None, report: Progress, options: 
             ),
         )
     return _load_transformers(folder, num_gpus, report, options)
-
-
-def _model_type(folder: Path) -> str | None:
-    """The "model_type" in config.json; None where there is no such file. Raises ModelFilesBroken."""
-    path = folder / "config.json"
-    if not path.is_file():
-        return None
-    try:
-        return str(json.loads(path.read_text("utf-8")).get("model_type", ""))
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise ModelFilesBroken(path=path, reason=_("it cannot be read ({error}).", error=error)) from error
-
-
-# -- the files of named models ---------------------------------------------------------------------------------------
-
-
-def download_model(
-    name: str, progress: Progress | None = None, *, hub: HubName | None = None, update: bool = False
-) -> Path:
-    """The folder of a model known by name (the file of the embedded one), downloaded where it is not here.
-
-    hub: where to get it; None: wherever it is here, else Hugging Face. update: take the hub's present version.
-    Raises UnknownModel, ModelFilesMissing, ModelFilesBroken.
-    """
-    named = find_config(name)
-    if named is None:
-        raise unknown_model(name)
-    config, report = named[0], progress or (lambda step: None)
-    if config.kind == "embedded":
-        return embedded.model_file(report)
-    return _fetch_folder(config, report, hub or named[1], update=update)
-
-
-def _fetch_folder(config: ModelConfig, report: Progress, hub: HubName | None, *, update: bool) -> Path:
-    """The folder with the model's files; what is missing of them is downloaded. Raises ModelFilesMissing."""
-    report(LoadProgress("find", detail=config.name))
-    downloads = config.downloads(hub)
-    best = downloads[0] if downloads else None
-    if best is not None and best.complete and not update:
-        return best.folder
-    source = best.source if best is not None else config.source(hub or HUBS[0])
-    if best is not None and not update:
-        log.warning("%s: %s", config.name, interrupted_clause(config, best))
-    try:
-        return fetch_files(source, report, update=update)
-    except (HubUnavailable, OSError) as error:
-        reason = error.reason if isinstance(error, HubUnavailable) else str(error)
-        if best is not None and best.complete:
-            log.warning("%s cannot be updated (%s); what is here is used.", config.name, reason)
-            return best.folder
-        raise _download_failed(config, source, reason) from error
-
-
-def _download_failed(config: ModelConfig, source: Source, reason: Text | str) -> ModelFilesMissing:
-    download = find_download(source)
-    values: dict[str, object] = {"reason": reason, "others": [hub for hub in config.hubs if hub != source.hub]}
-    if download is None or download.complete:
-        way_out = _(
-            "They cannot be downloaded ({reason}). From another hub: --hub {others}. With a copy of your own: "
-            "--folder FOLDER",
-            **values,
-        )
-    else:
-        way_out = _(
-            "They cannot be downloaded ({reason}). Its download was interrupted ({here:.2f} of {total:.2f} GB are "
-            "here); this goes on: {command}. From another hub: --hub {others}. With a copy of your own: "
-            "--folder FOLDER",
-            **values,
-            **interrupted_values(config, download),
-        )
-    return ModelFilesMissing(name=config.name, missing=source.repository, way_out=way_out)
-
-
-def local_folder(name_or_folder: str) -> Path:
-    """The folder of a model that is here: the folder itself, or what was downloaded under that name. Downloads nothing.
-
-    The folder's files are not looked at. Raises UnknownModel, ModelFilesMissing where nothing was downloaded,
-    InputError for the embedded model, which is a file.
-    """
-    path = path_of(name_or_folder)
-    if path.exists():
-        return path
-    named = find_config(name_or_folder)
-    if named is None:
-        raise unknown_model(name_or_folder)
-    config, hub = named
-    if config.kind == "embedded":
-        others = ", ".join(config.short for config in model_configs() if config.kind != "embedded")
-        raise InputError(
-            _(
-                "The model '{name}' is one file and runs on the CPU. This is for a folder, or: {others}.",
-                name=config.name,
-                others=others,
-            )
-        )
-    downloads = config.downloads(hub)
-    if downloads and downloads[0].complete:
-        return downloads[0].folder
-    source = downloads[0].source if downloads else config.source(hub or HUBS[0])
-    raise ModelFilesMissing(
-        name=config.name,
-        missing=source.repository,
-        way_out=_("Get them with: {command}", command=download_command(config, source.hub)),
-    )

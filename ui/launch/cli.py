@@ -52,7 +52,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def serve(
     folder: Annotated[str | None, typer.Option(help="A model folder, a .gguf file, or a model's name.")] = None,
-    model: Annotated[str | None, typer.Option(help="A model's name; `python -m composer models` lists them.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model's name (`python -m composer models` lists them), or a hub's OWNER/NAME.")
+    ] = None,
     num_gpus: Annotated[
         int | None, typer.Option("--num_gpus", "--num-gpus", help="Graphics cards to use; 0 means the CPU only.")
     ] = None,

@@ -36,6 +36,7 @@ STORES = {  # prefix of a name -> store
     "gpt4all": Store("GPT4All", gpt4all.entries),
     "llamacpp": Store("llama.cpp", llamacpp.entries),
 }
+_HUBS = {"hf": "huggingface", "modelscope": "modelscope"}  # prefix -> the hub that its programs download from
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,18 @@ def find_local_model(name: str) -> LocalModel:
     if not model.loadable:
         raise ModelFilesMissing(name=model.name, missing=model.path.name, way_out=model.why or "")
     return model
+
+
+def find_repository(name: str, hub: str | None = None) -> list[LocalModel]:
+    """The models that other programs downloaded from a repository "OWNER/NAME" of a hub ("huggingface", "modelscope";
+    None: either), those too whose download was not finished."""
+    prefixes = [prefix for prefix, each in _HUBS.items() if hub in (None, each)]
+    listed = [(prefix, entry) for prefix in prefixes for entry in _entries(prefix)]
+    return [
+        describe(prefix, STORES[prefix].title, entry)
+        for prefix, entry in listed
+        if f"{entry.name.lower()}:".startswith(f"{name.lower()}:")
+    ]
 
 
 def propose(models: list[LocalModel] | None = None, *, num_gpus: int | None = None) -> Proposal | None:

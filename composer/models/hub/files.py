@@ -24,6 +24,7 @@ from composer.models.hub.fetching import PART_SUFFIX, FetchFailed, FileRequest, 
 HubName = Literal["huggingface", "modelscope"]
 HUBS: tuple[HubName, ...] = get_args(HubName)
 RECORD = "xcomposer.json"  # in a repository's folder: branch -> commit and its files
+_CONFIG = "config.json"  # says which kind of model it is
 PROBE_SECONDS = 5.0  # without an answer until a hub counts as out of reach
 
 Progress = Callable[[LoadProgress], None]
@@ -45,6 +46,7 @@ class Source:
     repository: str
     revision: str  # branch, tag or commit
     patterns: tuple[str, ...]  # of the names of those files
+    needed: tuple[str, ...] = ()  # of these patterns each must stand for a file there
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,14 @@ def find_download(source: Source) -> Download | None:
     return download
 
 
-def fetch_files(source: Source, report: Progress, *, update: bool = False) -> Path:
+def fetch_files(
+    source: Source, report: Progress, *, update: bool = False, check: Callable[[Path], None] | None = None
+) -> Path:
     """The folder with all files of a repository; downloads those that are not here.
 
     Stays on the commit of the first download. `update` takes the commit that the branch points to now; the old version
-    stays in use until the new one is complete. Raises HubUnavailable, OSError (e.g. disk full).
+    stays in use until the new one is complete. check: looks at the folder when its config.json is there, before the
+    rest is fetched; what it raises ends the download. Raises HubUnavailable, OSError (e.g. disk full).
     """
     known = find_download(source)
     if known is not None and known.complete and not update:
@@ -135,6 +140,16 @@ def fetch_files(source: Source, report: Progress, *, update: bool = False) -> Pa
         files = {path: remote for path, remote in files.items() if _is_wanted(path, source.patterns)}
         if not files:
             raise HubUnavailable(_("{repository} has no model files", repository=source.repository))
+        lacking = [name for name in source.needed if not fnmatch.filter(files, name)]
+        if lacking:
+            raise HubUnavailable(
+                _(
+                    "{repository} has no file {names}; what is loaded by the name of its repository has. Of GGUF files "
+                    "download one and name it: --model FILE.gguf",
+                    repository=source.repository,
+                    names=lacking,
+                )
+            )
         first = known is None
         known = Download(source, commit, files, repository_folder(source) / "snapshots" / commit)
         if first:
@@ -142,12 +157,12 @@ def fetch_files(source: Source, report: Progress, *, update: bool = False) -> Pa
     else:
         # an interrupted download, or one whose files another program has removed since
         known = Download(source, known.commit, known.files, repository_folder(source) / "snapshots" / known.commit)
-    _fetch_missing(known, report)
+    _fetch_missing(known, report, check)
     _write_record(known)
     return known.folder
 
 
-def _fetch_missing(download: Download, report: Progress) -> None:
+def _fetch_missing(download: Download, report: Progress, check: Callable[[Path], None] | None) -> None:
     """Fetches the files that are missing. Raises HubUnavailable, OSError."""
     from filelock import FileLock, Timeout
 
@@ -183,6 +198,11 @@ def _fetch_missing(download: Download, report: Progress) -> None:
                 url, headers = hub.file_url(source.repository, download.commit, path)
                 remote = download.files[path]
                 requests.append(FileRequest(url, folder / path, remote.size, remote.sha256, headers))
+            if check is not None:
+                first = [request for request in requests if request.target.name == _CONFIG]
+                fetch_all(first, report_progress)
+                check(folder)
+                requests = [request for request in requests if request not in first]
             fetch_all(requests, report_progress)
     except Timeout as error:
         raise HubUnavailable(_("another program is downloading it at this moment")) from error

@@ -2,14 +2,15 @@
 
 Knows folders, processors, chat templates and networks; not the application's prompts, and not where files come from.
 
-folder      what lies in a folder, checked before loading
-placement   devices and memory, planned before loading
-loading     the parts of a folder, loaded
-template    messages -> text in the model's own form
-pictures    pictures -> tensors, within a number of tokens
-prompts     token ids, and where the pictures stand in them
-decoding    the network at work: its room has files of its own
-model       the protocol of composer.models.base
+folder        what lies in a folder, checked before loading
+architecture  which kinds are known
+placement     devices and memory, planned before loading
+loading       the parts of a folder, loaded
+template      messages -> text in the model's own form
+pictures      pictures -> tensors, within a number of tokens
+prompts       token ids, and where the pictures stand in them
+decoding      the network at work: its room has files of its own
+model         the protocol of composer.models.base
 """
 
 from typing import TYPE_CHECKING
@@ -18,12 +19,19 @@ from common.lazy import lazy_exports
 from composer.models.transformers_vlm.folder import ModelFolder, read_folder
 
 if TYPE_CHECKING:
+    from composer.models.transformers_vlm.architecture import check_config
     from composer.models.transformers_vlm.loading import load
     from composer.models.transformers_vlm.model import TransformersModel
     from composer.models.transformers_vlm.placement import Placement, plan
 
-__all__ = ["ModelFolder", "Placement", "TransformersModel", "load", "plan", "read_folder"]
+__all__ = ["ModelFolder", "Placement", "TransformersModel", "check_config", "load", "plan", "read_folder"]
 
 __getattr__ = lazy_exports(
-    __name__, {"loading": ["load"], "model": ["TransformersModel"], "placement": ["Placement", "plan"]}
+    __name__,
+    {
+        "architecture": ["check_config"],
+        "loading": ["load"],
+        "model": ["TransformersModel"],
+        "placement": ["Placement", "plan"],
+    },
 )

@@ -78,7 +78,7 @@ def read_folder(folder: str | Path) -> ModelFolder:
     """The folder, checked. Raises ModelFilesMissing, ModelFilesBroken."""
     path = Path(folder)
     refuse_pointers(path)
-    config = _read_json(path / "config.json", path)
+    config = read_settings(path)
     try:
         files = _weight_files(path)
         tensors = [tensor for file in files if file.suffix == ".safetensors" for tensor in _tensors(file)]
@@ -86,6 +86,11 @@ def read_folder(folder: str | Path) -> ModelFolder:
     except OSError as error:
         raise ModelFilesBroken(path=path, reason=_("it cannot be read ({error}).", error=error)) from error
     return ModelFolder(path, config, tuple(tensors), size)
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What config.json says. Raises ModelFilesMissing, ModelFilesBroken."""
+    return _read_json(folder / "config.json", folder)
 
 
 def _read_json(path: Path, folder: Path) -> dict[str, Any]:

@@ -3,24 +3,20 @@
 Runs no code from a folder. Knows what may be missing in one, and says so in a sentence.
 """
 
-import contextlib
 import logging
-import pickle
-import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from PIL import Image
 
 from common.lazy import one_import_at_a_time
 from common.messages import Text, _
 from common.threads import free_threads
-from common.torchvision_compat import prepare_torchvision
 from composer.errors import ModelFilesBroken, ModelFilesMissing
 from composer.models.base import Capabilities, LoadProgress, Picture, user
+from composer.models.transformers_vlm.architecture import PROBLEMS, auto_class, read_config, readable, transformers
 from composer.models.transformers_vlm.decoding import Network
 from composer.models.transformers_vlm.folder import ModelFolder, read_folder
 from composer.models.transformers_vlm.model import TransformersModel
@@ -29,32 +25,12 @@ from composer.models.transformers_vlm.placement import Placement, out_of_memory,
 from composer.models.transformers_vlm.prompts import PromptReader
 from composer.models.transformers_vlm.template import ChatFormat
 
-prepare_torchvision()
-
-import transformers  # noqa: E402 - after its torchvision can be imported
-
-transformers.utils.logging.disable_progress_bar()  # what it says on the way is said by ours
-transformers.utils.logging.set_verbosity_error()
-
 log = logging.getLogger(__name__)
 
 MAX_PICTURES = 12  # in one prompt; more mix up
 CARD_TEXTS = 8  # of several people that a card computes as one batch, where memory allows
 _TEXT_TOKENS = 1024  # of the context that are left to the text
 _MORE_VALUES = 1.5  # than the files hold may a configuration describe: tensors that are tied or made anew
-_PROBLEMS = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ImportError,
-    RuntimeError,
-    StrictDataclassError,
-    EOFError,  # this and the next two: pickled weights that are cut off or damaged
-    pickle.UnpicklingError,
-    struct.error,
-)
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json", "tekken.json")
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 
@@ -91,7 +67,7 @@ def load(
     found = read_folder(folder)
     called = name or Path(folder).resolve().name
     report(LoadProgress("load", 0, found.weight_bytes, called))
-    config = _config(found)
+    config = read_config(found)
     placement = plan(
         found,
         name=called,
@@ -129,46 +105,6 @@ def load(
     return loaded
 
 
-@one_import_at_a_time()
-def _config(folder: ModelFolder) -> Any:
-    """The configuration as transformers reads it; the network's file is imported. Raises ModelFilesBroken."""
-    known = transformers.models.auto.configuration_auto.CONFIG_MAPPING
-    if folder.model_type not in known:
-        raise ModelFilesBroken(path=folder.path / "config.json", reason=_unknown_architecture(folder))
-    with _readable(folder.path / "config.json"):
-        config = transformers.AutoConfig.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
-    if config.is_encoder_decoder or _auto_class(config) is None:
-        reason = _("its architecture '{kind}' does not continue conversations.", kind=folder.model_type)
-        raise ModelFilesBroken(path=folder.path / "config.json", reason=reason)
-    with _readable(folder.path):
-        _auto_class(config)._model_mapping[type(config)]  # a part of transformers that is imported when it is asked for
-    return config
-
-
-def _unknown_architecture(folder: ModelFolder) -> Text:
-    kind, version = folder.model_type or "?", transformers.__version__
-    if folder.config.get("auto_map"):
-        return _(
-            "its architecture '{kind}' brings its own program, and programs from model folders are not run. Take the "
-            "version of the model for transformers (often named …-HF), or its GGUF file.",
-            kind=kind,
-        )
-    return _(
-        "its architecture '{kind}' is not known to transformers {version}. A newer one may know it (pip install -U "
-        "transformers); or take the model's GGUF file.",
-        kind=kind,
-        version=version,
-    )
-
-
-def _auto_class(config: Any) -> Any:
-    """The class that loads such a model, seeing ones first; None where there is none."""
-    auto = transformers.models.auto.modeling_auto
-    if type(config) in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
-        return transformers.AutoModelForImageTextToText
-    return transformers.AutoModelForCausalLM if type(config) in auto.MODEL_FOR_CAUSAL_LM_MAPPING else None
-
-
 # -- tokenizer, processor, chat template ------------------------------------------------------------------------------
 
 
@@ -181,7 +117,7 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
         )
     limits: list[Text] = []
     processor = None
-    seeing = _auto_class(config) is transformers.AutoModelForImageTextToText
+    seeing = auto_class(config) is transformers.AutoModelForImageTextToText
     if seeing and not any((folder.path / name).is_file() for name in _PROCESSORS):
         limits.append(_NO_PROCESSOR)
     elif seeing:
@@ -189,7 +125,7 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
             processor = transformers.AutoProcessor.from_pretrained(
                 folder.path, trust_remote_code=False, local_files_only=True
             )
-        except _PROBLEMS as error:
+        except PROBLEMS as error:
             limits.append(_blindness(error))
     if processor is not None and getattr(config.get_text_config(), "cross_attention_layers", None):
         limits.append(_("It is asked without pictures: models that look at them beside the text are not supported."))
@@ -205,7 +141,7 @@ def _reader(folder: ModelFolder, config: Any, budget: int) -> tuple[PromptReader
     if processor is not None and form.sees:
         try:
             pictures = PictureProcessor(processor, form.placeholder, budget)
-        except _PROBLEMS as error:
+        except PROBLEMS as error:
             form.sees = False
             limits.append(_blindness(error))
     if pictures is not None and pictures.tokens > budget * 1.1:  # the marks around a picture do not matter
@@ -233,7 +169,7 @@ def _blindness(error: BaseException) -> Text:
 def _tokenizer(folder: ModelFolder) -> Any:
     try:
         return transformers.AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False, local_files_only=True)
-    except _PROBLEMS as error:
+    except PROBLEMS as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__
         reason = _("its tokenizer cannot be read ({error}). Copy the model's tokenizer files here again.", error=said)
         raise ModelFilesBroken(path=folder.path / "tokenizer.json", reason=reason) from error
@@ -258,9 +194,9 @@ def _network(folder: ModelFolder, config: Any, placement: Placement, name: str, 
     OutOfMemory."""
     _check_count(folder, config)
     try:
-        with _readable(folder.path):
+        with readable(folder.path):
             # attention is SDPA where the model has it: torch then takes the fastest kernel there is
-            model, found = _auto_class(config).from_pretrained(
+            model, found = auto_class(config).from_pretrained(
                 folder.path,
                 config=config,
                 trust_remote_code=False,
@@ -298,8 +234,8 @@ def _check_count(folder: ModelFolder, config: Any) -> None:
     which fills the memory where the configuration is that of a much larger model. Raises ModelFilesBroken."""
     if folder.quantization:
         return  # packed: one stored value is several
-    with _readable(folder.path), torch.device("meta"):
-        needed = sum(weights.numel() for weights in _auto_class(config).from_config(config).parameters())
+    with readable(folder.path), torch.device("meta"):
+        needed = sum(weights.numel() for weights in auto_class(config).from_config(config).parameters())
     stored = sum(tensor.count for tensor in folder.tensors) or folder.weight_bytes // 2  # pickled: 16 bits at least
     if needed > _MORE_VALUES * stored:
         raise ModelFilesBroken(
@@ -318,7 +254,7 @@ def _check_count(folder: ModelFolder, config: Any) -> None:
 def _try_out(network: Network, folder: ModelFolder, limits: list[Text]) -> None:
     """Reads a short prompt at once, in two parts, and with its last token alone: architectures are many, and each keeps
     what it has read in its own way. Raises ModelFilesBroken for one that cannot be gone on with by single tokens."""
-    with _readable(folder.path):
+    with readable(folder.path):
         shown = [Picture(Image.new("RGB", (64, 48), "teal"))] if network.reader.pictures is not None else []
         prompt = network.reader.read([user("Hello! ", *shown, " What is it? Answer Yes or No.")])
         whole = network.read(prompt)
@@ -339,7 +275,7 @@ def _try_out(network: Network, folder: ModelFolder, limits: list[Text]) -> None:
     try:
         last = network.read(prompt, [network.read(prompt.without_last(5))])
         network.continues = _alike(whole.logits, last.logits, network.model.dtype)
-    except _PROBLEMS as error:
+    except PROBLEMS as error:
         log.info("The architecture %s is read anew each time: %s", folder.model_type, error)
         network.continues = False
     if network.continues:
@@ -385,15 +321,3 @@ def _capabilities(
         texts_at_once=together,
         limits=tuple(limits),
     )
-
-
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turns what transformers says of broken files and missing packages into a sentence."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
-    except _PROBLEMS as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ModelFilesBroken(path=path, reason=f"{reason}") from error

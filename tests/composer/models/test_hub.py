@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from common.folders import cache_path
 from composer.errors import ModelFilesMissing, UnknownModel
-from composer.models import configs, embedded, registry
+from composer.models import configs, embedded, files, registry
 from composer.models.base import LoadProgress
 from composer.models.cards import GraphicsCard
 from composer.models.hub import fetching
@@ -209,7 +209,7 @@ def test_a_program_that_is_ended_does_not_wait_for_its_download(
     server.breaks.clear()
     server.stalls.set()
     server.asked.clear()
-    registry.download_model("xcomposer-7b", hub="modelscope")
+    files.download_model("xcomposer-7b", hub="modelscope")
     assert all(ranged for path, ranged in server.files_asked() if path == SHARD)
 
 
@@ -233,9 +233,9 @@ def test_who_cancels_a_download_waits_for_no_byte(server: Hub) -> None:
 def test_an_update_without_a_network_keeps_the_version_that_is_here(
     server: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = registry.download_model("xcomposer-7b")
+    folder = files.download_model("xcomposer-7b")
     point_at("http://127.0.0.1:9", monkeypatch, tmp_path)
-    assert registry.download_model("xcomposer-7b", update=True) == folder
+    assert files.download_model("xcomposer-7b", update=True) == folder
     assert "cannot be updated (the model hub 127.0.0.1:9 cannot be reached" in caplog.text
 
 
@@ -327,7 +327,7 @@ CARDS = [GraphicsCard("card", 24 << 30, 24 << 30)]
 def test_auto_passes_over_an_interrupted_download_and_says_so(server: Hub) -> None:
     server.breaks[SHARD] = 300_000
     with pytest.raises(ModelFilesMissing, match=r"connection broke after .*\. Its download was interrupted"):
-        registry.download_model("xcomposer-7b")
+        files.download_model("xcomposer-7b")
     choice = registry.choose_model(cards=CARDS)
     assert choice.name == embedded.NAME
     assert "interrupted (0.00 of 0.00 GB are here); this goes on: python -m composer download" in choice.why.text()
@@ -336,7 +336,7 @@ def test_auto_passes_over_an_interrupted_download_and_says_so(server: Hub) -> No
     assert not known.available
     assert "interrupted" in known.why.text()
     server.breaks.clear()
-    registry.download_model("xcomposer-7b")
+    files.download_model("xcomposer-7b")
     assert registry.choose_model(cards=CARDS).name == "internlm/internlm-xcomposer-7b"
     known = {model.name: model for model in configs.known_models()}["internlm/internlm-xcomposer-7b"]
     assert (known.available, known.why.text()) == (True, f"downloaded (huggingface, {FIRST[:8]})")
@@ -353,12 +353,12 @@ def test_auto_passes_over_an_interrupted_download_and_says_so(server: Hub) -> No
 )
 def test_a_name_leads_to_its_repository_on_the_hub(server: Hub, name: str, only: HubName | None, hub: HubName) -> None:
     repository = {"huggingface": "internlm", "modelscope": "Shanghai_AI_Laboratory"}[hub] + "/internlm-xcomposer-7b"
-    folder = registry.download_model(name, hub=only)
+    folder = files.download_model(name, hub=only)
     assert folder.parents[1] == cache_path("models", hub, repository.replace("/", "--"))
     assert any(f"/{repository}/" in path for _, path, _ in server.asked)
     # what one hub brought is found whichever hub would be asked now, unless the other one is named
     server.asked.clear()
-    assert registry.download_model("xcomposer-7b") == folder
+    assert files.download_model("xcomposer-7b") == folder
     assert server.asked == []
 
 
@@ -367,7 +367,7 @@ def test_names_that_are_no_models_names(server: Hub) -> None:
     assert configs.is_known_model("xcomposer-vl-7b")
     assert not configs.is_known_model("xcomposer")
     with pytest.raises(UnknownModel):
-        registry.download_model("gpt-9")
+        files.download_model("gpt-9")
     assert server.asked == []
 
 
@@ -380,7 +380,7 @@ def test_plan_and_convert_take_the_name_of_what_is_here(server: Hub, tmp_path: P
     assert "Get them with: python -m composer download xcomposer-7b --hub huggingface" in absent.stderr
     folder = write_folder(tmp_path / "x", tokenizer_file)
     server.versions[FIRST] = {path.name: path.read_bytes() for path in folder.iterdir()}
-    registry.download_model("xcomposer-7b", hub="modelscope")
+    files.download_model("xcomposer-7b", hub="modelscope")
     planned = run.invoke(app, ["plan", "--folder", "xcomposer-7b", "--num_gpus", "2"])
     assert planned.exit_code == 0, planned.stderr
     assert "GPU 1: weights" in planned.stdout

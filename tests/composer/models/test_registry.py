@@ -19,7 +19,7 @@ from composer.errors import (
     SettingsError,
     UnknownModel,
 )
-from composer.models import cards, configs, embedded, registry
+from composer.models import cards, configs, embedded, files, registry
 from composer.models.base import LoadProgress
 from composer.models.cards import GraphicsCard
 from composer.models.hub import Download, HubUnavailable, Source
@@ -46,7 +46,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, P
     monkeypatch.setattr(composer.models.xcomposer, "load", load_xcomposer, raising=False)
     monkeypatch.setattr(embedded, "model_file", lambda progress: tmp_path / "embedded.gguf")
     monkeypatch.setattr(registry, "graphics_cards", list)
-    for module in (configs, registry):
+    for module in (configs, files):
         monkeypatch.setattr(module, "find_download", lambda source: None)
     return calls
 
@@ -187,7 +187,7 @@ def test_a_named_model_that_cannot_be_downloaded_is_said(loaded: Calls, monkeypa
     def unreachable(*args: object, **kwargs: object) -> Path:
         raise HubUnavailable(reason)
 
-    monkeypatch.setattr(registry, "fetch_files", unreachable)
+    monkeypatch.setattr(files, "fetch_files", unreachable)
     with pytest.raises(ModelFilesMissing) as caught:
         registry.load_model("xcomposer-7b")
     way_out = "is this machine online?). From another hub: --hub modelscope. With a copy of your own: --folder"
@@ -201,11 +201,11 @@ def test_a_named_model_is_downloaded_without_foreign_code(
 ) -> None:
     asked: list[Source] = []
 
-    def download(source: Source, report: object, *, update: bool) -> Path:
+    def download(source: Source, report: object, **_options: Any) -> Path:
         asked.append(source)
         return tmp_path
 
-    monkeypatch.setattr(registry, "fetch_files", download)
+    monkeypatch.setattr(files, "fetch_files", download)
     steps: list[LoadProgress] = []
     registry.load_model("internlm/internlm-xcomposer-7b-4bit", progress=steps.append)
     assert (asked[0].hub, asked[0].repository) == ("huggingface", "internlm/internlm-xcomposer-7b-4bit")
@@ -255,13 +255,13 @@ def test_auto_refuses_more_cards_than_there_are(loaded: Calls, monkeypatch: pyte
 
 
 def test_only_folders_are_planned_and_converted(tmp_path: Path) -> None:
-    assert registry.local_folder(str(tmp_path)) == tmp_path
+    assert files.local_folder(str(tmp_path)) == tmp_path
     with pytest.raises(UnknownModel, match="internlm/internlm-xcomposer-7b-4bit"):
-        registry.local_folder("xcomposer-8b")
+        files.local_folder("xcomposer-8b")
     with pytest.raises(ModelFilesMissing, match="no such file or folder"):
-        registry.local_folder(str(tmp_path / "gone"))
+        files.local_folder(str(tmp_path / "gone"))
     with pytest.raises(InputError, match="is one file and runs on the CPU"):
-        registry.local_folder("qwen2.5-coder-1.5b")
+        files.local_folder("qwen2.5-coder-1.5b")
 
 
 def test_known_models_say_whether_they_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

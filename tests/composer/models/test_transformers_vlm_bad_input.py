@@ -248,7 +248,7 @@ def test_a_model_that_thinks_aloud_is_asked_to_answer_at_once(folder: Path) -> N
 def test_a_model_by_name_has_the_name_of_its_repository(seeing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from composer.models import registry
 
-    monkeypatch.setattr(registry, "_fetch_folder", lambda config, *rest, **options: seeing)
+    monkeypatch.setattr(registry, "fetch_folder", lambda config, *rest, **options: seeing)
     model = load_model("qwen3-vl-4b", num_gpus=0, threads=1, picture_tokens=20)
     assert model.name == "Qwen/Qwen3-VL-4B-Instruct"
     assert model.capabilities.engine == "transformers"
