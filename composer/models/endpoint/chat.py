@@ -11,9 +11,10 @@ from typing import Any
 
 from common.messages import _
 from composer.models.base import Message, Sampling, Usage
-from composer.models.endpoint.client import CallFailed, Client, not_compatible
+from composer.models.endpoint.client import Client
 from composer.models.endpoint.dialects import Dialect
-from composer.models.endpoint.wire import Pictures, Piece, piece_of, turns_of, until, usage_of
+from composer.models.endpoint.failing import CallFailed, not_compatible
+from composer.models.endpoint.wire import Pictures, Piece, piece_of, turns_of, until, usage_of, whole_characters
 
 _MEASURED = 16  # tokens of a reply from which its speed is measured
 
@@ -76,7 +77,7 @@ class Chat:
         body = {**self.body(messages, sampling), "stream_options": {"include_usage": True}}
         events = self.client.stream(f"{self.api}/chat/completions", body, stop)
         with contextlib.closing(events):  # type: ignore[type-var]  # a generator, which can be closed
-            yield from until(self._texts(events, stop), sampling.stop)
+            yield from until(whole_characters(self._texts(events, stop)), sampling.stop)
 
     def replies(
         self, prompts: Sequence[Sequence[Message]], sampling: Sampling, stop: threading.Event | None = None
@@ -84,7 +85,7 @@ class Chat:
         """Replies that the server computes together; after `stop` as far as they have come. Raises CallFailed."""
         bodies = [{**self.body(prompt, sampling), "stream_options": {"include_usage": True}} for prompt in prompts]
         answers = self.client.gather(f"{self.api}/chat/completions", bodies, stop)
-        return ["".join(until(self._texts(iter(events), stop), sampling.stop)) for events in answers]
+        return ["".join(until(whole_characters(self._texts(iter(events), stop)), sampling.stop)) for events in answers]
 
     def _texts(self, events: Iterator[dict[str, Any]], stop: threading.Event | None) -> Iterator[str]:
         start, pieces, finished, used = 0.0, 0, False, None

@@ -22,8 +22,9 @@ from httpx_sse import EventSource
 from pydantic import SecretStr
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from common.messages import Text, _
+from common.messages import _
 from composer.models.endpoint.address import Address
+from composer.models.endpoint.failing import CallFailed, broken, not_compatible, raise_error, words_of
 
 log = logging.getLogger(__name__)
 
@@ -33,18 +34,6 @@ LONGEST_PAUSE = 20.0  # seconds before another attempt, also where the server as
 _BUSY = frozenset({429, 500, 502, 503, 504, 529})
 QUICK_SECONDS = 10.0  # for what a server answers at once
 _TICK = 0.05  # seconds between looks at `stop`
-_MOST_CHARACTERS = 400  # of what a server says about an error
-
-
-class CallFailed(Exception):
-    """A call that has no answer. `reason` is a clause for people; `message` and `kind` are the server's own words."""
-
-    def __init__(
-        self, reason: Text, *, status: int | None = None, message: str = "", kind: str = "", pause: float | None = None
-    ) -> None:
-        super().__init__(reason.text())
-        self.reason, self.status, self.message, self.kind = reason, status, message, kind
-        self.pause = pause  # seconds after which it may be tried again; None: that would not help
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +189,7 @@ class Client:
             answer = _json_of(await response.aread())
         if not isinstance(answer, dict):
             raise CallFailed(not_compatible())
-        _raise_error(answer, self._redacted)
+        raise_error(answer, self._redacted)
         return answer
 
     async def _streamed(
@@ -215,26 +204,40 @@ class Client:
                 self._opened(self._request(url, {**body, "stream": True}), self.limits.attempts) as response,
             ):
                 if "text/event-stream" not in response.headers.get("content-type", ""):
-                    raise CallFailed(not_compatible())
-                async for event in EventSource(response).aiter_sse():
-                    if not event.data or event.data.strip() == "[DONE]":
-                        put({"done": True})
-                        continue
-                    piece = _json_of(event.data.encode())
-                    if not isinstance(piece, dict):
-                        raise CallFailed(not_compatible())
-                    _raise_error(piece, self._redacted)
-                    begun = True
-                    put(piece)
+                    put(self._whole(await response.aread()))
+                else:
+                    async for event in EventSource(response).aiter_sse():
+                        if not event.data or event.data.strip() == "[DONE]":
+                            put({"done": True})
+                            continue
+                        piece = _json_of(event.data.encode("utf-8", "surrogatepass"))
+                        if not isinstance(piece, dict):
+                            raise CallFailed(not_compatible())
+                        raise_error(piece, self._redacted)
+                        begun = True
+                        put(piece)
         except CallFailed as error:
             last = error
         except httpx.HTTPError as error:
-            last = _broken(error, self.limits, begun=begun)
+            last = broken(error, self.limits.connecting, begun=begun)
         put(last)
+
+    def _whole(self, content: bytes) -> dict[str, Any]:
+        """The only event of a server that does not stream: its whole answer. Raises CallFailed."""
+        answer = _json_of(content)
+        if isinstance(answer, dict):
+            raise_error(answer, self._redacted)
+            if isinstance(answer.get("choices"), list):
+                return {**answer, "done": True}
+        raise CallFailed(not_compatible())
 
     def _request(self, url: str, body: dict[str, Any], seconds: float | None = None) -> httpx.Request:
         """seconds: for the next byte of its answer; None: those of `limits`."""
-        content, headers = json.dumps(body, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+        try:
+            content = json.dumps(body, ensure_ascii=False).encode()
+        except UnicodeEncodeError:  # half a character in the name of a model, which is sent as it came
+            content = json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
         timeout = self._http.timeout if seconds is None else httpx.Timeout(seconds, pool=None)
         return self._http.build_request("POST", url, content=content, headers=headers, timeout=timeout)
 
@@ -255,7 +258,7 @@ class Client:
         try:
             yield response
         except httpx.HTTPError as error:
-            raise _broken(error, self.limits, begun=True) from error
+            raise broken(error, self.limits.connecting, begun=True) from error
         finally:
             await response.aclose()
 
@@ -269,11 +272,11 @@ class Client:
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
-            raise _broken(error, self.limits, begun=False) from error
+            raise broken(error, self.limits.connecting, begun=False) from error
         raise self._refused(response, content)
 
     def _refused(self, response: httpx.Response, content: bytes) -> CallFailed:
-        status, (message, kind) = response.status_code, _words_of(_json_of(content), self._redacted)
+        status, (message, kind) = response.status_code, words_of(_json_of(content), self._redacted)
         pause = _asked_pause(response.headers.get("retry-after")) if status in _BUSY else None
         log.info("%s answers %s: %s", response.url.copy_with(query=None), status, message or "no reason")
         if status in (401, 403):
@@ -297,81 +300,12 @@ class Client:
         return text.replace(self._key.get_secret_value(), "…") if self._key else text
 
 
-def not_compatible() -> Text:
-    """The clause for an answer of another kind than was asked for."""
-    return _(
-        "its answer is not that of an OpenAI-compatible server. Check the address, which usually ends in /v1, and that "
-        "no page for logging in stands before it"
-    )
-
-
 def _json_of(content: bytes) -> Any:
     """None where it is no JSON."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
         return None
-
-
-def _words_of(answer: Any, redacted: Callable[[str], str]) -> tuple[str, str]:
-    """Message and kind of an error, in the forms that servers have: {"error": {…}}, {"error": "…"}, {"detail": …}."""
-    if not isinstance(answer, dict):
-        return "", ""
-    error = answer.get("error") or answer.get("detail") or answer.get("message") or ""
-    kind = str((error if isinstance(error, dict) else answer).get("type") or "")
-    if isinstance(error, dict):
-        error = error.get("message") or error
-    elif isinstance(error, list):  # of FastAPI: one a field; "input" would repeat what was sent
-        error = "; ".join(f"{e.get('msg')} {e.get('loc', '')}" for e in error if isinstance(e, dict))
-    # before it is cut: half a key is more than may be shown
-    return redacted(" ".join(str(error).split()))[:_MOST_CHARACTERS].rstrip("."), kind
-
-
-def _raise_error(answer: dict[str, Any], redacted: Callable[[str], str]) -> None:
-    """Raises CallFailed for an error that comes where an answer was due."""
-    if answer.get("error"):
-        message, kind = _words_of(answer, redacted)
-        raise CallFailed(_("it failed: {message}", message=message), message=message, kind=kind)
-
-
-def _broken(error: httpx.HTTPError, limits: Limits, *, begun: bool) -> CallFailed:
-    if isinstance(error, httpx.ConnectTimeout):
-        return CallFailed(
-            _(
-                "nothing answers there within {seconds:.0f} s; start the server, or check the address",
-                seconds=limits.connecting,
-            ),
-            pause=0.0,
-        )
-    if isinstance(error, httpx.TimeoutException):
-        return CallFailed(
-            _(
-                "it has said nothing for {seconds:.0f} s. It may be loading or busy",
-                seconds=error.request.extensions["timeout"]["read"],
-            )
-        )
-    if isinstance(error, httpx.ConnectError) and "WRONG_VERSION_NUMBER" in str(error):
-        return CallFailed(_("it does not speak TLS. Name its address with http:// in the place of https://"))
-    if isinstance(error, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return CallFailed(
-            _(
-                "its certificate is not trusted ({error}). Name the file with the certificate of who signed it in the "
-                "environment variable SSL_CERT_FILE",
-                error=error,
-            )
-        )
-    if isinstance(error, httpx.ConnectError):
-        return CallFailed(
-            _(
-                "nothing answers there ({error}); start the server, or check the address",
-                error=str(error) or type(error).__name__,
-            ),
-            pause=0.0,
-        )
-    if begun:
-        return CallFailed(_("the connection broke in the middle of the answer"))
-    # a connection that was kept and that the server has closed meanwhile, too: another attempt opens a new one
-    return CallFailed(_("the connection broke ({error})", error=str(error) or type(error).__name__), pause=0.0)
 
 
 _growing = wait_random_exponential(multiplier=0.5, max=LONGEST_PAUSE)

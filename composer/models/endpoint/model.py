@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NoReturn
 
+from common.decoding import without_halves
 from common.messages import Text, _
 from composer.errors import EndpointUnusable, InputError, ModelFailed
 from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage
 from composer.models.endpoint.address import read_address, read_key
-from composer.models.endpoint.client import CallFailed, Client, Limits, not_compatible
+from composer.models.endpoint.client import Client, Limits
+from composer.models.endpoint.failing import CallFailed, not_compatible
 from composer.models.endpoint.probing import MOST_PICTURES, find_out
 from composer.models.endpoint.tokens import estimate
 from composer.models.endpoint.wire import PICTURE_BYTES, Pictures
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4  # requests at a time, where nobody set another number
 SECONDS = 300.0  # for the next piece of an answer: a prompt of 4,000 tokens takes two minutes on a small processor
 # a call that failed, and what reading an answer of another form raises
-_FAILURES = (CallFailed, AttributeError, LookupError, TypeError, ValueError)
+_FAILURES = (CallFailed, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "too many tokens")
 
 Progress = Callable[[LoadProgress], None]
@@ -77,7 +79,7 @@ class EndpointModel:
                 lambda name: report(LoadProgress("load", detail=name or address.place)),
             )
             self._client.while_waiting = None
-            self.name = _short(found.name) or address.place
+            self.name = without_halves(_short(found.name)) or address.place
             report(LoadProgress("ready", detail=self.name))
         except _FAILURES as error:
             self._client.close()
@@ -161,7 +163,7 @@ class EndpointModel:
         if self._count is not None:
             try:
                 return self._count(messages)
-            except (CallFailed, KeyError, TypeError, ValueError) as error:
+            except _FAILURES as error:
                 log.warning("The tokens of a prompt are estimated: %s", error)
         return estimate(messages)
 
@@ -176,7 +178,8 @@ class EndpointModel:
         """What went wrong with a call, also where the server answered something else than its API says."""
         if isinstance(error, CallFailed):
             return error
-        log.warning("An answer of %s cannot be read.", self._client.address.place, exc_info=error)
+        log.warning("An answer of %s cannot be read: %s", self._client.address.place, error)
+        log.debug("Where it cannot be read:", exc_info=error)
         return CallFailed(not_compatible())
 
     def _raise_readable(self, failure: Exception, doing: Text) -> NoReturn:

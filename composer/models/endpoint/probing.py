@@ -16,8 +16,9 @@ from common.messages import Text, _
 from composer.errors import SettingsError
 from composer.models.base import Message, Picture, Sampling, user
 from composer.models.endpoint.chat import Chat
-from composer.models.endpoint.client import CallFailed, Client, not_compatible
+from composer.models.endpoint.client import Client
 from composer.models.endpoint.dialects import TRANSFORMERS, Dialect, dialect_of
+from composer.models.endpoint.failing import CallFailed, not_compatible
 from composer.models.endpoint.scoring import (
     THINKING_ROOM,
     FirstTokens,
@@ -264,7 +265,7 @@ def _find_way(chat: Chat, answer: dict[str, Any]) -> Way:
     these ask a chat model in other words than ours."""
     if _thinks(answer):
         return PlainAnswer(THINKING_ROOM)
-    if first_tokens(answer) or (chat.dialect.grammar and FirstTokens().next_tokens(chat, _QUESTION, _OPTIONS)):
+    if _tokens(answer) or (chat.dialect.grammar and FirstTokens().next_tokens(chat, _QUESTION, _OPTIONS)):
         return FirstTokens()
     if _decision_share(chat) is not None:
         return TypedDecisions(own_words=True)
@@ -278,6 +279,15 @@ def _find_way(chat: Chat, answer: dict[str, Any]) -> Way:
         if reply.strip().strip('"') in _ODD_OPTIONS:
             return GuidedChoice(form)
     return PlainAnswer()
+
+
+def _tokens(answer: dict[str, Any]) -> dict[bytes, float]:
+    """The log-probabilities of first tokens; none where what the server tells is none."""
+    try:
+        return first_tokens(answer) or {}
+    except CallFailed as error:
+        log.info("No log-probabilities: %s", error)
+        return {}
 
 
 def _thinks(answer: dict[str, Any]) -> bool:
@@ -299,7 +309,7 @@ def _decision_share(chat: Chat) -> float | None:
 
 def _weak(answer: dict[str, Any]) -> list[Text]:
     """A remark where a model puts little on the answers that it may give."""
-    tokens = first_tokens(answer) or {}
+    tokens = _tokens(answer)
     share = sum(math.exp(tokens.get(option.encode(), -99.0)) for option in _OPTIONS)
     if share >= _WEAK_SHARE:
         return []

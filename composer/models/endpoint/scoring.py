@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from common.messages import Text, _
 from composer.models.base import Message, Sampling, assistant, merge_turns
 from composer.models.endpoint.chat import Chat
-from composer.models.endpoint.client import CallFailed
+from composer.models.endpoint.failing import CallFailed, odd_field
 from composer.models.endpoint.wire import clean, text_of, usage_of
 from composer.models.thinking import answer_in
 
@@ -24,6 +24,8 @@ SURE_CHOICE = 0.8  # taken as the probability of a choice whose probability is n
 PLAIN_ROOM = 12  # tokens of a plain answer
 THINKING_ROOM = 1500  # of one with a thought before it
 _LEAST = -30.0  # logarithm of a probability that is as good as none
+_IMPOSSIBLE = -9999.0  # what some servers tell in place of minus infinity; the least that is taken over
+_ROUNDED = 1e-3  # a log-probability may be so much above 0
 _NO_YES = ({"no", "yes"}, {"false", "true"})  # options of a yes-or-no question
 _YES = {"yes", "true"}
 
@@ -99,17 +101,33 @@ class FirstTokens:
 
 
 def first_tokens(answer: dict[str, Any]) -> dict[bytes, float] | None:
-    """The log-probabilities of the first token of a reply, by the token's bytes; None where the server tells none."""
+    """The log-probabilities of the first token of a reply, by the token's bytes; None where the server tells none.
+
+    What is no log-probability is left out. Raises CallFailed where nothing is left then.
+    """
     told = (answer.get("choices") or [{}])[0].get("logprobs") or {}
     content = told.get("content") or []
     if not content or not content[0].get("top_logprobs"):
         return None
     tokens: dict[bytes, float] = {}
-    for entry in (*content[0]["top_logprobs"], content[0]):
-        raw = entry.get("bytes")
-        token = bytes(raw) if raw else str(entry.get("token", "")).encode()
-        tokens.setdefault(token, float(entry["logprob"]))
+    entries = (*content[0]["top_logprobs"], content[0])
+    for entry in entries:
+        value = entry.get("logprob")
+        if isinstance(value, int | float) and value <= _ROUNDED:  # not so for what is not a number
+            tokens.setdefault(_bytes_of(entry), min(0.0, float(max(_IMPOSSIBLE, value))))
+    if not tokens:
+        raise odd_field("logprob", entries[0].get("logprob"))
     return tokens
+
+
+def _bytes_of(entry: dict[str, Any]) -> bytes:
+    """A token's bytes: as the server tells them, else those of its text."""
+    try:
+        if raw := bytes(entry.get("bytes") or ()):
+            return raw
+    except (TypeError, ValueError):
+        pass
+    return str(entry.get("token", "")).encode("utf-8", "replace")
 
 
 class TypedDecisions:
@@ -148,13 +166,13 @@ class TypedDecisions:
         if not isinstance(found, dict):
             raise CallFailed(_("its answer of /v1/systemone holds no decision"))
         if "noul" in found:
-            yes = float(found["noul"])
+            yes = _share(found["noul"], "noul")
             shares = [yes if option.lower() in _YES else 1.0 - yes for option in options]
         else:
             told = found.get("probabilities") or {}
-            shares = [float(told.get(option, 0.0)) for option in options]
+            shares = [_share(told.get(option, 0.0), "probabilities") for option in options]
         mass = ((answer.get("diagnostics") or {}).get("q") or {}).get("label_mass")
-        return Scores([_log(share) for share in shares], None if mass is None else float(mass))
+        return Scores([_log(share) for share in shares], None if mass is None else _share(mass, "label_mass"))
 
     def _asked(self, chat: Chat, body: dict[str, Any], urls: Sequence[str]) -> dict[str, Any]:
         answer: dict[str, Any] | None = None
@@ -262,6 +280,13 @@ def _word_in(text: str, options: Sequence[str]) -> str | None:
         if places:
             return min(places, key=lambda option: (places[option], -len(option)))
     return None
+
+
+def _share(value: Any, field: str) -> float:
+    """A probability. Raises CallFailed for what is none."""
+    if not isinstance(value, int | float) or not -_ROUNDED <= value <= 1 + _ROUNDED:  # nor what is not a number
+        raise odd_field(field, value)
+    return min(1.0, max(0.0, float(value)))
 
 
 def _log(share: float) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 from common.language import HAN
 from composer.models.base import Message, merge_turns, user
 from composer.models.endpoint.chat import Chat
-from composer.models.endpoint.client import CallFailed
+from composer.models.endpoint.failing import CallFailed
 from composer.models.endpoint.wire import turns_of
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def find_counter(chat: Chat) -> Counter | None:
         try:
             if count([user("Hello!")]) > 0:
                 return count
-        except (CallFailed, KeyError, TypeError, ValueError) as error:
+        except (CallFailed, ArithmeticError, LookupError, TypeError, ValueError) as error:
             log.debug("Tokens are not counted in this way: %s", error)
     return None
 

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from common.decoding import well_formed
 from composer.models.base import Message, Picture, Usage, merge_turns
+from composer.models.endpoint.failing import odd_field
 
 PICTURE_BYTES = 1_000_000  # of one picture as it travels, before base64 makes it a third larger
 LONGEST_SIDE = 1568  # pixels; vision-language models see no more of one picture
@@ -88,11 +90,11 @@ class Piece:
 
 
 def piece_of(event: dict[str, Any]) -> Piece:
-    """Thoughts that a server keeps apart from the answer (`reasoning_content`) are left out."""
+    """Thoughts that a server keeps apart from the answer (`reasoning_content`) are left out. Raises CallFailed."""
     text, finished = "", bool(event.get("done"))
     for choice in event.get("choices") or ():
-        delta = choice.get("delta") or {}
-        text += delta.get("content") or ""
+        said = "delta" if choice.get("delta") else "message"  # the whole of it, where a server does not stream
+        text += _words(choice.get(said) or {}, said)
         finished = finished or bool(choice.get("finish_reason"))
     return Piece(text, finished, usage_of(event))
 
@@ -102,16 +104,45 @@ def usage_of(answer: dict[str, Any]) -> Usage | None:
     told = answer.get("usage")
     if not isinstance(told, dict):
         return None
-    prompt = int(told.get("prompt_tokens") or told.get("input_tokens") or 0)
     details = told.get("prompt_tokens_details")
-    reused = int((details or {}).get("cached_tokens") or 0)
-    return Usage(prompt - reused, reused, int(told.get("completion_tokens") or told.get("output_tokens") or 0))
+    reused = _count((details if isinstance(details, dict) else {}).get("cached_tokens"))
+    prompt = _count(told.get("prompt_tokens") or told.get("input_tokens"))
+    return Usage(prompt - reused, reused, _count(told.get("completion_tokens") or told.get("output_tokens")))
 
 
 def text_of(answer: dict[str, Any]) -> str:
     """The reply of an answer that came as a whole."""
     choices = answer.get("choices") or [{}]
-    return str((choices[0].get("message") or {}).get("content") or "")
+    return well_formed(_words(choices[0].get("message") or {}, "message"))
+
+
+def _words(said: dict[str, Any], name: str) -> str:
+    """The text of a message or of a piece of one: a string, or the parts of which it is made. Raises CallFailed."""
+    content = said.get("content")
+    text = ""
+    for part in content if isinstance(content, list) else [content or ""]:
+        if isinstance(part, str):
+            text += part
+        elif isinstance(part, dict) and isinstance(part.get("text", ""), str):  # others are thoughts and pictures
+            text += part.get("text", "")
+        else:
+            raise odd_field(f"{name}.content", content)
+    return text
+
+
+def _count(told: Any) -> int:
+    """A number of tokens; 0 for what is none."""
+    return told if isinstance(told, int) else 0
+
+
+def whole_characters(pieces: Iterable[str]) -> Iterator[str]:
+    """The pieces, in which a character beyond U+FFFF is whole: some servers cut it in two."""
+    half = ""
+    for piece in pieces:
+        text = half + piece
+        half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        if text := well_formed(text.removesuffix(half) if half else text):
+            yield text
 
 
 def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:

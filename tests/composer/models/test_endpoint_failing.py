@@ -18,7 +18,7 @@ import pytest
 from composer import load_model
 from composer.errors import EndpointUnusable, InputError, ModelFailed, SettingsError
 from composer.models import LoadProgress, user
-from composer.models.endpoint import EndpointModel, client
+from composer.models.endpoint import EndpointModel, client, failing
 from tests.composer.models.endpoint_server import KEY, FakeServer, as_json
 from tests.composer.models.test_endpoint import ASKED, SHORT, address, fake, model, short_pauses  # noqa: F401 - fixtures
 
@@ -176,7 +176,7 @@ def test_a_key_is_sent_and_never_shown(
 
 def test_a_key_is_not_shown_in_part_where_a_long_message_is_cut(address: str, fake: FakeServer, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY)
-    for words in range(client._MOST_CHARACTERS - len(KEY), client._MOST_CHARACTERS):
+    for words in range(failing.MOST_CHARACTERS - len(KEY), failing.MOST_CHARACTERS):
         said = as_json({"error": {"message": "x" * words + KEY}}, 400)
         fake.before = lambda path, body, said=said: said  # type: ignore[misc]
         with pytest.raises(EndpointUnusable) as refused:
