@@ -22,10 +22,10 @@ CAPTIONS: list[tuple[str, str, set[str]]] = [
     ("Passengers waiting for the metro", "乘客在等地铁", {"metro", "train at a station", "train", "high-speed train"}),
     ("A red telephone box in the rain", "雨中的红色电话亭",
      {"telephone", "telephone receiver", "cloud with rain", "umbrella with rain drops", "umbrella"}),
-    ("Changing of the guard at the palace", "王宫前的卫兵换岗", {"guard", "castle"}),
+    ("Changing of the guard at the palace", "王宫前的卫兵换岗", {"guard in a bearskin hat", "castle"}),
     ("A caravan of camels crossing the dunes", "驼队穿过沙丘", {"camel", "two-hump camel", "desert"}),
     ("Ancient paintings on a cave wall", "洞窟墙上的古代壁画",
-     {"artist palette", "framed picture", "mountain", "classical building", "paintbrush"}),
+     {"artist palette", "framed picture", "mountain", "columned facade", "paintbrush"}),
     ("A rocket lifting off with a column of fire", "火箭喷着火焰升空", {"rocket", "fire"}),
     ("Friends sharing a pizza", "朋友们一起吃披萨", {"pizza", "people hugging", "plate with fork and knife"}),
 ]  # fmt: skip
