@@ -27,6 +27,12 @@ _CLOSERS = re.compile(
     r"|^\W*(?:字数|全文约?\d+字|希望(?:这篇|以上|本文)|以上就?是|如果(?:您|你)(?:有|需要)|[（(]?(?:全文)?完[）)]?\W*$)",
     re.IGNORECASE,
 )
+# what a model writes from memory below these was never read by it: names and addresses that lead nowhere
+_REFERENCES = re.compile(
+    r"(?:(?:list of |useful |external |recommended )?(?:references|sources|links|resources)|further reading"
+    r"|bibliography|works cited|citations|参考文献|参考资料|参考链接|参考来源|资料来源|相关链接|延伸阅读|引用来源)\W*",
+    re.IGNORECASE,
+)
 _GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
 _MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
 _ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4,120}[:：]$")
@@ -198,9 +204,8 @@ class ArticleReader:
             pass
         cleaned = [replace(s, text=_capitalized(_without_announcement(inline.clean(s.text)))) for s in self._sections]
         cleaned = [section for section in cleaned if section.text]
-        kept = _with_levels_from_two(
-            _without_empty_headings(_without_closers(_without_repetitions(trimmed(cleaned) if cut else cleaned)))
-        )
+        article = _without_references(trimmed(cleaned) if cut else cleaned)
+        kept = _with_levels_from_two(_without_empty_headings(_without_closers(_without_repetitions(article))))
         # words that look like headings only are all the model gave: better shown than lost
         return tuple(kept or [replace(section, kind="paragraph", level=0) for section in cleaned])
 
@@ -248,6 +253,18 @@ def _without_closers(sections: list[Section]) -> list[Section]:
     kept = list(sections)
     while len(kept) > 1 and _width(kept[-1].text) < 160 and _CLOSERS.match(kept[-1].text):
         kept.pop()
+    return kept
+
+
+def _without_references(sections: list[Section]) -> list[Section]:
+    """The sections without lists of references: each ends where a heading of its level or a higher one begins."""
+    kept: list[Section] = []
+    level: int | None = None  # of the heading over the list that is being left out
+    for section in sections:
+        if section.kind == "heading" and (level is None or section.level <= level):
+            level = section.level if _REFERENCES.fullmatch(section.text) else None
+        if level is None:
+            kept.append(section)
     return kept
 
 

@@ -132,6 +132,20 @@ def test_closing_remarks_to_the_reader_are_dropped(closer: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "references",
+    [
+        "## References\n\n[Cat care](https://cats.example/care).\n\n[Cats](https://cats.example).",
+        "**Further Reading:**\n\n1. Smith, J. (2019). Cats at home. Cat Press.",
+        "## 参考文献\n\n### 书籍\n\n1. 王某，《养猫》，某出版社，2019年。",
+    ],
+)
+def test_references_that_the_model_made_up_are_dropped(references: str) -> None:
+    assert texts(f"{TEXT}\n\n{references}") == [TEXT]
+    after = "The cat goes out at night, and comes home in the morning."
+    assert texts(f"{TEXT}\n\n{references}\n\n## At night\n\n{after}") == [TEXT, "At night", after]
+
+
+@pytest.mark.parametrize(
     ("line", "kept"),
     [
         ("In conclusion, a cat is a friend.", "A cat is a friend."),
