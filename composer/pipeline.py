@@ -36,12 +36,12 @@ from composer.illustrating import (
 from composer.models import KeepsBeginnings, Model, Sampling, assistant, user
 from composer.prompts import Length, NamesPlaces, Prompts, RatesPictures, Style, prompts_for, style_of
 from composer.writing import (
-    LONGEST_TITLE,
     ArticleReader,
     Request,
     as_markdown,
     detect_language,
     is_other_language,
+    provisional_title,
     read_request,
     with_headings,
     without_controls,
@@ -386,6 +386,4 @@ def _as_generator(pieces: Iterator[str]) -> Generator[str, None, None]:
 def _title_from(request: Request, sections: tuple[Section, ...]) -> str:
     """A title for an article whose model gave none: its first heading, else the beginning of the instruction."""
     heading = next((section.text for section in sections if section.kind == "heading"), "")
-    first_line = request.text.split("\n", 1)[0]
-    short = first_line[:LONGEST_TITLE].rsplit(" ", 1)[0] if len(first_line) > LONGEST_TITLE else first_line
-    return heading or short
+    return heading or provisional_title(request)

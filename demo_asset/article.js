@@ -1,7 +1,7 @@
 // The article view: draws what ui/view.py describes and reports what the person does. It keeps a copy of the sections
 // for drawing only; the article itself lives in Python. Runs with Gradio's element, props, trigger, upload and watch.
 
-/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makePlacing, makeBlockMenu, makeSelection, makeSectionMenu, makeStepper, makeExporter, makeKeeper, makeUnsaved, xcKey, xcDraft, WAITING */
+/* global element, props, trigger, upload, watch, xcKeep, xcKept, make, icon, button, inline, built, fill, address, refocused, settle, credited, makeInspector, makePlacing, makeBlockMenu, makeSelection, makeSectionMenu, makeStepper, makeExporter, makeKeeper, makeUnsaved, makeInterrupted, xcKey, xcDraft, WAITING */
 
 const root = element.querySelector(".xc-root");
 const state = { session: null, n: 0, labels: {}, title: "", sections: new Map(), order: [], credits: [], words: 0, language: "en", revision: 0 };
@@ -32,6 +32,7 @@ const unsaved = makeUnsaved({
   now: () => ({ draft: keeper.id(), session: state.session, editing: editing?.key }),
   shown: (id) => (id === "" ? state.title : state.sections.has(id) ? editable(state.sections.get(id)) : undefined),
 });
+const interrupted = makeInterrupted({ texts, goOn: () => begin("go_on", { left: keeper.left() }), finished: () => ask("finished") });
 const notices = make("div", { class: "xc-notices", role: "alert", "aria-live": "assertive" });
 const toolbar = make("div", { class: "xc-toolbar", hidden: true });
 const title = make("h1", { class: "xc-title", hidden: true, tabindex: "0", dir: "auto" });
@@ -45,7 +46,7 @@ const selection = makeSelection({ texts, ask, work, running, sections: ordered, 
 const blockMenu = makeBlockMenu({ texts });
 const sectionMenu = makeSectionMenu({ texts, selection, ask, work, running, sections: ordered, node: (id) => nodes.get(id), whole: () => root });
 const exporter = makeExporter({ texts, ask, say, deliver: (value) => trigger("deliver", { value: { ...value, shows: owner } }) });
-root.replaceChildren(stepper.line, notices, toolbar, exporter.line, article, selection.bar, inspector.panel);
+root.replaceChildren(stepper.line, notices, interrupted.line, toolbar, exporter.line, article, selection.bar, inspector.panel);
 
 // -- sections ---------------------------------------------------------------------------------------
 
@@ -292,7 +293,15 @@ title.addEventListener("keydown", (event) => event.key === "Enter" && edit(null)
 
 // -- around the article -----------------------------------------------------------------------------
 
+// Long work of the model for the article.
+function begin(action, more) {
+  OPERATIONS.status({ state: "waiting", ahead: 0 }); // at once: a second click would begin it a second time
+  ask("wait", { join: true });
+  work(action, more);
+}
+
 function drawToolbar() {
+  interrupted.draw({ left: keeper.left(), begun: state.order.length > 0, running: running() });
   toolbar.hidden = running() || state.order.length === 0;
   if (toolbar.hidden) return;
   const pictures = state.order.filter((id) => state.sections.get(id).picture?.chosen).length;
@@ -304,12 +313,7 @@ function drawToolbar() {
   count.append(make("option", { value: "", text: texts("automatic") }));
   for (let number = 1; number <= 30; number += 1) count.append(make("option", { value: String(number), text: String(number) }));
   if (old) count.value = old.value;
-  const insert = () => {
-    const pictures = count.value ? Number(count.value) : null;
-    OPERATIONS.status({ state: "waiting", ahead: 0 }); // at once: a second click would plan a second time
-    ask("wait", { join: true });
-    work("illustrate", { pictures });
-  };
+  const insert = () => begin("illustrate", { pictures: count.value ? Number(count.value) : null });
   toolbar.replaceChildren(
     make("p", { class: "xc-facts", text: facts.join(" · ") }),
     make("div", { class: "xc-row" },
@@ -489,6 +493,7 @@ const OPERATIONS = {
   },
   draft(op) {
     keeper.take(op);
+    drawToolbar();
     unsaved.compare();
   },
   fresh() {
@@ -565,6 +570,7 @@ function receive(message) {
     done.clear();
     if (recalled) setTimeout(() => ask("resync")); // it is given what a reload has left
     recalled = false;
+    if (message.session) xcKeep("session", message.session);
   }
   if (message.session && message.n <= state.n) return; // seen, or older than what is shown
   heard = performance.now();

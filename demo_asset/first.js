@@ -103,7 +103,7 @@ window.xcDraft = () => {
   const kept = window.xcKept("article");
   const draft = new URLSearchParams(location.search).get("draft") || kept?.draft?.id || null;
   const newer = Boolean(draft && kept?.draft?.id === draft && !kept.broken && kept.revision > kept.draft.revision);
-  return { draft, newer, shown: kept?.owner ?? null };
+  return { draft, newer, shown: kept?.owner ?? window.xcKept("session") };
 };
 
 // The conversation that this tab shows: the one of the address, else the one this tab had; and who asks for it.

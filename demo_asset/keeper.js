@@ -28,9 +28,9 @@ function makeKeeper({ texts, ask, busy, shown }) {
     }
   }
 
-  function take({ id, step: number, title, undo: back, redo: forth, revision }) {
+  function take({ id, step: number, title, undo: back, redo: forth, revision, left }) {
     const before = place;
-    place = id ? { id, step: number, title, undo: back, redo: forth, revision } : null;
+    place = id ? { id, step: number, title, undo: back, redo: forth, revision, left } : null;
     const url = new URL(location.href);
     if (id) url.searchParams.set("draft", id);
     else url.searchParams.delete("draft");
@@ -65,6 +65,7 @@ function makeKeeper({ texts, ask, busy, shown }) {
   return {
     undo, redo, draw, take,
     id: () => place?.id ?? null,
+    left: () => place?.left ?? "",
     place: () => place && { id: place.id, step: place.step, revision: place.revision },
     recall: (kept) => (place = kept ? { ...kept, undo: false, redo: false } : null),
     holds: (revision) => Boolean(place) && place.revision >= revision,

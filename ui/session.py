@@ -17,7 +17,6 @@ from ui.scheduling import Job
 from ui.view import Operation
 
 if TYPE_CHECKING:
-    from composer.importing import OwnText
     from composer.writing import Proposal
 
 
@@ -66,6 +65,7 @@ class Place:
     can_undo: bool
     can_redo: bool
     revision: int  # of the session's article when it was saved
+    left: str = ""  # of `composer.drafts.Draft`: what was interrupted, or is being done now
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,7 @@ class Session:
         self.moved_to_defaults = False  # the sliders, to where the model writes best
         self._runs: dict[Work, Run] = {}
         self.lasting: dict[Work, OutlivesReload] = {}  # those of its runs which a page that comes back goes on with
-        self.queued_title: str | None = None  # waits for the model
-        self.queued_own: OwnText | None = None  # a person's own text; likewise
+        self.queued: OutlivesReload | None = None  # begun a moment ago: nothing of its messages has been taken yet
         self.status: Operation = {"op": "status", "state": "idle"}
         self.exporting: Operation | None = None  # how far the file is that is being made
         self.proposal: Proposal | None = None  # for one section, which the person has not yet taken or refused
@@ -179,11 +178,11 @@ class Session:
     @property
     def is_taken(self) -> bool:
         """The article is being made, or is about to be: nothing else can begin."""
-        return self.busy or self.queued_title is not None or self.queued_own is not None
+        return self.busy
 
     @property
     def busy(self) -> bool:
-        """The article is being written or illustrated."""
+        """The article is being written or illustrated, or waits for that."""
         return self.is_at("article")
 
     def is_at(self, work: Work) -> bool:

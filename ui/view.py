@@ -208,7 +208,8 @@ def event_operations(
         case CaptionReady(section_id) | CandidatesReady(section_id) | PictureChosen(section_id):
             return [section_operation(article, section_id, address)]
         case StepStarted("write", _, plan):  # a new article begins: the view lets go of the one before
-            return [article_operation(article, address, attribution), {**running("write"), "steps": list(plan)}]
+            bare: list[Operation] = [] if article.title or article.sections else [{"op": "fresh"}]
+            return [*bare, article_operation(article, address, attribution), {**running("write"), "steps": list(plan)}]
         case StepStarted(step, total, plan):
             return [{**running(step, 0, total), "steps": list(plan)}]
         case StepProgress(step, done, total):

@@ -22,6 +22,12 @@ _COLUMNS = (
     "number, id, owner, name, title, created, changed, archived, deleted, step, last_step, words, pictures, picture"
 )
 
+_LEFT = ", left: "  # between the kind of a step and the work that was going on
+
+
+def _kind(what: str, left: str) -> str:
+    return f"{what[:20]}{_LEFT}{left[:10]}" if left else what
+
 
 class Drafts:
     """Made by `DraftStore.of`. Every method raises DraftsUnavailable; one that names a draft, DraftNotFound where there
@@ -34,8 +40,8 @@ class Drafts:
     # -- writing -------------------------------------------------------------------------------------
 
     @mended
-    def create(self, article: Article, *, what: str = "write", name: str = "") -> Draft:
-        """A new draft at its first step."""
+    def create(self, article: Article, *, what: str = "write", name: str = "", left: str = "") -> Draft:
+        """A new draft at its first step. left: as of `save`."""
         kept = self.store.pictures.keep(article)
         now, draft_id = time.time(), secrets.token_hex(12)
         with self.store.transaction() as db:
@@ -45,15 +51,18 @@ class Drafts:
                 (draft_id, self.owner or "", one_line(name), now, now),
             ).lastrowid
             assert number is not None
-            self._add_step(db, number, kept, parent=0, what=what)
+            self._add_step(db, number, kept, parent=0, what=_kind(what, left))
             return self._draft(db, self._row(db, draft_id), kept)
 
     @mended
-    def save(self, draft_id: str, article: Article, *, after: int, what: str = "edit", amend: bool = False) -> Draft:
+    def save(
+        self, draft_id: str, article: Article, *, after: int, what: str = "edit", amend: bool = False, left: str = ""
+    ) -> Draft:
         """The draft at a new step. after: the step that the article was made from.
 
         amend: the new step takes the place of that one, as a text that is being written grows; one that has a name or
-        was gone back to stays. The draft's article is the one that was given, with kept pictures.
+        was gone back to stays. left: the work that goes on while it is saved, and was interrupted where no later step
+        says that it ended. The draft's article is the one that was given, with kept pictures.
         """
         kept = self.store.pictures.keep(article)
         with self.store.transaction() as db:
@@ -62,7 +71,7 @@ class Drafts:
             if amend and self._can_amend(db, row):
                 parent = self._parent(db, row)
                 db.execute("DELETE FROM steps WHERE draft = ? AND step = ?", (row["number"], after))
-            self._add_step(db, row["number"], kept, parent=parent, what=what)
+            self._add_step(db, row["number"], kept, parent=parent, what=_kind(what, left))
             return self._draft(db, self._row(db, draft_id), kept)
 
     @mended
@@ -115,7 +124,10 @@ class Drafts:
                 "ON v.draft = s.draft AND v.step = s.step WHERE s.draft = ? ORDER BY s.step DESC, v.number DESC",
                 (self._row(db, draft_id)["number"],),
             ).fetchall()
-        return [Version(int(row["step"]), row["name"] or "", row["what"], float(row["at"])) for row in rows]
+        return [
+            Version(int(row["step"]), row["name"] or "", row["what"].partition(_LEFT)[0], float(row["at"]))
+            for row in rows
+        ]
 
     @mended
     def article_at(self, draft_id: str, step: int) -> Article:
@@ -272,7 +284,11 @@ class Drafts:
         db.execute("INSERT OR REPLACE INTO texts (draft, text) VALUES (?, ?)", (number, folded(text)))
 
     def _draft(self, db: sqlite3.Connection, row: sqlite3.Row, article: Article) -> Draft:
-        return Draft(self._summary(row), article, bool(self._parent(db, row)), bool(self._child(db, row)))
+        found = db.execute(
+            "SELECT what FROM steps WHERE draft = ? AND step = ?", (row["number"], row["step"])
+        ).fetchone()
+        left = str(found[0]).partition(_LEFT)[2] if found is not None else ""
+        return Draft(self._summary(row), article, bool(self._parent(db, row)), bool(self._child(db, row)), left)
 
     def _summary(self, row: sqlite3.Row) -> Summary:
         return Summary(

@@ -32,6 +32,7 @@ class Draft:
     article: Article
     can_undo: bool
     can_redo: bool
+    left: str = ""  # what was still being done when it was saved, "write" or "illustrate"; empty where nothing was
 
     @property
     def id(self) -> str:

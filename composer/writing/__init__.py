@@ -18,6 +18,7 @@ from composer.writing.request import (
     detect_language,
     fitting,
     is_blank,
+    provisional_title,
     read_request,
 )
 from composer.writing.rewriting import (
@@ -57,6 +58,7 @@ __all__ = [
     "is_other_language",
     "joined",
     "moved",
+    "provisional_title",
     "read_request",
     "rewrite",
     "rewrite_several",

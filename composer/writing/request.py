@@ -112,6 +112,14 @@ def read_request(
     return Request(text=title if is_title else cleaned, language=chosen, title=title if is_title else "")
 
 
+def provisional_title(request: Request) -> str:
+    """What an article is called as long as nobody has given it a title: the beginning of what was asked for."""
+    if request.title:
+        return request.title
+    first_line = request.text.split("\n", 1)[0]
+    return first_line[:LONGEST_TITLE].rsplit(" ", 1)[0] if len(first_line) > LONGEST_TITLE else first_line
+
+
 def _without_language(text: str) -> tuple[str, Language | None]:
     """The text without a language asked for at its end, and that language."""
     for language, pattern in _AT_END.items():

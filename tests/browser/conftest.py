@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -135,6 +136,20 @@ def fake_model() -> FakeModel:
 @pytest.fixture
 def server(serve_studio: Callable[..., Server], fake_model: FakeModel, tmp_path: Path) -> Server:
     return serve_studio(fake_model, FakeGallery(tmp_path))
+
+
+@pytest.fixture
+def restart(serve_studio: Callable[..., Server], tmp_path: Path) -> Callable[..., Server]:
+    """restart(server) ends a server and starts another one at its address, which knows nothing of any tab."""
+
+    def again(server: Server, gallery: FakeGallery | None = None) -> Server:
+        options = {} if server.studio.conversations else {"conversations": None}
+        port = urlsplit(server.address).port
+        cut_off(server.blocks)  # first, so that nothing can be told any more
+        server.studio.close()
+        return serve_studio(FakeModel(), gallery or FakeGallery(tmp_path), port=port, **options)
+
+    return again
 
 
 @contextmanager

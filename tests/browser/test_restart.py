@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
@@ -23,20 +22,6 @@ pytestmark = pytest.mark.browser
 EDIT = ".xc-edit"
 PATIENCE = 40_000  # milliseconds: a browser that lost its server takes a while to turn to the next one
 BOX = "#xc-chat-box textarea"
-
-
-@pytest.fixture
-def restart(serve_studio: Callable[..., Server], tmp_path: Path) -> Callable[..., Server]:
-    """restart(server) ends a server and starts another one at its address, which knows nothing of any tab."""
-
-    def again(server: Server, gallery: FakeGallery | None = None) -> Server:
-        options = {} if server.studio.conversations else {"conversations": None}
-        port = urlsplit(server.address).port
-        cut_off(server.blocks)  # first, so that nothing can be told any more
-        server.studio.close()
-        return serve_studio(FakeModel(), gallery or FakeGallery(tmp_path), port=port, **options)
-
-    return again
 
 
 def at_rest(page: Any) -> None:

@@ -3,20 +3,23 @@
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from common.messages import _
 from composer.article import Article
+from composer.drafts import DraftStore
 from composer.errors import InputError
+from tests.fakes import FakeGallery, FakeModel
 from ui.chat import answering
 from ui.chat.answering import stream_answer
 from ui.lasting import go_on, running
 from ui.session import Question, Session
 from ui.studio import Studio
 from ui.write import actions, draft_at_arrival
-from ui.write.running import go_on_messages, run_messages
+from ui.write.running import go_on_messages, queue, queued_messages, run_messages, withdrawn
 
 OWNER = "browser:a"
 CAT = "How to take good care of a pet cat"
@@ -159,6 +162,121 @@ def test_what_has_come_can_be_saved_while_more_is_written(studio: Studio, begun:
     assert all(text.replace("**", "") in saved for text in come)
     list(messages)
     assert [section.text for section in session.article] == [section.text for section in whole(studio)]
+
+
+def queued(studio: Studio, title: str) -> Session:
+    """A session whose title was queued a moment ago; nothing has been asked of the model."""
+    session = visitor()
+    begins = Article(title=title, parameters={"request": title})
+    message = queue(
+        studio, session, lambda run: studio.composer(run.job).compose(title, stop=run.stop), begins, title=title
+    )
+    assert names(message["ops"]) == ["fresh", "article", "draft", "status"]
+    return session
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_reload_before_the_first_word_finds_what_was_queued(studio: Studio, noticed: bool) -> None:
+    before = queued(studio, CAT)
+    if noticed:
+        before.leave()
+    assert studio.drafts is not None
+    assert [one.title for one in studio.drafts.of(OWNER).list()] == [CAT]
+    after = visitor()
+    assert "rejoin" in arrived(studio, after, before, shown=before.id)
+    assert list(queued_messages(studio, before))[1:] == []
+    list(go_on_messages(studio, after))
+    assert [s.text for s in after.article] == [s.text for s in whole(studio)]
+    [draft] = studio.drafts.of(OWNER).list()
+    assert [one.what for one in studio.drafts.of(OWNER).versions(draft.id, steps=True)] == ["write"]
+    assert studio.drafts.of(OWNER).load(draft.id).left == ""
+    assert studio.lasting == []
+
+
+def test_who_does_not_wait_any_longer_has_the_article_before(studio: Studio) -> None:
+    session = visitor()
+    list(run_messages(studio, session, lambda run: studio.composer(run.job).compose(CAT, stop=run.stop)))
+    article, draft = session.article, session.draft
+    begins = Article(title="Dogs")
+    queue(studio, session, lambda run: studio.composer(run.job).compose("Dogs", stop=run.stop), begins)
+    assert session.article.title == "Dogs"
+    operations = withdrawn(studio, session)
+    assert [names(operations), operations[0]["title"]] == [["article", "draft", "status"], CAT]
+    assert (session.article, session.draft) == (article, draft)
+    assert list(queued_messages(studio, session)) == []
+    assert studio.drafts is not None
+    assert [one.title for one in studio.drafts.of(OWNER).list()] == [CAT]
+    assert (studio.lasting, studio.place(session, "article")) == ([], None)
+
+
+def test_what_fails_before_the_first_word_leaves_no_draft(studio: Studio) -> None:
+    session = queued(studio, CAT)
+    studio.model, studio.model_problem = None, InputError(_("The model cannot read '{name}'.", name="cat"))
+    [told] = list(queued_messages(studio, session))[-1:]
+    assert "cannot read" in next(op["text"] for op in told["ops"] if op["op"] == "notice")
+    assert studio.drafts is not None
+    assert studio.drafts.of(OWNER).list() == []
+    assert session.draft is None
+    assert not session.has_article
+
+
+# -- the program itself ends ---------------------------------------------------------------------------
+
+
+def again(studio: Studio, tmp_path: Path) -> Studio:
+    """The program that is started after one was killed: it has what was saved."""
+    assert studio.drafts is not None
+    anew = Studio(lambda progress: FakeModel(), lambda: FakeGallery(tmp_path), drafts=DraftStore(studio.drafts.folder))
+    anew.start()
+    assert anew.settled or (anew.model_settled.wait(5) and anew.gallery_settled.wait(5))
+    return anew
+
+
+@pytest.mark.parametrize("written", ["nothing", "a part", "the text"])
+def test_what_was_interrupted_is_said_and_written_on(studio: Studio, tmp_path: Path, written: str) -> None:
+    killed = queued(studio, CAT)
+    place = killed.draft
+    assert place is not None
+    if written != "nothing":
+        messages = queued_messages(studio, killed)
+        for message in messages:
+            steps = [op.get("step") for op in message["ops"] if op["op"] == "step"]
+            if (written == "the text" and steps == ["write"]) or (
+                written == "a part" and len(killed.article.sections) > 2
+            ):
+                break
+        killed.lasting["article"].growing.save()  # type: ignore[attr-defined]
+    anew = again(studio, tmp_path)
+    session = visitor()
+    told = {op["op"]: op for op in draft_at_arrival(anew, session, place.id, newer=False, shown="")}
+    assert told["draft"]["left"] == ("illustrate" if written == "the text" else "write")
+    assert told["article"]["title"] == CAT
+    stood = [section.text for section in session.article][:-1]
+    list(actions.model_action(anew, session, {"act": "go_on"}))
+    assert [s.text for s in session.article][: len(stood)] == stood
+    assert len(session.article.sections) >= 6
+    assert session.article.illustrated
+    assert session.draft is not None
+    assert (session.draft.id, session.draft.left) == (place.id, "")
+    anew.close()
+
+
+def test_an_interrupted_article_can_be_left_as_it_is(
+    studio: Studio, begun: tuple[Session, Any], tmp_path: Path
+) -> None:
+    before, _messages = begun
+    before.lasting["article"].growing.save()  # type: ignore[attr-defined]
+    anew, session = again(studio, tmp_path), visitor()
+    assert before.draft is not None
+    draft_at_arrival(anew, session, before.draft.id, newer=False, shown="")
+    actions.quick_action(anew, session, {"act": "text", "id": "s1", "text": "My own heading"})
+    assert session.draft is not None
+    assert session.draft.left == "write", "who edits it may still want the rest"
+    [told] = [op for op in actions.quick_action(anew, session, {"act": "finished"})["ops"] if op["op"] == "draft"]
+    assert told["left"] == ""
+    assert anew.drafts is not None
+    assert anew.drafts.of(OWNER).load(before.draft.id).left == ""
+    anew.close()
 
 
 # -- an answer of the chat ---------------------------------------------------------------------------

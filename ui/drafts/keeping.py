@@ -16,9 +16,32 @@ from ui.studio import Studio
 from ui.texts import text
 
 
-def keep(studio: Studio, session: Session, what: str, *, amend: bool = False) -> list[view.Operation]:
+def begin_draft(studio: Studio, session: Session, article: Article, *, title: str, left: str) -> list[view.Operation]:
+    """The session works on a draft of its own from now on, which is there at once, before the first word; the one
+    before stays in the list. title: of the draft, as long as the article has none. What the view must know of it.
+
+    Where no draft can be kept, the article that is there stays until the first word comes."""
+    with session.keeping:
+        session.draft = session.kept = None
+        if studio.drafts is None or session.owner is None:
+            return []
+        try:
+            titled = replace(article, title=article.title or title)
+            draft = studio.drafts.of(session.owner).create(titled, left=left)
+        except ReadableError as error:
+            return _not_kept(session, error)
+        session.keeping_problem = False
+        session.article = session.kept = replace(draft.article, title=article.title)
+        session.draft = place_of(draft, article.revision)
+        return [draft_operation(session)]
+
+
+def keep(
+    studio: Studio, session: Session, what: str, *, amend: bool = False, left: str | None = None
+) -> list[view.Operation]:
     """Saves the article where it is not what was saved last; what the view must know of it.
 
+    left: as of `DraftStore`; None: as it was, since who edits an article that was interrupted may still want the rest.
     A draft that another tab has changed is left alone: this article becomes a draft of its own, and the person
     reads so.
     """
@@ -26,7 +49,9 @@ def keep(studio: Studio, session: Session, what: str, *, amend: bool = False) ->
         return []
     with session.keeping:
         article = session.article
-        if article is session.kept or _same(article, session.kept):
+        before = session.draft.left if session.draft is not None else ""
+        left = before if left is None else left
+        if left == before and (article is session.kept or _same(article, session.kept)):
             if session.draft is None or session.draft.revision == article.revision:
                 return []
             session.draft = replace(session.draft, revision=article.revision)
@@ -35,21 +60,17 @@ def keep(studio: Studio, session: Session, what: str, *, amend: bool = False) ->
         notices: list[view.Operation] = []
         try:
             if place is None:
-                draft = drafts.create(article, what=what)
+                draft = drafts.create(article, what=what, left=left)
             else:
                 try:
-                    draft = drafts.save(place.id, article, after=place.step, what=what, amend=amend)
+                    draft = drafts.save(place.id, article, after=place.step, what=what, amend=amend, left=left)
                 except DraftChanged:
-                    draft = drafts.create(article, what=what)
+                    draft = drafts.create(article, what=what, left=left)
                     notices.append(view.notice(text("drafts.own_copy", session.language)))
                 except DraftNotFound:  # deleted in another tab
-                    draft = drafts.create(article, what=what)
+                    draft = drafts.create(article, what=what, left=left)
         except ReadableError as error:
-            if session.keeping_problem:
-                return []
-            session.keeping_problem = True
-            reason = error.text(session.language)
-            return [view.notice(text("drafts.not_kept", session.language, reason=reason), tone="bad")]
+            return _not_kept(session, error)
         session.keeping_problem = False
         with session.changing:
             if session.article is article:  # its pictures are those that were kept
@@ -59,9 +80,18 @@ def keep(studio: Studio, session: Session, what: str, *, amend: bool = False) ->
         return [draft_operation(session), *notices]
 
 
+def _not_kept(session: Session, error: ReadableError) -> list[view.Operation]:
+    """Says so, once."""
+    if session.keeping_problem:
+        return []
+    session.keeping_problem = True
+    reason = error.text(session.language)
+    return [view.notice(text("drafts.not_kept", session.language, reason=reason), tone="bad")]
+
+
 def place_of(draft: Draft, revision: int) -> Place:
     """revision: of the session's article with that content."""
-    return Place(draft.id, draft.step, draft.summary.title, draft.can_undo, draft.can_redo, revision)
+    return Place(draft.id, draft.step, draft.summary.title, draft.can_undo, draft.can_redo, revision, draft.left)
 
 
 def draft_operation(session: Session) -> view.Operation:
@@ -77,6 +107,7 @@ def draft_operation(session: Session) -> view.Operation:
         "undo": place.can_undo,
         "redo": place.can_redo,
         "revision": place.revision,
+        "left": place.left,
     }
 
 
@@ -88,9 +119,10 @@ def _same(article: Article, kept: Article | None) -> bool:
 class Growing:
     """Saves an article while it is being written: one step of its draft, from the first word to the last picture."""
 
-    def __init__(self, studio: Studio, session: Session, what: str) -> None:
-        self.studio, self.session, self.what = studio, session, what
-        self._begun = False
+    def __init__(self, studio: Studio, session: Session, what: str, *, left: str, begun: bool) -> None:
+        """left: what is missing where the program ends meanwhile, as of `DraftStore`; begun: its step is there."""
+        self.studio, self.session, self.what, self.left = studio, session, what, left
+        self._begun = begun
         self._soon = Soon(self._save)
         self._lock = threading.Lock()
         self._unsent: list[view.Operation] = []
@@ -114,7 +146,7 @@ class Growing:
     def _save(self) -> None:
         self.close()
         with self.session.keeping:
-            operations = keep(self.studio, self.session, self.what, amend=self._begun)
+            operations = keep(self.studio, self.session, self.what, amend=self._begun, left=self.left)
             self._begun = self._begun or any(operation["op"] == "draft" for operation in operations)
         with self._lock:
             self._unsent = [*(one for one in self._unsent if one["op"] != "draft"), *operations]

@@ -126,6 +126,13 @@ TEXTS: Mapping[str, Text] = {
     "view.seconds": _("s"),
     "view.done": _("Finished in {seconds} s"),
     "view.stopped": _("Stopped. What was written is kept."),
+    "view.interrupted": _("The program or the page ended while this article was being written. Its rest is missing."),
+    "view.interrupted_pictures": _(
+        "The program or the page ended while pictures were being looked for. The text is complete."
+    ),
+    "view.interrupted_empty": _("The program or the page ended before the first word of this article was written."),
+    "view.go_on": _("Go on"),
+    "view.as_it_is": _("It stays as it is"),
     "view.words": _("{count} words"),
     "view.pictures": _("{count} pictures"),
     "view.picture_one": _("1 picture"),

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.decoding import well_formed
 from common.messages import languages
 from composer.article import Illustration, Section
-from composer.events import Event
+from composer.events import Event, SectionsReady, StepStarted
 from composer.importing import with_source
+from composer.prompts import style_of
 from composer.writing import rewrite_several
 from ui import view
 from ui.drafts import attach, draft_operation, keep
@@ -22,6 +23,9 @@ from ui.write.restoring import HAND, is_unknown, taken_over
 from ui.write.rewriting import accept, discard, hush, rewrite_messages
 from ui.write.running import Message, logged_sentence, run_messages, whole_article
 from ui.write.sections import LONGEST_TEXT, block, delete, delete_several, join, move, one_line, selected, split
+
+if TYPE_CHECKING:
+    from composer.pipeline import Composer, Options
 
 MOST_DELAYED = 64  # actions that wait for the article of the view
 FREE_ACTIONS = (
@@ -97,7 +101,7 @@ def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[vi
     for action in wanted:
         again = {"op": "again", "value": action}
         operations += [again] if action.pop("work") else _operations(studio, session, action)
-    operations += keep(studio, session, "restore")
+    operations += keep(studio, session, "restore")  # what the draft said of an interruption stays
     return operations if session.draft is None else [*operations, draft_operation(session)]
 
 
@@ -149,6 +153,7 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "new": drafting.begin,
     "undo": drafting.undo,
     "redo": drafting.redo,
+    "finished": drafting.finished,
     "follow": drafting.look,
     "version": drafting.version,
     "title": _title,
@@ -189,6 +194,10 @@ def model_action(studio: Studio, session: Session, value: dict[str, Any], *, sel
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run), action)
     elif action == "write_on":
         yield from run_messages(studio, session, lambda run: _write_on(studio, session, value, selects, run), action)
+    elif action == "go_on":
+        left = session.draft.left if session.draft is not None else str(value.get("left"))
+        what = "illustrate" if left == "illustrate" else "write"
+        yield from run_messages(studio, session, lambda run: _go_on(studio, session, what, run), what)
     elif action == "several":
         yield from run_messages(studio, session, lambda run: _several(studio, session, value, run), action)
     elif action == "rewrite":
@@ -222,6 +231,37 @@ def _write_on(studio: Studio, session: Session, value: dict[str, Any], selects: 
     from composer.pipeline import Options
 
     return studio.composer(run.job).write_on(session.article, _id(value), Options(select=selects), stop=run.stop)
+
+
+def _go_on(studio: Studio, session: Session, what: str, run: ModelRun) -> Iterator[Event]:
+    """The rest of an article whose making was interrupted, as it was asked for: from its last section on, which may
+    have been broken off in the middle."""
+    from composer.illustrating import MOST_PICTURES
+    from composer.pipeline import Options
+
+    article, composer = session.article, studio.composer(run.job)
+    asked, style = article.parameters, style_of(article.parameters)
+    wanted = asked.get("pictures")
+    options = Options(
+        pictures=wanted if isinstance(wanted, int) and 0 <= wanted <= MOST_PICTURES else None,
+        language=article.language,
+        select=asked.get("select") is not False,
+        length=style.length,
+        tone=style.tone,
+        readers=style.readers,
+    )
+    if what == "illustrate":
+        return composer.illustrate(article, options, stop=run.stop)
+    if article.sections:
+        return composer.write_on(article, article.sections[-1].id, options, stop=run.stop)
+    return _from_the_start(composer, str(asked.get("request") or article.title), options, run)
+
+
+def _from_the_start(composer: "Composer", request: str, options: "Options", run: ModelRun) -> Iterator[Event]:
+    for event in composer.compose(request, options, stop=run.stop):
+        if isinstance(event, StepStarted) and event.step == "write":
+            yield SectionsReady(composer.article)
+        yield event
 
 
 def _several(studio: Studio, session: Session, value: dict[str, Any], run: ModelRun) -> Iterator[Event]:

@@ -6,7 +6,7 @@ from typing import Any
 from common.errors import ReadableError
 from composer.article import Article
 from ui import view
-from ui.drafts import draft_operation, follow, open_draft, restore_version, step_back, step_forward
+from ui.drafts import draft_operation, follow, keep, open_draft, restore_version, step_back, step_forward
 from ui.lasting import go_on
 from ui.session import Session
 from ui.studio import Studio
@@ -58,6 +58,11 @@ def undo(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.O
 def redo(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     operations = step_forward(studio, session)
     return [whole_article(studio, session), _without_proposal(session), *operations]
+
+
+def finished(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """An article whose making was interrupted is as the person wants it."""
+    return keep(studio, session, "edit", left="")
 
 
 def version(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:

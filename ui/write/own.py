@@ -21,7 +21,7 @@ from ui.session import ModelRun, Session
 from ui.studio import Studio
 from ui.texts import text
 from ui.write.restoring import uploaded_file
-from ui.write.running import Message, logged_sentence, run_messages, whole_article
+from ui.write.running import Message, logged_sentence, queue, whole_article
 
 # which form is shown is a matter of the page alone (studio.css)
 _SHOW = "(way) => { document.body.dataset.way = way; xcKeep('way', way); return []; }"
@@ -135,29 +135,50 @@ def own_pictures(studio: Studio, given: Given) -> Iterator[OwnPictures | None]:
         yield own
 
 
-def queue_text(studio: Studio, session: Session, words: str) -> Message:
+class Wanted(NamedTuple):
+    """What a person wants beside the text of an own text."""
+
+    given: Given
+    pictures: int | None
+    selects: bool
+
+
+def queue_text(studio: Studio, session: Session, words: str, wanted: Wanted) -> Message:
     """Reads a pasted text and waits with it for the model."""
-    return _queue(studio, session, lambda: read_text(words or ""))
+    return _queue(studio, session, lambda: read_text(words or ""), wanted)
 
 
-def queue_file(studio: Studio, session: Session, path: object) -> Message:
+def queue_file(studio: Studio, session: Session, path: object, wanted: Wanted) -> Message:
     """Reads an uploaded file and waits with it for the model."""
 
     def read() -> OwnText:
         file = uploaded_file(path)
         return read_file(file.name, Path(file).read_bytes())
 
-    return _queue(studio, session, read)
+    return _queue(studio, session, read, wanted)
 
 
-def _queue(studio: Studio, session: Session, read: Callable[[], OwnText]) -> Message:
+def _queue(studio: Studio, session: Session, read: Callable[[], OwnText], wanted: Wanted) -> Message:
     if session.is_taken:
         return session.message(view.notice(text("say.busy", session.language)))
     try:
-        session.queued_own = read()
+        own = read()
     except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
         return session.message(view.notice(logged_sentence(error, session.language), tone="bad"))
-    return session.message(view.waiting(studio.waiting_place(session, "article")))
+
+    def events(run: ModelRun) -> Iterator[Event]:
+        from composer.pipeline import Options
+
+        yield SectionsReady(own.article)
+        for note in own.notes:
+            yield Notice(InputError(note))
+        options = Options(pictures=wanted.pictures, select=wanted.selects)
+        with own_pictures(studio, wanted.given) as own_ones:
+            yield from studio.composer(run.job).illustrate(own.article, options, own=own_ones, stop=run.stop)
+
+    asked = {"pictures": wanted.pictures, "select": wanted.selects}
+    begins = replace(own.article, parameters={**own.article.parameters, **asked})
+    return queue(studio, session, events, begins, left="illustrate")
 
 
 def append(studio: Studio, session: Session, value: dict[str, object]) -> list[view.Operation]:
@@ -172,25 +193,3 @@ def append(studio: Studio, session: Session, value: dict[str, object]) -> list[v
     session.article = with_appended(article, words)
     said = view.notice(text("chats.appended", session.language), tone="plain")
     return [whole_article(studio, session), view.idle() if len(article.sections) == 0 else session.status, said]
-
-
-def illustrate_own(
-    studio: Studio, session: Session, given: Given, pictures: int | None, *, selects: bool
-) -> Iterator[Message]:
-    """Illustrates the text that waits; nothing where it was refused."""
-    own, session.queued_own = session.queued_own, None
-    if own is None:
-        return
-
-    def events(run: ModelRun) -> Iterator[Event]:
-        from composer.pipeline import Options
-
-        session.draft = session.kept = None  # the article before stays in the list
-        yield SectionsReady(own.article)
-        for note in own.notes:
-            yield Notice(InputError(note))
-        options = Options(pictures=pictures, select=selects)
-        with own_pictures(studio, given) as own_ones:
-            yield from studio.composer(run.job).illustrate(own.article, options, own=own_ones, stop=run.stop)
-
-    yield from run_messages(studio, session, events)

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from common.errors import ReadableError
+from composer.article import Article
 from composer.events import ArticleReady, Event, SectionsReady, StepFinished, StepStarted
 from ui import view
-from ui.drafts import Composition
+from ui.drafts import Composition, draft_operation
 from ui.session import ModelRun, Session
 from ui.studio import Studio, loading_status, wait_until
 from ui.texts import error_sentence, text
@@ -15,6 +16,9 @@ from ui.texts import error_sentence, text
 _log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
+
+# what is missing of an article where the program ends during a run of that kind: `composer.drafts.Draft.left`
+_LEFT = {"write": "write", "write_on": "write", "illustrate": "illustrate"}
 
 
 def run_messages(
@@ -25,7 +29,53 @@ def run_messages(
 
     Closing the iterator (the page is gone) stops the model, unless the draft is soon opened again: `go_on_messages`.
     """
-    yield from _messages(studio, session, Composition(studio, session, events, what))
+    composition = Composition(studio, session, events, what, left=_LEFT.get(what, ""))
+    yield from _messages(studio, session, composition)
+
+
+def queue(
+    studio: Studio,
+    session: Session,
+    events: Callable[[ModelRun], Iterator[Event]],
+    begins: Article,
+    *,
+    title: str = "",
+    left: str = "write",
+) -> Message:
+    """An article that is a draft of its own is queued: the draft is there from now on, and a page that is loaded anew
+    finds the run by it. The message says so; `queued_messages` are the others. Arguments: of `Composition`."""
+    composition = Composition(studio, session, events, "write", left=left, begins=begins, title=title)
+    session.queued = composition
+    shown: list[view.Operation] = []
+    if session.draft is not None:
+        shown = [{"op": "fresh"}, whole_article(studio, session)]
+    waits = view.waiting(studio.place(session, "article"))
+    return session.message(*shown, *composition.begun_with, waits)
+
+
+def queued_messages(studio: Studio, session: Session) -> Iterator[Message]:
+    """The messages of what was queued; none where it was refused, or another page goes on with it."""
+    composition, session.queued = session.queued, None
+    if isinstance(composition, Composition):
+        composition.follow(session)
+        yield from _messages(studio, session, composition)
+
+
+def withdrawn(studio: Studio, session: Session) -> list[view.Operation]:
+    """A person does not wait any longer for what is queued: what the view shows then."""
+    session.stop("article")
+    composition, session.queued = session.lasting.get("article"), None
+    ended = _ended(studio, session, composition) if isinstance(composition, Composition) else []
+    studio.leave(session, "article")
+    return [*(ended or [whole_article(studio, session)]), view.idle()]
+
+
+def _ended(studio: Studio, session: Session, composition: Composition) -> list[view.Operation]:
+    """Ends it; what the view shows where nothing came of it."""
+    composition.end(session)
+    if composition.session is not session or not composition.give_up():
+        return []
+    return [whole_article(studio, session), draft_operation(session)]
 
 
 def go_on_messages(studio: Studio, session: Session) -> Iterator[Message]:
@@ -45,7 +95,7 @@ def _messages(studio: Studio, session: Session, composition: Composition) -> Ite
         yield from until_loaded(studio, session, run)
         yield from until_turn(studio, session, run)
         if run.stop.is_set() and not composition.begun:
-            yield session.message(view.idle())
+            yield session.message(*_ended(studio, session, composition), view.idle())
             return
         studio.require_model()
         for event in composition.events(session):
@@ -61,18 +111,16 @@ def _messages(studio: Studio, session: Session, composition: Composition) -> Ite
                 yield session.message(*operations)
         if composition.session is not session:
             yield session.message(view.idle())  # the article goes on elsewhere
+        elif operations := _ended(studio, session, composition):
+            yield session.message(*operations)
     except GeneratorExit:
         left = True
         if composition.session is session:
             composition.leave()
         raise
     except Exception as error:  # noqa: BLE001 - whatever it was, the person reads it and keeps the article
-        yield session.message(
-            whole_article(studio, session),
-            view.notice(logged_sentence(error, session.language), tone="bad"),
-            view.idle(),
-            *draft.save(),
-        )
+        shown = _ended(studio, session, composition) or [whole_article(studio, session), *draft.save()]
+        yield session.message(*shown, view.notice(logged_sentence(error, session.language), tone="bad"), view.idle())
     finally:
         if not left:
             composition.end(session)

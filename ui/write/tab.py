@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -9,12 +10,12 @@ import gradio as gr
 from common.messages import _
 from composer.article import Article
 from composer.errors import InputError
-from composer.events import Event, StepStarted
+from composer.events import Event, SectionsReady, StepStarted
 from composer.exporting import FORMATS
 from composer.models import Capabilities, Model, Sampling
 from composer.pipeline import WRITING, Options
 from composer.prompts import LENGTHS, TONES, read_length
-from composer.writing import is_blank, without_controls
+from composer.writing import is_blank, provisional_title, read_request, without_controls
 from ui import view
 from ui.drafts import owner_of
 from ui.kept import LONGEST_TITLE, FormSettings, read_form
@@ -28,7 +29,7 @@ from ui.write import actions
 from ui.write import own as own_text
 from ui.write.own import Given, build_material, build_own_form, build_way, own_pictures
 from ui.write.presets import build_presets
-from ui.write.running import go_on_messages, run_messages, whole_article
+from ui.write.running import go_on_messages, queue, queued_messages, withdrawn
 
 EXAMPLES = (
     "How to take good care of a pet cat",
@@ -51,6 +52,7 @@ SCRIPTS = (
     "keeper",
     "unsaved",
     "form",
+    "interrupted",
     "article",
 )
 # whose turn it is, `ui.scheduling` says: Gradio's own queues only bound how many threads wait for it
@@ -221,14 +223,27 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     )
 
     @sends_text
-    def compose(
-        session: Session, given: Given, pictures: str,
+    def queue_title(
+        session: Session, title: str, given: Given, pictures: str,
         length: str | None, tone: str | None, readers: str | None, select: bool,
         temperature: float, top_p: float, penalty: float, beams: float, seed: str | None,
-    ) -> Iterator[dict[str, Any]]:  # fmt: skip
-        title, session.queued_title = session.queued_title, None
-        if title is None:
-            return  # refused a moment ago, with the reason
+        request: gr.Request,
+    ) -> dict[str, Any]:  # fmt: skip
+        studio.visitor_arrived(str(request.session_hash), session)
+        title = without_controls(title)
+        problem = title_problem(title, session.language)
+        if not problem and session.is_taken:
+            problem = text("say.busy", session.language)
+        if problem:
+            return session.message(view.notice(problem))
+        count = None if pictures == "auto" else int(pictures)
+        options = Options(
+            pictures=count,
+            select=select,
+            length=read_length(length or "medium"),
+            tone=tone or "",
+            readers=readers or "",
+        )
 
         def events(run: ModelRun) -> Iterator[Event]:
             sampling = Sampling(
@@ -239,39 +254,38 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
                 beams=int(beams),
                 seed=parse_seed(seed),
             )
-            count = None if pictures == "auto" else int(pictures)
-            options = Options(
-                pictures=count,
-                sampling=sampling,
-                select=select,
-                length=read_length(length or "medium"),
-                tone=tone or "",
-                readers=readers or "",
-            )
             composer = studio.composer(run.job)
             with own_pictures(studio, given) as own_ones:
-                for event in composer.compose(title, options, own=own_ones, stop=run.stop):
+                for event in composer.compose(title, replace(options, sampling=sampling), own=own_ones, stop=run.stop):
                     if isinstance(event, StepStarted) and event.step == "write":
-                        session.draft = session.kept = None  # the one before stays in the list
-                        session.article = Article(title=composer.article.title, language=composer.article.language)
+                        yield SectionsReady(composer.article)
                     yield event
 
-        yield from run_messages(studio, session, events)
+        asked = read_request(title)
+        kept = ("pictures", "select", "length", "tone", "readers")
+        parameters = {"request": asked.text, **{name: getattr(options, name) for name in kept}}
+        begins = Article(title=asked.title, language=asked.language, parameters=parameters)
+        return queue(studio, session, events, begins, title=provisional_title(asked))
 
     @sends_text
-    def queue_text(session: Session, words: str, request: gr.Request) -> dict[str, Any]:
+    def compose(session: Session) -> Iterator[dict[str, Any]]:
+        yield from queued_messages(studio, session)
+
+    @sends_text
+    def queue_text(
+        session: Session, words: str, given: Given, pictures: str, select: bool, request: gr.Request
+    ) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
-        return own_text.queue_text(studio, session, words)
+        wanted = own_text.Wanted(given, None if pictures == "auto" else int(pictures), select)
+        return own_text.queue_text(studio, session, words, wanted)
 
     @sends_text
-    def queue_file(session: Session, file: str, request: gr.Request) -> dict[str, Any]:
+    def queue_file(
+        session: Session, file: str, given: Given, pictures: str, select: bool, request: gr.Request
+    ) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
-        return own_text.queue_file(studio, session, file)
-
-    @sends_text
-    def illustrate(session: Session, given: Given, pictures: str, select: bool) -> Iterator[dict[str, Any]]:
-        count = None if pictures == "auto" else int(pictures)
-        yield from own_text.illustrate_own(studio, session, given, count, selects=select)
+        wanted = own_text.Wanted(given, None if pictures == "auto" else int(pictures), select)
+        return own_text.queue_file(studio, session, file, wanted)
 
     @sends_text
     def model_action(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
@@ -280,18 +294,6 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     @sends_text
     def export_action(session: Session, event: gr.EventData) -> Iterator[dict[str, Any]]:
         yield from actions.export_action(studio, session, event.value)
-
-    @sends_text
-    def queue_title(session: Session, title: str, request: gr.Request) -> dict[str, Any]:
-        studio.visitor_arrived(str(request.session_hash), session)
-        title = without_controls(title)
-        problem = title_problem(title, session.language)
-        if not problem and session.is_taken:
-            problem = text("say.busy", session.language)
-        if problem:
-            return session.message(view.notice(problem))
-        session.queued_title = title
-        return session.message(view.waiting(studio.waiting_place(session, "article")))
 
     @sends_text
     def quick_action(session: Session, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
@@ -311,10 +313,7 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
 
     @sends_text
     def leave_queue(session: Session) -> dict[str, Any]:
-        session.stop("article")
-        session.queued_title = session.queued_own = None
-        studio.leave(session, "article")
-        return session.message(whole_article(studio, session), view.idle())
+        return session.message(*withdrawn(studio, session))
 
     def forget(session: Session) -> list[Any]:
         session.form = FormSettings()
@@ -337,11 +336,11 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     settings = [material, pictures, length, tone, readers, select, temperature, top_p, penalty, beams, seed]
     runs = []
     for trigger in (write.click, title.submit):
-        first_step = trigger(queue_title, [session, title], [page_view], **quick)
-        runs.append(first_step.then(compose, [session, *settings], [page_view], **model))
-    for trigger, queue, sent in ((own.go.click, queue_text, own.words), (own.file.upload, queue_file, own.file)):
-        first_step = trigger(queue, [session, sent], [page_view], **quick)
-        runs.append(first_step.then(illustrate, [session, material, pictures, select], [page_view], **model))
+        first_step = trigger(queue_title, [session, title, *settings], [page_view], **quick)
+        runs.append(first_step.then(compose, [session], [page_view], **model))
+    for trigger, queue_own, sent in ((own.go.click, queue_text, own.words), (own.file.upload, queue_file, own.file)):
+        first_step = trigger(queue_own, [session, sent, material, pictures, select], [page_view], **quick)
+        runs.append(first_step.then(compose, [session], [page_view], **model))
     for chip, example in zip(chips, EXAMPLES, strict=True):
         chip.click(None, None, [title], js=f"() => {json.dumps(example)}", **private)
     runs.append(page_view.work(model_action, [session, select], [page_view], **mixed))
