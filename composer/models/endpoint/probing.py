@@ -4,6 +4,7 @@ It is asked which models it serves, for a short reply, how likely its first toke
 model. What is missing is put into words, not guessed.
 """
 
+import difflib
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 ASSUMED_CONTEXT = 4096  # tokens, where a server does not say and nobody set it
 MOST_PICTURES = 16  # in one prompt; what a server takes beyond is seldom told
+_MOST_NAMES = 12  # of models, in an error
 _PICTURE_SIDE = 56  # pixels of the picture that is tried: some models take none under two patches of 28
 _FEW = 2  # attempts of a question that is only asked to find out
 _WEAK_SHARE = 0.5  # of the probability of a first token, below which options are said to be hardly answered
@@ -71,6 +73,8 @@ def find_out(
     name, entry = _choose(listed, served)
     report(name)
     chat = Chat(client, name, dialect_of(entry, _own_paths(client, entry)), pictures)
+    if served and listed and not _has(listed, served) and chat.dialect is not TRANSFORMERS:  # which loads any
+        raise _unknown(served, listed)
     limits: list[Text] = []
     facts = _facts(chat, entry)
     decides = "decisions" in _modalities(entry, "output")
@@ -83,13 +87,8 @@ def find_out(
                 _("it lists no model ({message}). Load one there, or name it: --served_name NAME", message=message),
                 status=error.status,
             ) from error
-        names = [str(each["id"]) for each in listed]
-        if error.status == 404 and served and names and served not in names:
-            raise SettingsError(
-                name="served_name",
-                value=served,
-                reason=_("the server does not have it. It has: {names}", names=", ".join(names[:12])),
-            ) from error
+        if error.status == 404 and served and listed and not _has(listed, served):
+            raise _unknown(served, listed) from error
         if error.status not in (404, 405, 501):
             raise
         if _decision_share(chat) is None:
@@ -150,7 +149,7 @@ def _choose(listed: Sequence[dict[str, Any]], served: str | None) -> tuple[str, 
     """Name and entry of the model; an empty name where the server lists none and wants none."""
     names = [str(entry["id"]) for entry in listed]
     if served:
-        entry = next((e for e in listed if served in (e["id"], *(e.get("aliases") or ()))), {})
+        entry = next((e for e in listed if served in _names_of(e)), {})
         if not entry and len(listed) == 1:
             entry = {**listed[0], "id": served}  # the kind of the server is the same for all of its models
         return served, entry
@@ -161,11 +160,37 @@ def _choose(listed: Sequence[dict[str, Any]], served: str | None) -> tuple[str, 
             reason=_(
                 "the server has {count} models: {names}. Name one: --served_name {first}",
                 count=len(names),
-                names=", ".join(names[:12]),
+                names=", ".join(names[:_MOST_NAMES]),
                 first=names[0],
             ),
         )
     return (names[0], listed[0]) if listed else ("", {})
+
+
+def _names_of(entry: dict[str, Any]) -> list[str]:
+    """The names that a server takes for a model: Ollama's without ":latest", too."""
+    aliases = entry.get("aliases")
+    names = [str(entry["id"]), *(map(str, aliases) if isinstance(aliases, list) else ())]
+    return [*names, *(name.removesuffix(":latest") for name in names)]
+
+
+def _has(listed: Sequence[dict[str, Any]], served: str) -> bool:
+    """Whether a server has a model of that name; what follows a colon or @ may be a variant that it does not list."""
+    known = {name for entry in listed for name in _names_of(entry)}
+    return any(served[:end] in known for end in (len(served), served.rfind(":"), served.rfind("@")) if end > 0)
+
+
+def _unknown(served: str, listed: Sequence[dict[str, Any]]) -> SettingsError:
+    """The error for a name that a server does not have, with those that come nearest to it."""
+    names = [str(entry["id"]) for entry in listed]
+    near = difflib.get_close_matches(served, names, n=_MOST_NAMES, cutoff=0.0)
+    return SettingsError(
+        name="served_name",
+        value=served,
+        reason=_(
+            "the server does not have it. It has: {names}", names=", ".join(near) + " …" * (len(names) > len(near))
+        ),
+    )
 
 
 def _own_paths(client: Client, entry: dict[str, Any]) -> frozenset[str]:
@@ -254,7 +279,7 @@ def _with_names(error: CallFailed, listed: Sequence[dict[str, Any]]) -> CallFail
     """The error, with the names that the server has where the one it was asked for is not among them."""
     if not (error.status == 404 or _is_about_name(error)) or not listed:
         return error
-    names = ", ".join(str(entry["id"]) for entry in listed[:12])
+    names = ", ".join(str(entry["id"]) for entry in listed[:_MOST_NAMES])
     return CallFailed(
         _("{reason}. Its models: {names} (--served_name NAME)", reason=error.reason, names=names), status=error.status
     )

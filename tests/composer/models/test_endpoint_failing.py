@@ -211,6 +211,18 @@ def test_a_model_that_the_server_does_not_have(address: str, fake: FakeServer) -
         EndpointModel(address, served_name="other")
 
 
+def test_a_name_that_the_server_does_not_list_is_not_taken_for_another(address: str, fake: FakeServer) -> None:
+    fake.models = [{"id": f"model-{n}", "owned_by": "library"} for n in range(20)] + [{"id": "llava:latest"}]
+    with pytest.raises(SettingsError, match=r"'lava'.* It has: llava:latest, .* …"):
+        EndpointModel(address, served_name="lava")
+    for name in ("llava", "llava:latest", "model-3", "model-3:online"):
+        EndpointModel(address, served_name=name).close()
+    fake.models = [{"id": "somebody/cached"}]
+    paths = {"paths": {"/load_model": {}, "/v1/systemone": {}}}
+    fake.paths["/openapi.json"] = lambda body: as_json(paths)
+    EndpointModel(address, served_name="somebody/other").close()  # transformers serve loads any
+
+
 @pytest.mark.parametrize("listed", [[], None])
 def test_a_server_that_holds_no_model_yet(address: str, fake: FakeServer, listed: list[Any] | None) -> None:
     fake.before = lambda path, body: (
