@@ -25,11 +25,10 @@ from composer.models.configs import (
     repository_config,
     unknown_model,
 )
+from composer.models.discovery import XCOMPOSER_TYPE
 from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_files, find_download
 
 log = logging.getLogger(__name__)
-
-XCOMPOSER_TYPE = "InternLMXComposer"  # "model_type" in a folder's config.json
 
 Progress = Callable[[LoadProgress], None]
 

@@ -27,8 +27,15 @@ from composer.models.configs import (
     repository_config,
     unknown_model,
 )
-from composer.models.discovery import LocalModel, find_local_model, find_repository, is_local_name, propose
-from composer.models.files import XCOMPOSER_TYPE, fetch_folder, model_type
+from composer.models.discovery import (
+    XCOMPOSER_TYPE,
+    LocalModel,
+    find_local_model,
+    find_repository,
+    is_local_name,
+    propose,
+)
+from composer.models.files import fetch_folder, model_type
 from composer.models.gguf import model_name, models_in
 from composer.models.hub import HubName
 from composer.models.unfetched import refuse_pointers, unfinished_in

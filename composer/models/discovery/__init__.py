@@ -8,7 +8,7 @@ servers         OpenAI-compatible servers on loopback, asked only when somebody 
 Knows stores and files; loads nothing, changes nothing in them, and imports neither torch nor transformers.
 """
 
-from composer.models.discovery.found import LocalModel
+from composer.models.discovery.found import XCOMPOSER_TYPE, LocalModel
 from composer.models.discovery.listing import (
     STORES,
     Proposal,
@@ -22,6 +22,7 @@ from composer.models.discovery.servers import LocalServer, find_servers
 
 __all__ = [
     "STORES",
+    "XCOMPOSER_TYPE",
     "LocalModel",
     "LocalServer",
     "Proposal",

@@ -22,7 +22,7 @@ from composer.models.gguf import (
 Engine = Literal["llama.cpp", "transformers", "XComposer", "server"]
 CONTEXT_TOKENS = 8192  # for which memory is reckoned
 _TRANSFORMERS_MEMORY = 1.2  # times the bytes of the weights
-_XCOMPOSER_TYPE = "InternLMXComposer"
+XCOMPOSER_TYPE = "InternLMXComposer"  # "model_type" in a folder's config.json
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _folder(name: str, store: str, folder: Path) -> LocalModel:
 
 def _kind(config: dict[str, Any]) -> Literal["xcomposer", "sees", "text"] | None:
     """Whether the folder holds a model that writes: encoders, speech and translation are no models of this program."""
-    if config.get("model_type") == _XCOMPOSER_TYPE:
+    if config.get("model_type") == XCOMPOSER_TYPE:
         return "xcomposer"
     named = config.get("architectures")
     architectures = [str(each) for each in named] if isinstance(named, list) else []

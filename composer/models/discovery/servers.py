@@ -24,16 +24,6 @@ USUAL_PORTS = {
     5000: "text-generation-webui",
     5001: "KoboldCpp",
 }
-_OWNERS = {  # "owned_by" of a model -> program
-    "vllm": "vLLM",
-    "sglang": "SGLang",
-    "lmdeploy": "LMDeploy",
-    "llamacpp": "llama.cpp",
-    "library": "Ollama",
-    "organization_owner": "LM Studio",
-    "koboldcpp": "KoboldCpp",
-    "transformers": "transformers serve",
-}
 _CONNECT_SECONDS, _ANSWER_SECONDS = 0.5, 3.0
 _MOST_BYTES = 4 << 20
 
@@ -67,6 +57,8 @@ def _ask(port: int) -> LocalServer | None:
     """The server at that port; None where none listens, or one of another kind."""
     import requests
 
+    from composer.models.endpoint import program_of
+
     address = f"http://127.0.0.1:{port}/v1"
     program = USUAL_PORTS.get(port, "")
     try:
@@ -91,7 +83,7 @@ def _ask(port: int) -> LocalServer | None:
     if not isinstance(entries, list):
         return None
     models = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
-    owners = (_OWNERS.get(str(entry.get("owned_by", "")).lower()) for entry in models)
-    program = next((owner for owner in owners if owner is not None), program or address)
+    told = (program_of(entry) for entry in models)
+    program = next((each for each in told if each is not None), program or address)
     nothing = None if models else _("It serves no model at present. Load one there first.")
     return LocalServer(program, address, tuple(entry["id"] for entry in models), why=nothing)

@@ -4,6 +4,7 @@ Knows HTTP, the API and the kinds of servers; not the application's prompts, and
 """
 
 from composer.models.endpoint.address import Address, read_address, read_key
+from composer.models.endpoint.dialects import program_of
 from composer.models.endpoint.model import EndpointModel
 
-__all__ = ["Address", "EndpointModel", "read_address", "read_key"]
+__all__ = ["Address", "EndpointModel", "program_of", "read_address", "read_key"]

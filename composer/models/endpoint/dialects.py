@@ -74,6 +74,8 @@ LM_STUDIO = Dialect("LM Studio", "repeat_penalty", {"top_k": 40})
 TRANSFORMERS = Dialect("transformers serve", "frequency_penalty", continues=None)
 UNKNOWN = Dialect(extras=_NO_THOUGHTS)
 
+KOBOLD = replace(UNKNOWN, engine="KoboldCpp")
+
 _OWNERS = {  # "owned_by" in the list of models
     "llamacpp": LLAMA_CPP,
     "vllm": VLLM,
@@ -82,12 +84,22 @@ _OWNERS = {  # "owned_by" in the list of models
     "library": OLLAMA,
     "organization_owner": LM_STUDIO,
     "organization-owner": LM_STUDIO,
+    "koboldcpp": KOBOLD,
+    "transformers": TRANSFORMERS,
 }
 
 
-def dialect_of(entry: dict[str, Any], paths: frozenset[str]) -> Dialect:
-    """The kind of server that lists a model as `entry`, and answers at `paths` where it describes itself (OpenAPI)."""
-    owner = _OWNERS.get(str(entry.get("owned_by", "")).lower())
-    if owner is not None:
-        return owner
+def dialect_by_owner(entry: dict[str, Any]) -> Dialect | None:
+    """The kind of server that lists a model as `entry`; None where the list does not tell."""
+    return _OWNERS.get(str(entry.get("owned_by", "")).lower())
+
+
+def dialect_by_paths(paths: frozenset[str]) -> Dialect:
+    """The kind of server that answers at `paths`, as it describes itself (OpenAPI)."""
     return TRANSFORMERS if {"/load_model", "/v1/systemone"} <= paths else UNKNOWN
+
+
+def program_of(entry: dict[str, Any]) -> str | None:
+    """The program that lists a model as `entry`, as people call it; None where the list does not tell."""
+    found = dialect_by_owner(entry)
+    return None if found is None else found.engine

@@ -18,7 +18,7 @@ from composer.errors import SettingsError
 from composer.models.base import Message, Picture, Sampling, user
 from composer.models.endpoint.chat import Chat
 from composer.models.endpoint.client import Client
-from composer.models.endpoint.dialects import TRANSFORMERS, Dialect, dialect_of
+from composer.models.endpoint.dialects import TRANSFORMERS, Dialect, dialect_by_owner, dialect_by_paths
 from composer.models.endpoint.failing import CallFailed, not_compatible
 from composer.models.endpoint.scoring import (
     THINKING_ROOM,
@@ -72,7 +72,7 @@ def find_out(
     listed = _listed(client)
     name, entry = _choose(listed, served)
     report(name)
-    chat = Chat(client, name, dialect_of(entry, _own_paths(client, entry)), pictures)
+    chat = Chat(client, name, dialect_by_owner(entry) or dialect_by_paths(_own_paths(client)), pictures)
     if served and listed and not _has(listed, served) and chat.dialect is not TRANSFORMERS:  # which loads any
         raise _unknown(served, listed)
     limits: list[Text] = []
@@ -193,10 +193,8 @@ def _unknown(served: str, listed: Sequence[dict[str, Any]]) -> SettingsError:
     )
 
 
-def _own_paths(client: Client, entry: dict[str, Any]) -> frozenset[str]:
+def _own_paths(client: Client) -> frozenset[str]:
     """The paths that a server describes, for one that does not name itself in its list of models."""
-    if entry.get("owned_by") in ("llamacpp", "vllm", "sglang", "lmdeploy", "library"):
-        return frozenset()
     try:
         described = client.get(f"{client.address.root}/openapi.json")
     except CallFailed:
