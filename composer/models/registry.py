@@ -174,7 +174,7 @@ def _load_gguf(
     from composer.models.gguf import GgufModel
 
     own = {key: value for key, value in options.items() if key != "at_once"}  # it has its own number of texts
-    _check_options(own, (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens"), name)
+    _check_options(own, (*_GGUF_ONLY, "threads", "context_tokens", "picture_tokens", "adapters"), name)
     return GgufModel(path, name=name, num_gpus=num_gpus, progress=report, text_only=text_only, **own)
 
 
@@ -213,7 +213,8 @@ def _load_local(found: LocalModel, num_gpus: int | None, report: Progress, optio
     if found.path.is_dir():
         return _load_folder(found.path, num_gpus, report, {"name": found.name, **options})
     projector = {"mmproj": found.mmproj} if found.mmproj is not None else {}
-    return _load_gguf(found.path, found.name, num_gpus, report, {**projector, **options})
+    adapters = {"adapters": found.adapters} if found.adapters else {}
+    return _load_gguf(found.path, found.name, num_gpus, report, {**projector, **options, **adapters})
 
 
 def _load_repository(

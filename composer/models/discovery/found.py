@@ -43,6 +43,7 @@ class LocalModel:
     architecture: str = ""
     context_tokens: int = 0  # the most that it was trained for; 0 where it does not say
     mmproj: Path | None = None  # its picture part
+    adapters: tuple[Path, ...] = ()  # LoRA, applied to it
     address: str = ""  # of the server that serves it, with its name there, where `engine` is "server"
 
 
@@ -55,6 +56,7 @@ class Entry:
     mmproj: Path | None = None
     problem: Text | None = None  # that the store itself shows: missing parts, an unfinished download
     size: int = 0  # bytes, where the store says
+    adapters: tuple[Path, ...] = ()  # LoRA, applied to the model
     served_at: str = ""  # address of the program's own server, with the model's name there
 
 
@@ -139,12 +141,13 @@ def _file(name: str, store: str, entry: Entry) -> LocalModel:
         loadable=True,
         sees=mmproj is not None,
         chat_template=header.has_chat_template,
-        size=header.size + (projector.size if projector else 0),
-        memory=memory_needed(header, context, projector),
+        size=header.size + (projector.size if projector else 0) + _size(entry.adapters),
+        memory=memory_needed(header, context, projector) + _size(entry.adapters),
         quantization=header.quantization,
         architecture=header.architecture,
         context_tokens=header.context_tokens,
         mmproj=mmproj,
+        adapters=entry.adapters,
     )
     if not header.has_vision:
         return found

@@ -71,6 +71,7 @@ def _entry(store: Path, name: str, manifest: Path) -> Entry:
             ),
         )
     models, projectors = _blobs(store, layers, "model"), _blobs(store, layers, "projector")
+    adapters = _blobs(store, layers, "adapter")
     size = sum(layer["size"] for layer in layers if isinstance(layer.get("size"), int))
     if not models:
         if any(str(layer.get("mediaType", "")).startswith(f"{_LAYER}tensor") for layer in layers):
@@ -82,10 +83,11 @@ def _entry(store: Path, name: str, manifest: Path) -> Entry:
             reason = _("It has no weights on this machine: Ollama runs it elsewhere.")
         return Entry(name, manifest, problem=reason, size=size)
     problem = next(
-        (each for each in (_problem(name, *blob) for blob in (*models, *projectors)) if each is not None), None
+        (each for each in (_problem(name, *blob) for blob in (*models, *projectors, *adapters)) if each), None
     )
     path = models[0][0]
-    return Entry(name, path, projectors[0][0] if projectors else None, problem, size, served)
+    lora = tuple(adapter for adapter, _size in adapters)
+    return Entry(name, path, projectors[0][0] if projectors else None, problem, size, lora, served)
 
 
 def _problem(name: str, path: Path, size: int | None) -> Any:

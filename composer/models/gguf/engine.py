@@ -44,6 +44,7 @@ class EngineSettings:
     threads: int = 1
     gpu_layers: int = -1  # -1: all that fit; 0: none
     projector: Path | None = None  # the picture part of the model
+    adapters: tuple[Path, ...] = ()  # files of low-rank changes to the weights (LoRA), all applied
     picture_tokens: int | None = None  # the most that a picture takes; None: as many as the model likes
     picture_pixels: int = 1 << 20  # larger pictures are made smaller before they are sent
     least_batch: int = 0  # tokens that must be computed at once
@@ -285,6 +286,8 @@ def _start(settings: EngineSettings, key: str, states: str) -> Any:
         params.mmproj_use_gpu = settings.gpu_layers != 0
         if settings.picture_tokens is not None:
             params.image_max_tokens = settings.picture_tokens
+    if settings.adapters:
+        params.lora_adapters = [engine.CommonAdapterLoraInfo(str(path)) for path in settings.adapters]
     params.cache_ram_mib = PROMPT_CACHE_MIB
     if settings.gpu_layers == 0:
         # A mapped file would stay in memory beside the copy that is rearranged for the processor: with the embedded

@@ -9,6 +9,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,8 +33,9 @@ from composer.models.gguf.engine import Engine, EngineError, EngineSettings
 from composer.models.gguf.header import GgufHeader, read_header
 from composer.models.gguf.memory import SLOTS, choose_context, chosen_gpus, memory_needed
 from composer.models.gguf.parts import model_name
-from composer.models.gguf.projector import Projector, damaged_projector, find_projector, read_projector
+from composer.models.gguf.projector import Projector, find_projector, read_projector
 from composer.models.gguf.prompt import Prompt
+from composer.models.gguf.remarks import engine_problem, limits_of
 from composer.models.gguf.scoring import common_length, score_every_token, score_options
 from composer.models.gguf.seeing import SeeingEngine
 from composer.models.gguf.template import template_problem
@@ -68,6 +70,7 @@ class GgufModel:
         mmproj: str | Path | None = None,
         gpu_layers: int | None = None,
         picture_tokens: int | None = None,
+        adapters: Sequence[Path] = (),
         text_only: bool = False,
         progress: Progress | None = None,
     ) -> None:
@@ -77,7 +80,8 @@ class GgufModel:
         context_tokens: the longest prompt and reply together; None takes 8192, or less where memory is short.
         mmproj: the file with the model's picture part; None: the one beside it, if there is one; "none": it shall see
         nothing. gpu_layers: layers that the cards compute; None: all that fit. picture_tokens: the most that a picture
-        takes of the context; some models know limits of their own. text_only: there is no picture part for it.
+        takes of the context; some models know limits of their own. adapters: GGUF files of LoRA adapters for it; those
+        that are for another model are left out, and that is said. text_only: there is no picture part for it.
         Raises ModelFilesBroken, OutOfMemory, SettingsError.
         """
         report = progress or (lambda step: None)
@@ -102,14 +106,15 @@ class GgufModel:
             threads=free_threads(threads),
             gpu_layers=(-1 if gpu_layers is None else gpu_layers) if cards else 0,
             projector=projector.path if projector else None,
+            adapters=tuple(adapters),
             picture_tokens=tokens,
             picture_pixels=max(tokens * _PIXELS_PER_TOKEN, projector.side**2 if projector else 0),
             least_batch=projector.least_batch if projector else 0,
         )
         try:
             with contextlib.ExitStack() as failing:
-                self._seeing = SeeingEngine(settings) if projector else None
-                self._engine = self._seeing or Engine(settings)
+                self._engine, left_out = _started(settings)
+                self._seeing = self._engine if isinstance(self._engine, SeeingEngine) else None
                 failing.callback(self._engine.close)
                 self._mark = self._seeing.picture_mark if self._seeing else ""
                 self._control = _control_pattern([*header.control_tokens, *filter(None, [self._mark])])
@@ -119,7 +124,7 @@ class GgufModel:
         except EngineError as error:
             if template and (problem := template_problem(template)) is not None:
                 raise ModelFilesBroken(path=header.path, reason=problem) from error
-            raise ModelFilesBroken(path=header.path, reason=_engine_problem(error, header, projector)) from error
+            raise ModelFilesBroken(path=header.path, reason=engine_problem(error, header, projector)) from error
         self.capabilities = Capabilities(
             sees_pictures=projector is not None,
             max_pictures=most_pictures,
@@ -128,7 +133,7 @@ class GgufModel:
             devices=tuple(cards) or ("cpu",),
             memory_bytes=memory_needed(header, context, projector),
             engine="llama.cpp",
-            limits=tuple(_limits(header, projector, None if text_only else mmproj or "")),
+            limits=tuple(limits_of(header, projector, None if text_only else mmproj or "", left_out)),
             texts_at_once=SLOTS,
         )
         report(LoadProgress("ready", size, size, self.name))
@@ -316,6 +321,19 @@ class GgufModel:
         raise ModelFailed(name=self.name, doing=doing, reason=str(error)) from error
 
 
+def _started(settings: EngineSettings) -> tuple[Engine, tuple[Path, ...]]:
+    """The engine, and the adapters that it does not take: an adapter for another model keeps it from starting. Raises
+    EngineError."""
+    kind = Engine if settings.projector is None else SeeingEngine
+    try:
+        return kind(settings), ()
+    except EngineError:
+        if not settings.adapters:
+            raise
+        log.info("The engine does not start with the adapters %s.", settings.adapters)
+        return kind(replace(settings, adapters=())), settings.adapters
+
+
 def _projector(header: GgufHeader, mmproj: str | Path | None) -> Projector | None:
     """The picture part that is named, or that lies beside the model. Raises ModelFilesBroken for a named one."""
     if mmproj is None:
@@ -324,39 +342,6 @@ def _projector(header: GgufHeader, mmproj: str | Path | None) -> Projector | Non
     if str(mmproj).strip().lower() == NO_PROJECTOR:
         return None
     return read_projector(Path(mmproj).expanduser())
-
-
-def _engine_problem(error: EngineError, header: GgufHeader, projector: Projector | None) -> Text:
-    if projector is None:
-        return _(
-            "the engine cannot load it ({error}). Its architecture is '{kind}': a newer engine may know it (pip "
-            "install -U xllamacpp). XCOMPOSER_DEBUG=1 shows what the engine says",
-            error=error,
-            kind=header.architecture,
-        )
-    return _(
-        "the engine cannot load it with the picture part '{mmproj}' ({error}). Are both of the same model? Without "
-        "pictures: --mmproj none. XCOMPOSER_DEBUG=1 shows what the engine says",
-        mmproj=projector.path,
-        error=error,
-    )
-
-
-def _limits(header: GgufHeader, projector: Projector | None, mmproj: str | Path | None) -> Iterator[Text]:
-    """mmproj: as the person said it; "": they said nothing; None: there is none for this model."""
-    if projector is None and mmproj is None:
-        yield _("It was trained on text alone and sees no pictures. For pictures, load a model that sees.")
-    elif projector is None and mmproj:
-        yield _("It sees no pictures: its picture part is left out (mmproj: none).")
-    elif projector is None and (broken := damaged_projector(header)) is not None:
-        yield _("It sees no pictures: {error}", error=broken)
-    elif projector is None:
-        yield _(
-            "It sees no pictures: its file holds language alone. If its makers offer a picture part (a file whose name "
-            "has mmproj in it), put that beside the file and load the model again."
-        )
-    if not header.has_chat_template:
-        yield _("Its file has no chat template; it is asked in the form of ChatML, which may not be its own.")
 
 
 def _sampling_fields(sampling: Sampling) -> dict[str, Any]:
