@@ -107,7 +107,10 @@ function drawPicture(node, section) {
   }
   const chosen = picture.chosen;
   const figure = make("figure", { class: `xc-figure${chosen && chosen.drawing ? " xc-drawing" : ""}${chosen ? "" : " xc-empty"}${chosen && picture.width ? ` xc-${picture.width}` : ""}` });
-  if (chosen) {
+  if (chosen && !chosen.src) {
+    const words = fill(texts("missing"), { name: picture.caption || chosen.caption || chosen.id });
+    figure.append(make("button", { type: "button", class: "xc-picture xc-placeholder", onclick: () => open(section.id) }, icon("picture"), make("span", { text: words })));
+  } else if (chosen) {
     const image = make("img", { src: address(chosen.src), alt: picture.alt });
     const card = make("button", { type: "button", class: "xc-picture", "aria-label": `${texts("open")}: ${picture.caption}`, onclick: () => open(section.id) }, image);
     placing.handle(card, section);

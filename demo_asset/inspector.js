@@ -198,7 +198,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     if (chosen) {
       if (large.dataset.picture !== chosen.id) focus = { x: 0.5, y: 0.5 };
       large.dataset.picture = chosen.id;
-      large.append(framed(chosen, picture.alt));
+      if (chosen.src) large.append(framed(chosen, picture.alt));
       const sure = chosen.evidence && !picture.text_changed ? texts(chosen.fits ? "fits" : "perhaps") : "";
       const lines = [sure, chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
       facts.textContent = lines.filter(Boolean).join(" · ");

@@ -121,6 +121,10 @@ class PictureServer:
                 ) from error
         return Candidate(id=f"upload-{key}", path=str(kept))
 
+    def nowhere(self, name: str) -> str:
+        """A path of that name at which no file ever lies: of a picture that is missing."""
+        return str(self._folder / "missing" / name)
+
     def close(self) -> None:
         """Removes the uploads of this run."""
         self._uploads.cleanup()

@@ -10,7 +10,7 @@ from common.messages import _
 from common.terminal import printable
 from composer.commands.terminal import readable_errors, say, stop_on_interrupt
 from composer.errors import ExportStopped, InputError
-from composer.exporting import FORMATS, export, find_format, read_article
+from composer.exporting import FORMATS, export, find_format, read_article, without_missing
 
 
 def export_article(
@@ -29,6 +29,10 @@ def export_article(
     with readable_errors():
         chosen = find_format(format or _ending(out))
         opened = read_article(article)
+        if chosen.name != "json":
+            opened, missing = without_missing(opened)
+            if missing:
+                say(_("Pictures that are not there and are left out: {names}.", names=list(missing)).text())
         with stop_on_interrupt() as stop:
             try:
                 file = export(opened, chosen.name, out, made_by=made_by, progress=_show, stop=stop)

@@ -14,7 +14,7 @@ from composer.exporting.files import (
 from composer.exporting.formats import FORMATS, Format, export, find_format, rendered
 from composer.exporting.html import to_html
 from composer.exporting.markdown import to_markdown
-from composer.exporting.pictures import credit_lines, image_names
+from composer.exporting.pictures import credit_lines, image_names, without_missing
 from composer.exporting.plain import to_text
 from composer.exporting.rich import to_rich_html, to_wechat_html
 
@@ -36,5 +36,6 @@ __all__ = [
     "to_rich_html",
     "to_text",
     "to_wechat_html",
+    "without_missing",
     "write_folder",
 ]

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from common.messages import _, _n
@@ -35,6 +36,20 @@ def image_names(article: Article) -> dict[str, str]:
         safe_id = re.sub(r"[^A-Za-z0-9]", "", section.id)[:20]
         names[section.id] = f"{number:02d}-{safe_id}{suffix if suffix in MEDIA_TYPES else '.png'}"
     return names
+
+
+def without_missing(article: Article) -> tuple[Article, tuple[str, ...]]:
+    """The article without the pictures whose files are gone, and what those are called."""
+    gone = {s.id: s for s, chosen in chosen_pictures(article) if not Path(chosen.path).is_file()}
+    if not gone:
+        return article, ()
+    sections = [replace(one, illustration=None) if one.id in gone else one for one in article]
+    names = [
+        s.illustration.caption or chosen.caption or chosen.id
+        for s, chosen in chosen_pictures(article)
+        if s.id in gone and s.illustration
+    ]
+    return replace(article, sections=tuple(sections)), tuple(names)
 
 
 def picture_bytes(chosen: Candidate) -> bytes:

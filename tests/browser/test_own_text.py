@@ -9,6 +9,7 @@ from typing import Any
 import pypandoc
 import pytest
 
+from composer.article import Article, Candidate, Illustration, Section
 from tests.browser.conftest import Server, choose, save_as, write
 from tests.fakes import FakeModel
 from tests.retrieval.helpers import paint
@@ -47,6 +48,28 @@ def page(lasting_page: Any) -> Any:
     """With the form for a text of one's own; there may be an article of another test."""
     lasting_page.evaluate("document.body.dataset.article = 'not asked for yet'")
     return lasting_page
+
+
+def test_a_saved_article_is_opened_as_it_is_and_tells_what_is_missing(page: Any, tmp_path: Path) -> None:
+    article = Article(
+        "Kept cats",
+        (
+            Section("s1", "A cat sleeps.", illustration=Illustration("A cat", chosen=Candidate("gone", "a.png"))),
+            Section("s2", "Another one, too.", illustration=Illustration("Two", chosen=Candidate("p3", "b.png"))),
+        ),
+    )
+    (tmp_path / "kept.json").write_text(article.to_json(), encoding="utf-8")
+    own_form(page)
+    page.set_input_files("#xc-own input[type=file], input#xc-own-file", tmp_path / "kept.json")
+    page.wait_for_selector(".xc-article >> text=Kept cats")
+    page.wait_for_selector(".xc-notice >> text=are not here: A cat.")
+    page.wait_for_selector(".xc-placeholder >> text=This picture is not here: A cat")
+    page.wait_for_function("document.querySelector('.xc-picture img')?.naturalWidth > 0")
+    with page.expect_download() as download:
+        save_as(page, "zip")
+    page.wait_for_selector(".xc-notice >> text=without pictures that are no longer there: A cat.")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert sum(name.startswith("images/") for name in archive.namelist()) == 1
 
 
 def illustrated(page: Any) -> None:

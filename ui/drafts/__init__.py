@@ -5,14 +5,16 @@ article is made.
 """
 
 from ui.drafts.composing import Composition
-from ui.drafts.keeping import draft_operation, keep
+from ui.drafts.keeping import begin_draft, draft_operation, keep
 from ui.drafts.listing import thumbnail_address
 from ui.drafts.opening import attach, follow, open_draft, restore_version, step_back, step_forward
 from ui.drafts.owners import owner_of, proof_of
 from ui.drafts.requests import Answer, NameRequest, OneRequest, OwnRequest, SearchRequest, answer
+from ui.drafts.saved_articles import SUFFIX, opened_article
 from ui.drafts.sidebar import build_sidebar, drafts_message
 
 __all__ = [
+    "SUFFIX",
     "Answer",
     "Composition",
     "NameRequest",
@@ -21,12 +23,14 @@ __all__ = [
     "SearchRequest",
     "answer",
     "attach",
+    "begin_draft",
     "build_sidebar",
     "draft_operation",
     "drafts_message",
     "follow",
     "keep",
     "open_draft",
+    "opened_article",
     "owner_of",
     "proof_of",
     "restore_version",

@@ -50,7 +50,8 @@ TEXTS: Mapping[str, Text] = {
     "compose.way.own": _("My own text"),
     "compose.own": _("Which text shall be illustrated?"),
     "compose.own_placeholder": _(
-        "Paste your text, or drop a .md, .txt, .docx or .html file here. Not a word of it is changed."
+        "Paste your text, or drop a .md, .txt, .docx or .html file here. Not a word of it is changed. An article file "
+        "(.json) is opened as it was saved."
     ),
     "compose.illustrate": _("Illustrate"),
     "compose.file": _("Choose a file"),
@@ -103,6 +104,12 @@ TEXTS: Mapping[str, Text] = {
         "The program was restarted. Pictures of the article that are no longer in the gallery: {count}."
     ),
     "say.lost_here": _("Pictures of the article that are not in the gallery, and are left out: {count}."),
+    "say.missing_pictures": _(
+        "These pictures of the article are not here: {names}. They stay marked; choose others in their place, or open "
+        "the gallery that has them and open the file again."
+    ),
+    "say.saved_without": _("Saved as {name}, without pictures that are no longer there: {names}."),
+    "say.copied_without": _("Copied without pictures that are no longer there: {names}."),
     "say.no_change": _("The model sees nothing to change."),
     "say.proposal_gone": _("This proposal is gone. Ask for it again."),
     "say.gone": _("This paragraph no longer exists."),
@@ -138,6 +145,7 @@ TEXTS: Mapping[str, Text] = {
     "view.picture_one": _("1 picture"),
     "view.searching": _("Looking for a picture"),
     "view.no_picture": _("No picture chosen"),
+    "view.missing": _("This picture is not here: {name}"),
     "view.edit": _("Edit text"),
     "view.add": _("Add picture"),
     "view.adding": _("The model proposes a picture"),

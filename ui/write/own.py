@@ -16,6 +16,7 @@ from composer.illustrating import OwnPictures
 from composer.importing import FORMATS, OwnText, read_file, read_text, with_appended
 from composer.writing import detect_language, without_controls
 from ui import view
+from ui.drafts import SUFFIX, begin_draft, opened_article
 from ui.labels import Labels
 from ui.session import ModelRun, Session
 from ui.studio import Studio
@@ -81,7 +82,7 @@ def build_own_form(labels: Labels, way: gr.Radio) -> OwnForm:
             file = labels(
                 gr.UploadButton,
                 label="compose.file",
-                file_types=list(FORMATS),
+                file_types=[*FORMATS, SUFFIX],
                 type="filepath",
                 elem_id="xc-own-file",
                 scale=0,
@@ -149,13 +150,31 @@ def queue_text(studio: Studio, session: Session, words: str, wanted: Wanted) -> 
 
 
 def queue_file(studio: Studio, session: Session, path: object, wanted: Wanted) -> Message:
-    """Reads an uploaded file and waits with it for the model."""
+    """Reads an uploaded file and waits with it for the model; an article that was saved is opened as it is."""
+    if str(path).lower().endswith(SUFFIX):
+        return _open(studio, session, path)
 
     def read() -> OwnText:
         file = uploaded_file(path)
         return read_file(file.name, Path(file).read_bytes())
 
     return _queue(studio, session, read, wanted)
+
+
+def _open(studio: Studio, session: Session, path: object) -> Message:
+    if session.is_taken:
+        return session.message(view.notice(text("say.busy", session.language)))
+    try:
+        file = uploaded_file(path)
+        article, missing = opened_article(studio, file.name, Path(file).read_bytes())
+    except Exception as error:  # noqa: BLE001 - the person reads it, the article stays
+        return session.message(view.notice(logged_sentence(error, session.language), tone="bad"))
+    operations = begin_draft(studio, session, article, title="", left="")
+    session.article = session.kept if session.draft is not None and session.kept is not None else article
+    if missing:
+        sentence = text("say.missing_pictures", session.language, names=list(missing))
+        operations.append(view.notice(sentence))
+    return session.message({"op": "fresh"}, whole_article(studio, session), *operations, view.idle())
 
 
 def _queue(studio: Studio, session: Session, read: Callable[[], OwnText], wanted: Wanted) -> Message:

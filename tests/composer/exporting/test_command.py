@@ -66,6 +66,16 @@ def test_a_bad_command_has_status_2_and_says_why(
     assert result.stdout == ""
 
 
+def test_pictures_that_are_missing_are_named_and_left_out(saved: Path, tmp_path: Path) -> None:
+    for picture in (saved / "images").iterdir():
+        picture.unlink()
+    result = run(saved, "--out", tmp_path / "a.html")
+    assert result.exit_code == 0
+    assert "Boats at dusk" in result.stderr
+    assert "left out" in result.stderr
+    assert "Mornings at the harbour" in (tmp_path / "a.html").read_text("utf-8")
+
+
 def test_a_place_that_cannot_be_written_has_status_1(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     result = run(saved, "--format", "txt", "--out", tmp_path / "file" / "a.txt")
