@@ -12,6 +12,7 @@ from common.messages import _
 from common.terminal import json_line, printable, printable_line
 from composer.commands.terminal import readable_errors, say
 from composer.drafts import Drafts, DraftStore, Summary
+from composer.errors import InputError
 from composer.exporting import to_markdown, write_folder
 
 drafts = typer.Typer(no_args_is_help=True, help="The drafts of this machine: what was written on the page.")
@@ -35,7 +36,9 @@ def list_drafts(
     """List drafts, the last changed first."""
     with readable_errors():
         place = data or data_path()
-        found = _open(place).list(search=search, archived=None if deleted else archived, deleted=deleted)
+        found: list[Summary] = []
+        if data is not None or DraftStore.is_there(place):  # nothing may have been written on this machine yet
+            found = _open(place).list(search=search, archived=None if deleted else archived, deleted=deleted)
         if as_json:
             typer.echo(json_line([_row(summary) for summary in found]))
             return
@@ -98,7 +101,16 @@ def delete(draft: IdArgument, data: DataOption = None, as_json: JsonOption = Fal
 
 
 def _open(data: Path | None) -> Drafts:
-    store = DraftStore(data or data_path())
+    place = data or data_path()
+    if not DraftStore.is_there(place):  # opening it would make a folder
+        raise InputError(
+            _(
+                "There are no drafts in '{place}'. --data names the folder that the page was started with "
+                "(`serve --data`).",
+                place=place,
+            )
+        )
+    store = DraftStore(place)
     if store.recovered is not None:
         say(store.recovered.sentence.text())
     return store.of(None)

@@ -319,6 +319,11 @@ class DraftStore(Storage[Recovered]):
         self.pictures: KeptPictures = KeptPictures(folder.expanduser().absolute())
         super().__init__(folder)
 
+    @classmethod
+    def is_there(cls, folder: Path) -> bool:
+        """Whether that folder holds drafts; opening one that does not makes it."""
+        return (folder.expanduser() / cls.layout.file).exists()
+
     def of(self, owner: str | None) -> Drafts:
         """The drafts of one owner, "login:ann" or "browser:…"; None: of everybody."""
         return Drafts(self, owner)

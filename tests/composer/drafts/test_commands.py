@@ -46,9 +46,25 @@ def test_list_and_search(made: str, run: Run, tmp_path: Path, monkeypatch: pytes
     assert (row["id"], row["title"], row["step"], row["pictures"]) == (made, "Later cats", 2, 1)
     assert Path(row["picture"]).is_file()
     assert json.loads(run("list", "elephant", "--json").stdout) == []
-    nothing = run("list", "--data", "elsewhere")
+    nothing = run("list", "elephant")
     assert (nothing.exit_code, nothing.stdout) == (0, "")
-    assert "'elsewhere'; another folder is named by --data" in nothing.stderr
+    assert "another folder is named by --data" in nothing.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "show x", "export x --out y", "delete x", "restore x"])
+def test_a_folder_without_drafts_is_named_and_nothing_is_made(run: Run, tmp_path: Path, command: str) -> None:
+    place = tmp_path / "no" / "such"
+    result = run(*command.split(), "--data", str(place))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"There are no drafts in '{place}'" in " ".join(result.stderr.split())
+    assert not place.parent.exists()
+
+
+def test_where_nothing_was_written_yet_the_list_is_empty(run: Run, tmp_path: Path) -> None:
+    assert json.loads(run("list", "--json").stdout) == []
+    assert run("list").exit_code == 0
+    assert run("show", "x").exit_code == 2
+    assert not (tmp_path / "data").exists()
 
 
 def test_show_and_an_earlier_step(made: str, run: Run) -> None:
@@ -102,5 +118,5 @@ def test_another_folder(run: Run, tmp_path: Path) -> None:
     assert draft.id in run("list", "--data", str(tmp_path / "other")).stdout
     (tmp_path / "file").write_text("x")
     result = run("list", "--data", str(tmp_path / "file" / "x"))
-    assert result.exit_code == 1
-    assert "cannot be used" in result.stderr
+    assert result.exit_code == 2
+    assert "There are no drafts in" in result.stderr
