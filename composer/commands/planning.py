@@ -1,4 +1,4 @@
-"""The commands `plan` and `convert`, which work on folders of InternLM-XComposer and load no model."""
+"""The commands `plan` and `convert`, which work on folders of models and load none."""
 
 from typing import Annotated
 
@@ -7,7 +7,8 @@ import typer
 from common.terminal import make_output_safe, printable
 from composer.commands.terminal import say
 from composer.errors import ComposerError, ConvertError
-from composer.models import LoadProgress, local_folder
+from composer.models import XCOMPOSER_TYPE, LoadProgress, local_folder, model_type
+from composer.models.transformers_vlm import CONVERSATIONS, ModelFolder, memory_in_bits, read_folder
 from composer.models.xcomposer import does_not_fit
 from composer.models.xcomposer import plan as make_plan
 
@@ -24,11 +25,16 @@ def plan(
     beams: Annotated[int, typer.Option(help="Beams of the beam search.")] = 5,
     offload: Annotated[bool, typer.Option("--offload", help="Leave in main memory what does not fit.")] = False,
 ) -> None:
-    """Show where the parts of InternLM-XComposer go and what memory each card needs, without loading it."""
+    """Show what memory a model takes without loading it: InternLM-XComposer by parts and cards, models of transformers
+    in 16, 8 and 4 bits."""
     make_output_safe()
     try:
+        path = local_folder(folder)
+        if path.is_dir() and model_type(path) not in (None, XCOMPOSER_TYPE):
+            typer.echo(printable(_in_bits(folder, read_folder(path), context)))
+            return
         planned = make_plan(
-            local_folder(folder),
+            path,
             num_gpus=num_gpus,
             memory=memory,
             dtype=dtype,
@@ -44,6 +50,18 @@ def plan(
     if not planned.fits:
         say(does_not_fit(planned).text())
         raise typer.Exit(1)
+
+
+def _in_bits(name: str, folder: ModelFolder, context: int | None) -> str:
+    """A table of what a model of transformers takes on a card, as the tab Models tells it, in GB."""
+    lines = [f"{name}: {folder.model_type}, files of {folder.weight_bytes / 1e9:.1f} GB"]
+    for bits, needs in memory_in_bits(folder, context).items():
+        lines.append(
+            f"{bits:>4} bits  {needs.on_a_card / 1e9:5.1f} GB: weights {needs.weights / 1e9:.1f}, keys and values of "
+            f"{CONVERSATIONS} x {needs.context_tokens:,} tokens {needs.cache / 1e9:.1f}, working space and driver "
+            f"{(needs.on_a_card - needs.weights - needs.cache) / 1e9:.1f}"
+        )
+    return "\n".join(lines)
 
 
 def convert(

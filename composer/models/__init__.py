@@ -37,6 +37,7 @@ from composer.models.configs import (
 )
 from composer.models.describer import PictureDescriber
 from composer.models.discovery import (
+    XCOMPOSER_TYPE,
     LocalModel,
     LocalServer,
     Proposal,
@@ -46,7 +47,7 @@ from composer.models.discovery import (
     local_models,
     propose,
 )
-from composer.models.files import download_model, local_folder
+from composer.models.files import download_model, local_folder, model_type
 from composer.models.gguf import GgufModel, import_engine, models_in, read_header
 from composer.models.registry import choose_model, load_model
 from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_thought, without_thoughts
@@ -54,6 +55,7 @@ from composer.models.thinking import ThoughtFilter, answer_in, end_of_opened_tho
 __all__ = [
     "AUTO",
     "ENDPOINT",
+    "XCOMPOSER_TYPE",
     "Advice",
     "Capabilities",
     "GgufModel",
@@ -98,6 +100,7 @@ __all__ = [
     "machine_memory",
     "memory_wanted",
     "merge_turns",
+    "model_type",
     "models_in",
     "path_of",
     "propose",

@@ -20,6 +20,7 @@ from composer.models.configs import (
 )
 from composer.models.discovery import find_local_model, find_repository, is_local_name
 from composer.models.gguf import parts_of
+from composer.models.transformers_vlm import memory_of
 
 GIB = 2**30
 PACKED = {8: 0.62, 4: 0.42}  # of the 16-bit weights, what is never packed (embeddings, the first layers) included
@@ -80,11 +81,21 @@ def memory_at(config: ModelConfig) -> dict[int, int]:
         return {config.bits: whole or int(size * FILE_ROOM) + LEAST_ROOM}
     if config.bits != 16:
         return {config.bits: whole}
+    if config.kind == "transformers" and (planned := _planned(config)):
+        return planned
     rest = max(whole - size, LEAST_ROOM)
     packed = {bits: int(size * share) + rest for bits, share in PACKED.items()}
     if config.kind == "xcomposer":
         del packed[8]
     return {16: whole or size + rest} | packed
+
+
+def _planned(config: ModelConfig) -> dict[int, int]:
+    """Bits -> bytes of memory by the sizes in the files, where they are here."""
+    downloads = config.downloads()
+    if not downloads or not downloads[0].complete:
+        return {}
+    return memory_of(downloads[0].folder)
 
 
 def memory_wanted(name_or_path: str, bits: int | None = None) -> int:
@@ -98,8 +109,10 @@ def memory_wanted(name_or_path: str, bits: int | None = None) -> int:
     path = path_of(name_or_path)
     if is_local_name(name_or_path) and not path.exists():
         return find_local_model(name_or_path).memory
-    if repository_config(name_or_path) is not None:
-        return max((model.memory for model in find_repository(name_or_path)), default=0)
+    here = find_repository(name_or_path) if repository_config(name_or_path) is not None else []
+    at = next(filter(None, map(memory_of, [model.path for model in here] or [path])), {})
+    if at or here:
+        return at.get(bits or max(at), max(at.values())) if at else max(model.memory for model in here)
     # a folder may hold the same weights in several forms, of which one is loaded
     forms = (sorted(path.glob(pattern)) for pattern in ("*.safetensors", "*.gguf", "*.bin"))
     files = parts_of(path) if path.is_file() else next(filter(None, forms), [])

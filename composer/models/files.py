@@ -25,7 +25,7 @@ from composer.models.configs import (
     repository_config,
     unknown_model,
 )
-from composer.models.discovery import XCOMPOSER_TYPE
+from composer.models.discovery import XCOMPOSER_TYPE, find_local_model, find_repository, is_local_name
 from composer.models.hub import HUBS, HubName, HubUnavailable, Source, fetch_files, find_download
 
 log = logging.getLogger(__name__)
@@ -127,10 +127,17 @@ def local_folder(name_or_folder: str) -> Path:
     path = path_of(name_or_folder)
     if path.exists():
         return path
-    named = find_config(name_or_folder)
-    if named is None:
+    if is_local_name(name_or_folder):
+        return find_local_model(name_or_folder).path
+    named, unlisted = find_config(name_or_folder), repository_config(name_or_folder)
+    if named is None and unlisted is not None:
+        here = next((model.path for model in find_repository(name_or_folder) if model.path.is_dir()), None)
+        if here is not None:
+            return here
+    if named is None and unlisted is None:
         raise unknown_model(name_or_folder)
-    config, hub = named
+    config, hub = named or (unlisted, None)
+    assert config is not None
     if config.kind == "embedded":
         others = ", ".join(config.short for config in model_configs() if config.kind != "embedded")
         raise InputError(

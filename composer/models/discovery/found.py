@@ -18,6 +18,7 @@ from composer.models.gguf import (
     read_header,
     read_projector,
 )
+from composer.models.transformers_vlm import memory_of
 
 Engine = Literal["llama.cpp", "transformers", "XComposer", "server"]
 CONTEXT_TOKENS = 8192  # for which memory is reckoned
@@ -189,7 +190,7 @@ def _folder(name: str, store: str, folder: Path) -> LocalModel:
         sees=kind in ("sees", "xcomposer"),
         chat_template=kind == "xcomposer" or _has_template(folder),
         size=size,
-        memory=int(size * _TRANSFORMERS_MEMORY),
+        memory=max(memory_of(folder).values(), default=int(size * _TRANSFORMERS_MEMORY)),
         quantization=_quantization(config),
         architecture=str(config.get("model_type", "")),
         context_tokens=_count(about.get("max_position_embeddings")),

@@ -4,7 +4,8 @@ Knows folders, processors, chat templates and networks; not the application's pr
 
 folder        what lies in a folder, checked before loading
 architecture  which kinds are known
-placement     devices and memory, planned before loading
+memory        what it takes, by arithmetic
+placement     devices, planned before loading
 loading       the parts of a folder, loaded
 template      messages -> text in the model's own form
 pictures      pictures -> tensors, within a number of tokens
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from common.lazy import lazy_exports
 from composer.models.transformers_vlm.folder import ModelFolder, read_folder
+from composer.models.transformers_vlm.memory import CONVERSATIONS, MemoryNeeds, memory_in_bits, memory_of
 
 if TYPE_CHECKING:
     from composer.models.transformers_vlm.architecture import check_config
@@ -24,7 +26,19 @@ if TYPE_CHECKING:
     from composer.models.transformers_vlm.model import TransformersModel
     from composer.models.transformers_vlm.placement import Placement, plan
 
-__all__ = ["ModelFolder", "Placement", "TransformersModel", "check_config", "load", "plan", "read_folder"]
+__all__ = [
+    "CONVERSATIONS",
+    "MemoryNeeds",
+    "ModelFolder",
+    "Placement",
+    "TransformersModel",
+    "check_config",
+    "load",
+    "memory_in_bits",
+    "memory_of",
+    "plan",
+    "read_folder",
+]
 
 __getattr__ = lazy_exports(
     __name__,

@@ -22,7 +22,8 @@ from composer.models.transformers_vlm.decoding import (
     score,
     score_tokens,
 )
-from composer.models.transformers_vlm.placement import CONVERSATIONS, Placement, free_bytes, out_of_memory
+from composer.models.transformers_vlm.memory import CONVERSATIONS
+from composer.models.transformers_vlm.placement import Placement, free_bytes, out_of_memory
 from composer.models.transformers_vlm.prompts import Prompt, PromptReader
 
 MIN_ANSWER_TOKENS = 16  # a prompt must leave at least so many

@@ -1,7 +1,4 @@
-"""What a transformers model takes of which memory, and where it goes: planned before anything is loaded.
-
-Arithmetic over the sizes in the files' headers and config.json. Knows the devices of this machine; loads nothing.
-"""
+"""Where a transformers model goes, planned before anything is loaded. Knows the devices of this machine."""
 
 import importlib.util
 import sys
@@ -16,19 +13,20 @@ from common.messages import Text, _
 from composer.errors import OutOfMemory, SettingsError
 from composer.models.cards import too_few_cards
 from composer.models.transformers_vlm.folder import ModelFolder
+from composer.models.transformers_vlm.memory import (
+    CONTEXT_TOKENS,
+    CONVERSATIONS,
+    DRIVER,
+    GIB,
+    NUMBERS,
+    memory_needed,
+    trained_context,
+)
 
-GIB = 1 << 30
-CONTEXT_TOKENS = 8192  # of one conversation, where memory allows
 MIN_CONTEXT_TOKENS = 2048
-CONVERSATIONS = 2  # whose keys and values have room at the same time
 DTYPES = ("bfloat16", "float16", "float32")
 QUANTIZATIONS = ("nf4", "int8")
-_SIZES = {"bfloat16": 2, "float16": 2, "float32": 4}
-_PACKED = {"nf4": 0.516, "int8": 1.0}  # bytes a value: 4 bits and the doubly packed scales of 64 values; 8 bits
-_DRIVER = GIB // 2  # of one process on one card: driver, kernels, library workspaces
 _HEADROOM = GIB // 4  # of main memory left to the rest of the machine
-_PICTURES = 128 << 20  # for encoding pictures
-_KEPT_WIDE = ("embed", "lm_head", "norm", "bias")  # parts of names of tensors that are not packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class Placement:
     @property
     def needed(self) -> int:
         """Bytes on all devices together."""
-        return self.weights + self.cache + self.working * max(self.cards, 1) + _DRIVER * self.cards
+        return self.weights + self.cache + self.working * max(self.cards, 1) + DRIVER * self.cards
 
     @property
     def fits(self) -> bool:
@@ -64,7 +62,7 @@ class Placement:
         if self.cards == 1 and not self.offload:
             options["device_map"] = {"": 0}
         elif self.cards:
-            reserve = self.working + _DRIVER + self.cache // self.cards
+            reserve = self.working + DRIVER + self.cache // self.cards
             options["device_map"] = "auto"
             options["max_memory"] = {number: max(0, free - reserve) for number, free in enumerate(self.free)}
             if self.offload:
@@ -157,37 +155,12 @@ def free_bytes(cards: int) -> tuple[int, ...]:
     return (max(0, psutil.virtual_memory().available - _HEADROOM),)
 
 
-def trained_context(folder: ModelFolder) -> int:
-    """How many tokens the model was trained to read; CONTEXT_TOKENS where it does not say."""
-    text = folder.text_config
-    found = text.get("max_position_embeddings") or text.get("n_positions") or text.get("max_seq_len")
-    return int(found) if isinstance(found, int) and found > 0 else CONTEXT_TOKENS
-
-
-def cache_bytes_per_token(text: dict[str, Any], size: int) -> int:
-    """Bytes of keys and values of one token. size: bytes of a number."""
-    layers = int(text.get("num_hidden_layers") or text.get("n_layer") or 32)
-    kinds = text.get("layer_types")
-    if isinstance(kinds, list):  # states that sum up all tokens take nothing a token
-        layers = sum(kind not in ("linear_attention", "conv", "mamba") for kind in kinds)
-    heads = int(text.get("num_attention_heads") or text.get("n_head") or 32)
-    width = int(text.get("hidden_size") or text.get("n_embd") or 4096)
-    shared = int(text.get("num_key_value_heads") or heads)
-    return 2 * layers * shared * int(text.get("head_dim") or width // heads) * size
-
-
 def _placement(
     folder: ModelFolder, cards: int, dtype: str, quantization: str, context: int, offload: bool
 ) -> Placement:
-    size, text = _SIZES[dtype], folder.text_config
-    width = int(text.get("hidden_size") or text.get("n_embd") or 4096)
-    inner = int(text.get("intermediate_size") or 4 * width)
-    working = context * (3 * inner + 6 * width) * size // 4 + int(text.get("vocab_size") or 150_000) * 4 * 8
-    cache = cache_bytes_per_token(text, size) * context * CONVERSATIONS
-    weights = sum(_stored(tensor, size, quantization) for tensor in folder.tensors) or _pickled(folder, size)
-    return Placement(
-        cards, dtype, quantization, context, weights, cache, working + _PICTURES, free_bytes(cards), offload
-    )
+    needs = memory_needed(folder, NUMBERS[dtype], quantization, context)
+    free = free_bytes(cards)
+    return Placement(cards, dtype, quantization, context, needs.weights, needs.cache, needs.working, free, offload)
 
 
 def _roomy(placement: Placement, conversations: int) -> Placement:
@@ -198,20 +171,6 @@ def _roomy(placement: Placement, conversations: int) -> Placement:
         if placement.cards and not placement.offload and wider.fits:
             return wider
     return placement
-
-
-def _stored(tensor: Any, size: int, quantization: str) -> int:
-    """Bytes of a tensor in memory."""
-    if not tensor.is_float:
-        return int(tensor.bytes)
-    if quantization and tensor.dimensions == 2 and not any(part in tensor.name for part in _KEPT_WIDE):
-        return int(tensor.count * _PACKED[quantization])
-    return int(tensor.count * size)
-
-
-def _pickled(folder: ModelFolder, size: int) -> int:
-    stored = str(folder.config.get("dtype") or folder.config.get("torch_dtype") or "float16")
-    return folder.weight_bytes * size // _SIZES.get(stored, 2)
 
 
 def _dtypes(cards: int) -> Sequence[str]:

@@ -4,9 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from typer.testing import CliRunner
 
+from composer.cli import app
 from composer.errors import ModelFilesBroken
-from composer.models import Memory, advise, load_model, memory_wanted
+from composer.models import Memory, advise, find_local_model, load_model, memory_wanted
+from composer.models.transformers_vlm import placement, plan, read_folder
+from tests.composer.models.tiny_vlm import make
 
 GB = 10**9
 
@@ -47,6 +52,31 @@ def test_memory_of_a_file_a_folder_and_a_name(tmp_path: Path) -> None:
     assert whole == pytest.approx(2 * 1_300_000, abs=2)
     assert memory_wanted("qwen3-vl-8b", 4) < memory_wanted("qwen3-vl-8b")
     assert memory_wanted(str(tmp_path / "nothing")) == 0
+
+
+def test_a_folder_of_transformers_takes_the_same_wherever_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "hub" / "models--somebody--tiny"
+    folder = make("qwen3_vl", cache / "snapshots" / "one", hidden_size=64)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    answer = CliRunner().invoke(app, ["plan", "--folder", str(folder)])
+    assert answer.exit_code == 0, answer.stderr
+    rows = [line.split() for line in answer.stdout.splitlines()[1:]]
+    assert [row[:2] for row in rows] == [["16", "bits"], ["8", "bits"], ["4", "bits"]]
+    by_bits = {int(row[0]): row[2] for row in rows}
+    found = read_folder(folder)
+    for bits, kind in ((16, None), (8, "int8"), (4, "nf4")):
+        monkeypatch.setattr(placement, "package_is_here", lambda name: True)
+        monkeypatch.setattr(placement, "free_bytes", lambda cards: (24 * GB,))
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        loaded = plan(found, name="tiny", num_gpus=1, quantization=kind, dtype="bfloat16")
+        assert memory_wanted(str(folder), bits) == memory_wanted("somebody/tiny", bits) == loaded.needed
+        assert by_bits[bits] == f"{loaded.needed / 1e9:.1f}"
+    assert find_local_model("hf:somebody/tiny").memory == memory_wanted(str(folder))
+    named = CliRunner().invoke(app, ["plan", "--folder", "somebody/tiny"])
+    assert named.stdout.splitlines()[1:] == answer.stdout.splitlines()[1:]
 
 
 @pytest.mark.parametrize("on_cards", [True, False])

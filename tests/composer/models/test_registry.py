@@ -275,10 +275,17 @@ def test_known_models_say_whether_they_can_be_loaded(monkeypatch: pytest.MonkeyP
     assert {"Qwen/Qwen3-VL-4B-Instruct", "google/gemma-3-4b-it"} <= set(others)
     seeing = [config for config in configs.model_configs() if config.kind == "transformers"]
     assert all(
-        config.licence and config.gpu_memory_gb > 1 and f"{config.size_gb} GB" in config.description[language]
+        config.licence
+        and f"{config.size_gb} GB" in config.description[language]
+        and memory in config.description[language]
         for config in seeing
         for language in ("en", "zh")
+        for memory in [f" {config.gpu_memory_gb * GIB / 1e9:.0f} GB"]
     )
+    table = (Path(__file__).parents[3] / "docs" / "models.md").read_text("utf-8").splitlines()
+    for config in seeing:
+        (row,) = [line for line in table if line.startswith(f"| `{config.short}`")]
+        assert row.endswith(f"| {config.size_gb} GB | {config.gpu_memory_gb * GIB / 1e9:.0f} GB |")
     assert all(
         not model.available and "--model" in str(model.why) and model.description["zh"] for model in others.values()
     )
