@@ -38,7 +38,7 @@ from retrieval.errors import (
     GalleryUnreadable,
     WrongEncoder,
 )
-from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, judged, near_groups
+from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups
 from retrieval.ingest import (
     GALLERY_FILE,
     BrowserFormats,
@@ -58,7 +58,6 @@ if TYPE_CHECKING:
 
 
 LOCK_FILE = "indexing.lock"  # held by whoever adds
-WIDER = 4  # so many times the pictures asked for are looked at: what is likely comes before what is not
 LONGEST_NAME = 200  # bytes of a copied file's name: file systems take 255, and a part of it needs more
 
 
@@ -302,19 +301,17 @@ class Gallery:
             near = self.searcher.by_vector(vector, k, excluded, filters)
             return [self._hit(picture, score, quick=quick) for picture, score in near]
         phrasings, encoder = [q for q in query if q.strip()], self.query_encoder
-        found = self.searcher.by_text(phrasings, encoder, WIDER * k, excluded, filters)
-        best = sorted(judged(self.catalogue, phrasings, found, encoder), key=lambda each: not each[2])[:k]
-        return [self._hit(*each, quick) for each in best]
+        found = self.searcher.by_text(phrasings, encoder, k, excluded, filters)
+        return [self._hit(*each, quick) for each in found]
 
     def find_many(self, queries: Sequence[str], *, k: int = 4) -> list[list[Hit]]:
         """See retrieval.base.FindsMany."""
         known = [query for query in queries if understood(query, self.encoder.query_languages)]
         encoder = encoding_together(self.encoder, known)
         asked = [[query] if query.strip() else [] for query in queries]
-        found = [(phrasings, self.searcher.by_text(phrasings, encoder, k)) for phrasings in asked]
         return [
-            [described(picture, "", score, likely) for picture, score, likely in judged(self.catalogue, *each, encoder)]
-            for each in found
+            [described(picture, "", score, likely) for picture, score, likely in self.searcher.by_text(one, encoder, k)]
+            for one in asked
         ]
 
     def like(

@@ -141,7 +141,7 @@ def filled(path: Path, everything: Sequence[Drawing], language: str, encoder: En
 
 def rank(searcher: Searcher, encoder: Encoder, query: str, right: frozenset[str]) -> int:
     """The place of the first drawing that is right, from 0; FIRST where none is among the first."""
-    ids = [picture.id for picture, _ in searcher.by_text([query], encoder, FIRST)]
+    ids = [picture.id for picture, *_ in searcher.by_text([query], encoder, FIRST)]
     return next((place for place, name in enumerate(ids) if name in right), FIRST)
 
 

@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS pictures (
     edited INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS pictures_date ON pictures(date);
+CREATE INDEX IF NOT EXISTS pictures_caption ON pictures(caption COLLATE NOCASE);
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY,
     number INTEGER REFERENCES pictures(number),
@@ -76,6 +77,7 @@ _FIELDS = (
     *("id", "sha256", "phash", "width", "height", "caption", "tags", "credit", "licence", "source", "date"),
     *("indexed_at", "approximate", "drawing", "edited"),
 )
+_SELECTED = ("number", *_FIELDS, "path", "text_inside")
 _SELECT = (
     "SELECT p.number, "
     + ", ".join(f"p.{name}" for name in _FIELDS)
@@ -351,12 +353,13 @@ class Catalogue:
 
     def vectors_of(self, numbers: Sequence[int], dim: int) -> dict[int, Vectors]:
         """number -> its vectors (V, dim)."""
-        found: dict[int, list[Vectors]] = {}
-        query = f"SELECT number, vector FROM vectors WHERE number IN {LISTED} ORDER BY slot"
-        for row in self.connection.execute(query, (listed(numbers),)):
-            vector = np.frombuffer(row["vector"], dtype="<f2").astype(np.float32)
-            found.setdefault(int(row["number"]), []).append(vector)
-        return {number: np.stack(rows).reshape(-1, dim) for number, rows in found.items()}
+        query = f"SELECT slot, number, vector FROM vectors WHERE number IN {LISTED} ORDER BY number, slot"
+        rows = self.connection.execute(query, (listed(numbers),)).fetchall()
+        ends = {row[1]: place for place, row in enumerate(rows, 1)}
+        vectors = _vectors(rows, dim)[1]
+        return {
+            number: vectors[start:end] for start, (number, end) in zip([0, *ends.values()], ends.items(), strict=False)
+        }
 
     def vectors_after(self, slot: int, dim: int, limit: int = -1) -> tuple[Slots, Vectors]:
         """At most `limit` slots (N,) greater than `slot` in order, and their vectors (N, dim)."""
@@ -385,9 +388,8 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _picture(row: sqlite3.Row) -> Picture:
-    values = {name: row[name] for name in (*_FIELDS, "number", "path", "text_inside")}
-    for name in ("approximate", "drawing", "edited"):
-        values[name] = bool(values[name])
+    values = dict(zip(_SELECTED, row, strict=True))
+    values |= {name: bool(values[name]) for name in ("approximate", "drawing", "edited")}
     values["path"] = real_path(values["path"])
     return Picture(**values)
 

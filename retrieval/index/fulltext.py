@@ -12,6 +12,7 @@ from retrieval.records import Filters
 
 LISTED = "(SELECT value FROM json_each(?))"
 WIDER = 4  # times as many are looked at before a filter
+MANY = 20_000  # pictures with a word
 ENOUGH = 2500  # pictures whose words are weighed, at least: about two milliseconds
 # captions are written for the picture, tags chosen for it, file names often neither
 _BEST = "ORDER BY bm25(words, 4.0, 3.0, 1.0) LIMIT ?"
@@ -23,6 +24,20 @@ def find_words(
     """Numbers of pictures by their words, best first: (by words and pairs, by single Chinese characters)."""
     strong, weak = ([match_expression([word]) for word in words] for words in wanted_words(well_formed(query)))
     return _best(connection, strong, limit, filters), _best(connection, weak, limit, filters)
+
+
+def find_captions(
+    connection: sqlite3.Connection, phrases: Sequence[str], limit: int, filters: Filters | None
+) -> list[int]:
+    """Numbers of pictures with one of these captions; capitals of English do not count."""
+    captions = listed(map(well_formed, phrases))
+    rows = connection.execute(
+        f"SELECT number FROM pictures WHERE caption COLLATE NOCASE IN {LISTED} ORDER BY number LIMIT ?",
+        (captions, limit if filters is None else -1),
+    )
+    found = [int(row[0]) for row in rows]
+    kept = set(found) if filters is None else passing(connection, found, filters)
+    return [number for number in found if number in kept][:limit]
 
 
 def find_names(
@@ -85,7 +100,10 @@ def met(connection: sqlite3.Connection, numbers: Iterable[int], things: Sequence
     if not things:
         return set()
     wanted = " AND ".join(f"({name_expression(names)})" for names in things)
-    query = f"SELECT rowid FROM words WHERE words MATCH ? AND rowid IN {LISTED}"
+    # "+": these pictures are looked for among those with the words, which is faster than each by itself in the index,
+    # unless very many have the words
+    among = "rowid" if _count(connection, wanted, MANY + 1) > MANY else "+rowid"
+    query = f"SELECT rowid FROM words WHERE words MATCH ? AND {among} IN {LISTED}"
     rows = connection.execute(query, (wanted, listed(numbers)))
     return set(_alone(connection, things, [int(row[0]) for row in rows]))
 

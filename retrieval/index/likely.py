@@ -93,17 +93,37 @@ def evidence(
     words: set[int] = set().union(*(_having(connection, numbers, query, _own_words) for query in queries))
     perhaps: set[int] = set().union(*(_having(connection, numbers, query, _uncertain_names) for query in queries))
     alone = {phrase for query in queries for part in query.plus for phrase in things(part) if len(phrase) == 1}
-    senses = _senses(connection, perhaps, queries, encoder) if perhaps else []
+    near = _nearness(own, asked, encoder)
+    if perhaps and (senses := _senses(connection, perhaps, queries, encoder)):
+        further = _nearness({number: own[number] for number in perhaps if number in own}, senses, encoder)
+        near |= {number: max(value, near.get(number, value)) for number, value in further.items()}
     found = {}
     for picture in pictures:
         number = picture.number or 0
-        rows = own.get(number)
-        compared = [*asked, *(senses if number in perhaps else [])]
-        near = None if rows is None or not compared else _nearness(rows, np.stack(compared), encoder)
-        exact = not alone.isdisjoint(pieces(f"{picture.caption}, {picture.tags}"))
-        pixels = picture.approximate or not encoder.words_first
-        found[number] = Evidence(near, number in words or exact, number in perhaps, pixels)
+        stands_alone = bool(alone) and not alone.isdisjoint(pieces(f"{picture.caption}, {picture.tags}"))
+        found[number] = Evidence(
+            near.get(number),
+            number in words or stands_alone,
+            number in perhaps,
+            picture.approximate or not encoder.words_first,
+        )
     return found
+
+
+def exactly(phrasings: Sequence[str]) -> Callable[[Picture], bool]:
+    """Whether the caption of a picture, in one of its languages, is one of the phrasings word by word."""
+    queries = [parse_query(phrasing) for phrasing in phrasings]
+    asked = [words for query in queries if len(query.plus) == 1 and (words := pieces(query.plus[0]))]
+
+    def called(picture: Picture) -> bool:
+        plain = picture.caption.lower()
+        # most captions need not be cut into words to see that they are others
+        near = [words for words in asked if words[0] in plain and words[-1] in plain]
+        return (
+            bool(near) and not picture.approximate and any(pieces(one) in near for one in (plain, *plain.split(" / ")))
+        )
+
+    return called
 
 
 def _senses(
@@ -119,13 +139,20 @@ def _senses(
     return list(encoder.encode_texts(further)) if further else []
 
 
-def _nearness(rows: Vectors, asked: Vectors, encoder: Encoder) -> float | None:
-    cosine = float((rows @ asked.T).max())
+def _nearness(own: Mapping[int, Vectors], asked: Sequence[Vectors], encoder: Encoder) -> dict[int, float]:
+    """number -> how near the nearest of its vectors (V, dim) is to the nearest of `asked`, each (dim,); pictures of
+    which that says nothing are left out."""
+    if not own or not asked:
+        return {}
+    rows = np.concatenate(list(own.values()))  # (rows, dim)
+    starts = np.cumsum([0, *map(len, own.values())])[:-1]
+    cosines = np.maximum.reduceat((rows @ np.stack(asked).T).max(1), starts)  # (pictures,)
     if is_measured(encoder.name):
-        return cosine
-    usual = (rows @ everyday_vectors(encoder).T).max(0)  # (words,)
-    spread = float(usual.std())
-    return (cosine - float(usual.mean())) / spread if spread > 1e-6 else None
+        return dict(zip(own, cosines.tolist(), strict=True))
+    usual = np.maximum.reduceat(rows @ everyday_vectors(encoder).T, starts)  # (pictures, words)
+    spread = usual.std(1)
+    deviations = (cosines - usual.mean(1)) / np.maximum(spread, 1e-6)
+    return {number: float(one) for number, one, wide in zip(own, deviations, spread, strict=True) if wide > 1e-6}
 
 
 # -- words -----------------------------------------------------------------------------------------
@@ -180,6 +207,7 @@ def is_measured(encoder_name: str) -> bool:
     return encoder_name in _data()["encoders"]
 
 
+@cache
 def thresholds(encoder_name: str, pixels: bool) -> Thresholds:
     encoders = _data()["encoders"]
     kinds = encoders.get(encoder_name, encoders[OTHER])
@@ -189,6 +217,7 @@ def thresholds(encoder_name: str, pixels: bool) -> Thresholds:
 def reread() -> None:
     """Reads the thresholds anew: they were measured again."""
     _data.cache_clear()
+    thresholds.cache_clear()
 
 
 @cache

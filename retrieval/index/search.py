@@ -9,18 +9,16 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from retrieval.encoders import Encoder, Vectors, read_dictionary, unit
 from retrieval.index.catalogue import Catalogue, Slots
-from retrieval.index.fulltext import WIDER, find_names
-from retrieval.index.fusion import demote_near_duplicates, fuse
+from retrieval.index.fulltext import WIDER, find_captions, find_names
+from retrieval.index.fusion import fuse, near_duplicates
+from retrieval.index.likely import exactly, judged
 from retrieval.index.query import Query, in_both_languages, other_language, parse_query, query_vectors
 from retrieval.index.vectors import VectorIndex
 from retrieval.records import Filters, Picture
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +29,7 @@ NAMES_WEIGHT = 0.5  # names in the other language: a dictionary knows meanings t
 MOST_UNWANTED = 10_000
 MOST_SLOTS = 8  # of a picture, that are looked at from the beginning
 DEPTH = 50  # pictures looked at in each ranking, at least
+POOL = 96  # the best of the rankings together, which a search looks at again
 
 
 class Searcher:
@@ -103,14 +102,29 @@ class Searcher:
         k: int,
         excluded: Collection[int] = (),
         filters: Filters | None = None,
-        reading: Callable[[str], str] = str,
-    ) -> list[tuple[Picture, float]]:
-        """The k best pictures for several phrasings of one query. `reading` gives the encoder's version of a phrase."""
-        pictures = self._catalogue.by_numbers
-        scores = self.scores(phrasings, encoder, max(DEPTH, 4 * k), excluded, filters, reading)
-        ranked = list(scores.items())[: max(4 * k, 20)]
-        found = pictures([number for number, _ in ranked])
-        return self._diverse([(found[n], score) for n, score in ranked if n in found], not encoder.words_first)[:k]
+    ) -> list[tuple[Picture, float, bool]]:
+        """The k best pictures for several phrasings of one query, with whether each is a likely one; what is called so
+        word by word comes first. The answer for k is the beginning of that for more."""
+        called = exactly(phrasings)
+
+        def page(barred: Collection[int]) -> list[tuple[Picture, float, bool]]:
+            scores = dict(list(self.scores(phrasings, encoder, DEPTH, barred, filters).items())[:POOL])
+            # a caption among many tags may lie behind the rankings' best
+            exact = find_captions(self._catalogue.connection, phrasings, POOL + len(barred), filters)
+            scores |= {number: max(scores.values(), default=0.0) for number in exact if number not in barred}
+            pictures = self._catalogue.by_numbers(list(scores))
+            found = [(pictures[number], score) for number, score in scores.items() if number in pictures]
+            first = {picture.number for picture in pictures.values() if called(picture)}
+            known = [
+                (picture, score, likely or picture.number in first)
+                for picture, score, likely in judged(self._catalogue, phrasings, found, encoder)
+            ]
+            known.sort(key=lambda each: (each[0].number not in first, not each[2]))
+            duplicate = self._near_duplicates([picture for picture, *_ in known], not encoder.words_first)
+            order = sorted(range(len(known)), key=lambda place: (not known[place][2], duplicate[place]))
+            return [known[place] for place in order]
+
+        return _paged(page, k, excluded)
 
     def scores(
         self,
@@ -169,11 +183,18 @@ class Searcher:
     def by_vector(
         self, vector: Vectors, k: int, excluded: Collection[int] = (), filters: Filters | None = None
     ) -> list[tuple[Picture, float]]:
-        """The k pictures nearest to a vector (dim,), with their cosine."""
+        """The k pictures nearest to a vector (dim,), with their cosine, near-duplicates behind the others. The answer
+        for k is the beginning of that for more."""
         self.refresh()
-        near = self._nearest(vector, max(4 * k, 20), excluded, filters)
-        found = self._catalogue.by_numbers([number for number, _ in near])
-        return self._diverse([(found[n], score) for n, score in near if n in found], looks=False)[:k]
+
+        def page(barred: Collection[int]) -> list[tuple[Picture, float]]:
+            near = self._nearest(vector, POOL, barred, filters)
+            found = self._catalogue.by_numbers([number for number, _ in near])
+            ranked = [(found[number], score) for number, score in near if number in found]
+            duplicate = self._near_duplicates([picture for picture, _ in ranked], looks=False)
+            return [ranked[place] for place in sorted(range(len(ranked)), key=duplicate.__getitem__)]
+
+        return _paged(page, k, excluded)
 
     def like(
         self, picture: Picture, k: int, excluded: Collection[int] = (), filters: Filters | None = None
@@ -222,7 +243,19 @@ class Searcher:
             best = dict(sorted(best.items(), key=lambda entry: -entry[1]))
         return list(best.items())[:depth]
 
-    def _diverse(self, ranked: list[tuple[Picture, float]], looks: bool) -> list[tuple[Picture, float]]:
-        """Near-duplicates last. `looks`: the encoder sees pixels, so vectors tell them apart too."""
-        numbers = [picture.number for picture, _ in ranked if picture.number is not None]
-        return demote_near_duplicates(ranked, self._catalogue.vectors_of(numbers, self._dim) if looks else {})
+    def _near_duplicates(self, pictures: Sequence[Picture], looks: bool) -> list[bool]:
+        """Which pictures, best first, are like a better one. `looks`: the encoder sees pixels, so that vectors tell
+        pictures apart as hashes do."""
+        numbers = [picture.number for picture in pictures if picture.number is not None]
+        return near_duplicates(pictures, self._catalogue.vectors_of(numbers, self._dim) if looks else {})
+
+
+def _paged(page: Callable[[Collection[int]], Sequence[Any]], k: int, excluded: Collection[int]) -> list[Any]:
+    """The first k of what `page` gives without the pictures that came before, each with its picture first. How many
+    are wanted changes no page: whoever asks for more gets what he has, and more."""
+    found: list[Any] = []
+    barred = set(excluded)
+    while len(found) < k and (more := page(barred)):
+        found += more
+        barred.update(picture.number for picture, *_ in more)
+    return found[:k]

@@ -338,12 +338,12 @@ def test_what_is_likely_comes_before_what_is_not(
 ) -> None:
     """Also where the rankings together put it behind the pictures that were asked for."""
     for number in range(6):
-        paint(pictures / f"red {number}.png", "red", mark=str(number))
+        paint(pictures / f"bright red {number}.png", "red", mark=str(number))
     gallery.add(pictures, options=ONE_WORKER)
     ranked = [hit.id for hit in gallery.search("red", k=6)]
 
     def judge(_catalogue: object, _phrasings: object, found: list[tuple[Picture, float]], *_: object) -> list[object]:
         return [(picture, score, ranked.index(picture.id) >= 4) for picture, score in found]
 
-    monkeypatch.setattr("retrieval.gallery.judged", judge)
-    assert [hit.id for hit in gallery.search("red", k=3)] == [ranked[4], ranked[5], ranked[0]]
+    monkeypatch.setattr("retrieval.index.search.judged", judge)
+    assert [hit.id for hit in gallery.search("red", k=3)][:2] == [ranked[4], ranked[5]]

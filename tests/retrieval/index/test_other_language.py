@@ -1,6 +1,8 @@
 """Chinese queries find English words and the other way round, by the dictionary, whatever the encoder reads."""
 
+import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
 
 def found(gallery: Gallery, *query: str, filters: Filters | None = None) -> list[str]:
     silent = gallery.encoder
-    return [picture.id for picture, _ in gallery.searcher.by_text(query, silent, 9, filters=filters)]
+    return [picture.id for picture, *_ in gallery.searcher.by_text(query, silent, 9, filters=filters)]
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,25 @@ def test_signs_and_unknown_words_are_no_things() -> None:
     assert not in_both_languages(["柠檬 2023"])
     assert in_both_languages(["红色的 bus"])
     assert in_both_languages(["a lemon", "柠檬"])
+
+
+@pytest.mark.parametrize("exact", ["兔子", "a rabbit / 兔子"])
+def test_the_picture_called_so_comes_first_however_few_are_asked_for(tmp_path: Path, exact: str) -> None:
+    """Also where it looks like one that the rankings together put before it; and who asks for more gets the same, and
+    more."""
+    with Gallery.open(tmp_path / "g", create=True, encoder=_Silent()) as opened:
+        nothing, random = np.zeros((0, opened.dim), np.float32), np.random.default_rng(1)
+        hashes = random.integers(-(2**62), 2**62, 200).tolist()
+        for number, phash in enumerate(hashes):
+            caption = f"a rabbit 兔子 {number} behind our house" if number % 2 else f"院子里的一只兔子和{number}只猫"
+            opened.catalogue.store(Picture(f"{number}", f"{number}", caption=caption, phash=phash), nothing)
+        likest = found(opened, "兔子")[0]
+        like = hashes[int(likest)]
+        opened.catalogue.store(
+            Picture("exact", "exact", caption=exact, tags="x, " * 40 * (exact == "兔子"), phash=like), nothing
+        )
+        answers = [[hit.id for hit in opened.search("兔子", k=k)] for k in (1, 4, 12, 20, 70, 150, 300)]
+    assert answers[0] == ["exact"]
+    assert [len(answer) for answer in answers] == [1, 4, 12, 20, 70, 150, 201]
+    assert all(longer[: len(shorter)] == shorter for shorter, longer in itertools.pairwise(answers))
+    assert len(set(answers[-1])) == 201
