@@ -205,7 +205,9 @@ function wait(id, words = "") {
   if (words) node?.append(make("p", { class: "xc-wait", role: "status", text: words }));
 }
 
-function edit(id, caret = "end") {
+// caret: characters that stand behind it. fresh: the block has nothing but the sign of its place, which what is typed
+// replaces; left as it is, the block goes again.
+function edit(id, { caret = 0, fresh = false } = {}) {
   if (running() || editing || sectionMenu.busy(id)) return;
   const whole = id === null;
   const node = whole ? title : nodes.get(id).querySelector(":scope > .xc-text");
@@ -213,21 +215,29 @@ function edit(id, caret = "end") {
   const before = whole ? state.title : editable(state.sections.get(id));
   const field = make("textarea", { class: `xc-edit xc-edit-${node.tagName.toLowerCase()}`, rows: 1, dir: "auto", "aria-label": texts(whole ? "title_label" : "edit"), maxlength: whole ? "500" : markdown ? null : "20000" });
   field.classList.toggle("xc-edit-markdown", Boolean(markdown));
-  field.value = before;
+  field.value = fresh ? before.replace(EMPTY, "") : before;
   const hint = make("p", { class: "xc-hint", text: texts(markdown ? "edit_hint_markdown" : "edit_hint") });
   const fit = () => {
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight}px`;
   };
-  const finish = (keep, back = false) => {
+  // hold: another action takes the words; they are kept until the program has done it
+  const finish = (keep, back = false, hold = false) => {
     if (!editing) return;
     editing = null;
     blockMenu.shut();
     const text = markdown ? field.value.trimEnd() : field.value.replace(/\s+/g, " ").trim();
+    if (fresh && !hold && (!keep || text === before.replace(EMPTY, "").trimEnd())) {
+      settle(() => (field.remove(), hint.remove(), (node.hidden = false)));
+      unsaved.drop(id);
+      ask("delete", { id });
+      return;
+    }
     const changed = keep && text.trim() && text !== (markdown ? before.replace(/\r\n?/g, "\n") : before);
     if (changed && whole) state.title = text; // kept here, too: the program may be away just now
     else if (changed && state.sections.has(id)) state.sections.get(id)[markdown ? "edited" : "text"] = text;
     if (changed) unsaved.done(whole ? "" : id, before, text, Boolean(markdown));
+    else if (hold) unsaved.hold(id);
     else unsaved.drop(whole ? "" : id);
     settle(() => {
       field.remove();
@@ -237,15 +247,17 @@ function edit(id, caret = "end") {
       if (back) (whole ? title : nodes.get(id).querySelector(".xc-tools button")).focus({ preventScroll: true });
     });
   };
+  const leave = () => finish(false, false, true);
   field.addEventListener("input", () => {
     fit();
     unsaved.typed(whole ? "" : id, before, markdown ? field.value : field.value.replace(/\s+/g, " "), Boolean(markdown));
   });
+  if (!whole && !markdown) field.addEventListener("paste", (event) => pasted(event, id, field, leave));
   field.addEventListener("blur", () => finish(true));
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    if (!whole && !markdown && blockMenu.key(event, field, (kind, place) => become(id, field, kind, place, () => finish(false)))) return;
-    if (!whole && !markdown && !event.isComposing && arranged(event, id, field, () => finish(false))) return;
+    if (!whole && !markdown && blockMenu.key(event, field, (kind, place) => become(id, field, kind, place, leave))) return;
+    if (!whole && !markdown && !event.isComposing && arranged(event, id, field, leave)) return;
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return; // composing: the keys are the input method's
     if (markdown && event.key === "Enter" && !(event.ctrlKey || event.metaKey)) return; // a line end is part of it
     event.preventDefault();
@@ -256,7 +268,30 @@ function edit(id, caret = "end") {
   node.after(field, hint);
   fit();
   field.focus();
-  if (caret === "start") field.setSelectionRange(0, 0);
+  const at = fresh ? Math.max(0, before.indexOf(EMPTY)) : Math.max(0, field.value.length - caret);
+  field.setSelectionRange(at, at);
+}
+
+const EMPTY = "…"; // as in ui/write/sections.py
+
+// A text of several paragraphs becomes several blocks; what stood before and behind the caret goes to the first and last.
+function pasted(event, id, field, leave) {
+  const words = (event.clipboardData?.getData("text/plain") || "").replace(/\r\n?/g, "\n").trim();
+  const lines = words.split("\n").filter((line) => line.trim());
+  if (lines.length < 2 || id === null) return;
+  event.preventDefault();
+  const { selectionStart: start, selectionEnd: end, value } = field;
+  const section = state.sections.get(id);
+  const mark = section.kind === "heading" ? `${"#".repeat(section.level || 2)} ` : "";
+  // lines that end like sentences are paragraphs, where nothing else parts them
+  const parted = /\n\s*\n/.test(words) || lines.some((line) => /^\s*([-*+>#|]|\d{1,9}[.)]|```|~~~)/.test(line));
+  const whole = !parted && 2 * lines.filter((line) => /[.!?…。！？:：][\s"'”’」』）)\]*_]*$/.test(line)).length > lines.length;
+  const text = `${mark}${value.slice(0, start)}${whole ? lines.join("\n\n") : words}${value.slice(end)}`;
+  const before = editable(section);
+  leave();
+  section.edited = text;
+  draw(section);
+  unsaved.done(id, before, text, true, { edit: value.length - end });
 }
 
 // The text becomes another block, or gets one below it.
@@ -278,9 +313,8 @@ function arranged(event, id, field, leave) {
   }
   if (event.key === "Backspace" && start === 0 && end === 0 && state.order[0] !== id) {
     event.preventDefault();
-    if (value.trim() && value.trim() !== state.sections.get(id).text) ask("text", { id, text: value.trim() });
     leave();
-    ask("join", { id });
+    ask("join", { id, text: value.trim() });
     return true;
   }
   return false;
@@ -456,6 +490,7 @@ const OPERATIONS = {
     state.order = op.sections.map((section) => section.id);
     state.sections = new Map(op.sections.map((section) => [section.id, section]));
     drawAll();
+    sectionMenu.drawn();
     unsaved.compare();
     const opened = inspector.id();
     if (opened !== null && !state.sections.has(opened)) inspector.shut();
@@ -528,8 +563,8 @@ const OPERATIONS = {
   open({ id }) {
     if (state.sections.has(id)) open(id);
   },
-  edit({ id }) {
-    if (state.sections.has(id)) edit(id, "start");
+  edit({ id, caret, fresh }) {
+    if (state.sections.has(id)) edit(id, { caret, fresh });
   },
   proposal(op) {
     sectionMenu.propose(op);

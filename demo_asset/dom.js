@@ -94,14 +94,23 @@ const settle = (() => {
   return (draw) => (held ? held.push(draw) : draw());
 })();
 
-// Runs what redraws parts of `node`. Where that took the focus away, what now stands in the same place gets it.
+// Runs what redraws parts of `node`. Where that took the focus away, what now stands in the same place gets it: of the
+// same section, wherever that was moved, else of `node`.
 function refocused(node, draw) {
-  const path = [];
   const had = node.contains(document.activeElement) ? document.activeElement : node;
-  for (let at = had; at !== node; at = at.parentElement) path.unshift([...at.parentElement.children].indexOf(at));
+  const within = (top) => {
+    const path = [];
+    for (let at = had; at !== top; at = at.parentElement) path.unshift([...at.parentElement.children].indexOf(at));
+    return (now) => path.reduce((at, index) => at && at.children[index], now);
+  };
+  const section = had === node ? null : had.closest("[data-id]");
+  const again = [within(node)];
+  if (section && node.contains(section)) again.unshift(within(section));
   draw();
-  if (had.isConnected || document.activeElement !== document.body) return;
-  path.reduce((at, index) => at && at.children[index], node)?.focus({ preventScroll: true });
+  if (had.isConnected && had === document.activeElement) return;
+  if (document.activeElement !== document.body) return;
+  const target = section?.isConnected && again.length > 1 ? again[0](section) : again.at(-1)(node);
+  target?.focus({ preventScroll: true });
 }
 
 // "{count} words" with {count: 5} -> "5 words"

@@ -9,6 +9,7 @@ function makeSectionMenu({ texts, selection, ask, work, running, sections, node,
   let opened = null; // id of the section whose menu is open
   let proposal = null; // {id, task, state, inserting, text, changes, dropped, asked}
   let asked = null; // the action that was asked for last: Try again sends it once more
+  let moving = null; // id of the section that was moved by keys last
   let dragged = null; // id of the section that is being dragged
 
   const wish = make("input", { class: "xc-field xc-wish", type: "text", maxlength: "2000", dir: "auto" });
@@ -51,6 +52,13 @@ function makeSectionMenu({ texts, selection, ask, work, running, sections, node,
     const at = order.indexOf(id) + step;
     if (at < 0 || at >= order.length) return;
     ask("move", { id, before: step < 0 ? order[at] : order[at + 1] ?? null });
+    moving = id;
+  }
+
+  // The whole article was drawn: what was moved by keys stays in sight.
+  function drawn() {
+    if (moving !== null) node(moving)?.scrollIntoView({ block: "nearest" });
+    moving = null;
   }
 
   function fillMenu(section) {
@@ -277,5 +285,5 @@ function makeSectionMenu({ texts, selection, ask, work, running, sections, node,
     if (proposal) place();
   }
 
-  return { opener, update, shut: () => shut(false), propose, write, label, busy: (id) => Boolean(proposal && proposal.id === id) };
+  return { opener, update, drawn, shut: () => shut(false), propose, write, label, busy: (id) => Boolean(proposal && proposal.id === id) };
 }

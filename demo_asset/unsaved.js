@@ -18,10 +18,10 @@ function makeUnsaved({ ask, now, shown }) {
     xcKeep("words", words.size ? [...words] : null);
   }
 
-  function give(id, one) {
+  function give(id, one, more = {}) {
     one.given = now().session;
     if (id === "") ask("title", { text: one.text });
-    else ask("text", one.markdown ? { id, text: one.text, markdown: true } : { id, text: one.text });
+    else ask("text", { id, text: one.text, ...(one.markdown ? { markdown: true } : {}), ...more });
   }
 
   return {
@@ -30,10 +30,17 @@ function makeUnsaved({ ask, now, shown }) {
       words.set(id, { draft: now().draft, before, text, markdown, given: null });
       due ||= setTimeout(keep, SHORTLY);
     },
-    // It is finished: the program is given it.
-    done(id, before, text, markdown) {
+    // It is finished: the program is given it. more: what it is asked for beside that.
+    done(id, before, text, markdown, more) {
       this.typed(id, before, text, markdown);
-      give(id, words.get(id));
+      give(id, words.get(id), more);
+      keep();
+    },
+    // Another action takes it with it: one that gets lost does not take it away.
+    hold(id) {
+      const one = words.get(id);
+      if (!one) return;
+      one.given = now().session;
       keep();
     },
     // Nobody wants it.

@@ -11,7 +11,7 @@ a lost one and asks for the whole article. Operations:
     notice    text, id, tone                                      a sentence for the person
     proposal  id, task, changes, inserting, state                 what the model proposes for a section, if id
     proposed  id, at, text                                        a streamed piece of it
-    edit      id                                                  the text of that section is edited now
+    edit      id, caret, fresh                                    the text of that section is edited now
     open      id                                                  opens the panel of that section
     exporting label, share                                        how far a file is, 0 to 1; it is no more with null
     download  url, name                                           fetches a finished file
@@ -253,6 +253,13 @@ def _script_length(text: str) -> int:
 
 def running(step: str, done: int = 0, total: int = 0) -> Operation:
     return {"op": "status", "state": "running", "step": step, "done": done, "total": total}
+
+
+def edit(section: Section, *, behind: int = 0, fresh: bool = False) -> Operation:
+    """The section's text is edited now. behind: so many of its last characters stand behind the caret; fresh: what
+    stands there is to be replaced, and the block goes where it is not."""
+    text = section.source or section.text
+    return {"op": "edit", "id": section.id, "caret": _script_length(text[len(text) - behind :]), "fresh": fresh}
 
 
 WAITING = ("waiting", "loading", "running")  # states in which somebody waits for the model, as in stepper.js

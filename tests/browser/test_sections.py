@@ -114,6 +114,78 @@ def delete_a_section(page: Any, word: str) -> None:
     page.wait_for_selector(".xc-menu", state="detached")
 
 
+def focused(page: Any) -> str:
+    """The section that has the focus, by its text."""
+    return str(page.evaluate("document.activeElement.closest('.xc-section')?.innerText.trim() ?? 'none'"))
+
+
+def test_the_focus_stays_with_what_is_moved_and_joined(page_of: Callable[..., Any]) -> None:
+    page = page_of()
+    before = texts(page)
+    page.focus(".xc-section >> nth=1 >> .xc-more")
+    for place in (2, 3):
+        page.keyboard.press("Alt+ArrowDown")
+        page.wait_for_function(
+            "([place, text]) => document.querySelectorAll('.xc-section')[place].innerText.includes(text)",
+            arg=[place, before[1]],
+        )
+        assert before[1] in focused(page)
+    page.keyboard.press("Alt+ArrowUp")
+    page.wait_for_function(f"document.querySelectorAll('.xc-section')[2].innerText.includes('{before[1]}')")
+    # Backspace before the first letter: the caret stands where the two texts meet
+    before = texts(page)
+    page.click(".xc-section >> nth=2 >> .xc-text")
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Backspace")
+    page.wait_for_selector(".xc-section >> nth=1 >> .xc-edit")
+    page.keyboard.type("|")
+    assert page.input_value(".xc-edit").replace("**", "") == f"{before[1]} |{before[2]}"
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Escape")
+    # a text of which nothing is left goes
+    count = len(texts(page))
+    page.click(".xc-section >> nth=2 >> .xc-text")
+    page.fill(".xc-edit", "")
+    page.keyboard.press("Backspace")
+    page.wait_for_function(f"document.querySelectorAll('.xc-section').length === {count - 1}")
+    page.wait_for_selector(".xc-section >> nth=1 >> .xc-edit")
+    page.keyboard.press("Escape")
+
+    # a new block has nothing in it but what is typed, and goes where nothing is
+    page.click(".xc-section >> nth=1 >> .xc-text")
+    page.keyboard.press("Control+End")
+    page.keyboard.type("/")
+    page.click("#xc-block-list")
+    page.wait_for_selector(".xc-section[data-kind=list] .xc-edit")
+    page.keyboard.type("milk")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".xc-section[data-kind=list] li")
+    assert texts(page)[2] == "milk"
+    page.click(".xc-section >> nth=1 >> .xc-text")
+    page.keyboard.press("Control+End")
+    page.keyboard.type("/")
+    page.click("#xc-block-quote")
+    page.wait_for_selector(".xc-section[data-kind=quote] .xc-edit")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".xc-section[data-kind=quote]", state="detached")
+
+    # several paragraphs that are pasted
+    page.click(".xc-section >> nth=1 >> .xc-text")
+    before = texts(page)
+    page.keyboard.press("Control+Home")
+    page.evaluate("""() => {
+      const data = new DataTransfer();
+      data.setData("text/plain", "One.\\n\\n- two\\n- three\\n\\nFour. ");
+      const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+      document.activeElement.dispatchEvent(paste);
+    }""")
+    page.wait_for_selector(".xc-section >> nth=3 >> .xc-edit")
+    page.keyboard.type(" Five.")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelectorAll('.xc-section')[3].innerText.startsWith('Four. Five.')")
+    assert texts(page)[1:3] == ["One.", "two\nthree"]
+
+
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 def test_blocks_are_made_by_a_slash_and_several_sections_chosen(page_of: Callable[..., Any], locale: str) -> None:
     page = page_of(locale=locale)

@@ -9,6 +9,7 @@ import pytest
 
 from composer.article import Article, Section
 from tests.fakes import FakeGallery, FakeModel
+from ui import view
 from ui.session import Session
 from ui.studio import Studio
 from ui.write import actions
@@ -62,7 +63,7 @@ def test_sections_are_arranged(studio_with: Callable[[FakeModel], Studio], sessi
     assert texts(session) == [f"{OLD} It sleeps.", "It plays."]
     ops = ask(studio, session, "split", id="s3", first="It", second="plays.")
     assert texts(session)[1:] == ["It", "plays."]
-    assert ops[-1] == {"op": "edit", "id": session.article.sections[2].id}
+    assert ops[-1] == view.edit(session.article.sections[2], behind=len(session.article.sections[2].text))
     ask(studio, session, "delete", id="s1")
     assert texts(session) == ["It", "plays."]
     [notice] = [op for op in ask(studio, session, "split", id="s3", first=" ", second="x") if op["op"] == "notice"]
@@ -144,7 +145,7 @@ def test_a_text_becomes_another_block(
     changed = session.article.section("s1")
     assert (changed.kind, changed.source or changed.text) == ({"numbered": "list"}.get(kind, kind), changed.source)
     assert changed.source.endswith(text)
-    assert {"op": "edit", "id": "s1"} in operations
+    assert view.edit(session.article.section("s1")) in operations
     assert texts(session)[1:] == ["It sleeps.", "It plays."]
 
 
@@ -153,7 +154,7 @@ def test_a_block_is_added_below_and_edited_next(studio_with: Callable[[FakeModel
     operations = ask(studio, session, "block", id="s1", text="Edited before.", kind="paragraph", below=True)
     first, fresh, *_others = session.article
     assert (first.text, fresh.kind, fresh.text) == ("Edited before.", "paragraph", "…")
-    assert {"op": "edit", "id": fresh.id} in operations
+    assert view.edit(fresh, fresh=True) in operations
     ask(studio, session, "block", id=fresh.id, text="", kind="list", below=True)
     assert [s.kind for s in session.article] == ["paragraph", "list", "paragraph", "paragraph"], "the empty one goes"
     ask(studio, session, "block", id="s3", text="It plays.", kind="rule")

@@ -142,8 +142,15 @@ def _text(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
 
 def _markdown(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """A block is edited as the Markdown that it is; several blocks may come of it."""
+    before = {section.id for section in session.article} - {_id(value)}
     session.article = with_source(session.article, _id(value), well_formed(str(value.get("text") or "")))
-    return [whole_article(studio, session)]
+    behind = value.get(
+        "edit"
+    )  # of a text that was pasted: so many characters stand behind the caret, in the last block
+    if not isinstance(behind, int):
+        return [whole_article(studio, session)]
+    last = [section for section in session.article if section.id not in before][-1]
+    return [whole_article(studio, session), view.edit(last, behind=max(0, behind))]
 
 
 _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {

@@ -36,13 +36,31 @@ def split(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
     article = writing.split(session.article, section_id, first, second)
     fresh = article.sections[[section.id for section in article].index(section_id) + 1].id
     session.article = article
-    return [whole_article(studio, session), {"op": "edit", "id": fresh}]
+    return [whole_article(studio, session), view.edit(article.section(fresh), behind=len(second))]
 
 
 def join(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    """Puts the section's text at the end of the one before it."""
-    session.article = writing.joined(session.article, str(value.get("id")))
-    return [whole_article(studio, session)]
+    """Puts the section's text at the end of the one before it. With `text`, what a person has made of it, which may be
+    nothing: then the one before is edited next, where the two meet."""
+    article, section_id = session.article, str(value.get("id"))
+    typed = value.get("text")
+    if typed is None:
+        session.article = writing.joined(article, section_id)
+        return [whole_article(studio, session)]
+    order = [section.id for section in article]
+    words, at = one_line(typed)[:LONGEST_TEXT], order.index(section_id) if section_id in order else -1
+    if at < 1:
+        raise KeyError(section_id)
+    session.article = article.with_text(section_id, words) if words else article.without_section(section_id)
+    if words:
+        try:
+            session.article = writing.joined(session.article, section_id)
+        except InputError as error:  # the words stay, where they are
+            said = view.notice(error.text(session.language))
+            back = view.edit(session.article.section(section_id), behind=len(words))
+            return [whole_article(studio, session), back, said]
+    before = session.article.section(order[at - 1])
+    return [whole_article(studio, session), view.edit(before, behind=len(words))]
 
 
 def block(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -60,7 +78,8 @@ def block(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
     if session.article.section(str(value.get("id"))).text == NEW and below:  # it was only there to be replaced
         article = article.without_section(str(value.get("id")))
     session.article = article
-    edits: list[view.Operation] = [] if kind == "rule" else [{"op": "edit", "id": section_id}]
+    edited = article.section(section_id)
+    edits: list[view.Operation] = [] if kind == "rule" else [view.edit(edited, fresh=text in (NEW, ""))]
     return [whole_article(studio, session), *edits]
 
 
