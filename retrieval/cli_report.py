@@ -82,12 +82,13 @@ def report_ingest(report: "IngestReport", gallery: "Gallery | MilvusGallery", as
         print(json_line(facts), flush=True)
         return
     language = terminal_language()
+    nothing = _("stopped before the first was read") if report.stopped else _("nothing new")
     said = _n(
         "{count} picture in {place} ({changes}; {seconds:.1f} s, encoder {encoder})",
         "{count} pictures in {place} ({changes}; {seconds:.1f} s, encoder {encoder})",
         count=info.pictures,
         place=printable_line(info.place),
-        changes=list(_changes(report)) or _("nothing new"),
+        changes=list(_changes(report)) or nothing,
         seconds=report.seconds.get("total", 0),
         encoder=info.encoder,
     )
@@ -110,6 +111,7 @@ def _changes(report: "IngestReport") -> Iterator[Text]:
         _n("{count} removed", "{count} removed", count=report.removed),
         _n("{count} unchanged", "{count} unchanged", count=report.unchanged),
         _n("{count} looked at for text", "{count} looked at for text", count=report.texts),
+        _n("{count} still to be read", "{count} still to be read", count=report.left),
     )
     yield from (text for text in counted if text.values["count"])
 

@@ -95,6 +95,7 @@ class Ingest:
         waiting: list[Decoded] = []
         encoded: list[tuple[Decoded, Vectors | None, str]] = []
         failed: list[tuple[Job, str]] = []
+        done = 0
         for done, (job, outcome) in enumerate(self.decoded(jobs), 1):
             self._progress(Progress("read", done, len(jobs)))
             if isinstance(outcome, Decoded):
@@ -113,6 +114,7 @@ class Ingest:
                 self._commit(encoded, failed, vanished)
                 encoded, failed = [], []
         self._commit(encoded + self._encoded(waiting), failed, vanished)
+        self.report.left += len(jobs) - done
 
     # -- scan --------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ class IngestReport:
     copies: int = 0  # the same content under another name: no second picture
     updated: int = 0  # its words changed
     removed: int = 0
+    left: int = 0  # still to be read, of a run that was stopped
     texts: int = 0  # pictures that were looked at for text
     skipped: list[tuple[str, str]] = field(default_factory=list)  # (path, reason)
     by_rule: dict[str, int] = field(default_factory=dict)  # rule -> pictures and folders that were not looked at
@@ -41,8 +42,9 @@ class IngestReport:
     stopped: bool = False
 
     def merge(self, other: "IngestReport") -> None:
-        for name in ("found", "unchanged", "added", "renamed", "copies", "updated", "removed", "texts", "bytes_read"):
+        for name in ("found", "unchanged", "added", "renamed", "copies", "updated", "removed", "left", "texts"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.bytes_read += other.bytes_read
         self.skipped += other.skipped
         self.add_by_rule(other.by_rule)
         for stage, value in other.seconds.items():

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from retrieval.base import Hit
 from retrieval.cli import app, main
+from retrieval.cli_report import report_ingest
 from retrieval.gallery import Gallery
-from retrieval.ingest import GALLERY_FILE
+from retrieval.ingest import GALLERY_FILE, IngestOptions, IngestReport
 from tests.retrieval.helpers import ColourEncoder, paint
 
 RUNNER = CliRunner()
@@ -83,6 +84,20 @@ def test_index_counts_in_the_language_of_the_terminal(
     for name in ("b.png", "c.png", "d.png"):
         paint(pictures / name, "blue", mark="the same")
     assert run("index", pictures, "-g", place, "--workers", 1).startswith(two.format(place=place))
+
+
+def test_a_run_that_is_stopped_says_what_is_still_to_be_read(
+    indexed: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        paint(pictures / f"new {number}.png")
+    with Gallery.open(indexed) as gallery:
+        report = gallery.add(pictures, stop=lambda: True, options=IngestOptions(workers=1))
+        report_ingest(report, gallery, as_json=False)
+        assert "(4 unchanged, 3 still to be read; " in capsys.readouterr().out
+        report_ingest(IngestReport(stopped=True), gallery, as_json=False)
+        assert "(stopped before the first was read; " in capsys.readouterr().out
+    assert "(3 added, 4 unchanged; " in run("index", pictures, "--gallery", indexed)
 
 
 def test_info_lists_what_it_counts_and_what_index_left_out(
