@@ -131,8 +131,9 @@ class Settings(BaseSettings):
     def judge_options(self) -> dict[str, Any]:
         """What a person set about the judge, for `load_model`."""
         asked = is_address(self.judge or "")
-        names = {"api_key_file": self.judge_key_file, "timeout": self.timeout} if asked else {"hub": self.hub}
-        return {name: value for name, value in names.items() if value is not None}
+        at_server = {"api_key_file": self.judge_key_file, "timeout": self.timeout, "key_option": "judge_key_file"}
+        options = at_server if asked else {"hub": self.hub}
+        return {name: value for name, value in options.items() if value is not None}
 
     def other_options(self, name: str) -> dict[str, Any]:
         """Options for loading another model than the one that was set, by that name: what is no matter of one model."""

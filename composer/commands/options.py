@@ -46,6 +46,10 @@ JudgeOption = Annotated[
         "--judge", metavar="NAME|URL", help="A model that sees pictures and chooses them for one that does not."
     ),
 ]
+JudgeKeyOption = Annotated[
+    Path | None,
+    typer.Option("--judge_key_file", "--judge-key-file", metavar="FILE", help="Holds the key of the judge's server."),
+]
 MmprojOption = Annotated[
     str | None,
     typer.Option("--mmproj", metavar="FILE|none", help="Picture part of a .gguf model; the one beside it if left out."),
@@ -67,7 +71,7 @@ def with_model_options(*, judge: bool = False) -> Callable[[Callable[..., None]]
 
     judge: whether the command chooses pictures, so that a judge may help.
     """
-    options = {**_OPTIONS, **({"judge": JudgeOption} if judge else {})}
+    options = {**_OPTIONS, **({"judge": JudgeOption, "judge_key_file": JudgeKeyOption} if judge else {})}
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)

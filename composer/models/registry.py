@@ -256,7 +256,7 @@ def _load_endpoint(wanted: str, report: Progress, options: dict[str, Any]) -> Mo
 
     own = {key: value for key, value in options.items() if key != "threads"}  # of GGUF models, may be set for all
     names = ("base_url", "api_key_file", "served_name", "at_once", "timeout", "context_tokens", "picture_bytes")
-    _check_options(own, names, wanted)
+    _check_options({name: value for name, value in own.items() if name != "key_option"}, names, wanted)
     if is_address(wanted):
         address, _mark, served = wanted.partition("#")
         own = {"base_url": address, "served_name": served or None, **own}

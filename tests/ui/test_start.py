@@ -228,7 +228,7 @@ def test_a_model_that_fails_its_first_request_is_closed() -> None:
 @pytest.mark.parametrize("of", ["model", "judge"])
 def test_an_address_or_key_that_cannot_be_used_is_refused_before_anything_starts(tmp_path: Path, of: str) -> None:
     name, key = {"model": ("base_url", "api_key_file"), "judge": ("judge", "judge_key_file")}[of]
-    with pytest.raises(SettingsError, match=f"'{name}'.*--api_key_file FILE") as refused:
+    with pytest.raises(SettingsError, match=f"'{name}'.*--{key} FILE") as refused:
         check_server(Settings(**{of: "http://me:geheim@127.0.0.1:8000/v1#qwen"}))
     assert "geheim" not in refused.value.text()
     with pytest.raises(SettingsError, match=f"'{key}'.*cannot be read"):

@@ -18,7 +18,7 @@ from common.hosts import is_loopback
 from common.messages import _
 from common.terminal import log_to_stderr, make_output_safe, printable_line
 from composer import Composer
-from composer.commands import JudgeOption, KeyOption, MmprojOption, ServedOption, UrlOption
+from composer.commands import JudgeKeyOption, JudgeOption, KeyOption, MmprojOption, ServedOption, UrlOption
 from composer.conversations import ConversationStore
 from composer.drafts import DraftStore
 from composer.errors import ConversationsUnavailable, DraftsUnavailable, SettingsError
@@ -70,6 +70,7 @@ def serve(
     api_key_file: KeyOption = None,
     served_name: ServedOption = None,
     judge: JudgeOption = None,
+    judge_key_file: JudgeKeyOption = None,
     mmproj: MmprojOption = None,
     gallery: Annotated[
         str | None, typer.Option(help="A gallery of pictures, path or address; without it, the drawings inside.")
@@ -130,6 +131,7 @@ def serve(
             api_key_file=api_key_file,
             served_name=served_name,
             judge=judge,
+            judge_key_file=judge_key_file,
             mmproj=mmproj,
             gallery=gallery,
             host=host,
@@ -183,7 +185,7 @@ def check_server(settings: Settings) -> None:
     if is_address(judge):
         from composer.models.endpoint import read_address, read_key
 
-        read_address(judge.partition("#")[0], "judge")
+        read_address(judge.partition("#")[0], "judge", "judge_key_file")
         read_key(settings.judge_key_file, "judge_key_file")
 
 

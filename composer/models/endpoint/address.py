@@ -17,6 +17,7 @@ from composer.errors import SettingsError
 _VERSION = re.compile(r"v\d+(?:beta\d*)?", re.IGNORECASE)  # how the path of an OpenAI-compatible API ends
 
 _OPERATIONS = ("/chat/completions", "/completions", "/models")  # what a person may have copied with the address
+KEY_OPTION = "api_key_file"  # names the file of a server's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ class Address:
         return self.api.startswith("https://")
 
 
-def read_address(text: str | None, setting: str = "base_url") -> Address:
+def read_address(text: str | None, setting: str = "base_url", key_option: str = KEY_OPTION) -> Address:
     """The address of a server; the "/v1" at its end may be left out.
 
-    setting: what the error calls it. Raises SettingsError.
+    setting: what the error calls it. key_option: by which a person names the file of the key. Raises SettingsError.
     """
     given = (text or "").strip()
     if not given:
@@ -65,7 +66,9 @@ def read_address(text: str | None, setting: str = "base_url") -> Address:
         raise SettingsError(
             name=setting,
             value=f"…@{given.rpartition('@')[2]}",
-            reason=_("a password in an address ends up in logs. Put the key in a file: --api_key_file FILE."),
+            reason=_(
+                "a password in an address ends up in logs. Put the key in a file: --{option} FILE.", option=key_option
+            ),
         )
     if host is None or parts.scheme not in ("http", "https"):
         raise SettingsError(
@@ -85,7 +88,7 @@ def read_address(text: str | None, setting: str = "base_url") -> Address:
     return Address(f"{before}{path}/v1", before + path)
 
 
-def read_key(file: str | Path | None, setting: str = "api_key_file") -> SecretStr | None:
+def read_key(file: str | Path | None, setting: str = KEY_OPTION) -> SecretStr | None:
     """The key in a file: its only line. None where no file was named.
 
     setting: what the error calls it. Raises SettingsError.

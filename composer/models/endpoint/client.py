@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from common.messages import _
-from composer.models.endpoint.address import Address
+from composer.models.endpoint.address import KEY_OPTION, Address
 from composer.models.endpoint.failing import CallFailed, broken, not_compatible, raise_error, words_of
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,11 @@ class Limits:
 class Client:
     """Calls to one server, from any thread. Close it when done."""
 
-    def __init__(self, address: Address, key: SecretStr | None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, address: Address, key: SecretStr | None, limits: Limits | None = None, key_option: str = KEY_OPTION
+    ) -> None:
+        """key_option: by which a person names the file of the key."""
+        self._key_option = key_option
         self.address, self._key, self.limits = address, key, limits or Limits()
         headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._http = httpx.AsyncClient(
@@ -280,10 +284,11 @@ class Client:
         pause = _asked_pause(response.headers.get("retry-after")) if status in _BUSY else None
         log.info("%s answers %s: %s", response.url.copy_with(query=None), status, message or "no reason")
         if status in (401, 403):
+            named: dict[str, object] = {"status": status, "option": self._key_option}
             reason = (
-                _("it refuses the key ({status}). Name the file of the right one: --api_key_file FILE", status=status)
+                _("it refuses the key ({status}). Name the file of the right one: --{option} FILE", **named)
                 if self._key
-                else _("it wants a key ({status}). Name the file that holds it: --api_key_file FILE", status=status)
+                else _("it wants a key ({status}). Name the file that holds it: --{option} FILE", **named)
             )
         elif status == 429:
             reason = _("it is too busy (429). Try again in a while")

@@ -15,7 +15,7 @@ from common.decoding import without_halves
 from common.messages import Text, _
 from composer.errors import EndpointUnusable, InputError, ModelFailed
 from composer.models.base import Capabilities, LoadProgress, Message, Replier, Sampling, Usage
-from composer.models.endpoint.address import read_address, read_key
+from composer.models.endpoint.address import KEY_OPTION, read_address, read_key
 from composer.models.endpoint.client import Client, Limits
 from composer.models.endpoint.failing import CallFailed, not_compatible
 from composer.models.endpoint.probing import MOST_PICTURES, find_out
@@ -48,6 +48,7 @@ class EndpointModel:
         timeout: float | None = None,
         context_tokens: int | None = None,
         picture_bytes: int = PICTURE_BYTES,
+        key_option: str = KEY_OPTION,
         progress: Progress | None = None,
     ) -> None:
         """Asks the server what it can do; takes a second, or as long as it loads a model.
@@ -56,9 +57,10 @@ class EndpointModel:
         wanted. served_name: of the model on the server; None: its only one. at_once: requests at a time; None: 4, or
         fewer where the server says so. timeout: seconds for the next piece of an answer. context_tokens: of prompt and
         reply together, where the server does not say. picture_bytes: of one picture as it is sent, at most.
+        key_option: what errors call the option that names the file of the key.
         Raises EndpointUnusable, SettingsError.
         """
-        address, key = read_address(base_url), read_key(api_key_file)
+        address, key = read_address(base_url, key_option=key_option), read_key(api_key_file, key_option)
         step = LoadProgress("find", detail=address.place)
 
         def report(next_step: LoadProgress | None = None) -> None:
@@ -68,7 +70,7 @@ class EndpointModel:
                 progress(step)
 
         report()
-        self._client = Client(address, key, Limits(seconds=timeout or SECONDS, at_once=at_once or AT_ONCE))
+        self._client = Client(address, key, Limits(seconds=timeout or SECONDS, at_once=at_once or AT_ONCE), key_option)
         self._client.while_waiting = report  # who listens may end the loading, however long the server says nothing
         try:
             found = find_out(

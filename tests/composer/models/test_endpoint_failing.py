@@ -19,6 +19,7 @@ from composer import load_model
 from composer.errors import EndpointUnusable, InputError, ModelFailed, SettingsError
 from composer.models import LoadProgress, user
 from composer.models.endpoint import EndpointModel, client, failing
+from composer.settings import Settings
 from tests.composer.models.endpoint_server import KEY, FakeServer, as_json
 from tests.composer.models.test_endpoint import ASKED, SHORT, address, fake, model, short_pauses  # noqa: F401 - fixtures
 
@@ -155,6 +156,8 @@ def test_a_key_is_sent_and_never_shown(
     file = tmp_path / "key"
     with pytest.raises(EndpointUnusable, match=r"wants a key \(401\).*--api_key_file FILE"):
         EndpointModel(address)
+    with pytest.raises(EndpointUnusable, match=r"wants a key \(401\).*--judge_key_file FILE"):
+        load_model(f"{address}#fake-model", **Settings(judge=f"{address}#fake-model").judge_options)
     file.write_text("sk-wrong-geheim\n")
     with pytest.raises(EndpointUnusable, match=r"refuses the key \(401\)") as wrong:
         EndpointModel(address, api_key_file=file)
