@@ -491,7 +491,6 @@ const OPERATIONS = {
     state.sections = new Map(op.sections.map((section) => [section.id, section]));
     drawAll();
     sectionMenu.drawn();
-    unsaved.compare();
     const opened = inspector.id();
     if (opened !== null && !state.sections.has(opened)) inspector.shut();
   },
@@ -532,7 +531,6 @@ const OPERATIONS = {
   draft(op) {
     keeper.take(op);
     drawToolbar();
-    unsaved.compare();
   },
   fresh() {
     owner = null;
@@ -623,6 +621,7 @@ function receive(message) {
     }
   });
   for (const op of message.ops) if (op.message) done.add(op.message);
+  if (message.ops.some(({ op }) => ["article", "draft"].includes(op))) unsaved.compare(); // when it is known which draft it is
   storeSoon();
   behind = missing || (behind && !message.ops.some((op) => op.op === "article"));
   if (missing && state.n > asked) {

@@ -53,8 +53,13 @@ function makeUnsaved({ ask, now, shown }) {
       const { draft, session, editing } = now();
       if (!session || !words.size) return;
       for (const [id, one] of [...words]) {
-        if (one.draft !== draft || id === editing) continue;
-        if (one.given !== session && one.text.trim() && shown(id)?.trim() === one.before.trim()) give(id, one);
+        if (one.draft !== draft && draft && one.draft && one.given !== session) {
+          one.given = session; // for another draft, which may never be opened again
+          ask("late", { of: one.draft, id, before: one.before, text: one.text, markdown: one.markdown });
+          continue;
+        }
+        if ((one.draft !== draft && one.given !== session) || id === editing) continue;
+        if (one.draft === draft && one.given !== session && one.text.trim() && shown(id)?.trim() === one.before.trim()) give(id, one);
         else words.delete(id);
       }
       keep();

@@ -2,6 +2,7 @@
 missing and writes the rest."""
 
 import itertools
+import json
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -13,6 +14,7 @@ from tests.browser.conftest import Server, article_text, finished, write
 from tests.browser.test_drafts import at_draft, saved
 from tests.browser.test_restart import later
 from tests.fakes import FakeModel
+from tests.serving import cut_off
 
 pytestmark = pytest.mark.browser
 WORDS = {
@@ -74,3 +76,63 @@ def test_what_was_interrupted_is_said_and_goes_on(
     page.wait_for_selector("text=quiet voice")
     page.wait_for_selector(".xc-undo:enabled")  # the rest is one step
     assert page.is_hidden(".xc-interrupted")
+
+
+@pytest.mark.parametrize("finish", ["Enter", "typing"])
+def test_what_is_edited_while_the_program_is_away_is_not_lost(
+    server: Server, visit: Callable[..., Any], restart: Callable[..., Server], finish: str
+) -> None:
+    page = visit(server)
+    page.set_default_timeout(15_000)
+    write(page, "Cats")
+    draft = at_draft(page)
+    saved(page)
+    cut_off(server.blocks)
+    page.click(".xc-title")
+    page.fill(".xc-edit", "Cats, and what they eat")
+    page.press(".xc-edit", "Enter")
+    page.click(".xc-section >> nth=2 >> .xc-text")
+    page.fill(".xc-edit", "Changed while it was away.")
+    page.press(".xc-edit", "Enter")
+    page.click(".xc-section >> nth=1 >> .xc-text")
+    page.fill(".xc-edit", "One more, typed meanwhile.")
+    if finish == "Enter":  # in the middle of it, which would split it
+        page.evaluate("document.querySelector('.xc-edit').setSelectionRange(9, 9)")
+        page.press(".xc-edit", "Enter")
+    page.evaluate("window.notLoadedAnew = true")
+    page.wait_for_timeout(500)
+    server = restart(server)
+    page.wait_for_function("!window.notLoadedAnew")
+    for words in ("Cats, and what they eat", "Changed while it was away.", "One more, typed meanwhile."):
+        page.wait_for_function("words => document.querySelector('.xc-article')?.innerText.includes(words)", arg=words)
+    page.wait_for_selector(".xc-status.xc-ready")
+    page.wait_for_function("sessionStorage.getItem('xc-words:') === null")
+    saved(page)
+    kept = server.studio.drafts.of(None).load(draft).article
+    assert kept.title == "Cats, and what they eat"
+    assert [section.text for section in kept.sections[1:3]] == [
+        "One more, typed meanwhile.",
+        "Changed while it was away.",
+    ]
+
+
+def test_words_for_a_draft_that_is_not_opened_again_are_saved_there(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page, "Cats")
+    first = at_draft(page)
+    write(page, "Dogs")
+    page.wait_for_function(f"!location.search.includes('{first}')")
+    saved(page)
+    drafts = server.studio.drafts.of(None)
+    typed = {"draft": first, "before": drafts.load(first).article.section("s3").text, "given": None}
+    words = [["s3", {**typed, "text": "Typed, and never sent.", "markdown": False}]]
+    page.evaluate("words => sessionStorage.setItem('xc-words:', words)", json.dumps(words))
+    page.reload()
+    page.wait_for_selector("text=quiet voice")
+    page.wait_for_function("sessionStorage.getItem('xc-words:') === null || performance.now() > 8000")
+    for _ in range(100):
+        if drafts.load(first).article.section("s3").text == "Typed, and never sent.":
+            break
+        page.wait_for_timeout(50)
+    assert drafts.load(first).article.section("s3").text == "Typed, and never sent."
+    assert "never sent" not in article_text(page)

@@ -1,6 +1,7 @@
 """Opens drafts in a session, goes back and forth in them, and follows what another tab did. What is answered are the
 operations before the whole article, which the caller adds."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from common.errors import ReadableError
@@ -34,6 +35,18 @@ def attach(studio: Studio, session: Session, draft_id: object) -> Article | None
         return None
     session.draft, session.kept = place_of(draft, session.article.revision), draft.article
     return draft.article
+
+
+def edit_draft(studio: Studio, session: Session, draft_id: str, edited: Callable[[Article], Article]) -> None:
+    """Saves what `edited` makes of a draft of this person's that no session need have open, as its next step; nothing
+    where it makes nothing of it. Raises what `open_draft` and `edited` raise, DraftChanged."""
+    drafts = _drafts(studio, session)
+    if drafts is None:
+        return
+    draft = drafts.load(draft_id)
+    article = edited(draft.article)
+    if article is not draft.article:
+        drafts.save(draft.id, article, after=draft.step, what="text", left=draft.left)
 
 
 def step_back(studio: Studio, session: Session) -> list[view.Operation]:

@@ -1,18 +1,20 @@
 """What a person does in the article view: each action is an edit of the frozen article, answered with a message."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from common.decoding import well_formed
+from common.errors import ReadableError
 from common.messages import languages
-from composer.article import Illustration, Section
+from composer.article import Article, Illustration, Section
 from composer.events import Event, SectionsReady, StepStarted
 from composer.importing import with_source
 from composer.prompts import style_of
 from composer.writing import rewrite_several
 from ui import view
-from ui.drafts import attach, draft_operation, keep
+from ui.drafts import attach, draft_operation, edit_draft, keep
 from ui.session import ModelRun, Session
 from ui.studio import Studio
 from ui.texts import text
@@ -35,6 +37,7 @@ FREE_ACTIONS = (
     "wait",
     "hush",
     "follow",
+    "late",
 )  # possible while the article is being written
 
 
@@ -153,6 +156,26 @@ def _markdown(studio: Studio, session: Session, value: dict[str, Any]) -> list[v
     return [whole_article(studio, session), view.edit(last, behind=max(0, behind))]
 
 
+def _late(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """Words that were typed into another draft of this person's and did not arrive: they are its next step, where the
+    text is still the one that they were typed over."""
+    typed, before = well_formed(str(value.get("text") or "")), str(value.get("before") or "").strip()
+
+    def edited(article: Article) -> Article:
+        if not _id(value):
+            return article.with_title(one_line(typed)[:500]) if article.title.strip() == before else article
+        section = article.section(_id(value))
+        if before not in (section.text.strip(), section.source.strip()):
+            return article
+        if value.get("markdown"):
+            return with_source(article, section.id, typed)
+        return article.with_text(section.id, one_line(typed)[:LONGEST_TEXT])
+
+    with contextlib.suppress(KeyError, ReadableError):  # the draft or its section went, or somebody is writing it
+        edit_draft(studio, session, str(value.get("of")), edited)
+    return []
+
+
 _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
     "resync": _resync,
     "wait": _wait,
@@ -161,6 +184,7 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "undo": drafting.undo,
     "redo": drafting.redo,
     "finished": drafting.finished,
+    "late": _late,
     "follow": drafting.look,
     "version": drafting.version,
     "title": _title,
