@@ -18,6 +18,7 @@ _BOMS = (
 )
 # encodings of Chinese Windows, simplified and traditional, and where their most used characters lie
 _CHINESE = (("gb18030", b"\xb0\xa1", b"\xd7\xf9"), ("big5", b"\xa4\x40", b"\xc6\x7e"))
+_NO_LETTER = 0x80  # a second byte below may be a letter after an accented one: "Öl" is one character of GB18030, too
 _INVISIBLE = r"[\s\x00\ufeff\u200b-\u200f\u2028-\u202e\u2060]+"
 _URL_SAFE = str.maketrans("-_", "+/")  # the second alphabet of base64 -> the first
 _HALF = re.compile("[\ud800-\udfff]")
@@ -97,7 +98,8 @@ def _chinese(data: bytes, encoding: str, first: bytes, last: bytes) -> str | Non
         return None
     if any(unicodedata.category(character) in ("Co", "Cn", "Cc") and character not in "\r\n\t" for character in text):
         return None
-    common = sum(first <= code <= last for code in codes if len(code) == 2)
+    sure = encoding == "big5" and len(codes) > 1  # half of its most used characters have a letter as second byte
+    common = sum(first <= code <= last and (sure or code[1] >= _NO_LETTER) for code in codes if len(code) == 2)
     alone = len(re.findall(r"[A-Za-z][\u4e00-\u9fff]|[\u4e00-\u9fff][a-z]", text))
     return text if codes and 3 * common >= 2 * len(codes) and 2 * alone <= len(codes) - 2 * (alone > 0) else None
 

@@ -56,6 +56,8 @@ class Ingest:
         self._stop = stop or (lambda: False)
         self.report = IngestReport()
         self._again: list[Job] = []  # to be read once more, with their pixels
+        self._found: dict[str, Job] = {}  # path -> file, of all under the folder
+        self._following: set[str] = set()  # further files of a picture of which one says other words now
         self._same: set[str] = set()  # files that are as they were, read for their words alone
 
     @functools.cached_property
@@ -75,6 +77,7 @@ class Ingest:
         lost = [path for path, number in vanished.items() if number is not None]
         if lost and not found.jobs and not found.by_person and not self._options.prune:
             raise FolderEmpty(place=root, count=len(lost))
+        self._found = {job.path: job for job in found.jobs}
         self.report.found = len(found.jobs)
         self.report.unchanged = len(found.jobs) - len(jobs)
         self.report.skipped += found.unreadable
@@ -226,7 +229,7 @@ class Ingest:
                 self.report.copies += 1
             if existing.edited:
                 pass  # what a person wrote about it here counts more than any file
-            elif not moved and others:
+            elif not moved and others and not (before == number and self._followed(job, others)):
                 self._merge(existing, words, job, vectors, others)
             else:
                 if vectors is None and placed_by_words(self._encoder, existing.caption) and not existing.approximate:
@@ -236,6 +239,15 @@ class Ingest:
                     guessed = bool(guess and not words.caption)
                     self._rewrite(existing, words.captioned(guess), job, vectors, approximate=guessed)
         assign_file(self._catalogue.connection, job.path, number)
+
+    def _followed(self, job: Job, others: set[str]) -> bool:
+        """Whether a file whose words changed can begin its picture's words anew, since its other files are read again
+        after it: what it says no more is among those that are stored."""
+        if job.path in self._following or not others <= self._found.keys():
+            return False
+        self._again += [self._found[path] for path in sorted(others - self._following)]
+        self._following |= others
+        return True
 
     def _merge(self, existing: Picture, words: Metadata, job: Job, vectors: Vectors | None, others: set[str]) -> None:
         """One more file of a picture: what somebody wrote comes before names of files and what a classifier sees."""
@@ -291,8 +303,9 @@ class Ingest:
     def _rewrite(
         self, existing: Picture, words: Metadata, job: Job, vectors: Vectors | None, *, approximate: bool
     ) -> None:
-        """New words for a picture whose file was renamed or whose text file changed."""
-        kept = {name: getattr(words, name) for name in WORD_FIELDS}
+        """New words and date for a picture whose file was renamed or whose words changed: what nobody says any more
+        goes."""
+        kept = {name: getattr(words, name) for name in WORD_FIELDS} | {"date": words.date or file_date(job.mtime_ns)}
         self._catalogue.rewrite(replace(existing, approximate=approximate, **kept), path_words(job.path), vectors)
 
     def _note_file(self, job: Job, error: str) -> int | None:

@@ -10,7 +10,7 @@ from retrieval.ingest.metadata.sidecars import Beside
 from retrieval.ingest.metadata.text_file import sidecar_lines
 
 # Grows when a reader finds other words in the same file: the next indexing reads the words of known files again.
-WORDS_VERSION = "2"
+WORDS_VERSION = "3"
 
 __all__ = [
     "WORDS_VERSION",

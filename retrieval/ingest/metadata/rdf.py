@@ -3,6 +3,7 @@
 Sources: XMP specification part 1 (2012) and 2 (2014); IPTC Photo Metadata Standard 2023; Creative Commons' ccREL.
 """
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _PREFIXES = {
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://purl.org/dc/terms/": "dc",
@@ -33,6 +34,7 @@ _PREFIXES = {
     "http://web.resource.org/cc/": "cc",
     "http://ns.microsoft.com/photo/1.0/": "MicrosoftPhoto",
 }
+_BETWEEN_KEYWORDS = re.compile("[,;\uff0c\u3001\uff1b]")  # of both languages
 MAX_LANGUAGES = 3  # of one caption
 Values = list[tuple[str, str]]  # (language, text)
 
@@ -67,7 +69,7 @@ def rdf_words(root: "Element") -> Metadata:
     def every(*names: str) -> list[str]:
         return [text for name in names for _, text in found.get(name, [])]
 
-    title = _in_languages(found.get("dc:title", [])) or from_people(first("photoshop:Headline"))
+    title = in_languages(found.get("dc:title", [])) or from_people(first("photoshop:Headline"))
     paths = [part for text in every("lr:hierarchicalSubject") for part in text.split("|")]
     paths += [part for text in every("digiKam:TagsList", "MicrosoftPhoto:LastKeywordXMP") for part in text.split("/")]
     places = every("photoshop:City", "photoshop:State", "photoshop:Country", "Iptc4xmpCore:Location")
@@ -80,7 +82,7 @@ def rdf_words(root: "Element") -> Metadata:
     licence = licence or licence_name(first("cc:license", "xmpRights:UsageTerms")) or terms
     source = first("dc:source", "cc:attributionURL", "photoshop:Source")
     return Metadata(
-        caption=titled(title, _in_languages(found.get("dc:description", []))),
+        caption=titled(title, in_languages(found.get("dc:description", []))),
         tags=joined_tags([*every("dc:subject"), *paths, *every("Iptc4xmpExt:PersonInImage"), *places]),
         credit=credit,
         licence=licence,
@@ -89,7 +91,7 @@ def rdf_words(root: "Element") -> Metadata:
     )
 
 
-def _in_languages(values: Values) -> str:
+def in_languages(values: Values) -> str:
     """The default first, then the same in other languages: a picture is found in each of them."""
     ordered = sorted(values, key=lambda value: value[0] not in ("", "x-default"))
     return " / ".join(list(dict.fromkeys(text for _, text in ordered if from_people(text)))[:MAX_LANGUAGES])
@@ -98,10 +100,16 @@ def _in_languages(values: Values) -> str:
 def _properties(described: "Element") -> Iterator[tuple[str, Values]]:
     for name, value in described.attrib.items():
         if (short := _short(name)) and (text := cleaned(value)):
-            yield short, [("", text)]
+            yield short, [("", text)] if short != "dc:subject" else _listed(text)
     for child in described:
         if (short := _short(child.tag)) and (values := list(_values(child))):
-            yield short, values
+            plain = short == "dc:subject" and child.find(f".//{RDF}li") is None
+            yield short, values if not plain else _listed(values[0][1])
+
+
+def _listed(text: str) -> Values:
+    """Keywords that a program wrote as one text in place of a list."""
+    return [("", part) for one in _BETWEEN_KEYWORDS.split(text) if (part := one.strip())]
 
 
 def _values(element: "Element") -> Iterator[tuple[str, str]]:
@@ -109,7 +117,7 @@ def _values(element: "Element") -> Iterator[tuple[str, str]]:
     for item in items or [element]:
         resource = item.get(f"{RDF}resource") or ""
         if text := cleaned(resource) or cleaned(" ".join(item.itertext())):
-            yield item.get(_LANGUAGE, ""), text
+            yield item.get(XML_LANGUAGE, ""), text
 
 
 def _short(name: object) -> str:

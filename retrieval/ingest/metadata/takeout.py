@@ -1,5 +1,6 @@
 """The JSON file that Google Takeout puts beside each picture of Google Photos."""
 
+import html
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,14 +21,19 @@ def takeout_words(data: bytes) -> Metadata:
         return Metadata()
     if not isinstance(found, dict) or "title" not in found or not _OURS & found.keys():
         return Metadata()
-    people = [cleaned(one.get("name")) for one in _list(found.get("people")) if isinstance(one, dict)]
-    places = [cleaned(_dict(found.get(name)).get("name")) for name in ("geoData", "location", "locationData")]
-    places += [cleaned(_dict(one).get("name")) for one in _list(_dict(found.get("enrichments")).get("places"))]
+    people = [_text(one.get("name")) for one in _list(found.get("people")) if isinstance(one, dict)]
+    places = [_text(_dict(found.get(name)).get("name")) for name in ("geoData", "location", "locationData")]
+    places += [_text(_dict(one).get("name")) for one in _list(_dict(found.get("enrichments")).get("places"))]
     return Metadata(
-        caption=from_people(cleaned(found.get("description"))),  # Google fills it from the picture
+        caption=from_people(_text(found.get("description"))),  # Google fills it from the picture
         tags=joined_tags([*people, *places]),
         date=_taken(_dict(found.get("photoTakenTime")).get("timestamp")),
     )
+
+
+def _text(value: object) -> str:
+    """A text of Google's; some exports write its signs as HTML does: "Tom &amp; Ann"."""
+    return cleaned(html.unescape(value) if isinstance(value, str) else "")
 
 
 def _taken(timestamp: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from common.language import is_chinese
 from retrieval.ingest.metadata import Beside, read_metadata
@@ -121,14 +121,14 @@ def test_takeout(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(picture)
     found = {
         "title": "IMG_4.jpg",
-        "description": "grandmother feeding a pelican",
-        "people": [{"name": "Ada"}, {"name": "Åse"}],
+        "description": "grandmother feeding Tom &amp; Ann&#39;s pelican",
+        "people": [{"name": "Ada"}, {"name": "&#197;se"}],
         "photoTakenTime": {"timestamp": "1577836800", "formatted": "1 Jan 2020"},
         "geoData": {"latitude": 1.0, "name": "Lima"},
     }
     (tmp_path / "IMG_4.jpg.json").write_text(json.dumps(found))
     words = words_of(picture)
-    assert (words.caption, words.tags) == ("grandmother feeding a pelican", "Ada, Åse, Lima")
+    assert (words.caption, words.tags) == ("grandmother feeding Tom & Ann's pelican", "Ada, Åse, Lima")
     assert words.date == "2020-01-01T00:00:00"
 
 
@@ -309,25 +309,78 @@ def test_dates_are_of_a_calendar(written: str, date: str) -> None:
     assert iso_date(written) == date
 
 
-def test_iptc_in_the_character_set_that_it_names(tmp_path: Path) -> None:
-    def record(number: int, tag: int, value: bytes) -> bytes:
-        return bytes((0x1C, number, tag)) + len(value).to_bytes(2, "big") + value
-
-    iptc = record(1, 90, b"\x1b%G") + record(2, 120, "Ýþ Þórsmörk".encode()) + record(2, 25, b"foss")
-    iptc += record(2, 90, b"Vik") + record(2, 55, b"20240203")
+def iptc_picture(picture: Path, *records: tuple[int, int, bytes]) -> Path:
+    iptc = b"".join(bytes((0x1C, one, tag)) + len(value).to_bytes(2, "big") + value for one, tag, value in records)
     resource = (
         b"8BIM" + (0x0404).to_bytes(2, "big") + b"\0\0" + len(iptc).to_bytes(4, "big") + iptc + b"\0" * (len(iptc) % 2)
     )
     segment = b"Photoshop 3.0\0" + resource
-    picture = tmp_path / "IMG_1.jpg"
     Image.new("RGB", (8, 8)).save(picture)
     data = picture.read_bytes()
     picture.write_bytes(data[:2] + b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:])
-    words = words_of(picture)
+    return picture
+
+
+def test_iptc_in_the_character_set_that_it_names(tmp_path: Path) -> None:
+    records = ((1, 90, b"\x1b%G"), (2, 120, "Ýþ Þórsmörk".encode()), (2, 25, b"foss"), (2, 90, b"Vik"))
+    words = words_of(iptc_picture(tmp_path / "IMG_1.jpg", *records, (2, 55, b"20240203")))
     assert (words.caption, words.tags, words.date) == ("Ýþ Þórsmörk", "foss, Vik", "2024-02-03")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [("latin-1", ["Öl", "Ärger", "ÄÖ", "Rhône"]), ("gbk", ["猫", "海边", "Li"]), ("big5", ["貓", "海邊的陽光"])],
+)
+def test_short_words_of_iptc_in_a_character_set_that_nobody_names(
+    tmp_path: Path, encoding: str, words: list[str]
+) -> None:
+    tags = [(2, 25, word.encode(encoding)) for word in words]
+    assert words_of(iptc_picture(tmp_path / "IMG_1.jpg", *tags)).tags == ", ".join(words)
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_without_harm(data: bytes) -> None:
     read_metadata(Path("IMG_1.jpg"), data)
     read_metadata(Path("IMG_1.jpg"), b"<?xml version='1.0'?><svg>" + data)
+
+
+@pytest.mark.parametrize("plain", ["<dc:subject>lemon, market ; 柠檬，市场</dc:subject>", ""])
+def test_keywords_that_a_program_wrote_as_one_text(plain: str) -> None:
+    attribute = "" if plain else "dc:subject='lemon, market ; 柠檬，市场'"
+    assert xmp_words(packet(plain, attribute)).tags == "lemon, market, 柠檬, 市场"
+    assert xmp_words(packet(bag("dc:subject", "Paris, France", "tower"))).tags == "Paris France, tower"
+
+
+def test_a_drawing_titled_in_several_languages(tmp_path: Path) -> None:
+    drawing = tmp_path / "d.svg"
+    drawing.write_text(
+        "<svg xmlns='http://www.w3.org/2000/svg'><title xml:lang='de'>Zitrone</title><title>a lemon</title>"
+        "<title lang='zh'>柠檬</title><desc xml:lang='zh'>黄色的</desc></svg>",
+        encoding="utf-8",
+    )
+    assert words_of(drawing).caption == "a lemon / Zitrone / 柠檬. 黄色的"
+
+
+@pytest.mark.parametrize(
+    ("stored", "caption"),
+    [
+        (b"ASCII\0\0\0a lemon\0\0\0", "a lemon"),
+        (b"UNICODE\0" + "a lemon 柠檬树".encode("utf-16-le"), "a lemon 柠檬树"),
+        (b"UNICODE\0" + "柠檬树".encode("utf-16-le"), "柠檬树"),
+        (b"UNICODE\0" + "a lemon".encode("utf-16-be"), "a lemon"),  # another byte order than the file's
+        (b"JIS\0\0\0\0\0" + "レモンの木".encode("iso2022_jp"), "レモンの木"),
+        (b"\0\0\0\0\0\0\0\0" + "Zitrone für Öl".encode(), "Zitrone für Öl"),
+        (b"a lemon without a prefix", "a lemon without a prefix"),
+        (b"ASCII\0\0\0" + b"\0" * 64, ""),
+        (b"UNICODE\0" + b" \0" * 40, ""),
+        (b"UNICODE\0x", ""),
+    ],
+)
+def test_the_user_comment_of_exif_in_the_character_set_that_it_names(
+    tmp_path: Path, stored: bytes, caption: str
+) -> None:
+    picture = tmp_path / "IMG_9.jpg"
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = stored
+    Image.new("RGB", (8, 8)).save(picture, exif=exif)
+    assert words_of(picture).caption == caption

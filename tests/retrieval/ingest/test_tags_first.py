@@ -1,6 +1,8 @@
-"""Pictures of which a person wrote tags and nothing else."""
+"""Pictures of which a person wrote tags and nothing else, and what goes with the file that said it."""
 
+import json
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,3 +64,38 @@ def test_the_guess_is_found_behind_the_tags() -> None:
     for words in (Metadata(tags="Ann, Lisbon"), Metadata(), Metadata(tags="a,b, c,d,e,f")):
         assert words.captioned("seashore, sandbar").guess() == "seashore, sandbar"
     assert Metadata(caption="A walk", tags="Ann").captioned("seashore").caption == "A walk"
+
+
+def test_all_that_a_file_beside_a_picture_said_goes_with_it(gallery: Gallery, pictures: Path) -> None:
+    picture = paint(pictures / "IMG_0001.png")
+    gallery.add(pictures, options=ONE_WORKER)
+    before = gallery.browse()[0], gallery.picture(gallery.browse()[0].id).date
+    takeout = pictures / "IMG_0001.png.json"
+    takeout.write_text(
+        json.dumps({"title": "x", "description": "a seal", "photoTakenTime": {"timestamp": "1577836800"}})
+    )
+    written(picture, "a walrus\ntags: ice\ncredit: Ann\nlicence: CC0\nsource: https://example.org/")
+    gallery.add(pictures, options=ONE_WORKER)
+    known = gallery.picture(before[0].id)
+    assert (known.caption, known.tags, known.credit, known.date) == ("a walrus", "ice", "Ann", "2020-01-01T00:00:00")
+    takeout.unlink()
+    picture.with_suffix(".txt").unlink()
+    gallery.add(pictures, options=ONE_WORKER)
+    assert (gallery.browse()[0], gallery.picture(before[0].id).date) == before
+
+
+def test_what_is_said_beside_one_of_several_copies_goes_and_what_is_said_beside_the_others_stays(
+    gallery: Gallery, pictures: Path
+) -> None:
+    first, second = paint(pictures / "IMG_0001.png"), pictures / "IMG_0002.png"
+    shutil.copy(first, second)
+    written(first, "a walrus\ntags: ice\ncredit: Ann")
+    written(second, "a seal\ntags: water\nlicence: CC0")
+    gallery.add(pictures, options=ONE_WORKER)
+    number = gallery.browse()[0].id
+    assert gallery.picture(number).tags == "ice, water"
+    first.with_suffix(".txt").unlink()
+    gallery.add(pictures, options=ONE_WORKER)
+    known = gallery.picture(number)
+    assert (known.caption, known.tags, known.credit, known.licence) == ("a seal", "water", "", "CC0")
+    assert gallery.add(pictures, options=ONE_WORKER).unchanged == 2
