@@ -31,6 +31,7 @@ from composer.illustrating import (
     OwnFirst,
     OwnPictures,
     TrainedIllustrator,
+    load_taggers,
     plan,
 )
 from composer.models import KeepsBeginnings, Model, Sampling, assistant, user
@@ -126,6 +127,8 @@ class Composer:
             self.model.begin_with(self.prompts.things("")[:-1])
         for language in _LANGUAGES:
             self.model.reply([self.prompts.write("…", "…", language, Style())], Sampling(max_tokens=1))
+        # seconds that nobody waits for while a title is being typed
+        threading.Thread(target=load_taggers, name="taggers", daemon=True).start()
 
     def compose(
         self,

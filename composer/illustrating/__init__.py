@@ -9,6 +9,7 @@ from composer.illustrating.evidence import name_in, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, PERHAPS, fit
 from composer.illustrating.illustrator import Illustrator, plan
 from composer.illustrating.material import MOST_OWN, OwnFirst, OwnPictures
+from composer.illustrating.nouns import Words, load_taggers
 from composer.illustrating.places import MOST_PICTURES, choose_pictures, width
 from composer.illustrating.reading import ParagraphReader, Reading
 from composer.illustrating.trained import TRAINED_PLAN, TrainedIllustrator
@@ -26,9 +27,11 @@ __all__ = [
     "ParagraphReader",
     "Reading",
     "TrainedIllustrator",
+    "Words",
     "candidate",
     "choose_pictures",
     "fit",
+    "load_taggers",
     "name_in",
     "plain_caption",
     "plan",

@@ -12,7 +12,7 @@ from common.language import HAN, is_chinese
 from composer import blocks
 from composer.article import Article, Candidate, Language, Section
 from composer.illustrating.evidence import name_in, words_met
-from composer.illustrating.nouns import content_words, names_zh, nouns
+from composer.illustrating.nouns import content_words, names_zh, nouns, words_in
 from composer.models import Message, Model, Picture, Sampling
 from composer.prompts import Prompts, RatesPictures
 from composer.writing import clean_caption, clean_query, detect_language
@@ -130,8 +130,8 @@ def sentence_about(text: str, picture: Candidate) -> str:
 
     def met(sentence: str) -> float:
         language: Language = "zh" if is_chinese(sentence) else "en"
-        words = frozenset((*content_words(sentence), *nouns(sentence, language)))
-        return words_met(picture.caption, words)[1] + sum(word in sentence.lower() for word in wanted if word)
+        share = words_met(picture.caption, words_in(sentence, language))[1]
+        return share + sum(word in sentence.lower() for word in wanted if word)
 
     return max(sentences, key=met)[:300]
 

@@ -10,7 +10,7 @@ from common.language import HAN_RANGES, is_chinese
 from composer.article import Candidate, Evidence, Language
 from composer.illustrating.candidates import candidate
 from composer.illustrating.fit import fit
-from composer.illustrating.nouns import content_words, nouns, things_in, words_of
+from composer.illustrating.nouns import Words, content_words, nouns, words_in, words_of
 from composer.illustrating.queries import Query
 from retrieval.base import Hit
 from retrieval.encoders import Vectors, english_names, shared_text_encoder
@@ -38,10 +38,9 @@ class Paragraph:
     title: str  # of the article
 
     @property
-    def words(self) -> frozenset[str]:
-        """What a picture's words are compared with: the content words and nouns of the paragraph."""
-        own = nouns(self.text, self.language)
-        return frozenset((*content_words(self.text), *own, *(part for noun in own for part in things_in(noun))))
+    def words(self) -> Words:
+        """What a picture's words are compared with."""
+        return words_in(self.text, self.language)
 
 
 def name_in(caption: str, language: Language) -> str:
@@ -51,34 +50,46 @@ def name_in(caption: str, language: Language) -> str:
     return (fitting or parts)[0].strip()
 
 
-def words_met(caption: str, words: frozenset[str]) -> tuple[tuple[str, ...], float]:
-    """The words of a caption that are among `words`, and their share of the caption's words, 0..1.
+def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
+    """The words of a caption that a text has, and their share of the caption's words, 0..1.
 
+    A word that only says which other thing is meant is met beside that one: "fish sauce" meets fish sauce, and no fish.
     A caption in several languages has the share of the one that has most.
     """
     best: tuple[tuple[str, ...], float] = ((), 0.0)
     for part in _PARTS.split(caption):
         own = [*_HAN_RUN.findall(part), *content_words(part)][:_LONGEST_NAME]
-        met = tuple(word for word in own if any(_same(word, other) for other in words))
-        if own and len(met) / len(own) > best[1]:
-            best = met, len(met) / len(own)
+        met = {word: share for word in own if (share := _met(word, own, words))}
+        if own and sum(met.values()) / len(own) > best[1]:
+            best = tuple(met), sum(met.values()) / len(own)
     return best
 
 
-def _same(word: str, other: str) -> bool:
-    """Whether two words name the same thing. The end of a Chinese noun says what it is: 石桥 is a 桥, 大熊猫 a 熊猫."""
+def _met(word: str, name: Sequence[str], words: Words) -> float:
+    """How much of a word of a name the text has, 0..1."""
+    if not words.parts.get(word, frozenset()).isdisjoint(name):
+        return 1.0
+    return max((_same(word, other) for other in words.things), default=0.0)
+
+
+def _same(word: str, other: str) -> float:
+    """How much of the word the other one says, 0..1.
+
+    The end of a Chinese noun says what it is: 大熊猫 says all of 熊猫, 日出 half of 海上日出.
+    """
     if word == other:
-        return True
+        return 1.0
     if not (is_chinese(word) and is_chinese(other)):
-        return False
+        return 0.0
     short, long = sorted((word, other), key=len)
-    return long.endswith(short) and (len(short) > 1 or len(long) == 2)
+    is_end = long.endswith(short) and (len(short) > 1 or len(long) == 2)
+    return min(1.0, len(other) / len(word)) if is_end else 0.0
 
 
 def gather(
     paragraph: Paragraph,
     found: Sequence[tuple[Query, Sequence[Hit]]],
-    title_words: frozenset[str],
+    title_words: Words,
     vectors: "TextVectors",
 ) -> list[Candidate]:
     """A candidate for each picture found, with its evidence but for the model's opinion; likeliest first.
@@ -113,24 +124,30 @@ def grounded(things: Sequence[str], paragraph: Paragraph, own: Sequence[Query], 
     own: the paragraph's own words. What a small model names beyond them is guessed: a car, for a railway ticket. All
     where the text encoder is not installed, or where the words' meanings are not known.
     """
-    words = paragraph.words | frozenset((*content_words(paragraph.title), *nouns(paragraph.title, paragraph.language)))
+    things_said = paragraph.words.things | frozenset(
+        (*content_words(paragraph.title), *nouns(paragraph.title, paragraph.language))
+    )
+    parts = paragraph.words.parts
     meanings = list(dict.fromkeys(meaning for query in own for meaning in _in_english(query.text)))
     known = vectors([*things, *meanings]) if meanings else {}
     return [
         thing
         for thing in things
         if not known
-        or any(_same(word, other) for word in (*_HAN_RUN.findall(thing), *content_words(thing)) for other in words)
-        or max(float(known[thing] @ known[meaning]) for meaning in meanings) >= GROUNDED
+        or any(_same(word, other) for word in words_of(thing) for other in things_said)
+        or (
+            not all(word in parts for word in words_of(thing))
+            and max(float(known[thing] @ known[meaning]) for meaning in meanings) >= GROUNDED
+        )
     ]
 
 
 def with_evidence(paragraph: Paragraph, query: str, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Candidates that a query of the model found, in their order, with what the words say for each."""
     cosines = _cosines([(Query(query, named=True), candidates)], TextVectors())
-    weighed = []
+    words, weighed = paragraph.words, []
     for rank, each in enumerate(candidates):
-        met, share = words_met(each.caption, paragraph.words | frozenset(words_of(query)))
+        met, share = words_met(each.caption, replace(words, things=words.things | frozenset(words_of(query))))
         evidence = Evidence(query, True, rank, met, round(share, 3), cosines.get((query, each.id)))
         weighed.append(replace(each, evidence=evidence, fit=fit(evidence)))
     return weighed

@@ -82,6 +82,7 @@ class Illustrator:
         self._read_places: list[str] = []  # that the model has read
         self._chosen: list[str] = []  # places that have a picture of this run
         self._model_works = True
+        self._failures: set[str] = set()  # that were said
 
     # -- the steps -----------------------------------------------------------------------------------
 
@@ -106,6 +107,12 @@ class Illustrator:
         if self._chosen and self._captions.sees and not self._stop.is_set():
             yield "caption", len(self._chosen), self._caption()
 
+    def _failed(self, error: ReadableError) -> Iterator[Notice]:
+        """A gallery that fails in one step fails in the next as well: said once."""
+        if (said := error.text()) not in self._failures:
+            self._failures.add(said)
+            yield Notice(error)
+
     def _search(self, paragraphs: Sequence[Section]) -> Iterator[Event]:
         """What the gallery has for the paragraphs' own words."""
         nouns = min(MOST_NOUNS, max(FEWEST_NOUNS, SEARCHES // len(paragraphs)))
@@ -115,7 +122,7 @@ class Illustrator:
             try:
                 self._readings[section.id] = self._searched[section.id] = self._reader.search(section, nouns)
             except ReadableError as error:
-                yield Notice(error)
+                yield from self._failed(error)
                 return  # the other paragraphs would wait for the same failure
             yield StepProgress("retrieve", done, len(paragraphs))
 
@@ -138,7 +145,7 @@ class Illustrator:
                 self._readings[place] = self._reader.read(self._readings[place])
             except ReadableError as error:
                 self._model_works = False  # what the words say of the other paragraphs stays
-                yield Notice(error)
+                yield from self._failed(error)
                 return
             if self._stop.is_set():
                 return
@@ -251,7 +258,7 @@ class Illustrator:
                         options[number] = [*options[number], *others]
                         known.update(c.id for c in others[:1])  # enough for each paragraph to have one of its own
             except ReadableError as error:
-                yield Notice(error)
+                yield from self._failed(error)
             picks = self._picks(paragraphs, options)
         if len(picks) < wanted:
             picks |= self._repeats(paragraphs, options, picks)

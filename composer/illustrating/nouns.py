@@ -1,15 +1,18 @@
 """The words of a text that could be things in a picture, in English and Chinese. No model, no gallery."""
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 
 from common.language import HAN, HAN_RANGES, is_chinese
+from common.lazy import one_import_at_a_time
 from composer.article import Language
 from retrieval.index import STOP_WORDS
 
+_BEFORE_AN_OBJECT = frozenset(("DT", "PRP", "PRP$"))  # tags: no noun stands before them without a verb
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
-_BREAK = re.compile(r"[^\w\s'’-]")  # two words with a comma between them are not one thing
 _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
 # Of jieba's tag set. Its tags are guesses for words that its corpus lacks (西红柿 is a "name", 露水 a "verb"),
 # so that a word of two characters and more counts unless it is a function word, an adverb or an adjective.
@@ -46,6 +49,12 @@ _EMPTY_TEXT_ZH = """
 _EMPTY_ZH = frozenset(_EMPTY_TEXT_ZH.split())
 
 
+def load_taggers() -> None:
+    """Loads what takes seconds when it is first used."""
+    _tagger_en()
+    _tagger().initialize()
+
+
 def content_words(text: str) -> list[str]:
     """The words of an English text that say what something is, in lower case and singular, each once."""
     return list(dict.fromkeys(lemma(word) for word in _WORD.findall(text) if says_something(word)))
@@ -69,26 +78,64 @@ def _of_a_verb(word: str) -> bool:
     return word.endswith(("ed", "ing")) and lemma(word) != word
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a text speaks of. `parts`: words that say no more than which other thing is meant, as fish in fish sauce and
+    hot in hot pepper -> the words for things that they stand before."""
+
+    things: frozenset[str]
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def words_in(text: str, language: Language) -> Words:
+    """The words that a picture's are compared with: nouns, those of which a Chinese one is made, and their parts."""
+    if language == "zh":
+        own = _nouns_zh(text)
+        return Words(frozenset((*content_words(text), *own, *(part for noun in own for part in things_in(noun)))))
+    things, parts = set[str](), dict[str, set[str]]()
+    for word, is_noun, following in _words_en(text):
+        if following:
+            parts.setdefault(lemma(word), set()).add(lemma(following))
+        elif is_noun:
+            things.add(lemma(word))
+    return Words(frozenset(things), {word: frozenset(of) for word, of in parts.items() if word not in things})
+
+
 def nouns(text: str, language: Language) -> list[str]:
     """Words and pairs of words that may be things to be seen, in the order of the text, each once.
 
-    English words are not told apart from verbs: what no picture is called, or does not fit, falls out later.
+    An English noun that only stands before others is none by itself: fish sauce shows no fish.
     """
     return _nouns_zh(text) if language == "zh" else _nouns_en(text)
 
 
 def _nouns_en(text: str) -> list[str]:
+    alone = words_in(text, "en").things
     found: dict[str, None] = {}
-    for piece in _BREAK.split(text):
-        words = _WORD.findall(piece)
-        for position, word in enumerate(words):
-            if not says_something(word) or word.endswith("ly"):
-                continue
-            following = words[position + 1] if position + 1 < len(words) else ""
-            if says_something(following):
-                found[f"{word.lower()} {lemma(following)}"] = None
+    for word, _is_noun, following in _words_en(text):
+        if following:
+            found[f"{word.lower()} {lemma(following)}"] = None
+        if lemma(word) in alone:
             found[lemma(word)] = None
     return list(found)
+
+
+def _words_en(text: str) -> list[tuple[str, bool, str]]:
+    """The words that could name a thing or say which, whether each is a noun, and the noun right behind it, or ""."""
+    tagged = [*_tagged_en(text), ("", ""), ("", "")]
+    found = []
+    for (word, kind), (following, next_kind), (_, then) in zip(tagged, tagged[1:], tagged[2:], strict=False):
+        if not _could_name(word):
+            continue
+        # the tagger takes verbs for nouns: "lightning split the sky", "owls hunt"
+        is_verb = then in _BEFORE_AN_OBJECT or (kind, next_kind) == ("NNS", "NN")
+        is_thing = next_kind.startswith("NN") and not is_verb and _could_name(following)
+        found.append((word, kind.startswith("NN"), following if is_thing else ""))
+    return found
+
+
+def _could_name(word: str) -> bool:
+    return bool(_WORD.fullmatch(word)) and says_something(word) and not word.endswith("ly")
 
 
 def _nouns_zh(text: str) -> list[str]:
@@ -129,6 +176,26 @@ def lemma(word: str) -> str:
     import simplemma
 
     return str(simplemma.lemmatize(word.lower(), lang="en")).lower()
+
+
+@lru_cache(maxsize=64)
+def _tagged_en(text: str) -> list[tuple[str, str]]:
+    """Words and marks with their tags of the Penn Treebank."""
+    return [(str(word), str(kind)) for word, kind in _tagger_en()(text)]
+
+
+@cache
+def _tagger_en() -> Callable[[str], list[tuple[str, str]]]:
+    """The tagger of parts of speech of TextBlob: Brill's rules over a lexicon. Loading it takes a second or two."""
+    import warnings
+
+    with one_import_at_a_time(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its files are closed late
+        from textblob.en import tag
+
+        tag("a")  # reads the lexicon
+    found: Callable[[str], list[tuple[str, str]]] = tag
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,7 @@ from composer.illustrating.evidence import (
 )
 from composer.illustrating.fit import fit
 from composer.illustrating.material import OwnPictures
-from composer.illustrating.nouns import content_words, nouns
+from composer.illustrating.nouns import Words, content_words, nouns
 from composer.illustrating.queries import (
     MOST_NOUNS,
     MOST_THINGS,
@@ -99,7 +99,8 @@ class ParagraphReader:
         # a gallery that counts searches is asked for what the model names and for the title, not for every noun
         self._few_searches = bool(getattr(gallery, "few_searches", False))
         self._title = title_queries(article)
-        self._title_words = frozenset((*content_words(title), *nouns(title, article.language)))
+        # all of them: "The lighthouse keeper" is an article about a lighthouse
+        self._title_words = Words(frozenset((*content_words(title), *nouns(title, article.language))))
 
     def each_once(self, article: Article) -> None:
         """From now on nothing is asked about that shows what stands in `article` or surely fits a paragraph already

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from common.language import is_chinese
 from composer.article import Article, Candidate, Language, Section
-from composer.illustrating import FITS, ParagraphReader, choose_pictures, same_subject, width, words_met
+from composer.illustrating import FITS, ParagraphReader, Words, choose_pictures, same_subject, width, words_met
 from composer.models import Model
 from composer.prompts import RatesPictures, prompts_for
 from evaluation.illustrating.items import Item
@@ -99,7 +99,7 @@ class _ItemGallery:
     def search(self, query: object, *, k: int = 4, exclude: Collection[str] = ()) -> list[Hit]:
         phrasings = [query] if isinstance(query, str) else [str(each) for each in query]  # type: ignore[attr-defined]
         cosines = (text_vectors(self._encoder, phrasings) @ self._vectors.T).max(axis=0)
-        words = frozenset(word for phrase in phrasings for word in (phrase, *phrase.lower().split()))
+        words = Words(frozenset(word for phrase in phrasings for word in (phrase, *phrase.lower().split())))
         hits = [
             Hit(each.id, each.path, float(cosine) + words_met(each.caption, words)[1], each.caption)
             for each, cosine in zip(self._pictures, cosines, strict=True)
