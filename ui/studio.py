@@ -211,7 +211,7 @@ class Studio:
         from composer.pipeline import Composer
 
         model, gallery = self.model_of(job), self.require_gallery()
-        judge = None if self.judge is None else shared_judge(self._judge_line, self.judge)
+        judge = None if self.judge is None else shared_judge(self._judge_line, self.judge, job.stop)
         return Composer(model, gallery, judge, judge_problem=self.judge_problem)
 
     def conversation(
@@ -264,6 +264,7 @@ class Studio:
             self.line.end(job)
             job = self.join(session, work)
         run = ModelRun(job=job)
+        job.stop = run.stop
         session.begin(work, run)
         return run
 

@@ -54,10 +54,12 @@ def composition_answers(
 
 
 @contextmanager
-def job_of(studio: Studio, request: gr.Request, *, long: bool) -> Iterator[Job]:
-    """A job for one call in the line before the model. Calls of one login, or of one address, are one person's."""
+def job_of(studio: Studio, request: gr.Request, stop: threading.Event, *, long: bool) -> Iterator[Job]:
+    """A job for one call in the line before the model; `stop` ends its waiting. Calls of one login, or of one address,
+    are one person's."""
     owner = request.username or (request.client.host if request.client is not None else "")
     with studio.line.job(secrets.token_hex(8), f"program:{owner}", long=long) as job:
+        job.stop = stop
         yield job
 
 

@@ -98,7 +98,8 @@ def add_endpoints(studio: Studio) -> None:
             problem = title_problem(asked.title, "en")
             if problem:
                 raise InputError(reason=problem)
-            job, stop = calls.enter_context(job_of(studio, request, long=True)), threading.Event()
+            stop = threading.Event()
+            job = calls.enter_context(job_of(studio, request, stop, long=True))
             composer = when_loaded(studio).composer(job)
             sampling = composer.sampling.with_choices(
                 temperature=asked.temperature,
@@ -154,7 +155,8 @@ def add_endpoints(studio: Studio) -> None:
             )
             options = Options(pictures=automatic(asked.pictures), select=asked.select).checked()
             brought = own_text(asked)
-            job, stop = calls.enter_context(job_of(studio, request, long=True)), threading.Event()
+            stop = threading.Event()
+            job = calls.enter_context(job_of(studio, request, stop, long=True))
             composer = when_loaded(studio).composer(job)
             yield from waiting_answers(studio, job, stop)
             with given_pictures(asked.own_pictures, studio.pictures.store_upload) as own:
@@ -201,7 +203,8 @@ def add_endpoints(studio: Studio) -> None:
                 raise InputError(_("Send the paragraph that is to be written anew as 'text'."))
             article = Article(asked.title, (Section("s1", paragraph),), writing.detect_language(paragraph))
             writing.check_rewriting(article, "s1", asked.task, asked.instruction)
-            job, stop = calls.enter_context(job_of(studio, request, long=False)), threading.Event()
+            stop = threading.Event()
+            job = calls.enter_context(job_of(studio, request, stop, long=False))
             model = when_loaded(studio).model_of(job)
             yield from waiting_answers(studio, job, stop)
             words = {"instruction": asked.instruction, "tone": asked.tone, "into": asked.into}
@@ -284,7 +287,8 @@ def add_endpoints(studio: Studio) -> None:
                     _("At most {most_pictures} pictures can be sent with a question.", most_pictures=MOST_PICTURES)
                 )
             shown = [decode_picture(picture, number) for number, picture in enumerate(asked.pictures, 1)]
-            job, stop = calls.enter_context(job_of(studio, request, long=False)), threading.Event()
+            stop = threading.Event()
+            job = calls.enter_context(job_of(studio, request, stop, long=False))
             conversation = when_loaded(studio).conversation(job)
             conversation.turns = turns_from_messages(asked.history)
             sampling = Sampling(

@@ -37,6 +37,11 @@ class Job:
     begun: float | None = None  # likewise; None: it waits
     waited_for: int = 0  # threads that wait until it is begun
     calls: int = 0  # that are being computed
+    stop: threading.Event | None = None  # set by the person: no call of it waits any longer
+
+    @property
+    def stopped(self) -> bool:
+        return self.stop is not None and self.stop.is_set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,8 @@ class Line:
     @contextmanager
     def call(self, job: Job, *, is_text: bool, stop: threading.Event | None = None) -> Iterator[bool]:
         """Waits until it is the turn of this call of the job, which is computed while the block lasts; False where
-        `stop` was set before. is_text: it writes a text (`stream`). Calls within the block are part of it."""
+        `stop` or that of the job was set before. is_text: it writes a text (`stream`). Calls within the block are part
+        of it."""
         if job.calls:
             yield True
             return
@@ -171,7 +177,7 @@ class Line:
                 self._jobs.setdefault(job.key, job)
             try:
                 while not self._may_compute(call):
-                    if stop is not None and stop.is_set():
+                    if job.stopped or (stop is not None and stop.is_set()):
                         break
                     self._changed.wait(LOOK)
                 else:

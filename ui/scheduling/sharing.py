@@ -1,6 +1,7 @@
 """The model as one job uses it: each of its calls waits for its turn in the line. The judge of pictures likewise."""
 
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,14 +17,34 @@ def shared_model(line: Line, job: Job, model: Callable[[], Model]) -> Model:
     return cast(Model, kind(line, job, model))  # whose name and capabilities nobody sets
 
 
-def shared_judge(line: Line, judge: Model) -> Model:
-    """The judge of pictures in the hands of everybody. It has a line of its own, in which a paragraph with all its
-    questions has one turn: what they begin with is read once and lies undisturbed until the last of them."""
-    return cast(Model, _Judge(cast(Line, _JobForEachCall(line)), Job("", "", False, 0, 0, 0.0), lambda: judge))
+def shared_judge(line: Line, judge: Model, stop: threading.Event | None = None) -> Model:
+    """The judge of pictures in the hands of a job, which `stop` ends. It has a line of its own, in which a paragraph
+    with all its questions has one turn: what they begin with is read once and lies undisturbed until the last."""
+    return cast(Model, _Judge(cast(Line, _JobForEachCall(line, stop)), Job("", "", False, 0, 0, 0.0), lambda: judge))
+
+
+class _StoppedReplier:
+    """The three calls for somebody who has stopped: nothing is computed, and all options are alike."""
+
+    def stream(
+        self, messages: Sequence[Message], sampling: Sampling, *, stop: threading.Event | None = None
+    ) -> Iterator[str]:
+        return iter(())
+
+    def reply(
+        self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
+    ) -> list[str]:
+        return [""] * len(prompts)
+
+    def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
+        return [-math.log(max(1, len(options)))] * len(options)
+
+
+_STOPPED = _StoppedReplier()
 
 
 class _SharedReplier:
-    """The three calls, each in its turn."""
+    """The three calls, each in its turn; of a job that is stopped while it waits, those of `_StoppedReplier`."""
 
     def __init__(self, line: Line, job: Job, replier: Callable[[], Replier]) -> None:
         self._line, self._job, self._replier = line, job, replier
@@ -46,11 +67,11 @@ class _SharedReplier:
         self, prompts: Sequence[Sequence[Message]], sampling: Sampling, *, stop: threading.Event | None = None
     ) -> list[str]:
         with self._line.call(self._job, is_text=False, stop=stop) as mine:
-            return self._replier().reply(prompts, sampling, stop=stop) if mine else [""] * len(prompts)
+            return (self._replier() if mine else _STOPPED).reply(prompts, sampling, stop=stop)
 
     def score(self, messages: Sequence[Message], options: Sequence[str]) -> list[float]:
-        with self._line.call(self._job, is_text=False):
-            return self._replier().score(messages, options)
+        with self._line.call(self._job, is_text=False) as mine:
+            return (self._replier() if mine else _STOPPED).score(messages, options)
 
 
 class _SharedModel(_SharedReplier):
@@ -81,8 +102,11 @@ class _SharedModel(_SharedReplier):
     @contextmanager
     def _prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
         held = self._model().prefix(messages)
-        with self._line.call(self._job, is_text=False):  # some engines compute it here
-            replier = held.__enter__()
+        with self._line.call(self._job, is_text=False) as mine:  # some engines compute it here
+            replier = held.__enter__() if mine else None
+        if replier is None:
+            yield _STOPPED
+            return
         try:
             yield _SharedReplier(self._line, self._job, lambda: replier)
         finally:
@@ -98,8 +122,9 @@ class _KeepingModel(_SharedModel):
     def begin_with(self, messages: Sequence[Message]) -> None:
         model = self._model()
         assert isinstance(model, KeepsBeginnings)
-        with self._line.call(self._job, is_text=False):
-            model.begin_with(messages)
+        with self._line.call(self._job, is_text=False) as mine:
+            if mine:
+                model.begin_with(messages)
 
 
 class _JobForEachCall:
@@ -107,12 +132,13 @@ class _JobForEachCall:
 
     _numbers = itertools.count()
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, line: Line, stop: threading.Event | None) -> None:
+        self._line, self._stop = line, stop
 
     @contextmanager
     def call(self, _job: Job, *, is_text: bool, stop: threading.Event | None = None) -> Iterator[bool]:
         job = self._line.join(f"call {next(self._numbers)}", "", long=False)
+        job.stop = self._stop
         try:
             with self._line.call(job, is_text=is_text, stop=stop) as mine:
                 yield mine
@@ -123,5 +149,9 @@ class _JobForEachCall:
 class _Judge(_SharedModel):
     @contextmanager
     def _prefix(self, messages: Sequence[Message]) -> Iterator[Replier]:
-        with self._line.call(self._job, is_text=False), self._model().prefix(messages) as replier:
-            yield replier
+        with self._line.call(self._job, is_text=False) as mine:
+            if not mine:
+                yield _STOPPED
+                return
+            with self._model().prefix(messages) as replier:
+                yield replier
