@@ -606,7 +606,10 @@ function receive(message) {
     done.clear();
     if (recalled) setTimeout(() => ask("resync")); // it is given what a reload has left
     recalled = false;
-    if (message.session) xcKeep("session", message.session);
+    if (message.session) {
+      xcKeep("session", message.session);
+      window.xcShows?.(message.session);
+    }
   }
   if (message.session && message.n <= state.n) return; // seen, or older than what is shown
   heard = performance.now();

@@ -106,6 +106,23 @@ window.xcDraft = () => {
   return { draft, newer, shown: kept?.owner ?? window.xcKept("session") };
 };
 
+// Whether another tab shows what that session sends: then this tab is a copy of it, and nothing is taken from that one.
+{
+  const channel = "BroadcastChannel" in window ? new BroadcastChannel("xc-tabs") : null;
+  const mine = new Set(); // sessions of this page
+  channel?.addEventListener("message", ({ data }) => mine.has(data.asks) && channel.postMessage({ shown: data.asks }));
+  window.xcShows = (session) => mine.add(session);
+  window.xcElsewhere = (session) => new Promise((give) => {
+    if (!channel || !session) {
+      give(false);
+      return;
+    }
+    channel.addEventListener("message", ({ data }) => data.shown === session && give(true));
+    channel.postMessage({ asks: session });
+    setTimeout(() => give(false), 150);
+  });
+}
+
 // The conversation that this tab shows: the one of the address, else the one this tab had; and who asks for it.
 {
   let id; // undefined: the page has not said yet

@@ -7,6 +7,7 @@ const WRITTEN_IN = "input:not([type=checkbox], [type=radio], [type=range], [type
 // busy: whether the article may not be changed now. shown: whether the view can be seen.
 function makeKeeper({ texts, ask, busy, shown }) {
   let place = null; // what ui/view.py calls "draft"
+  let later = 0; // timer of the next time
   let looked = 0; // when it was last asked whether another tab has gone on
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("xc-drafts") : null;
 
@@ -41,7 +42,13 @@ function makeKeeper({ texts, ask, busy, shown }) {
   }
 
   function follow() {
-    if (!place || busy() || Date.now() - looked < 1000) return;
+    clearTimeout(later);
+    if (!place || busy()) return;
+    const rest = looked + 1000 - Date.now();
+    if (rest > 0) {
+      later = setTimeout(follow, rest); // the last change is followed, too
+      return;
+    }
     looked = Date.now();
     ask("follow");
   }

@@ -30,11 +30,13 @@ from ui.write import (
 )
 
 # the language that this browser remembers from an earlier choice, else its own; and what it keeps of a tab (first.js)
-_ARRIVING = """(session) => {
+_ARRIVING = """async (session) => {
   let language = navigator.language || "";
   try { language = localStorage.getItem("xc-language") || language; } catch { /* storage is forbidden */ }
   const kept = ["tab", "title", "question", "chat"].map((name) => [name, xcKept(name)]);
-  kept.push(["key", xcKey()], ["talk", xcTalk().id], ...Object.entries(xcDraft()));
+  const draft = xcDraft();
+  if (await xcElsewhere(draft.shown)) draft.shown = null;
+  kept.push(["key", xcKey()], ["talk", xcTalk().id], ...Object.entries(draft));
   return [session, language, Object.fromEntries(kept), xcSettings()];
 }"""
 

@@ -136,3 +136,42 @@ def test_words_for_a_draft_that_is_not_opened_again_are_saved_there(server: Serv
         page.wait_for_timeout(50)
     assert drafts.load(first).article.section("s3").text == "Typed, and never sent."
     assert "never sent" not in article_text(page)
+
+
+@pytest.mark.parametrize("way", ["address", "copy"])
+def test_a_second_tab_follows_what_is_written_and_takes_nothing(
+    server: Server, visit: Callable[..., Any], fake_model: FakeModel, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    gate, counted = threading.Event(), itertools.count()
+    fake_model.gate = gate
+    page = visit(server)
+    opened = threading.Event()
+    monkeypatch.setattr(gate, "wait", lambda _seconds: None if next(counted) < 15 else opened.wait(20))
+    write(page, "Cats", wait=False)
+    page.wait_for_selector(".xc-section >> nth=1 >> text=every day.")
+    draft = at_draft(page)
+    if way == "copy":  # a tab made of this one has all that the browser keeps of it
+        with page.context.expect_page() as made:
+            page.evaluate("window.open(location.href)")
+        other = made.value
+    else:
+        other = page.context.new_page()
+        other.goto(page.url)
+    other.wait_for_selector(".xc-notice >> text=being written in another tab")
+    other.wait_for_selector(".xc-section >> nth=1 >> text=every day.")
+    assert other.is_hidden(".xc-interrupted")
+    other.click(".xc-section >> nth=1 >> .xc-text")
+    other.fill(".xc-edit", "Of the second tab.")
+    other.press(".xc-edit", "Enter")
+    other.wait_for_function("!document.querySelector('.xc-article').innerText.includes('second tab')")
+    opened.set()
+    finished(page)
+    other.wait_for_selector("text=quiet voice")
+    other.wait_for_selector(".xc-picture img")
+    saved(page)
+    assert at_draft(page) == at_draft(other) == draft
+    assert [one.id for one in server.studio.drafts.of(None).list()] == [draft]
+    other.click(".xc-section >> nth=1 >> .xc-text")
+    other.fill(".xc-edit", "Of the second tab.")
+    other.press(".xc-edit", "Enter")
+    page.wait_for_selector("text=Of the second tab.")

@@ -7,7 +7,16 @@ article is made.
 from ui.drafts.composing import Composition
 from ui.drafts.keeping import begin_draft, draft_operation, keep
 from ui.drafts.listing import thumbnail_address
-from ui.drafts.opening import attach, edit_draft, follow, open_draft, restore_version, step_back, step_forward
+from ui.drafts.opening import (
+    attach,
+    edit_draft,
+    follow,
+    is_written_elsewhere,
+    open_draft,
+    restore_version,
+    step_back,
+    step_forward,
+)
 from ui.drafts.owners import owner_of, proof_of
 from ui.drafts.requests import Answer, NameRequest, OneRequest, OwnRequest, SearchRequest, answer
 from ui.drafts.saved_articles import SUFFIX, opened_article
@@ -29,6 +38,7 @@ __all__ = [
     "drafts_message",
     "edit_draft",
     "follow",
+    "is_written_elsewhere",
     "keep",
     "open_draft",
     "opened_article",

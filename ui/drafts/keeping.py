@@ -135,6 +135,10 @@ class Growing:
     def save(self) -> list[view.Operation]:
         """Saves it now; what the view must know since the last time."""
         self._save()
+        return self.unsent()
+
+    def unsent(self) -> list[view.Operation]:
+        """What the view must know of what was saved meanwhile."""
         with self._lock:
             unsent, self._unsent = self._unsent, []
         return unsent

@@ -20,7 +20,15 @@ def open_draft(studio: Studio, session: Session, draft_id: str) -> list[view.Ope
     drafts = _drafts(studio, session)
     if drafts is None:
         raise DraftNotFound(id=draft_id[:64])
-    return _adopted(session, drafts.load(draft_id))
+    return _adopted(studio, session, drafts.load(draft_id))
+
+
+def is_written_elsewhere(studio: Studio, session: Session) -> bool:
+    """Whether another tab of this person's has the session's draft written just now."""
+    place = session.draft
+    if place is None or session.busy:
+        return False
+    return any(run.is_of("article", session.owner, place.id) for run in studio.lasting)
 
 
 def attach(studio: Studio, session: Session, draft_id: object) -> Article | None:
@@ -65,7 +73,7 @@ def restore_version(studio: Studio, session: Session, step: int) -> list[view.Op
     if drafts is None or place is None:
         return []
     try:
-        return _adopted(session, drafts.restore(place.id, step, after=place.step))
+        return _adopted(studio, session, drafts.restore(place.id, step, after=place.step))
     except DraftChanged:
         return follow(studio, session)
 
@@ -81,7 +89,10 @@ def follow(studio: Studio, session: Session) -> list[view.Operation]:
         return []
     if present.step == place.step:
         return []
-    return [*_adopted(session, present), view.notice(text("drafts.followed", session.language), tone="plain")]
+    adopted = _adopted(studio, session, present)
+    if is_written_elsewhere(studio, session):  # who opened it knows, and more comes every second
+        return adopted
+    return [*adopted, view.notice(text("drafts.followed", session.language), tone="plain")]
 
 
 def _drafts(studio: Studio, session: Session) -> Drafts | None:
@@ -94,16 +105,18 @@ def _moved(studio: Studio, session: Session, *, back: bool) -> list[view.Operati
         return []
     try:
         move = drafts.undo if back else drafts.redo
-        return _adopted(session, move(place.id, after=place.step))
+        return _adopted(studio, session, move(place.id, after=place.step))
     except DraftChanged:
         return follow(studio, session)
 
 
-def _adopted(session: Session, draft: Draft) -> list[view.Operation]:
+def _adopted(studio: Studio, session: Session, draft: Draft) -> list[view.Operation]:
     """Revisions go on growing, so that the view tells what it showed before from what it shows now."""
     with session.keeping:
         revision = max(session.article.revision + 1, draft.article.revision)
         session.article = session.kept = replace(draft.article, revision=revision)
         session.draft = place_of(draft, revision)
+        if is_written_elsewhere(studio, session):
+            session.draft = replace(session.draft, left="")  # nothing has been interrupted
         session.keeping_problem = False
     return [draft_operation(session)]

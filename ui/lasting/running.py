@@ -135,12 +135,16 @@ class LastingRun(ABC, Generic[Event]):
         with self._taking:
             self._end()
 
+    def is_of(self, work: Work, owner: str | None, place: str) -> bool:
+        """Whether this is that work in that place, and goes on."""
+        mine = work == self.work and self._place() == place and self.session.owner == owner
+        return mine and not self.run.ended.is_set()
+
     def may_go_on(self, work: Work, owner: str | None, place: str, shown: str) -> bool:
         """Whether a page that opens that place goes on with the run: it is gone from the page that showed it, or that
         page itself was loaded anew (`shown`: the session that filled it)."""
-        mine = work == self.work and self._place() == place and self.session.owner == owner
         left = self._alone is not None or shown in self._names(self.session)
-        return mine and left and not self.run.stop.is_set()
+        return self.is_of(work, owner, place) and left and not self.run.stop.is_set()
 
     def hand_on(self, session: Session) -> bool:
         """That session follows it from now on, with all that the one before knows of it; False where it has ended."""

@@ -262,6 +262,9 @@ TEXTS: Mapping[str, Text] = {
         "This draft was changed in another tab. Nothing there was overwritten: what you have here is now a draft of "
         "its own."
     ),
+    "drafts.written_elsewhere": _(
+        "This article is being written in another tab. It is shown here as it grows; edit it when it is finished."
+    ),
     "drafts.followed": _("This draft was changed in another tab; this is what it is now."),
     "drafts.not_kept": _(
         "The draft could not be saved. {reason} What is shown stays in this tab; the next change is saved with it."

@@ -14,7 +14,7 @@ from composer.importing import with_source
 from composer.prompts import style_of
 from composer.writing import rewrite_several
 from ui import view
-from ui.drafts import attach, draft_operation, edit_draft, keep
+from ui.drafts import attach, draft_operation, edit_draft, is_written_elsewhere, keep
 from ui.session import ModelRun, Session
 from ui.studio import Studio
 from ui.texts import text
@@ -59,6 +59,8 @@ def _operations(studio: Studio, session: Session, value: dict[str, Any]) -> list
     language = session.language
     if session.busy and action not in FREE_ACTIONS:
         return [view.notice(text("say.busy", language))]
+    if action not in (*FREE_ACTIONS, "draft", "new") and is_written_elsewhere(studio, session):
+        return [whole_article(studio, session), view.notice(text("drafts.written_elsewhere", language))]
     try:
         return _QUICK_ACTIONS[action](studio, session, value)
     except KeyError:
@@ -221,6 +223,9 @@ def model_action(studio: Studio, session: Session, value: dict[str, Any], *, sel
     action = value.get("act")
     if (waiting := delayed_message(session, value)) is not None:
         yield waiting
+    elif is_written_elsewhere(studio, session):
+        told = view.notice(text("drafts.written_elsewhere", session.language))
+        yield session.message(view.no_proposal(), told, view.idle())
     elif action == "illustrate":
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run), action)
     elif action == "write_on":

@@ -6,7 +6,16 @@ from typing import Any
 from common.errors import ReadableError
 from composer.article import Article
 from ui import view
-from ui.drafts import draft_operation, follow, keep, open_draft, restore_version, step_back, step_forward
+from ui.drafts import (
+    draft_operation,
+    follow,
+    is_written_elsewhere,
+    keep,
+    open_draft,
+    restore_version,
+    step_back,
+    step_forward,
+)
 from ui.lasting import go_on
 from ui.session import Session
 from ui.studio import Studio
@@ -34,13 +43,19 @@ def draft_at_arrival(
         place = open_draft(studio, session, draft_id)
     except ReadableError as error:
         return [*operations, view.notice(error.text(language), tone="bad")]
-    return [whole_article(studio, session), *place, *operations]
+    return [whole_article(studio, session), *place, *_written_elsewhere(studio, session), *operations]
 
 
 def open_another(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """Another draft; what is shown now has been saved."""
     operations = open_draft(studio, session, str(value.get("id")))
-    return [{"op": "fresh"}, whole_article(studio, session), view.idle(), _without_proposal(session), *operations]
+    shown = [{"op": "fresh"}, whole_article(studio, session), view.idle(), _without_proposal(session)]
+    return [*shown, *operations, *_written_elsewhere(studio, session)]
+
+
+def _written_elsewhere(studio: Studio, session: Session) -> list[view.Operation]:
+    told = view.notice(text("drafts.written_elsewhere", session.language), tone="plain")
+    return [told] if is_written_elsewhere(studio, session) else []
 
 
 def begin(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:

@@ -107,6 +107,8 @@ def _messages(studio: Studio, session: Session, composition: Composition) -> Ite
             begins = session.draft is None and session.article.sections and not session.keeping_problem
             if begins or isinstance(event, StepStarted | StepFinished | SectionsReady | ArticleReady):
                 operations += draft.save()
+            elif operations:
+                operations += draft.unsent()  # other tabs follow it by this
             if operations:
                 yield session.message(*operations)
         if composition.session is not session:
