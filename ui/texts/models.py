@@ -22,7 +22,7 @@ MODELS_TEXTS: Mapping[str, Text] = {
     "models.memory": _("Memory"),
     "models.gigabytes": _("{size} GB"),
     "models.allowed": _("Choices"),
-    "models.allowed_share": _("{share} of the probability fell on the allowed answers"),
+    "models.allowed_share": _("{share} of the probability fell on the allowed answers when some were last compared"),
     "models.at_once": _("At once"),
     "models.calls": _("{count} requests"),
     "models.texts": _("{count} texts side by side"),

@@ -338,8 +338,9 @@ def _weak(answer: dict[str, Any]) -> list[Text]:
         return []
     return [
         _(
-            "Asked for Yes or No, it puts {share:.0%} of the probability on these two: what it says of pictures is "
-            "weak.",
+            "Asked one question when it was loaded, it put {share:.0%} of the probability on Yes and No (at least: "
+            "other ways to write them are not counted). What it says of pictures may be weak; how much fell on the "
+            "answers that were last compared stands on the tab Models.",
             share=share,
         )
     ]

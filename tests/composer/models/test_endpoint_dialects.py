@@ -48,6 +48,16 @@ def test_a_server_whose_log_probabilities_are_none_is_asked_otherwise(address: s
     model.close()
 
 
+def test_the_share_that_was_told_at_loading_is_said_to_be_a_floor_of_one_question(
+    address: str, fake: FakeServer
+) -> None:
+    fake.logprobs = {"Well": 0.6, "Yes": 0.1, "No": 0.1, " yes": 0.1}
+    model = EndpointModel(address)
+    said = " ".join(limit.text() for limit in model.capabilities.limits)
+    assert "Asked one question when it was loaded, it put 20% of the probability on Yes and No (at least: " in said
+    model.close()
+
+
 def test_decisions_that_are_no_probabilities_are_named(address: str, fake: FakeServer) -> None:
     fake.logprobs, said = None, {"noul": 0.9}
     fake.paths["/v1/systemone"] = lambda body: as_json({"answers": {"q": said}})

@@ -281,7 +281,10 @@ def test_what_is_loaded_is_told_in_the_language_of_the_page(studio: Studio) -> N
     assert (facts["Precision"], facts["Runs on"], facts["Memory"]) == ("nf4 · bfloat16", "CUDA:0", "9.0 GB")
     assert (facts["At once"], facts["Speed of the last text"]) == ("4 requests", "42 tokens/s")
     assert "Choices" not in facts
-    for share, shown in ((None, None), (0.931, "93% of the probability fell on the allowed answers")):
+    for share, shown in (
+        (None, None),
+        (0.931, "93% of the probability fell on the allowed answers when some were last compared"),
+    ):
         setattr(model, "allowed_share", share)  # noqa: B010 - a model that tells it, of a server
         facts = {one["label"]: one["value"] for one in ask(studio, "hello")["loaded"]["facts"]}
         assert facts.get("Choices") == shown
