@@ -132,8 +132,8 @@ class Ingest:
         if not known:  # all that is noted from here on is read by these readers, also where this run is ended early
             self._catalogue.set_fact(_words_fact(root), WORDS_VERSION)
         versions = (self._catalogue.fact(_words_fact(folder)) for folder in (root, *root.parents))
-        if WORDS_VERSION not in versions:  # read by a program that found fewer words
-            known = {path: file if file.error else replace(file, words_mtime_ns=-1) for path, file in known.items()}
+        if WORDS_VERSION not in versions:  # read by a program that found fewer words and knew fewer formats
+            known = {path: replace(file, words_mtime_ns=-1) for path, file in known.items()}
         jobs: list[Job] = []
         for job in found.jobs:
             before = known.pop(job.path, None)

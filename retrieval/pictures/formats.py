@@ -8,7 +8,17 @@ FORMATS = (  # Pillow's names; each says at its beginning what it is
     *("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM", "HEIF", "JPEG2000", "ICO", "DDS", "PSD", "JXL"),
     *("PCX", "SGI", "QOI", "ICNS", "DIB"),
 )
-BY_NAME = {".tga": "TGA"}  # nothing at its beginning says what it is
+# ending -> Pillow's name of formats that are rare, or say nothing at their beginning of what they are: a file is tried
+# as one of them where its name says so
+BY_NAME = {
+    **dict.fromkeys((".tga", ".icb", ".vda", ".vst"), "TGA"),
+    **dict.fromkeys((".spider", ".spi"), "SPIDER"),
+    **dict.fromkeys((".fli", ".flc"), "FLI"),
+    **dict.fromkeys((".ftc", ".ftu"), "FTEX"),
+    **dict.fromkeys((".ras", ".sun"), "SUN"),
+    **{f".{name.lower()}": name for name in ("BLP", "CUR", "DCX", "GBR", "IM", "MSP", "PCD", "XBM", "XPM")},
+    ".pxr": "PIXAR",
+}
 # cameras' own files, read by the preview in them; several begin like TIFF, whose first page is a thumbnail
 RAW_SUFFIXES = frozenset(
     (
@@ -17,19 +27,69 @@ RAW_SUFFIXES = frozenset(
         *(".sr2", ".srf", ".srw", ".x3f"),
     )
 )
-SUFFIXES = RAW_SUFFIXES | frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"),
-        *(".avif", ".heic", ".heif", ".hif", ".svg", ".svgz", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".jp2", ".j2k"),
-        *(".j2c", ".jpc", ".jpf", ".jpx", ".ico", ".icns", ".dds", ".psd", ".tga", ".jxl", ".pcx", ".sgi", ".qoi"),
+SUFFIXES = (
+    RAW_SUFFIXES
+    | frozenset(BY_NAME)
+    | frozenset(
+        (
+            *(
+                ".jpg",
+                ".jpeg",
+                ".jpe",
+                ".jfif",
+                ".mpo",
+                ".png",
+                ".apng",
+                ".webp",
+                ".gif",
+                ".bmp",
+                ".dib",
+                ".tif",
+                ".tiff",
+            ),
+            *(
+                ".avif",
+                ".heic",
+                ".heif",
+                ".hif",
+                ".svg",
+                ".svgz",
+                ".ppm",
+                ".pgm",
+                ".pbm",
+                ".pnm",
+                ".pfm",
+                ".jp2",
+                ".j2k",
+            ),
+            *(".j2c", ".jpc", ".jpf", ".jpx", ".ico", ".icns", ".dds", ".psd", ".jxl", ".pcx", ".sgi", ".qoi"),
+            *(".avifs", ".bw", ".rgb", ".rgba"),
+        )
     )
 )
 # pictures of other programs: left out with a reason, not silently
 UNREAD_SUFFIXES = frozenset(
     (
         *(".ai", ".afdesign", ".afphoto", ".cdr", ".clip", ".cpt", ".djv", ".djvu", ".dcm", ".dpx", ".emf", ".eps"),
-        *(".exr", ".fig", ".fits", ".hdr", ".heics", ".indd", ".jng", ".jxr", ".kra", ".mng", ".ora", ".pct", ".pdn"),
-        *(".pict", ".psb", ".psp", ".pspimage", ".sketch", ".wdp", ".wmf", ".xbm", ".xcf", ".xpm"),
+        *(
+            ".exr",
+            ".fig",
+            ".fits",
+            ".hdr",
+            ".heics",
+            ".heifs",
+            ".indd",
+            ".jng",
+            ".jxr",
+            ".kra",
+            ".mng",
+            ".ora",
+            ".palm",
+            ".pct",
+            ".pdf",
+            ".pdn",
+        ),
+        *(".pict", ".ps", ".psb", ".psp", ".pspimage", ".sketch", ".wdp", ".wmf", ".xcf"),
     )
 )
 _PACKAGES = {  # ending -> (module, package) that reads it; Pillow alone does not

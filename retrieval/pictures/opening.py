@@ -19,6 +19,9 @@ from retrieval.pictures.raw import raw_preview, too_many_pixels
 
 MAX_PIXELS = 120_000_000  # beyond: refused before decoding (a 20,000 x 20,000 picture has 400 M pixels, 1.2 GB as RGB)
 MAX_BYTES = 100 * 1024 * 1024
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF", "JXL")  # pages and layers of other formats are no frames
+FRAMES_TRIED = 24  # about a second
+ENOUGH_SHOWN = 0.02  # of a frame's area, that is not transparent
 # what Pillow and its codecs raise for a file that is no picture, broken, or made to do harm
 PILLOW_ERRORS = (
     *(OSError, ValueError, SyntaxError, EOFError, MemoryError, TypeError, AttributeError),
@@ -30,7 +33,8 @@ PILLOW_ERRORS = (
 def load_picture(
     source: str | Path | IO[bytes] | Image.Image, *, max_pixels: int = MAX_PIXELS, enough: int = 4096
 ) -> Image.Image:
-    """The picture as upright 8-bit RGB in sRGB: first frame, EXIF orientation applied, transparency on white.
+    """The picture as upright 8-bit RGB in sRGB: EXIF orientation applied, transparency on white, of an animation the
+    first frame that shows something.
 
     A JPEG may come back smaller, with no side below `enough` pixels: its decoder can leave out fine detail at once. A
     vector drawing is drawn with its longer side at `enough` pixels, 512 to 1024. A camera's raw file is its preview.
@@ -55,6 +59,7 @@ def load_picture(
                 width, height = image.size
                 if width * height > max_pixels:
                     raise too_many_pixels(name, width, height, max_pixels)
+                _seek_full_frame(image)
                 image.draft("RGB", (enough, enough))
                 return _as_rgb(image)
     except PictureUnreadable:
@@ -123,6 +128,27 @@ def _beginning(source: str | Path | IO[bytes]) -> bytes:
 
 def _content(source: str | Path | IO[bytes]) -> bytes:
     return Path(source).read_bytes() if isinstance(source, (str, Path)) else source.read()
+
+
+def _seek_full_frame(image: Image.Image) -> None:
+    """Turns an animation to the first frame that shows something, or to the one that shows most: many begin empty."""
+    if image.format not in ANIMATED or not getattr(image, "is_animated", False):
+        return
+    shown: list[float] = []
+    while len(shown) < FRAMES_TRIED and (not shown or shown[-1] < ENOUGH_SHOWN):
+        try:
+            image.seek(len(shown))
+        except EOFError:
+            break
+        shown.append(_visible_part(image))
+    image.seek(max(range(len(shown)), key=shown.__getitem__))
+
+
+def _visible_part(image: Image.Image) -> float:
+    if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
+        return 1.0
+    visible = image.convert("RGBA").getchannel("A").histogram()[128:]
+    return sum(visible) / (image.width * image.height)
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

@@ -9,7 +9,8 @@ from retrieval.ingest.metadata.record import WORD_FIELDS, Metadata
 from retrieval.ingest.metadata.sidecars import Beside
 from retrieval.ingest.metadata.text_file import sidecar_lines
 
-# Grows when a reader finds other words in the same file: the next indexing reads the words of known files again.
+# Grows when a reader finds other words in the same file, or more formats are read: the next indexing reads the words of
+# known files again, and those that were left out.
 WORDS_VERSION = "3"
 
 __all__ = [
