@@ -7,7 +7,7 @@ Knows Markdown and sections; nothing is fetched, and no HTML of a text becomes H
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from common.decoding import without_controls
@@ -278,6 +278,18 @@ def _elements(nodes: "Sequence[SyntaxTreeNode]") -> Iterator[Element | str]:
         yield from _element(node)
 
 
+_TASK = re.compile(r"\[([ xX])\](?=\s)")
+
+
+def _with_box(children: "tuple[Element | str, ...]") -> "tuple[Element | str, ...]":
+    """An item of a list; "[ ]" and "[x]" at its beginning are the box of a task, as on GitHub."""
+    first, rest = (children[0], children[1:]) if children else ("", ())
+    if isinstance(first, Element):
+        return (replace(first, children=_with_box(first.children)), *rest) if first.tag == "p" else children
+    box = _TASK.match(first)
+    return (f"{'☐' if box[1] == ' ' else '☑'}{first[box.end() :]}", *rest) if box else children
+
+
 def _element(node: "SyntaxTreeNode") -> Iterator[Element | str]:
     children = tuple(_elements(node.children)) if node.children else ()
     match node.type:
@@ -308,6 +320,8 @@ def _element(node: "SyntaxTreeNode") -> Iterator[Element | str]:
         case "link":
             href = str(node.attrGet("href") or "")
             yield from [Element("a", children, {"href": href})] if inline.SAFE_LINK.match(href) else children
+        case "list_item":
+            yield Element("li", _with_box(children))
         case "ordered_list":
             start = node.attrGet("start")
             yield Element("ol", children, {"start": str(start)} if start is not None else {})

@@ -48,6 +48,7 @@ from composer.events import (
     TextDelta,
 )
 from composer.illustrating import FITS
+from composer.keeping import count_words
 from composer.prompts import INSERTING
 from composer.writing import Proposal
 from ui.scheduling import Place
@@ -143,12 +144,7 @@ def section_operation(article: Article, section_id: str, address: Address) -> Op
 
 def word_count(article: Article) -> int:
     """Words of the text; a Chinese character counts as one, as Chinese word processors count."""
-    total = 0
-    for section in article:
-        chinese = sum("\u4e00" <= character <= "\u9fff" for character in section.text)
-        spaced = "".join(" " if "\u4e00" <= character <= "\u9fff" else character for character in section.text)
-        total += chinese + sum(any(character.isalnum() for character in word) for word in spaced.split())
-    return total
+    return sum(count_words(section.text) for section in article)
 
 
 # -- events -----------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from common.messages import _
-from composer import inline
-from composer.article import Article, Candidate, Illustration
+from composer import blocks, inline
+from composer.article import Article, Candidate, Illustration, Section
 from composer.exporting.making import MAKING, made_lines
 from composer.exporting.pictures import CREDITS, credit_lines
 
@@ -15,10 +15,10 @@ def to_text(article: Article, *, made_by: bool = False) -> str:
 
 
 def _blocks(article: Article, made_by: bool) -> Iterator[str]:
-    number = 0
+    number, defined = 0, blocks.definitions(article)
     yield _line(article.title)
     for section in article:
-        yield _line(inline.plain(section.text)) if section.one_line else section.text
+        yield _line(_said(section, defined)) if section.one_line else section.text
         if section.illustration and section.illustration.chosen:
             number += 1
             yield _picture(section.illustration, section.illustration.chosen, number, article.language)
@@ -26,6 +26,19 @@ def _blocks(article: Article, made_by: bool) -> Iterator[str]:
         yield "\n".join([CREDITS.text(article.language), *credits])
     if made_by and (lines := list(made_lines(article))):
         yield "\n".join([MAKING.text(article.language), *lines])
+
+
+def _said(section: Section, defined: str) -> str:
+    """What a heading or paragraph says; of a picture within it the alternative text."""
+    shown = blocks.shown(section, defined)
+    return "".join(map(_element, shown)) if shown else inline.plain(section.text)
+
+
+def _element(element: blocks.Element | str) -> str:
+    if isinstance(element, str):
+        return element
+    said = " " if element.tag == "br" else "".join(map(_element, element.children))
+    return f"[{said}]" if element.attributes.get("class") == "picture" and said else said
 
 
 def _picture(illustration: Illustration, chosen: Candidate, number: int, language: str) -> str:

@@ -15,7 +15,8 @@ def one_line(name: str) -> str:
 
 def count_words(text: str) -> int:
     """A Chinese character counts as one, as Chinese word processors count."""
-    return len(HAN.findall(text)) + len(HAN.sub(" ", text).split())
+    spaced = HAN.sub(" ", text).split()
+    return len(HAN.findall(text)) + sum(any(character.isalnum() for character in word) for word in spaced)
 
 
 def folded(text: str) -> str:

@@ -75,3 +75,11 @@ def test_links_by_reference_are_found_in_the_whole_text() -> None:
 def test_text_that_a_model_wrote_has_no_elements() -> None:
     article = Article("T", (Section("s1", "A **cat** with `marks` <b>."), Section("s2", "Food", "heading", 2)))
     assert [blocks.shown(each) for each in article] == [(), ()]
+
+
+def test_items_of_a_list_of_tasks_have_boxes() -> None:
+    shown = flat(blocks.shown(section("- [ ] nets [ ]\n- [x] boats\n- [y] no box\n\n  [ ] nor this")))
+    assert "☐ nets [ ]" in shown
+    assert "☑ boats" in shown
+    assert "[y] no box" in shown
+    assert "[ ] nor this" in shown

@@ -1,7 +1,10 @@
 """Events become messages: pure functions, without Gradio."""
 
+from pathlib import Path
+
 from common.messages import _
 from composer.article import Article, Candidate, Illustration, Section
+from composer.drafts import DraftStore
 from composer.errors import InputError
 from composer.events import (
     ArticleReady,
@@ -140,3 +143,11 @@ def test_a_notice_speaks_the_language_of_the_page() -> None:
 def test_words_are_counted_in_both_scripts() -> None:
     assert view.word_count(Article("t", (Section("s1", "A cat – sits, here."),))) == 4
     assert view.word_count(Article("t", (Section("s1", "猫在这里 sleeps。"),))) == 5
+
+
+def test_the_list_of_drafts_counts_words_as_the_page_does(tmp_path: Path) -> None:
+    article = Article(
+        "t", (Section("s1", "A **cat** – sits, here. 猫在这里 2 & …"), Section("s2", "- one\n- two", "list"))
+    )
+    kept = DraftStore(tmp_path).of("ann").create(article)
+    assert kept.summary.words == view.word_count(article) == 11

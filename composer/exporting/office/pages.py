@@ -4,6 +4,7 @@ import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from common.messages import _
 from composer.article import Article, Candidate, Illustration
@@ -29,7 +30,7 @@ def to_pdf(article: Article, job: Job) -> bytes:
             return {"t": "RawBlock", "c": ["typst", _figure(illustration, chosen, pictures[name])]}
 
         notes = {"typst:text:size": "9pt"}
-        tree = article_tree(article, job, folder, FORM, figure, notes=notes)
+        tree = _with_boxes(article_tree(article, job, folder, FORM, figure, notes=notes))
         job.at(0.4)
         body = write_tree(
             tree, "typst", job, folder, FORM, options=["--syntax-highlighting=none", "--wrap=none"]
@@ -45,6 +46,18 @@ def _figure(illustration: Illustration, chosen: Candidate, picture: PreparedPict
     image = f"image({string(picture.file)}, width: {round(100 * picture.share)}%"
     image += f", alt: {string(alt)})" if alt else ")"
     return f"#figure({image}, caption: {string(caption)})" if caption else f"#figure({image})"
+
+
+_BOXES = {"☐": "#task(false)", "☒": "#task(true)"}  # as pandoc reads "[ ]" and "[x]"; few fonts have them
+
+
+def _with_boxes(value: Any) -> Any:
+    """The tree with the boxes of tasks drawn by the template."""
+    if isinstance(value, dict):
+        if value.get("t") == "Str" and value["c"] in _BOXES:
+            return {"t": "RawInline", "c": ["typst", _BOXES[value["c"]]]}
+        return {name: _with_boxes(held) for name, held in value.items()}
+    return [_with_boxes(held) for held in value] if isinstance(value, list) else value
 
 
 def _texts(article: Article) -> Iterator[str]:

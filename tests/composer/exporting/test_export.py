@@ -18,9 +18,11 @@ from composer.exporting import (
     markdown_zip,
     to_html,
     to_markdown,
+    to_text,
     write_folder,
 )
 from composer.exporting.html import _footer
+from composer.importing import from_markdown
 
 EVIL = "<script>alert('x')</script>"
 
@@ -240,3 +242,10 @@ def test_a_picture_that_has_gone_is_named(article: Article, tmp_path: Path) -> N
 )
 def test_download_names_are_safe(title: str, name: str) -> None:
     assert download_name(Article(title), ".zip") == name
+
+
+def test_plain_text_has_the_alternative_texts_of_pictures_within_paragraphs() -> None:
+    article = from_markdown(
+        "# T\n\nSee ![two boats](a.png) and **[the tide](https://a.b)**.\n\n## ![nets](b.png) Nets\n"
+    )
+    assert to_text(article) == "T\n\nSee [two boats] and the tide.\n\n[nets] Nets\n"

@@ -109,3 +109,23 @@ def test_a_caption_cannot_leave_its_string(harbour: Article) -> None:
     text = one_line(words(opened(harbour.with_illustration("s8", changed))))
     assert evil in text
     assert "root:" not in text
+
+
+def drawn(article: Article) -> int:
+    """Lines and shapes on the first page."""
+    return len(list(opened(article)[0].get_objects(filter=[pdfium.raw.FPDF_PAGEOBJ_PATH])))
+
+
+def test_boxes_of_tasks_are_drawn() -> None:
+    article = Article("Tasks", (Section("s1", "- [ ] nets to mend\n- [x] boats to paint", "list"),))
+    text = one_line(words(opened(article)))
+    assert "nets to mend" in text
+    assert not set(text) & {"☐", "☒", "\ufffd", "["}
+    without = Article("Tasks", (Section("s1", "- nets to mend\n- boats to paint", "list"),))
+    assert drawn(article) == drawn(without) + 4  # two boxes, and two lines in one
+
+
+def test_chinese_emphasis_is_seen() -> None:
+    plain, stressed = (Article("港口", (Section("s1", text),), "zh") for text in ("清晨很美。", "清晨*很美*。"))
+    assert drawn(stressed) == drawn(plain) + 2  # a dot below each character
+    assert "清晨很美。" in "".join(words(opened(stressed)).split())

@@ -73,7 +73,7 @@ def test_blocks_of_imported_texts_are_shown_and_bring_in_nothing() -> None:
         assert page.named("script") == page.named("div")[1:] == []
         assert page.named("blockquote")
         assert "<b>kept</b>" in page.text
-        assert "[ ] to do" in page.text
+        assert "☐ to do" in page.text
         assert "Words" in page.text
         assert page.named("hr")
         assert "center" in str(page.named("td")[0]["style"])
