@@ -10,11 +10,14 @@ import logging
 import os
 import re
 import sys
+from pathlib import Path
 
 from common.decoding import decode_text, without_invisible_ends
 from common.errors import TypedTextUnreadable
 from common.messages import preferred_language
 
+INSTALLED = "xcomposer"  # the command of the installed package
+INSTALLED_UNDER = {"retrieval": ("gallery",), "evaluation": ("evaluate",)}  # package -> its part of that command
 # what stands for a sign where the output's encoding does not have it; no quotes or backslashes, which JSON reads
 _ASCII = str.maketrans({
     "✓": "+", "✗": "x", "–": "-", "—": "-", "−": "-", "·": "-", "•": "-", "…": "...", "→": "->", "←": "<-", "×": "x",
@@ -77,6 +80,14 @@ def terminal_language() -> str:
     English."""
     chosen = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
     return preferred_language(chosen.partition(".")[0])
+
+
+def this_command(package: str) -> str:
+    """How the commands of a package are started, in the way in which this program was: "xcomposer gallery" where the
+    installed command was typed, else "python -m retrieval"."""
+    if Path(sys.argv[0]).stem.lower() != INSTALLED:
+        return f"python -m {package}"
+    return " ".join([INSTALLED, *INSTALLED_UNDER.get(package, ())])
 
 
 def json_line(value: object) -> str:

@@ -19,6 +19,7 @@ from common.errors import ReadableError
 from common.folders import cache_path
 from common.messages import Text, _, in_language, languages
 from common.resources import requirements_file
+from common.terminal import this_command
 from common.threads import free_threads, usable_cpus
 from composer.errors import ModelFilesBroken
 from composer.models import (
@@ -309,7 +310,7 @@ def _model_choice(settings: Settings, cards: Sequence[GraphicsCard]) -> Finding:
             "model",
             "problem",
             _("The chosen model '{wanted}' is neither a known name nor a file or folder.", wanted=wanted),
-            "python -m composer models",
+            f"{this_command('composer')} models",
         )
     if path.is_file():
         try:
@@ -366,13 +367,13 @@ def _gallery_choice(settings: Settings) -> Finding:
                 place=place,
                 gallery_file=GALLERY_FILE,
             ),
-            "python -m retrieval index FOLDER --gallery GALLERY",
+            f"{this_command('retrieval')} index FOLDER --gallery GALLERY",
         )
     if not path.exists():
         return Finding(
             "gallery",
             "problem",
             _("The chosen gallery '{place}' does not exist.", place=place),
-            f"python -m retrieval index FOLDER --gallery '{place}'",
+            f"{this_command('retrieval')} index FOLDER --gallery '{place}'",
         )
     return Finding("gallery", "ok", _("Using the gallery {place}.", place=place))

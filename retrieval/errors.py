@@ -15,7 +15,8 @@ common.errors.ReadableError
 """
 
 from common.errors import ReadableError
-from common.messages import _, _n
+from common.messages import Text, _, _n
+from common.terminal import this_command
 
 
 class RetrievalError(ReadableError):
@@ -23,9 +24,10 @@ class RetrievalError(ReadableError):
 
 
 class GalleryNotFound(RetrievalError):
-    sentence = _(
-        "There is no gallery at '{place}'. Make one with: python -m retrieval index FOLDER --gallery '{place}'"
-    )
+    sentence = _("There is no gallery at '{place}'. Make one with: {command} index FOLDER --gallery '{place}'")
+
+    def __init__(self, sentence: Text | None = None, /, **values: object) -> None:
+        super().__init__(sentence, **{"command": this_command("retrieval")} | values)
 
 
 class GalleryUnreadable(RetrievalError):

@@ -14,6 +14,7 @@ import yaml
 
 from common.messages import Text, _
 from common.resources import resource_folder
+from common.terminal import this_command
 from composer.errors import ModelFilesBroken, ModelFilesMissing, SettingsError, UnknownModel
 from composer.models import embedded
 from composer.models.discovery import is_local_name
@@ -161,7 +162,7 @@ def interrupted_values(config: ModelConfig, download: Download) -> dict[str, obj
 
 def download_command(config: ModelConfig, hub: HubName) -> str:
     """The command that downloads the model from that hub."""
-    return f"python -m composer download {config.short} --hub {hub}"
+    return f"{this_command('composer')} download {config.short} --hub {hub}"
 
 
 def _read(path: Path) -> ModelConfig:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from common.messages import _
+from common.terminal import this_command
 from composer.article import Article
 from composer.errors import ComposerError
 from composer.exporting import write_folder
@@ -74,7 +75,9 @@ def load_run(folder: Path) -> ArticleRun:
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
         reason = _(
-            "it has no {name}. A run over titles has one: python -m evaluation composition --out DIR.", name=name
+            "it has no {name}. A run over titles has one: {command} composition --out DIR.",
+            name=name,
+            command=this_command("evaluation"),
         )
         raise RunUnusable(place=folder, reason=reason) from error
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.messages import Text, _
+from common.terminal import this_command
 from evaluation.errors import RunUnusable
 from evaluation.scoring import Judgement, mcnemar, unit_outcomes
 
@@ -69,7 +70,10 @@ def why_unscored(folder: Path) -> Text | None:
     except (OSError, ValueError):
         return None
     if "titles" in facts:
-        return _("it holds articles; two such runs are compared by: python -m evaluation compare A B")
+        return _(
+            "it holds articles; two such runs are compared by: {command} compare A B",
+            command=this_command("evaluation"),
+        )
     return None if (folder / "scores.json").is_file() else _("its answers are scored by the benchmark's makers.")
 
 
@@ -88,7 +92,11 @@ def load_run(folder: Path) -> Run:
         return Run(folder, str(facts["model"]), str(scores["benchmark"]), scores, judgements, facts)
     except FileNotFoundError as error:
         name = Path(str(error.filename)).name
-        reason = _("it has no {name}. A run that was scored has one: python -m evaluation BENCHMARK --out.", name=name)
+        reason = _(
+            "it has no {name}. A run that was scored has one: {command} BENCHMARK --out.",
+            name=name,
+            command=this_command("evaluation"),
+        )
         raise RunUnusable(place=folder, reason=reason) from error
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise RunUnusable(place=folder, reason=_("its files cannot be read ({error}).", error=error)) from error

@@ -27,6 +27,9 @@ METHODS = frozenset({"GET", "HEAD", "POST"})
 LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
 
+_FOREIGN = _("pages of other addresses may not ask this gallery. Its owner can allow a name: --allowed_host NAME")
+
+
 class RequestMetrics:
     """Prometheus metrics of one server: requests, seconds a request, pictures."""
 
@@ -99,9 +102,13 @@ class RequestGuard:
     def _access_error(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
         if self._local_only and not self._hosts.allows(headers.get("host", "")):
-            return error_response(400, "wrong_host", _("this gallery answers only requests to this machine"))
+            reason = _(
+                "this gallery was not started for the host '{host}'. Its owner can allow a name: --allowed_host NAME",
+                host=ascii(headers.get("host", ""))[1:-1][:100],
+            )
+            return error_response(400, "wrong_host", reason)
         if self._hosts.is_foreign_page(headers):
-            return error_response(403, "foreign_origin", _("pages of other addresses may not ask this gallery"))
+            return error_response(403, "foreign_origin", _FOREIGN)
         if self._token is not None and scope["path"] not in PUBLIC_ROUTES:
             kind, _space, given = headers.get("authorization", "").partition(" ")
             # latin-1: the bytes as they came; compare_digest takes the same time wherever they differ

@@ -23,13 +23,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from common.hosts import AllowedHosts, is_loopback
-from common.messages import _
+from common.messages import Text, _
 from retrieval.base import Hit, PictureGallery
 from retrieval.editable import FilteredGallery
 from retrieval.errors import PictureUnreadable, RetrievalError
@@ -207,7 +207,7 @@ def _get_or_404(gallery: PictureGallery, picture_id: str) -> Hit:
     try:
         return gallery.get(picture_id)
     except KeyError as error:
-        raise HTTPException(404, "there is no picture with this id") from error
+        raise HTTPException(404, _("there is no picture with this id")) from error
 
 
 def _search_or_like(gallery: PictureGallery, request: SearchRequest) -> list[Hit]:
@@ -215,23 +215,23 @@ def _search_or_like(gallery: PictureGallery, request: SearchRequest) -> list[Hit
     if request.filters is None and request.like is None:
         return gallery.search(query, k=request.k, exclude=request.exclude)
     if not isinstance(gallery, FilteredGallery):
-        raise HTTPException(422, "filters, like: this gallery has neither")
+        raise HTTPException(422, _("filters, like: this gallery has neither"))
     filters = Filters(**request.filters.model_dump()) if request.filters else None
     if request.like is None:
         return gallery.search(query, k=request.k, exclude=request.exclude, filters=filters)
     try:
         return gallery.like(request.like, k=request.k, exclude=request.exclude, filters=filters)
     except KeyError as error:
-        raise HTTPException(404, "there is no picture with this id") from error
+        raise HTTPException(404, _("there is no picture with this id")) from error
 
 
 def _decode_query_picture(data: bytes) -> "Image.Image":
     if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\x1f\x8b")):
-        raise HTTPException(422, "picture: SVG is not taken here; send pixels")  # a small one can draw for hours
+        raise HTTPException(422, _("picture: SVG is not taken here; send pixels"))  # a small one can draw for hours
     try:
         return load_picture(io.BytesIO(data), max_pixels=QUERY_MAX_PIXELS, enough=1024)
     except PictureUnreadable as error:
-        raise HTTPException(422, f"picture: {error.values['reason']}") from error
+        raise HTTPException(422, _("picture: {reason}", reason=error.values["reason"])) from error
 
 
 class _Renderer:
@@ -249,7 +249,7 @@ class _Renderer:
             file = path.stat()
         except OSError as error:
             log.warning("The file of picture %r is gone: %s", hit.id, error)
-            raise HTTPException(404, "the file of this picture is gone") from error
+            raise HTTPException(404, _("the file of this picture is gone")) from error
         key = f"{hit.id}\n{file.st_mtime_ns}\n{file.st_size}\n{size}\n{hit.drawing}\n{QUALITY}"
         etag = f'"{hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
@@ -274,6 +274,13 @@ class _Renderer:
         return written.getvalue()
 
 
+_REFUSED = {
+    400: _("the request is not of the right form"),
+    404: _("there is nothing at this address"),
+    405: _("this address does not take requests of this kind"),
+}
+
+
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -281,11 +288,14 @@ def _add_error_handlers(app: FastAPI) -> None:
         message = "; ".join(fault_sentences(faults))[:2000]
         return error_response(422, "invalid_request", _("the request is not of the right form"), message=message)
 
-    @app.exception_handler(HTTPException)
-    def refused(_request: Request, error: HTTPException) -> JSONResponse:
+    @app.exception_handler(AnyHTTPException)
+    def refused(_request: Request, error: AnyHTTPException) -> JSONResponse:
         codes = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 422: "invalid_request"}
         code = codes.get(error.status_code, "refused")
-        reply = error_response(error.status_code, code, None, message=str(error.detail))
+        # a Text where this program refused; the framework says it in English words only
+        said: object = error.detail
+        reason = said if isinstance(said, Text) else _REFUSED.get(error.status_code, _REFUSED[400])
+        reply = error_response(error.status_code, code, reason)
         reply.headers.update(error.headers or {})
         return reply
 

@@ -18,6 +18,7 @@ from common.terminal import (
     piped_text,
     printable,
     printable_line,
+    this_command,
     typed_text,
 )
 
@@ -109,3 +110,19 @@ def test_a_line_stays_one_line_and_logs_are_printable(capsys: pytest.CaptureFixt
     finally:
         root.handlers = before
     assert capsys.readouterr().err.strip() == r"left out: a\u001b[2J.jpg"
+
+
+@pytest.mark.parametrize(
+    ("argument", "commands"),
+    [
+        ("/home/ann/.local/bin/xcomposer", ("xcomposer", "xcomposer gallery", "xcomposer evaluate")),
+        ("xcomposer.exe", ("xcomposer", "xcomposer gallery", "xcomposer evaluate")),
+        ("app.py", ("python -m composer", "python -m retrieval", "python -m evaluation")),
+        ("", ("python -m composer", "python -m retrieval", "python -m evaluation")),
+    ],
+)
+def test_hints_name_the_command_that_was_typed(
+    argument: str, commands: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [argument])
+    assert tuple(map(this_command, ("composer", "retrieval", "evaluation"))) == commands

@@ -253,7 +253,7 @@ def test_hints_name_the_program_that_was_called(program: str, command: list[str]
     content = catalogue.read_bytes()
     catalogue.write_bytes(content[:16384] + b"\xff" * (len(content) - 16384))  # it opens, and its tables are damaged
 
-    def call(name: str) -> tuple[int, str]:
+    def call(name: str, place: Path = place) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, *command, name, "-g", str(place)],
             capture_output=True,
@@ -263,6 +263,7 @@ def test_hints_name_the_program_that_was_called(program: str, command: list[str]
         )
         return done.returncode, done.stdout + done.stderr
 
+    assert f"Make one with: {program} index FOLDER" in call("export", tmp_path / "nowhere")[1]
     status, text = call("verify")
     assert status == 1
     assert f"->  {program} repair --gallery {place}" in text

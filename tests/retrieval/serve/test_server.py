@@ -16,6 +16,7 @@ import pytest
 import requests
 from PIL import Image
 
+from common.language import is_chinese
 from retrieval.base import Hit
 from retrieval.errors import GalleryUnreadable, RetrievalError
 from retrieval.protocol import MAX_BODY
@@ -358,4 +359,23 @@ def test_pages_of_others_may_not_ask(base: str) -> None:
 def test_a_name_that_the_owner_allows_is_answered(gallery: FakeGallery) -> None:
     with running(create_app(gallery, local_only=True, allowed_hosts=["pictures.example"])) as base:
         for host, status in (("pictures.example", 200), ("evil.example", 400)):
-            assert requests.get(f"{base}/v1/info", headers={"Host": host}, timeout=10).status_code == status
+            reply = requests.get(f"{base}/v1/info", headers={"Host": host}, timeout=10)
+            assert reply.status_code == status
+        fault = reply.json()["error"]
+        for message in (fault["message"], fault["message_zh"]):
+            assert "evil.example" in message
+            assert "--allowed_host " in message
+
+
+def test_every_refusal_is_said_in_both_languages(base: str) -> None:
+    asked = [
+        requests.get(f"{base}/nothing/here", timeout=10),
+        requests.delete(f"{base}/v1/info", timeout=10),
+        requests.get(f"{base}/v1/images/none", timeout=10),
+        requests.post(f"{base}/v1/search", data=b"{", headers={"Content-Type": "application/json"}, timeout=10),
+        requests.post(f"{base}/v1/search", json={"picture": base64.b64encode(b"<svg/>").decode()}, timeout=10),
+    ]
+    assert [reply.status_code for reply in asked[:3]] == [404, 405, 404]
+    for fault in (reply.json()["error"] for reply in asked):
+        assert fault["message"]
+        assert is_chinese(fault["message_zh"]), fault
