@@ -138,10 +138,11 @@ class TransformersModel:
         """See `composer.models.KeepsBeginnings`."""
         with self._readable_errors(_("reading")):
             beginning = self._beginning(messages)
-            if beginning.ids and beginning.ids not in self._beginnings:
-                while len(self._beginnings) >= _BEGINNINGS:
-                    del self._beginnings[next(iter(self._beginnings))]
-                self._beginnings[beginning.ids] = self.network.read(beginning)
+            if not beginning.ids or beginning.ids in self._beginnings:
+                return
+            for oldest in list(self._beginnings)[: max(0, len(self._beginnings) + 1 - _BEGINNINGS)]:
+                self._beginnings.pop(oldest, None)  # another caller may have been faster
+            self._beginnings[beginning.ids] = self.network.read(beginning)
 
     def close(self) -> None:
         self._beginnings.clear()
@@ -281,9 +282,10 @@ class TransformersModel:
     def _continued(self, prompt: Prompt) -> list[Read]:
         """The last conversation, if the prompt goes on behind its reply. A prompt that is asked once more is read anew,
         so that the same seed gives the same text."""
-        if self._conversation is None:
+        conversation = self._conversation  # another caller may put its own there
+        if conversation is None:
             return []
-        length, read = self._conversation
+        length, read = conversation
         return [read] if read.common(prompt) >= length else []
 
     # -- inside -------------------------------------------------------------------------------------------------------

@@ -8,9 +8,7 @@ takes any further stands still. What fails in a batch is done once more for each
 Knows the network and batches; no messages and no text.
 """
 
-import contextlib
 import threading
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,8 +17,9 @@ import torch
 from composer.models.transformers_vlm.decoding import caches
 from composer.models.transformers_vlm.decoding.batches import Batch, alike, joined, kept, read_of
 from composer.models.transformers_vlm.decoding.caches import Read
-from composer.models.transformers_vlm.decoding.network import Network, Stopped
+from composer.models.transformers_vlm.decoding.network import Network
 from composer.models.transformers_vlm.decoding.requests import Reading, Writing
+from composer.models.transformers_vlm.decoding.stopping import EitherStop, Stop, Stopped, forget, tolerated
 from composer.models.transformers_vlm.prompts import Prompt
 
 LOOK = 0.1  # seconds between two looks at whether a caller has stopped
@@ -45,6 +44,8 @@ class Batching:
         self.most, self.tokens, self._network = max(1, most), tokens, network
         self._changed = threading.Condition()
         self._driver: int | None = None  # the thread that computes a round
+        self._served: Reading | None = None  # what that thread waits for itself
+        self._leaving = 0  # callers that wait for the end of the round, after which none begins before they are done
         self._waiting: list[Reading] = []
         self._groups: list[_Group] = []
 
@@ -84,8 +85,12 @@ class Batching:
             if self._driver == threading.get_ident():  # a generator that was thrown away in the middle of a round
                 text.over, text.is_kept = True, False
                 return None
-            self._changed.wait_for(lambda: self._driver is None)
-            self._driver = threading.get_ident()
+            self._leaving += 1
+            try:
+                self._changed.wait_for(lambda: self._driver is None)
+                self._driver = threading.get_ident()
+            finally:
+                self._leaving -= 1
         try:
             self._end(text)
             self._leave_out()
@@ -103,13 +108,13 @@ class Batching:
         try:
             while True:
                 with self._changed:
-                    while self._driver is not None and not (reading.is_ready or reading.stopped):
+                    while not (reading.is_ready or reading.stopped) and (self._driver is not None or self._leaving):
                         self._changed.wait(LOOK)
                     if reading.stopped:
                         return False
                     if reading.is_ready:
                         return True
-                    self._driver = threading.get_ident()
+                    self._driver, self._served = threading.get_ident(), reading
                 try:
                     self._round()
                 finally:
@@ -119,7 +124,7 @@ class Batching:
 
     def _release(self) -> None:
         with self._changed:
-            self._driver = None
+            self._driver = self._served = None
             self._changed.notify_all()
 
     # -- a round ------------------------------------------------------------------------------------------------------
@@ -153,9 +158,15 @@ class Batching:
                 self._network.release(group.batch)
                 self._groups.remove(group)
             elif len(rows) < len(group.texts) and group.batch.can_join:
-                group.batch, group.texts = kept(group.batch, rows), [group.texts[row] for row in rows]
-                if group.chosen is not None:
-                    group.chosen = group.chosen[torch.tensor(rows, device=group.chosen.device)]
+                with tolerated():  # where there is no memory for it they stay, and nobody looks at them
+                    self._keep(group, rows)
+
+    def _keep(self, group: _Group, rows: list[int]) -> None:
+        """These rows of a batch alone."""
+        batch, chosen = kept(group.batch, rows), group.chosen
+        if chosen is not None:
+            chosen = chosen[torch.tensor(rows, device=chosen.device)]
+        group.batch, group.chosen, group.texts = batch, chosen, [group.texts[row] for row in rows]
 
     def _end(self, text: Writing) -> None:
         """The text ends here; what is kept of it is what its row holds now."""
@@ -169,7 +180,8 @@ class Batching:
                 if not text.is_kept or group.batch.is_static:
                     pass  # the static cache serves the next text: of this one the prompt alone is kept
                 elif len(group.texts) == 1 or group.batch.can_join:
-                    text.read = read_of(group.batch, row, text.prompt, text.written)
+                    with tolerated():  # it is read anew, should it go on
+                        text.read = read_of(group.batch, row, text.prompt, text.written)
                 if not group.batch.can_join:
                     group.texts[row] = None
 
@@ -181,6 +193,9 @@ class Batching:
             while some := self._fitting(wanted):
                 wanted = [each for each in wanted if each not in some]
                 self._read(some)
+                wanted += [each for each in some if not (each.begun or each.is_ready)]
+                if self._is_done_with():
+                    break
         finally:
             with self._changed:
                 self._waiting = wanted + self._waiting
@@ -228,21 +243,34 @@ class Batching:
                 if batch is not None and (batch.can_join or all(isinstance(each, Writing) for each in some)):
                     self._spread(batch, some)
             except Exception as error:  # noqa: BLE001 - whose prompt it was shows when each is read alone
-                _forget(error)
+                forget(error)
         for each in some:
             if each.begun:
                 continue
             each.begun = True
             try:
-                read = self._network.read(each.prompt, each.known, each.stop)
+                read = self._network.read(each.prompt, each.known, self._stop_of(each))
                 each.read = read
                 if isinstance(each, Writing):
                     self._join(self._network.one(read, each.prompt), [each])
             except Stopped:
+                if not each.stopped:
+                    each.begun = False  # who read it for another has stopped: another goes on
+                    return
                 if isinstance(each, Writing):
                     each.over = True
             except Exception as error:  # noqa: BLE001 - who asked for it gets it
                 each.error = error
+
+    def _is_done_with(self) -> bool:
+        """Whether the thread that computes this round has been stopped."""
+        return self._served is not None and self._served.stopped
+
+    def _stop_of(self, reading: Reading) -> Stop | None:
+        """What ends the reading of a prompt: its caller's stop, and that of who reads it for another."""
+        if self._served is None or reading is self._served or self._served.stop is None:
+            return reading.stop
+        return EitherStop(*(stop for stop in (reading.stop, self._served.stop) if stop is not None))
 
     def _spread(self, batch: Batch, some: Sequence[Reading]) -> None:
         """Gives everybody their rows of what was read together."""
@@ -266,12 +294,10 @@ class Batching:
             same_call = any(text is not None and text.call is texts[0].call for text in group.texts)
             if group is new or group.alone or not (self.most > 1 or same_call):
                 continue
-            try:
+            with tolerated():  # where there is no memory to put them together they go on beside each other
                 if self._joined(group, new):
                     self._groups.remove(new)
                     return
-            except Exception as error:  # noqa: BLE001 - no memory to put them together: they go on beside each other
-                _forget(error)
 
     def _joined(self, group: _Group, new: _Group) -> bool:
         """Puts the rows of one batch beside those of another; False where that cannot be."""
@@ -281,9 +307,9 @@ class Batching:
             return False
         assert group.chosen is not None  # both have chosen
         assert new.chosen is not None
+        chosen = torch.cat([group.chosen, new.chosen])
         group.batch = joined([group.batch, new.batch])
-        group.texts += new.texts
-        group.chosen = torch.cat([group.chosen, new.chosen])
+        group.chosen, group.texts = chosen, group.texts + new.texts
         return True
 
     def _quicken(self) -> None:
@@ -291,7 +317,8 @@ class Batching:
         if len(self._groups) == 1 and len(self._groups[0].texts) == 1:
             group = self._groups[0]
             if not group.batch.is_static:
-                group.batch = self._network.faster(group.batch)
+                with tolerated():
+                    group.batch = self._network.faster(group.batch)
 
     def _go_on(self, group: _Group) -> None:
         """One token more for each text of the batch."""
@@ -310,13 +337,17 @@ class Batching:
                 if text is not None and not text.over:
                     text.error, text.over, text.read = error, True, None
             return
-        _forget(error)
+        forget(error)
         self._groups.remove(group)
         caches.cut_to(group.batch.cache, int(group.batch.ids.shape[1]))  # what it has left in some layers
         for row, text in enumerate(group.texts):
-            if text is not None and not text.over:
-                chosen = group.chosen[row : row + 1] if group.chosen is not None else None
+            if text is None or text.over:
+                continue
+            chosen = group.chosen[row : row + 1] if group.chosen is not None else None
+            try:
                 self._groups.append(_Group(kept(group.batch, [row]), [text], chosen, alone=True))
+            except Exception as lost:  # noqa: BLE001 - no memory for it, and nobody else's fault
+                text.error, text.over, text.read = lost, True, None
 
     def _choose(self, group: _Group) -> None:
         """The next token of each text. Those that end with it are taken out at the next round."""
@@ -342,11 +373,3 @@ class Batching:
             if len(text.written) >= text.most:
                 self._end(text)
         self._network.count_generated(count)
-
-
-def _forget(error: Exception) -> None:
-    """Frees what the calls held that ended with the error: memory may be short."""
-    with contextlib.suppress(RuntimeError):
-        traceback.clear_frames(error.__traceback__)
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

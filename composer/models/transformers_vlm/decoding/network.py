@@ -19,15 +19,12 @@ from composer.models.base import Usage
 from composer.models.transformers_vlm.decoding import caches
 from composer.models.transformers_vlm.decoding.batches import Batch, last
 from composer.models.transformers_vlm.decoding.caches import Read
+from composer.models.transformers_vlm.decoding.stopping import Stop, Stopped
 from composer.models.transformers_vlm.prompts import Prompt, PromptReader
 
 log = logging.getLogger(__name__)
 
 CPU_CHUNK, CARD_CHUNK = 256, 2048  # tokens of a prompt read at once: a stop waits for one such part
-
-
-class Stopped(Exception):
-    """The caller's stop event was set while a prompt was being read."""
 
 
 class Network:
@@ -81,7 +78,7 @@ class Network:
 
     # -- reading prompts ----------------------------------------------------------------------------------------------
 
-    def read(self, prompt: Prompt, known: Sequence[Read] = (), stop: threading.Event | None = None) -> Read:
+    def read(self, prompt: Prompt, known: Sequence[Read] = (), stop: Stop | None = None) -> Read:
         """Reads a prompt on top of whichever of the known beginnings has most of it.
 
         Raises Stopped between two parts of it.
