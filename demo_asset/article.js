@@ -541,6 +541,16 @@ const OPERATIONS = {
     sectionMenu.shut();
     drawAll();
   },
+  box({ was, title: now, own }) {
+    const put = (place, words) => {
+      const field = document.querySelector(place);
+      if (!field || field.value === words(field.value)) return;
+      field.value = words(field.value);
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    put("#xc-title textarea", (said) => (said.trim() === was.trim() ? now : said));
+    if (own) put("#xc-own-text textarea", () => "");
+  },
   hand() {
     hand();
   },

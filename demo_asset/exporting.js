@@ -43,8 +43,9 @@ function makeExporter({ texts, ask, say, deliver }) {
   function show(at) {
     list.hidden = false;
     open.setAttribute("aria-expanded", "true");
-    list.classList.remove("xc-left");
-    if (list.getBoundingClientRect().left < 8) list.classList.add("xc-left"); // there is no room on that side
+    const { left, right } = menu.getBoundingClientRect(); // below the button, and within the page
+    const most = document.documentElement.clientWidth - 8 - list.offsetWidth;
+    list.style.left = `${Math.max(8, Math.min(right - list.offsetWidth, most)) - left}px`;
     items().at(at).focus({ preventScroll: true });
     list.scrollIntoView({ block: "nearest" });
   }

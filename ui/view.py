@@ -18,6 +18,7 @@ a lost one and asks for the whole article. Operations:
     copy      html, text                                          addresses of what goes to the clipboard
     texts     language, texts                                     the labels of the view
     draft     id, step, title, undo, redo, revision               the article is this draft, saved as it is
+    box       was, title, own                                     the form says `title` where it said `was`
     fresh     –                                                   no article: a new one can be begun
     hand      –                                                   asks for the article, which only the view has
     again     value                                               the view sends that action for the model once more

@@ -8,6 +8,8 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from PIL import Image
+
 from composer.errors import ComposerError
 from composer.keeping.database import os_reason
 from retrieval.pictures import PILLOW_ERRORS, open_picture
@@ -60,21 +62,42 @@ class KeptFiles:
         return name
 
     def thumbnail(self, path: Path) -> Path:
-        """A small JPEG of a kept picture, made when it is first asked for. Raises OSError, RetrievalError."""
-        small = self.folder.parent / "thumbnails" / f"{path.stem[:64]}.jpg"
-        if not small.is_file():
-            small.parent.mkdir(parents=True, exist_ok=True)
-            image = open_picture(path)
-            image.thumbnail((THUMBNAIL, THUMBNAIL))
-            part = small.with_name(f"{secrets.token_hex(8)}.part")
-            try:
+        """A small picture of a kept one, made when it is first asked for: a JPEG, or a PNG of one that can be seen
+        through. Raises OSError, RetrievalError."""
+        small = self._thumbnails(path.stem[:64])
+        if small[0].is_file():
+            return small[0]
+        if small[1].is_file() and path.suffix.lower() in (".jpg", ".jpeg"):
+            return small[1]
+        try:
+            with open_picture(path) as image:
+                return self._made(image, *small)
+        except PILLOW_ERRORS as error:
+            raise OSError(str(error)) from error
+
+    @staticmethod
+    def _made(image: Image.Image, through: Path, solid: Path) -> Path:
+        """The small picture at one of the two places: `through` for one that can be seen through."""
+        made = through if image.has_transparency_data else solid
+        if made.is_file():
+            return made
+        made.parent.mkdir(parents=True, exist_ok=True)
+        image.thumbnail((THUMBNAIL, THUMBNAIL))
+        part = made.with_name(f"{secrets.token_hex(8)}.part")
+        try:
+            if made is through:
+                image.convert("RGBA").save(part, "PNG")
+            else:
                 image.convert("RGB").save(part, "JPEG", quality=85)
-                part.replace(small)
-            except PILLOW_ERRORS as error:
-                raise OSError(str(error)) from error
-            finally:
-                part.unlink(missing_ok=True)
-        return small
+            part.replace(made)
+        finally:
+            part.unlink(missing_ok=True)
+        return made
+
+    def _thumbnails(self, stem: str) -> tuple[Path, Path]:
+        """Where the small pictures of one lie, one of which there is."""
+        folder = self.folder.parent / "thumbnails"
+        return folder / f"{stem}.png", folder / f"{stem}.jpg"
 
     def forget(self, used: Collection[str]) -> None:
         """Removes the files that nothing uses any more, unless they are new. Raises OSError."""
@@ -84,4 +107,5 @@ class KeptFiles:
                 file = Path(folder, name)
                 if name not in used and file.stat().st_mtime < before:
                     file.unlink(missing_ok=True)
-                    (self.folder.parent / "thumbnails" / f"{file.stem}.jpg").unlink(missing_ok=True)
+                    for small in self._thumbnails(file.stem):
+                        small.unlink(missing_ok=True)

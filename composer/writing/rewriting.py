@@ -197,6 +197,8 @@ def _rewrite(
     written = _one_text(reader.finish(cut=not stop.is_set() and (full or reader.looping)), article)
     if section.kind == "heading" and task not in INSERTING:
         written = written.rstrip(".。")
+    if task == "shorten" and not stop.is_set() and len(before + written) >= len(section.text):
+        written = ""  # no shorter text came: nothing is proposed
     if task in INSERTING:
         changes: tuple[Change, ...] = (Change("", written),)
     else:

@@ -79,6 +79,11 @@ def test_every_change_can_be_undone_also_after_a_reload(server: Server, visit: C
     write(page)
     written = article_text(page)
     assert page.is_disabled(".xc-undo")
+    page.click(".xc-export")  # a menu that is wider than the room at either side of its button
+    box = page.locator(".xc-export-list").bounding_box()
+    assert box["x"] >= 8
+    assert box["x"] + box["width"] <= width - 8
+    page.keyboard.press("Escape")
     edit(page, 1, "My own sentence.")
     edit(page, 2, "And one more.")
     draft = at_draft(page)
@@ -143,17 +148,6 @@ def test_an_address_can_be_bookmarked_and_is_nobody_elses(server: Server, visit:
     stranger.goto(page.url)
     stranger.wait_for_selector(".xc-notice >> text=There is no draft")
     assert "My own sentence." not in stranger.inner_text("body")
-
-
-def test_a_new_article_is_a_new_draft(server: Server, visit: Callable[..., Any]) -> None:
-    page = visit(server)
-    write(page, "Cats")
-    first = at_draft(page)
-    write(page, "Dogs")
-    page.wait_for_function(f"!location.search.includes('{first}')")
-    second = at_draft(page)
-    titles = {one.id: one.title for one in server.studio.drafts.of(None).list()}
-    assert titles == {first: "Cats", second: "Dogs"}
 
 
 def test_two_tabs_follow_each_other_and_overwrite_nothing(server: Server, visit: Callable[..., Any]) -> None:

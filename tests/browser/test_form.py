@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Server, choose, write
+from tests.browser.test_drafts import at_draft
 from tests.fakes import FakeModel
 
 pytestmark = pytest.mark.browser
@@ -85,3 +86,23 @@ def test_settings_are_kept_under_names(server: Server, visit: Callable[..., Any]
     page.click("#xc-presets .xc-danger")
     page.wait_for_function("document.querySelectorAll('#xc-presets option').length === 1")
     assert page.evaluate("localStorage.getItem('xc-presets:')") == "{}"
+
+
+def test_a_new_article_is_a_new_draft(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page, "Cats")
+    first = at_draft(page)
+    write(page, "Dogs")
+    page.wait_for_function(f"!location.search.includes('{first}')")
+    second = at_draft(page)
+    # the form says what the article that is shown was made of; what was typed since stays
+    page.click(".xc-drafts-toggle")
+    page.click("#xc-drafts .xc-drafts-open >> text=Cats")
+    page.wait_for_selector(".xc-title >> text=Cats")
+    page.wait_for_function("document.querySelector('#xc-title textarea').value === 'Cats'")
+    page.fill("#xc-title textarea", "Birds")
+    page.click("#xc-drafts .xc-drafts-open >> text=Dogs")
+    page.wait_for_selector(".xc-title >> text=Dogs")
+    assert page.input_value("#xc-title textarea") == "Birds"
+    titles = {one.id: one.title for one in server.studio.drafts.of(None).list()}
+    assert titles == {first: "Cats", second: "Dogs"}

@@ -40,7 +40,7 @@ def texts(page: Any) -> list[str]:
 def test_a_paragraph_is_written_anew_and_taken_in_parts(page_of: Callable[..., Any]) -> None:
     page = page_of()
     open_menu(page, 2)
-    page.click(".xc-menu >> text=Shorten")
+    page.click(".xc-menu >> text=Simplify")
     page.wait_for_selector(".xc-proposal.xc-ready")
     assert page.locator(".xc-change").count() >= 2
     assert page.locator(".xc-change del").first.inner_text() == "it"

@@ -126,11 +126,17 @@ def test_a_page_begins_with_the_draft_of_its_address(studio: Studio, session: Se
 def test_another_draft_is_opened_and_a_new_one_begun(studio: Studio, session: Session) -> None:
     assert session.draft is not None
     first = session.draft.id
-    assert [operation["op"] for operation in ask(studio, session, "new")] == ["fresh", "status", "proposal", "draft"]
+    assert [operation["op"] for operation in ask(studio, session, "new")] == [
+        "fresh",
+        "box",
+        "status",
+        "proposal",
+        "draft",
+    ]
     assert not session.has_article
     assert len(store(studio).of(None).list()) == 1
     answer = ask(studio, session, "draft", id=first)
-    assert [operation["op"] for operation in answer][:2] == ["fresh", "article"]
+    assert [operation["op"] for operation in answer][:3] == ["fresh", "box", "article"]
     assert session.article.title == CAT
     [notice] = ask(studio, session, "draft", id="nonsense")
     assert "There is no draft 'nonsense'" in notice["text"]

@@ -96,6 +96,12 @@ def test_a_view_that_missed_the_proposal_gets_it_again(
     assert ready not in ask(studio, session, "resync")
 
 
+def test_a_text_that_is_no_shorter_is_said(studio_with: Callable[[FakeModel], Studio], session: Session) -> None:
+    ops = rewrite(studio_with(FakeModel(answer=lambda messages: f"{OLD} And more.")), session, task="shorten")
+    assert ops[-2:-1] == [{"op": "proposal", "id": None}]
+    assert "No shorter text came" in ops[-1]["text"]
+
+
 def test_nothing_to_change_is_said(studio_with: Callable[[FakeModel], Studio], session: Session) -> None:
     ops = rewrite(studio_with(FakeModel(answer=lambda messages: OLD)), session)
     assert "nothing to change" in ops[-1]["text"]

@@ -110,6 +110,7 @@ TEXTS: Mapping[str, Text] = {
     ),
     "say.saved_without": _("Saved as {name}, without pictures that are no longer there: {names}."),
     "say.copied_without": _("Copied without pictures that are no longer there: {names}."),
+    "say.not_shorter": _("No shorter text came. Try again, or say in the menu what can be left out."),
     "say.no_change": _("The model sees nothing to change."),
     "say.proposal_gone": _("This proposal is gone. Ask for it again."),
     "say.gone": _("This paragraph no longer exists."),

@@ -48,9 +48,23 @@ def draft_at_arrival(
 
 def open_another(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """Another draft; what is shown now has been saved."""
+    before = session.article
     operations = open_draft(studio, session, str(value.get("id")))
-    shown = [{"op": "fresh"}, whole_article(studio, session), view.idle(), _without_proposal(session)]
+    shown = [
+        {"op": "fresh"},
+        _box(before, session.article),
+        whole_article(studio, session),
+        view.idle(),
+        _without_proposal(session),
+    ]
     return [*shown, *operations, *_written_elsewhere(studio, session)]
+
+
+def _box(before: Article, now: Article) -> view.Operation:
+    """What the form says belongs to the article that was shown: with another one it says what that was made of. What a
+    person has typed there since stays."""
+    was, title = (str(one.parameters.get("request") or one.title) for one in (before, now))
+    return {"op": "box", "was": was, "title": title, "own": before.imported is not None}
 
 
 def _written_elsewhere(studio: Studio, session: Session) -> list[view.Operation]:
@@ -60,9 +74,16 @@ def _written_elsewhere(studio: Studio, session: Session) -> list[view.Operation]
 
 def begin(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """No article: the next one is a draft of its own."""
+    before = session.article
     with session.keeping:
         session.article, session.draft, session.kept = Article(title=""), None, None
-    return [{"op": "fresh"}, view.idle(), _without_proposal(session), draft_operation(session)]
+    return [
+        {"op": "fresh"},
+        _box(before, session.article),
+        view.idle(),
+        _without_proposal(session),
+        draft_operation(session),
+    ]
 
 
 def undo(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:

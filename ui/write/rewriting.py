@@ -55,7 +55,8 @@ def _ended(session: Session, proposal: Proposal | None, language: str) -> list[v
     if proposal is None or proposal.nothing:
         session.proposal = None
         stopped = proposal is not None and proposal.stopped
-        return [view.no_proposal(), *([] if stopped else [view.notice(text("say.no_change", language), tone="plain")])]
+        said = "say.not_shorter" if proposal is not None and proposal.task == "shorten" else "say.no_change"
+        return [view.no_proposal(), *([] if stopped else [view.notice(text(said, language), tone="plain")])]
     return [view.proposal_ready(proposal)]
 
 

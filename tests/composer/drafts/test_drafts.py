@@ -266,6 +266,16 @@ def test_a_picture_that_is_gone_already_stays_as_it_is(store: DraftStore, tmp_pa
     assert draft.summary.picture is None
 
 
+def test_a_thumbnail_of_a_drawing_lets_the_card_be_seen(store: DraftStore, tmp_path: Path) -> None:
+    Image.new("RGBA", (300, 200), (0, 0, 0, 0)).save(tmp_path / "drawing.png")
+    kept = store.pictures.path(store.pictures.copied(tmp_path / "drawing.png"))
+    black = store.pictures.folder.parent / "thumbnails" / f"{kept.stem}.jpg"  # as one was made before
+    black.parent.mkdir(parents=True)
+    Image.new("RGB", (144, 96)).save(black)
+    with Image.open(store.pictures.thumbnail(kept)) as small:
+        assert small.convert("RGBA").getpixel((70, 40))[3] == 0  # type: ignore[index]
+
+
 def test_a_thumbnail_is_made_once(store: DraftStore, tmp_path: Path) -> None:
     Image.new("RGB", (900, 600), "red").save(tmp_path / "a.png")
     kept = store.of("ann").create(illustrated(tmp_path / "a.png")).summary.picture

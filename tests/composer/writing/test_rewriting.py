@@ -238,6 +238,13 @@ def test_an_inserted_paragraph_has_an_id_of_its_own() -> None:
     assert ids(article) == ["s1", "s2", fresh, "s3", "s4"]
 
 
+def test_a_text_that_is_no_shorter_is_no_proposal_to_shorten() -> None:
+    longer = f"{OLD} It also sleeps on the sofa, in the sun."
+    assert proposed(answering(longer), "shorten").nothing
+    assert not proposed(answering(longer), "expand").nothing
+    assert accepted(proposed(answering("A cat needs water."), "shorten").changes) == "A cat needs water."
+
+
 # -- several sections ------------------------------------------------------------------------------------
 
 
@@ -249,7 +256,7 @@ def several(model: FakeModel, ids: list[str], task: str = "shorten") -> tuple[Ar
 
 def test_several_sections_are_written_anew_and_other_blocks_stay() -> None:
     written = "A cat drinks fresh water, which stands in a bowl beside its bed."
-    article, events = several(answering(written), ["s2", "s3", "s4"])
+    article, events = several(answering(written), ["s2", "s3", "s4"], "simplify")
     assert [s.text for s in article] == ["Food", written, written, "- one\n- two"]
     assert article.section("s2").illustration is not None
     pieces = [event for event in events if isinstance(event, TextDelta)]
