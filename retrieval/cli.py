@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from common.messages import Text, _
+from common.messages import Text, _, _n
 from common.terminal import (
     json_line,
     log_to_stderr,
     printable_line,
+    terminal_language,
     typed_text,
 )
 from retrieval.base import Hit, PictureGallery
@@ -138,11 +139,13 @@ def index(
         if watcher and not stopped:
             signal.signal(signal.SIGTERM, lambda *_: watcher.stop())
             signal.signal(signal.SIGINT, lambda *_: watcher.stop())
-            print(printable_line(f"Watching {', '.join(map(str, roots))}; press Ctrl-C to end."), file=sys.stderr)
+            watching = _("Watching {folders}; press Ctrl-C to end.", folders=list(map(str, roots)))
+            print(printable_line(watching.text(terminal_language())), file=sys.stderr)
             watcher.run()
     signal.signal(signal.SIGINT, before)
     if total.stopped:
-        print("Stopped. What was read is kept; index again to go on.", file=sys.stderr)
+        stopped_early = _("Stopped. What was read is kept; index again to go on.")
+        print(stopped_early.text(terminal_language()), file=sys.stderr)
         sys.exit(130)
 
 
@@ -212,13 +215,14 @@ def search(
         print(json_line([{key: getattr(hit, key) for key in keys} | {"path": _file(opened, hit)} for hit in hits]))
     else:
         hits = sorted(hits, key=lambda hit: not hit.likely)
+        language = terminal_language()
         for number, hit in enumerate(hits):
             if not hit.likely and (number == 0 or hits[number - 1].likely):
-                print("Less likely:" if number else "Nothing fits well. Less likely:")
-            print(printable_line(f"{hit.score:7.3f}  {hit.id}  {hit.caption or '(no words)'}"))
+                print((_("Less likely:") if number else _("Nothing fits well. Less likely:")).text(language))
+            print(printable_line(f"{hit.score:7.3f}  {hit.id}  {hit.caption or _('(no words)').text(language)}"))
             print(printable_line(f"         {_file(opened, hit)}"))
         if not hits:
-            print("Nothing found.", file=sys.stderr)
+            print(_("Nothing found.").text(language), file=sys.stderr)
 
 
 def _file(opened: PictureGallery, hit: Hit) -> str:
@@ -301,7 +305,8 @@ def verify(context: typer.Context, gallery: FolderPlace, as_json: AsJson = False
         for problem in problems:
             way_out = f"{problem.hint.replace(PROGRAM, program)} --gallery {gallery}"
             print(printable_line(f"{problem.kind}: {problem.text}  ->  {way_out}"))
-        print("The gallery is whole." if not problems else f"{len(problems)} problems.")
+        count = _n("{count} problem.", "{count} problems.", count=len(problems))
+        print((count if problems else _("The gallery is whole.")).text(terminal_language()))
     if problems:
         sys.exit(1)
 
@@ -322,7 +327,8 @@ def remove(
     """Take pictures out of the gallery; their files stay. Indexing their folder again brings them back."""
     with _open_folder(gallery) as opened:
         count = opened.remove(ids)
-    print(json.dumps({"removed": count}) if as_json else f"{count} of {len(ids)} removed.")
+    removed = _("{count} of {all} removed.", count=count, all=len(ids))
+    print(json.dumps({"removed": count}) if as_json else removed.text(terminal_language()))
 
 
 @app.command()

@@ -26,6 +26,16 @@ def find_words(
     return _best(connection, strong, limit, filters), _best(connection, weak, limit, filters)
 
 
+def find_all_words(connection: sqlite3.Connection, phrase: str, limit: int) -> list[int]:
+    """Numbers of pictures that have all words of a phrase, the newest first."""
+    words = wanted_words(well_formed(phrase))[0]
+    wanted = " AND ".join(f"({match_expression([word])})" for word in words)
+    rows = connection.execute(
+        "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", (wanted, limit)
+    )
+    return [int(row[0]) for row in rows] if words else []
+
+
 def find_captions(
     connection: sqlite3.Connection, phrases: Sequence[str], limit: int, filters: Filters | None
 ) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from retrieval.encoders import Encoder, Vectors, read_dictionary, unit
 from retrieval.index.catalogue import Catalogue, Slots
-from retrieval.index.fulltext import WIDER, find_captions, find_names
+from retrieval.index.fulltext import WIDER, find_all_words, find_captions, find_names
 from retrieval.index.fusion import fuse, near_duplicates
 from retrieval.index.likely import exactly, judged
 from retrieval.index.query import Query, in_both_languages, other_language, parse_query, query_vectors
@@ -124,7 +124,7 @@ class Searcher:
             order = sorted(range(len(known)), key=lambda place: (not known[place][2], duplicate[place]))
             return [known[place] for place in order]
 
-        return _paged(page, k, excluded)
+        return _paged(page, k, {*excluded, *self._unwanted(*map(parse_query, phrasings))})
 
     def scores(
         self,
@@ -172,11 +172,12 @@ class Searcher:
             rankings.append(([n for n in found if n not in barred][:depth], NAMES_WEIGHT))
         return rankings
 
-    def _unwanted(self, query: Query) -> set[int]:
-        """Pictures with words that a query excludes, in either language where that counts."""
-        unwanted = {n for phrase in query.minus for n in self._catalogue.find_words(phrase, MOST_UNWANTED)[0]}
-        if self._both_languages:
-            for phrase in query.minus:
+    def _unwanted(self, *queries: Query) -> set[int]:
+        """Pictures that have a thing which a query excludes, by all its words, in either language where that counts."""
+        unwanted: set[int] = set()
+        for phrase in (phrase for query in queries for phrase in query.minus):
+            unwanted.update(find_all_words(self._catalogue.connection, phrase, MOST_UNWANTED))
+            if self._both_languages:
                 unwanted.update(find_names(self._catalogue.connection, other_language(phrase), MOST_UNWANTED, None))
         return unwanted
 

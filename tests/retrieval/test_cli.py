@@ -62,6 +62,14 @@ def test_index_search_info_export_remove(indexed: Path, pictures: Path, tmp_path
     assert json.loads(run("info", "-g", indexed, "--json"))["pictures"] == 2
 
 
+def test_what_is_found_is_said_in_the_language_of_the_terminal(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    found = RUNNER.invoke(app, ["search", "door", "-g", str(indexed), "--min-width", "9999"])
+    assert (found.exit_code, found.output.strip()) == (0, "没有找到。")
+    assert run("verify", "-g", indexed).strip() == "图库完好。"
+    assert run("remove", "nothing", "-g", indexed).strip() == "共 1 张，移除 0 张。"
+
+
 @pytest.mark.parametrize(
     ("language", "one", "two"),
     [

@@ -125,3 +125,13 @@ def test_the_picture_called_so_comes_first_however_few_are_asked_for(tmp_path: P
     assert [len(answer) for answer in answers] == [1, 4, 12, 20, 70, 150, 201]
     assert all(longer[: len(shorter)] == shorter for shorter, longer in itertools.pairwise(answers))
     assert len(set(answers[-1])) == 201
+
+
+def test_what_is_excluded_is_not_found_by_its_vector_either(tmp_path: Path) -> None:
+    """A phrase is excluded by all its words: not everything red with "a red car"."""
+    with Gallery.open(tmp_path / "g", create=True, encoder=ColourEncoder()) as opened:
+        red = opened.encoder.encode_texts(["red"])
+        for caption in ("a red car", "red wine", "红色的汽车", "冰"):
+            opened.catalogue.store(Picture(caption, caption, caption=caption), red)
+        assert {hit.caption for hit in opened.search("red - red car", k=9)} == {"red wine", "冰"}
+        assert {hit.caption for hit in opened.search("red - ice", k=9)} == {"a red car", "red wine", "红色的汽车"}
