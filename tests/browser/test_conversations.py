@@ -163,7 +163,6 @@ def test_between_chat_and_article(
     page.click(".xc-ask-about")
     page.wait_for_selector(f"#xc-turns >> text={words['about']}")
     page.click("#xc-chat-settings .label-wrap")
-    page.wait_for_timeout(700)  # the settings of this conversation may still be on their way
     page.fill("#xc-chat-system textarea", "像海盗一样说话。")
     page.press("#xc-chat-system textarea", "Tab")
     page.set_input_files("#xc-chat-box input[type=file]", tmp_path / "00.png")

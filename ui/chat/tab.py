@@ -176,13 +176,15 @@ def build_chat_tab(
         if event.value.get("act") in ("new", "about"):
             session.chat_names.add(owner)  # what an earlier session showed stays among the conversations
         arrive(session, owner, shown, here, request)
-        before = session.talk.tree
+        before, set_before = session.talk.tree, settings_of(session)
         message = quick_action(studio, session, event.value)
         if event.value.get("act") == "follow" and session.talk.tree == before:
             return [gr.skip()] * 8
         button = gr.update(submit_btn=not session.answering, stop_btn=session.answering)
         shown = history(studio, session)
-        return [shown, message, button, gr.update(interactive=not session.answering), *settings_of(session)]
+        # what stays as it was is not sent: a person may be typing another system prompt just now
+        settings = [gr.skip() if old == new else new for old, new in zip(set_before, settings_of(session), strict=True)]
+        return [shown, message, button, gr.update(interactive=not session.answering), *settings]
 
     def about_article(session: Session) -> list[Any]:
         """A new conversation about the article of the session."""
