@@ -119,7 +119,7 @@ window.xcDraft = () => {
     }
     channel.addEventListener("message", ({ data }) => data.shown === session && give(true));
     channel.postMessage({ asks: session });
-    setTimeout(() => give(false), 150);
+    setTimeout(() => give(false), 80);
   });
 }
 

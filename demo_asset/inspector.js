@@ -13,6 +13,8 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   const captionLabel = make("label", { for: "xc-caption", class: "xc-label" });
   const alt = make("textarea", { id: "xc-alt", rows: 2, class: "xc-field", dir: "auto", maxlength: "500" });
   const altLabel = make("label", { for: "xc-alt", class: "xc-label" });
+  const query = make("input", { id: "xc-query", type: "text", class: "xc-field", dir: "auto", maxlength: "500" });
+  const queryLabel = make("label", { for: "xc-query", class: "xc-label" });
   const search = button("", "search", () => find(), { class: "xc-button xc-primary" });
   const large = make("div", { class: "xc-large" });
   const facts = make("p", { class: "xc-facts" });
@@ -50,39 +52,42 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     changed,
     captionLabel,
     caption,
-    make("div", { class: "xc-row" }, search),
     altLabel,
     alt,
     widthLabel,
     widthRow,
     cropLabel,
     cropRow,
+    queryLabel,
+    make("div", { class: "xc-row xc-seek-row" }, query, search),
     gridLabel,
     grid,
     make("div", { class: "xc-row xc-panel-foot" }, own, up, down, remove, file),
   );
 
   function find() {
-    const wanted = caption.value.trim();
+    const wanted = query.value.trim();
     if (!wanted) {
       say(texts("empty_query"));
-      caption.focus();
+      query.focus();
       return;
     }
     setBusy("searching");
-    work("search", { id: section.id, caption: wanted });
+    work("search", { id: section.id, query: wanted });
   }
 
-  caption.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      find();
-    }
+  const entered = (field, act) => field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    act();
   });
-  caption.addEventListener("change", () => {
+  const commit = () => {
     const text = caption.value.trim();
     if (section && section.picture && text !== section.picture.caption) ask("caption", { id: section.id, caption: text });
-  });
+  };
+  entered(query, find);
+  entered(caption, commit);
+  caption.addEventListener("change", commit);
   alt.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.isComposing) {
       event.preventDefault(); // it is one line
@@ -182,6 +187,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
       return;
     }
     if (typing !== caption) caption.value = picture.caption;
+    if (typing !== query) query.value = picture.query || picture.caption;
     if (typing !== alt) alt.value = described(picture);
     changed.hidden = !picture.text_changed;
     for (const node of [alt, altLabel, widthLabel, widthRow, cropLabel, cropRow]) node.hidden = !picture.chosen;
@@ -235,7 +241,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     close.title = texts("close");
     close.setAttribute("aria-label", texts("close"));
     captionLabel.textContent = texts("caption");
-    caption.placeholder = texts("caption_hint");
+    queryLabel.textContent = texts("caption_hint");
     altLabel.textContent = texts("alt");
     alt.placeholder = texts("alt_hint");
     widthLabel.textContent = texts("width");
@@ -257,7 +263,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     panel.hidden = false;
     document.body.classList.add("xc-panel-open");
     show(value);
-    if (value.picture) caption.focus({ preventScroll: true });
+    if (value.picture) (value.picture.chosen ? caption : query).focus({ preventScroll: true });
   }
 
   // A file of one's own for that section.

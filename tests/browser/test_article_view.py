@@ -351,14 +351,14 @@ def test_a_file_goes_to_the_paragraph_it_was_chosen_for(view: Any, send: Callabl
 def test_a_search_is_waited_for_until_its_own_answer(view: Any, send: Callable[..., None]) -> None:
     send(whole(paragraph("s1", "Text.", picture=picture(0))))
     view.click(".xc-picture")
-    view.fill("#xc-caption", "A boat")
-    view.click(".xc-primary")  # leaving the field says the new caption too
-    assert [value["act"] for _, value in sent(view)] == ["caption", "search"]
+    view.fill("#xc-query", "A boat")
+    view.click(".xc-panel .xc-primary")
+    assert [value["act"] for _, value in sent(view)] == ["search"]
     send(whole(paragraph("s1", "Text.", picture={**picture(0), "caption": "A boat"})))
-    assert view.is_disabled(".xc-primary")
+    assert view.is_disabled(".xc-panel .xc-primary")
     assert view.inner_text("#xc-grid-label") == "searching"
     send(whole(paragraph("s1", "Text.", picture=picture(0))), {"op": "open", "id": "s1"})
-    assert view.is_enabled(".xc-primary")
+    assert view.is_enabled(".xc-panel .xc-primary")
     assert view.inner_text("#xc-grid-label") == "candidates"
 
 

@@ -22,12 +22,12 @@ def test_a_gap_is_noticed_after_the_server_began_anew(view: Any, send: Callable[
 def test_an_empty_caption_is_not_searched(view: Any, send: Callable[..., None]) -> None:
     send(whole(paragraph("s1", "Text.", picture=picture(count=0))))
     view.click(".xc-picture")
-    view.fill("#xc-caption", "  ")
-    view.press("#xc-caption", "Enter")
+    view.fill("#xc-query", "  ")
+    view.press("#xc-query", "Enter")
     assert [kind for kind, _ in view.evaluate("window.sent")] == []
-    view.fill("#xc-caption", "a full bowl")
-    view.press("#xc-caption", "Enter")
-    assert view.evaluate("window.sent")[-1] == ["work", {"act": "search", "id": "s1", "caption": "a full bowl"}]
+    view.fill("#xc-query", "a full bowl")
+    view.press("#xc-query", "Enter")
+    assert view.evaluate("window.sent")[-1] == ["work", {"act": "search", "id": "s1", "query": "a full bowl"}]
 
 
 def test_nothing_can_be_edited_while_the_model_writes(view: Any, send: Callable[..., None]) -> None:

@@ -56,10 +56,17 @@ def test_a_picture_is_replaced_searched_removed_and_added(
     page.wait_for_function(f"document.querySelector('.xc-picture img').src !== {json.dumps(before)}")
     page.wait_for_selector(".xc-candidate >> nth=2 >> .xc-chosen")
 
-    page.fill("#xc-caption", "A quite different thing")
+    line = page.inner_text("figcaption span")
+    page.fill("#xc-query", "A quite different thing")
     assert page.inner_text(".xc-panel .xc-primary") == search
     page.click(".xc-panel .xc-primary")
-    page.wait_for_function("document.querySelector('figcaption').innerText.includes('A quite different thing')")
+    page.wait_for_function(
+        "document.querySelectorAll('.xc-candidate').length > 3 && !document.querySelector('.xc-busy')"
+    )
+    assert page.inner_text("figcaption span") == line  # the line under the picture is another matter
+    page.fill("#xc-caption", "A line of my own")
+    page.press("#xc-caption", "Enter")
+    page.wait_for_function("document.querySelector('figcaption').innerText.includes('A line of my own')")
     page.click(".xc-panel .xc-danger")
     page.wait_for_selector(".xc-figure", state="detached")
     assert page.is_hidden(".xc-panel")

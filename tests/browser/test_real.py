@@ -69,6 +69,10 @@ def test_title_write_replace_save(
     page.wait_for_function(
         "before => document.querySelector('.xc-picture img').getAttribute('src') !== before", arg=before
     )
+    page.fill("#xc-query", caption)
+    page.press("#xc-query", "Enter")
+    page.wait_for_selector(".xc-panel.xc-busy")
+    page.wait_for_selector(".xc-panel:not(.xc-busy)", timeout=60_000)
     page.fill("#xc-caption", caption)
     page.press("#xc-caption", "Enter")
     page.wait_for_function(

@@ -228,10 +228,11 @@ def test_an_upload_is_written_anew_without_its_metadata(
 
 
 def test_a_search_offers_pictures_and_keeps_the_chosen_one(studio: Studio, session: Session) -> None:
-    [message] = actions.model_action(studio, session, {"act": "search", "id": "s1", "caption": "a boat"})
+    [message] = actions.model_action(studio, session, {"act": "search", "id": "s1", "query": "a boat"})
     illustration = session.article.section("s1").illustration
     assert illustration is not None
-    assert illustration.caption == "a boat"
+    assert illustration.query == "a boat"
+    assert illustration.caption == "A bowl", "the line under the picture is another matter"
     assert illustration.chosen is not None
     assert illustration.chosen.id == "p0"
     assert message["ops"][-1] == {"op": "open", "id": "s1"}
@@ -249,7 +250,7 @@ def test_what_a_person_does_while_a_search_runs_stays(
         return search(*arguments, **options)
 
     monkeypatch.setattr(gallery, "search", slowly)
-    list(actions.model_action(studio, session, {"act": "search", "id": "s1", "caption": "a boat"}))
+    list(actions.model_action(studio, session, {"act": "search", "id": "s1", "query": "a boat"}))
     illustration = session.article.section("s1").illustration
     if meanwhile["act"] == "remove":
         assert illustration is None

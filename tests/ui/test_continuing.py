@@ -220,6 +220,18 @@ def test_what_fails_before_the_first_word_leaves_no_draft(studio: Studio) -> Non
     assert not session.has_article
 
 
+def test_what_is_asked_before_the_draft_is_opened_is_done_then(studio: Studio, begun: tuple[Session, Any]) -> None:
+    before, messages = begun
+    list(messages)
+    after = visitor()
+    assert before.draft is not None
+    asked = {"act": "text", "id": "s2", "text": "Asked early.", "shows": before.id}
+    assert names(actions.quick_action(studio, after, asked)["ops"]) == ["hand"]
+    draft_at_arrival(studio, after, before.draft.id, newer=False, shown="")
+    actions.quick_action(studio, after, {"act": "restore", "draft": before.draft.id, "shows": before.id})
+    assert after.article.section("s2").text == "Asked early."
+
+
 # -- the program itself ends ---------------------------------------------------------------------------
 
 

@@ -96,8 +96,8 @@ def test_another_picture_brings_its_own_name_and_keeps_what_a_person_wrote(studi
 
 
 def test_a_search_leaves_the_alternative_text_of_the_picture_that_stays(studio: Studio, session: Session) -> None:
-    work(studio, session, "search", id="s1", caption="a boat")
-    assert words(session) == ("a boat", "Picture 0")
+    work(studio, session, "search", id="s1", query="a boat")
+    assert words(session) == ("A bowl", "Picture 0")
     assert picture(session).query == "a boat"
     assert picture(session).chosen is not None
 

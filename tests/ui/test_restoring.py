@@ -89,7 +89,7 @@ def test_what_is_done_in_between_is_done_then(studio: Studio, written: Session) 
     paragraph = written.article.sections[1].id
     assert names(ask(studio, fresh, "text", id=paragraph, text="A new sentence.", shows=written.id)) == ["hand"]
     assert names(ask(studio, fresh, "wait", shows=written.id)) == ["hand"]
-    work = {"act": "search", "id": written.article.illustrated[0].id, "caption": "a boat", "shows": written.id}
+    work = {"act": "search", "id": written.article.illustrated[0].id, "query": "a boat", "shows": written.id}
     [message] = actions.model_action(studio, fresh, work)
     assert names(message["ops"]) == ["hand"]
     assert names(ask(studio, fresh, "copy", kind="rich", shows=written.id)) == ["hand"]

@@ -88,8 +88,10 @@ def _delayed(session: Session, value: dict[str, Any], *, work: bool = False) -> 
 def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
     """Takes the article from the view and does what was asked meanwhile."""
     wanted, session.delayed = session.delayed, []
-    if session.has_article:
-        return [whole_article(studio, session), session.status]
+    if session.has_article:  # the draft was opened meanwhile
+        same = session.draft is not None and session.draft.id == value.get("draft")
+        done = [operation for action in wanted if same for operation in _done_late(studio, session, action)]
+        return [whole_article(studio, session), session.status, *done]
     if value.get("language") in languages():
         session.language = str(value["language"])
     language = session.language
@@ -104,10 +106,15 @@ def _restore(studio: Studio, session: Session, value: dict[str, Any]) -> list[vi
     if lost:
         operations.append(view.notice(text("say.lost_pictures", language, count=lost)))
     for action in wanted:
-        again = {"op": "again", "value": action}
-        operations += [again] if action.pop("work") else _operations(studio, session, action)
+        operations += _done_late(studio, session, action)
     operations += keep(studio, session, "restore")  # what the draft said of an interruption stays
     return operations if session.draft is None else [*operations, draft_operation(session)]
+
+
+def _done_late(studio: Studio, session: Session, action: dict[str, Any]) -> list[view.Operation]:
+    """What was asked for before the session had the article; what needs the model is asked for once more."""
+    work = action.pop("work")
+    return [{"op": "again", "value": action}] if work else _operations(studio, session, action)
 
 
 def _resync(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -346,9 +353,9 @@ def _one_picture(
 
 
 def _search(studio: Studio, run: ModelRun, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
-    caption = one_line(value.get("caption"))[:500]
-    found = studio.composer(run.job).search(session.article, caption, section_id=section.id)
-    return Illustration(caption, query=caption, candidates=found, chosen=found[0] if found else None)
+    query = one_line(value.get("query"))[:500]
+    found = studio.composer(run.job).search(session.article, query, section_id=section.id)
+    return Illustration(query, query=query, candidates=found, chosen=found[0] if found else None)
 
 
 def _propose(studio: Studio, run: ModelRun, session: Session, section: Section, value: dict[str, Any]) -> Illustration:
@@ -356,13 +363,14 @@ def _propose(studio: Studio, run: ModelRun, session: Session, section: Section, 
 
 
 def _with_found(now: Illustration | None, found: Illustration, typed: bool) -> Illustration:
-    """What was found, around the picture that stands there, if one does. typed: a person gave the caption."""
+    """What was found, around the picture that stands there, if one does. typed: a person gave the query; the line under
+    the picture stays, where there is one."""
     if now is None or now.chosen is None:
-        return replace(found, by_hand=True)
+        kept_line = now.caption if now is not None and typed else ""
+        return replace(found, caption=kept_line or found.caption, by_hand=True)
     kept = () if any(one.id == now.chosen.id for one in found.candidates) else (now.chosen,)
     offered = (*kept, *found.candidates)
-    caption = found.caption if typed else now.caption
-    return replace(now, caption=caption, query=found.query, candidates=offered, by_hand=True)
+    return replace(now, caption=now.caption or found.caption, query=found.query, candidates=offered, by_hand=True)
 
 
 # -- helpers ----------------------------------------------------------------------------------------
