@@ -8,6 +8,7 @@ const CHANGES = { write: "what_write", illustrate: "what_illustrate", restore: "
 function makeVersions({ label, call, act, say, when, back }) {
   let draft = null;
   let all = false;
+  let known = []; // the versions that are listed
 
   const home = button("", "back", () => shut(), { class: "xc-quiet", bare: true });
   const head = make("h2", {});
@@ -37,6 +38,7 @@ function makeVersions({ label, call, act, say, when, back }) {
     say(answer);
     other.textContent = label(all ? "versions_named" : "versions_all");
     const found = answer.versions || [];
+    known = found;
     list.replaceChildren(...found.map(item));
     if (!found.length) list.append(make("li", { class: "xc-drafts-words", text: label("versions_none") }));
   }
@@ -51,21 +53,29 @@ function makeVersions({ label, call, act, say, when, back }) {
           make("small", { text: version.present ? `${facts} · ${label("versions_present")}` : facts }))));
   }
 
-  // What the version has ("removed" since) beside what is there now ("added").
-  async function compare(version) {
-    const answer = await call("compare", { id: draft.id, step: version.step });
+  const called = (version) => version.name || `${label(CHANGES[version.what] || "what_edit")} · ${when(version.at)}`;
+
+  // What the version has ("removed" since) beside what is there now, or what another one has ("added").
+  async function compare(version, other = null) {
+    const answer = await call("compare", { id: draft.id, step: version.step, ...(other ? { other: other.step } : {}) });
     say(answer);
     if (answer.problem) return;
     const changed = answer.changes.filter(({ kind }) => kind !== "same");
     const close = button(label("close_comparison"), "close", () => dialog.close(), { class: "xc-quiet", bare: true });
     const restore = make("button", { type: "button", class: "xc-button xc-primary", text: label("versions_restore"), onclick: () => (dialog.close(), act({ act: "version", step: version.step })) });
     restore.disabled = version.present;
+    const others = known.filter(({ step }) => step !== version.step);
+    const against = make("select", { class: "xc-versions-other", "aria-label": label("versions_with"), onchange: () => compare(version, others.find(({ step }) => String(step) === against.value)) },
+      make("option", { value: "", text: label("versions_now") }), ...others.map((one) => make("option", { value: String(one.step), text: called(one) })));
+    against.value = other ? String(other.step) : "";
     dialog.setAttribute("aria-label", version.name || label("versions_title"));
     dialog.replaceChildren(
       make("div", { class: "xc-drafts-head" }, make("h2", { text: fill(label("versions_compared"), { name: version.name || when(version.at) }) }), close),
-      make("div", { class: "xc-versions-text" }, ...(changed.length ? changed.map(change) : [make("p", { text: label("versions_same") })])),
+      make("label", { class: "xc-versions-with" }, make("span", { text: label("versions_with") }), against),
+      make("div", { class: "xc-versions-text" }, ...(changed.length ? changed.map(change) : [make("p", { text: label(other ? "versions_equal" : "versions_same") })])),
       make("div", { class: "xc-row" }, restore));
-    dialog.showModal();
+    if (!dialog.open) dialog.showModal();
+    else against.focus();
   }
 
   function change({ kind, pieces, picture }) {

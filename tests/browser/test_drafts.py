@@ -352,6 +352,11 @@ def test_versions_are_named_compared_and_restored(server: Server, visit: Callabl
     page.wait_for_selector(f".xc-section >> nth=2 >> text={words['edit']}")
     page.click(f"text={words['all']}")
     page.wait_for_function("document.querySelectorAll('.xc-versions li').length === 3")
+    page.click(".xc-versions .xc-drafts-name >> text=First")  # compared with another one than is there now
+    page.wait_for_selector(".xc-versions-dialog[open] ins")
+    page.select_option(".xc-versions-other", index=1)  # what was restored before
+    page.wait_for_selector(".xc-versions-dialog ins", state="detached")
+    page.keyboard.press("Escape")
     page.click(f".xc-versions [aria-label='{words['back']}']")
     page.wait_for_selector("#xc-drafts li.xc-drafts-current >> text=Cats")
 

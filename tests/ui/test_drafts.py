@@ -183,7 +183,12 @@ def test_versions_are_listed_and_compared(studio: Studio) -> None:
     changes = answer(act="compare", step=1)["changes"]
     assert [change["kind"] for change in changes] == ["same", "changed"]
     assert {"kind": "removed", "text": "cat"} in changes[1]["pieces"]
+    again = drafts.save(draft.id, draft.article.with_text("s1", "A cow."), after=2)
+    assert again.step == 3
+    changes = answer(act="compare", step=1, other=2)["changes"]
+    assert {"kind": "added", "text": "dog"} in changes[1]["pieces"]
     assert "no version or step '7'" in answer(act="compare", step=7)["problem"]
+    assert "no version or step '7'" in answer(act="compare", step=1, other=7)["problem"]
     assert "no draft" in answer("login:bob", act="versions")["problem"]
 
 

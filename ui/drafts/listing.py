@@ -28,6 +28,10 @@ class StepRequest(OneRequest):
     step: Annotated[int, Field(ge=1, lt=2**62)]
 
 
+class CompareRequest(StepRequest):
+    other: Annotated[int, Field(ge=1, lt=2**62)] | None = None  # None: what is there now
+
+
 class DraftsList:
     """Answers a visitor's view."""
 
@@ -41,7 +45,7 @@ class DraftsList:
             "delete": (OneRequest, lambda drafts, asked: self._one(drafts.delete(asked.id))),
             "versions": (VersionsRequest, self._versions),
             "name": (NameRequest, lambda drafts, asked: {"step": drafts.name_version(asked.id, asked.name).step}),
-            "compare": (StepRequest, self._compare),
+            "compare": (CompareRequest, self._compare),
             "undelete": (OneRequest, lambda drafts, asked: self._one(drafts.undelete(asked.id))),
         }
 
@@ -65,9 +69,10 @@ class DraftsList:
         shown = [{"step": one.step, "name": one.name, "what": one.what, "at": round(1000 * one.at)} for one in found]
         return {"versions": [{**one, "present": one["step"] == present} for one in shown]}
 
-    def _compare(self, drafts: Drafts, asked: StepRequest) -> Answer:
-        """What became of that step until now."""
-        changes = compare(drafts.article_at(asked.id, asked.step), drafts.load(asked.id).article)
+    def _compare(self, drafts: Drafts, asked: CompareRequest) -> Answer:
+        """What became of that step until now, or until another step."""
+        later = drafts.load(asked.id).article if asked.other is None else drafts.article_at(asked.id, asked.other)
+        changes = compare(drafts.article_at(asked.id, asked.step), later)
         return {"changes": [asdict(change) for change in changes]}
 
     def _one(self, summary: Summary) -> Answer:
