@@ -186,7 +186,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "station": ("train at a station", "火车站"),
     "bank": ("bank building", "银行"),
     "school": ("school building", "学校"),
-    "chicken": ("hen", "母鸡"),
+    "chicken": ("farm chicken", "母鸡"),
     "turkey": ("turkey bird", "火鸡"),
     "bug": ("caterpillar", "毛毛虫"),
     "cricket": ("cricket insect", "蟋蟀"),

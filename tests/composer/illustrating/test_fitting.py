@@ -10,7 +10,7 @@ from common.resources import resource_folder
 from composer.article import Article, Candidate, Evidence, Language
 from composer.illustrating.captions import is_true_of, plain_caption
 from composer.illustrating.evidence import Paragraph, TextVectors, gather, grounded, same_subject, words_met
-from composer.illustrating.fit import FEATURES, FITS, fit
+from composer.illustrating.fit import FEATURES, FITS, PERHAPS, fit
 from composer.illustrating.nouns import Words, nouns, things_in, words_in
 from composer.illustrating.places import choose_pictures
 from composer.illustrating.queries import Query, paragraph_queries, things, title_queries
@@ -162,6 +162,9 @@ def test_fit_follows_the_evidence() -> None:
     assert 0 < fit(weak) < FITS < fit(strong) < 1
     chances = [fit(replace(strong, yes=yes)) for yes in (0.0, 0.1, 0.5, 0.9, 1.0)]
     assert chances == sorted(chances)
+    assert fit(replace(strong, yes=None)) > FITS, "nobody was asked"
+    doubted = [fit(replace(strong, yes=0.44, share=share)) for share in (0.5, 1.0)]
+    assert PERHAPS < doubted[0] < doubted[1] < FITS, "words alone do not convince"
     weights = json.loads((resource_folder("configs") / "fit.json").read_text())
     assert set(weights) == {"intercept", *FEATURES}
 

@@ -79,7 +79,10 @@ def test_captions_are_asked_for_together(gallery: FakeGallery) -> None:
 
 @pytest.mark.parametrize(
     ("judge", "options"),
-    [("http://127.0.0.1:1/v1#d1", {"timeout": 5.0}), ("some-model", {"hub": "modelscope"})],
+    [
+        ("http://127.0.0.1:1/v1#d1", {"timeout": 5.0, "key_option": "judge_key_file"}),
+        ("some-model", {"hub": "modelscope"}),
+    ],
 )
 def test_the_settings_of_a_judge(judge: str, options: dict[str, object]) -> None:
     settings = load_settings(judge=judge, hub="modelscope", timeout=5, threads=3)
