@@ -12,7 +12,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,9 @@ def evidence(
     queries = [parse_query(phrasing) for phrasing in phrasings]
     numbers = {picture.number or 0 for picture in pictures}
     asked = query_vectors(queries, encoder, reading)
-    words: set[int] = set().union(*(_having(connection, numbers, query, _own_words) for query in queries))
+    words: set[int] = set().union(
+        *(_having(connection, numbers, query, partial(_own_words, connection, numbers)) for query in queries)
+    )
     perhaps: set[int] = set().union(*(_having(connection, numbers, query, _uncertain_names) for query in queries))
     alone = {phrase for query in queries for part in query.plus for phrase in things(part) if len(phrase) == 1}
     near = _nearness(own, asked, encoder)
@@ -172,13 +174,21 @@ def _having(
     return numbers
 
 
-def _own_words(part: str) -> Things:
-    """The things as they are called in the query, and in its first meaning in English."""
+def _own_words(connection: sqlite3.Connection, numbers: set[int], part: str) -> Things:
+    """The things as they are called in the query, and in English."""
     for thing in things(part):
-        english = readable(thing, ("en",)) if is_chinese(thing) else ""
+        english = _in_english(connection, numbers, thing) if is_chinese(thing) else ""
         for phrase in (thing, english):
             if len(phrase) > 1:
                 yield [[word] for word in wanted_words(phrase)[0]]
+
+
+def _in_english(connection: sqlite3.Connection, numbers: set[int], thing: str) -> str:
+    """A Chinese thing in its first meaning, of which the dictionary may know several, that these pictures have."""
+    named = other_language(thing)
+    if len(named) != 1:
+        return readable(thing, ("en",))
+    return next((name for name in named[0] if met(connection, numbers, [[name]])), named[0][0])
 
 
 def _uncertain_names(part: str) -> Things:

@@ -107,10 +107,22 @@ def test_one_chinese_character_is_a_word_and_not_a_part_of_one(made: Callable[..
 
 @needs_dictionary
 def test_a_picture_of_a_chinese_words_second_meaning_is_likely(made: Callable[..., Gallery]) -> None:
-    """The dictionary calls 独轮车 a wheelbarrow first, 风车 a pinwheel."""
-    gallery = made({"a": "unicycle", "b": "windmill", "c": "a busy street of a city with no unicycle and many cars"})
-    assert likely(gallery, "独轮车") == {"unicycle"}
+    """The dictionary calls 独轮车 a wheelbarrow first, 风车 a pinwheel. Where pictures have the first meaning, one that
+    only mentions the second is not likely."""
+    aside = "a busy street of a city with no unicycle and many cars"
+    gallery = made({"a": "unicycle", "b": "windmill", "c": aside, "d": "wheelbarrow"})
+    assert likely(gallery, "独轮车") == {"unicycle", "wheelbarrow"}
     assert likely(gallery, "风车") == {"windmill"}
+
+
+@needs_dictionary
+def test_tags_in_a_chinese_words_second_meaning_make_a_picture_likely_where_none_has_the_first(
+    made: Callable[..., Gallery],
+) -> None:
+    """The dictionary calls 兔子 a hare first, then a rabbit."""
+    gallery = made({"a": "skoynk\ntags: rabbit, animal", "b": "a sunset", "c": "animal"})
+    assert likely(gallery, "兔子") == {"skoynk"}
+    assert likely(gallery, "草地上的兔子") == {"skoynk"}
 
 
 def test_many_queries_at_once_are_judged_as_one(made: Callable[..., Gallery]) -> None:
