@@ -231,8 +231,8 @@ def model_action(studio: Studio, session: Session, value: dict[str, Any], *, sel
     if (waiting := delayed_message(session, value)) is not None:
         yield waiting
     elif is_written_elsewhere(studio, session):
-        told = view.notice(text("drafts.written_elsewhere", session.language))
-        yield session.message(view.no_proposal(), told, view.idle())
+        notice = view.notice(text("drafts.written_elsewhere", session.language))
+        yield session.message(view.no_proposal(), notice, view.idle())
     elif action == "illustrate":
         yield from run_messages(studio, session, lambda run: _illustrate(studio, session, value, selects, run), action)
     elif action == "write_on":

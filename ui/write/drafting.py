@@ -68,8 +68,8 @@ def _box(before: Article, now: Article) -> view.Operation:
 
 
 def _written_elsewhere(studio: Studio, session: Session) -> list[view.Operation]:
-    told = view.notice(text("drafts.written_elsewhere", session.language), tone="plain")
-    return [told] if is_written_elsewhere(studio, session) else []
+    notice = view.notice(text("drafts.written_elsewhere", session.language), tone="plain")
+    return [notice] if is_written_elsewhere(studio, session) else []
 
 
 def begin(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:

@@ -83,7 +83,7 @@ def _ask(port: int) -> LocalServer | None:
     if not isinstance(entries, list):
         return None
     models = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
-    told = (program_of(entry) for entry in models)
-    program = next((each for each in told if each is not None), program or address)
+    programs = (program_of(entry) for entry in models)
+    program = next((each for each in programs if each is not None), program or address)
     nothing = None if models else _("It serves no model at present. Load one there first.")
     return LocalServer(program, address, tuple(entry["id"] for entry in models), why=nothing)

@@ -120,8 +120,8 @@ def find_out(
     if chat.dialect.continues is None:
         limits.append(_("The server cannot go on in the middle of a text: it begins a paragraph anew."))
     slots = facts.get("total_slots")
-    told = chat.served or str((answer or {}).get("model") or "").removesuffix("@main")
-    return Found(chat, told, way, context, counter, sees, slots if isinstance(slots, int) else None, tuple(limits))
+    name = chat.served or str((answer or {}).get("model") or "").removesuffix("@main")
+    return Found(chat, name, way, context, counter, sees, slots if isinstance(slots, int) else None, tuple(limits))
 
 
 # -- which model ------------------------------------------------------------------------------------------------------
@@ -230,14 +230,14 @@ def _object(answer: Any) -> dict[str, Any]:
 def _context(entry: dict[str, Any], facts: dict[str, Any]) -> int | None:
     """The longest prompt and reply together, in tokens; None where the server does not say."""
     settings = _object(facts.get("default_generation_settings"))
-    told = [settings.get("n_ctx"), _object(entry.get("meta")).get("n_ctx")]
-    told += [source.get(name) for source in (facts, entry) for name in _CONTEXT_FIELDS]
-    return next((int(value) for value in told if isinstance(value, int) and value > 0), None)
+    sizes = [settings.get("n_ctx"), _object(entry.get("meta")).get("n_ctx")]
+    sizes += [source.get(name) for source in (facts, entry) for name in _CONTEXT_FIELDS]
+    return next((int(value) for value in sizes if isinstance(value, int) and value > 0), None)
 
 
 def _modalities(entry: dict[str, Any], way: str) -> list[str]:
-    told = _object(entry.get("architecture")).get(f"{way}_modalities")
-    return [str(each) for each in told] if isinstance(told, list) else []
+    modalities = _object(entry.get("architecture")).get(f"{way}_modalities")
+    return [str(each) for each in modalities] if isinstance(modalities, list) else []
 
 
 # -- what it answers --------------------------------------------------------------------------------------------------
@@ -348,9 +348,9 @@ def _weak(answer: dict[str, Any]) -> list[Text]:
 
 def _sees(chat: Chat, entry: dict[str, Any], facts: dict[str, Any], answer: dict[str, Any] | None) -> bool:
     """Whether pictures reach the model: as the server says, else by sending one."""
-    told = _modalities(entry, "input")
-    if told:
-        return "image" in told
+    modalities = _modalities(entry, "input")
+    if modalities:
+        return "image" in modalities
     if isinstance(facts.get("modalities"), dict):
         return bool(facts["modalities"].get("vision"))
     if isinstance(facts.get("capabilities"), list):

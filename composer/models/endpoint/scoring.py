@@ -105,8 +105,8 @@ def first_tokens(answer: dict[str, Any]) -> dict[bytes, float] | None:
 
     What is no log-probability is left out. Raises CallFailed where nothing is left then.
     """
-    told = (answer.get("choices") or [{}])[0].get("logprobs") or {}
-    content = told.get("content") or []
+    logprobs = (answer.get("choices") or [{}])[0].get("logprobs") or {}
+    content = logprobs.get("content") or []
     if not content or not content[0].get("top_logprobs"):
         return None
     tokens: dict[bytes, float] = {}
@@ -169,8 +169,8 @@ class TypedDecisions:
             yes = _share(found["noul"], "noul")
             shares = [yes if option.lower() in _YES else 1.0 - yes for option in options]
         else:
-            told = found.get("probabilities") or {}
-            shares = [_share(told.get(option, 0.0), "probabilities") for option in options]
+            probabilities = found.get("probabilities") or {}
+            shares = [_share(probabilities.get(option, 0.0), "probabilities") for option in options]
         mass = ((answer.get("diagnostics") or {}).get("q") or {}).get("label_mass")
         return Scores([_log(share) for share in shares], None if mass is None else _share(mass, "label_mass"))
 

@@ -101,13 +101,13 @@ def piece_of(event: dict[str, Any]) -> Piece:
 
 def usage_of(answer: dict[str, Any]) -> Usage | None:
     """The tokens that an answer says it took; None where it does not."""
-    told = answer.get("usage")
-    if not isinstance(told, dict):
+    usage = answer.get("usage")
+    if not isinstance(usage, dict):
         return None
-    details = told.get("prompt_tokens_details")
+    details = usage.get("prompt_tokens_details")
     reused = _count((details if isinstance(details, dict) else {}).get("cached_tokens"))
-    prompt = _count(told.get("prompt_tokens") or told.get("input_tokens"))
-    return Usage(prompt - reused, reused, _count(told.get("completion_tokens") or told.get("output_tokens")))
+    prompt = _count(usage.get("prompt_tokens") or usage.get("input_tokens"))
+    return Usage(prompt - reused, reused, _count(usage.get("completion_tokens") or usage.get("output_tokens")))
 
 
 def text_of(answer: dict[str, Any]) -> str:
@@ -130,9 +130,9 @@ def _words(said: dict[str, Any], name: str) -> str:
     return text
 
 
-def _count(told: Any) -> int:
+def _count(value: Any) -> int:
     """A number of tokens; 0 for what is none."""
-    return told if isinstance(told, int) else 0
+    return value if isinstance(value, int) else 0
 
 
 def whole_characters(pieces: Iterable[str]) -> Iterator[str]:

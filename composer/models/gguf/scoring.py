@@ -155,9 +155,9 @@ def _next_tokens_seen(
     values = _listed(_written(engine, {**request, "n_probs": SCORED_TOKENS}, [*read, word]))
     for token in tokens:
         if token not in values:
-            told = _written(engine, {**request, "n_probs": 1}, [*read, token])
-            if told and told[-1]["id"] == token:
-                values[token] = float(told[-1]["logprob"])
+            written = _written(engine, {**request, "n_probs": 1}, [*read, token])
+            if written and written[-1]["id"] == token:
+                values[token] = float(written[-1]["logprob"])
             else:
                 values |= _listed(_written(engine, {**request, "n_probs": _WHOLE_VOCABULARY}, [*read, word]))
     return {token: values[token] for token in tokens}
@@ -189,10 +189,10 @@ def _word(engine: Engine) -> int:
     return next((ids[-1] for ids in known if len(ids) == 1), engine.tokens("a", begins=False)[-1])
 
 
-def _listed(told: list[dict[str, Any]]) -> dict[int, float]:
-    if not told:
+def _listed(written: list[dict[str, Any]]) -> dict[int, float]:
+    if not written:
         raise EngineError("it told no probabilities")
-    return {entry["id"]: float(entry["logprob"]) for entry in told[-1]["top_logprobs"]}
+    return {entry["id"]: float(entry["logprob"]) for entry in written[-1]["top_logprobs"]}
 
 
 def _answer(engine: Engine, request: dict[str, Any], length: int) -> dict[str, Any]:
