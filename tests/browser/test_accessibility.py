@@ -1,6 +1,6 @@
 """What those need who do not see the page well, hear it, or use no mouse: the rules of WCAG A and AA, by axe-core."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,8 +77,8 @@ def found(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
 def _walk(page: Any, address: str) -> Found:
     found = Found()
 
-    def look(name: str) -> None:
-        for theme in ("light", "dark"):
+    def look(name: str, themes: Sequence[str] = ("light", "dark")) -> None:
+        for theme in themes:
             dark = "document.body.classList.contains('dark')"
             if page.evaluate(dark) != (theme == "dark"):
                 page.evaluate("document.querySelector('.xc-theme').click()")  # a panel may lie over it
@@ -157,13 +157,13 @@ def _walk(page: Any, address: str) -> Found:
     for number, name in enumerate(("an article", "the chat", "the gallery", "the models")):
         page.click(f"[role=tab] >> nth={number}")
         page.wait_for_timeout(300)
-        look(f"{name}, in Chinese")
+        look(f"{name}, in Chinese", ["light"])  # the colours are those of English
     return found
 
 
 def test_no_rule_of_wcag_is_broken_in_light_or_dark(found: Found) -> None:
     assert {state: broken for state, broken in found.broken.items() if broken} == {}
-    assert len(found.broken) == 32
+    assert len(found.broken) == 28
 
 
 def test_every_tab_has_one_first_heading(found: Found) -> None:

@@ -381,7 +381,7 @@ def test_a_reload_in_the_middle_goes_on_with_the_stream(
         "glacier",
     ]
     verbs = ["sleep below", "stand on", "belong to", "remind us of", "hide behind"]
-    parts = zip(words * 3, words[3:] * 4, verbs * 9, words[7:] * 6, strict=False)
+    parts = zip(words * 2, words[3:] * 3, verbs * 6, words[7:] * 4, strict=False)
     sentences = [f"{one.title()} and {other} {verb} {third}." for one, other, verb, third in parts]
     page = visit(serve_studio(Slow(article="\n\n".join(sentences)), FakeGallery(tmp_path)))
     write(page, wait=False)

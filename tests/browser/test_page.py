@@ -161,8 +161,9 @@ def test_two_visitors_compose_at_once_without_mixing(
 
 
 def test_a_waiting_visitor_can_leave_the_queue(
-    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ui.lasting.running.GRACE", 1.0)
     gate = threading.Event()
     server = serve_studio(FakeModel(gate=gate), FakeGallery(tmp_path))
     first, second = visit(server), visit(server)
@@ -186,8 +187,9 @@ def test_a_waiting_visitor_can_leave_the_queue(
 
 
 def test_closing_the_tab_stops_the_model(
-    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ui.lasting.running.GRACE", 1.0)
     model = Slow(article=LONG)
     server = serve_studio(model, FakeGallery(tmp_path))
     page = visit(server)
