@@ -29,7 +29,7 @@ NAMES_WEIGHT = 0.5  # names in the other language: a dictionary knows meanings t
 MOST_UNWANTED = 10_000
 MOST_SLOTS = 8  # of a picture, that are looked at from the beginning
 DEPTH = 50  # pictures looked at in each ranking, at least
-POOL = 96  # the best of the rankings together, which a search looks at again
+POOL = 48  # the best of the rankings together, which a search looks at again
 
 
 class Searcher:
