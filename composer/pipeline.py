@@ -119,16 +119,18 @@ class Composer:
         return self.model.capabilities.defaults or WRITING
 
     def warm_up(self) -> None:
-        """Has the model compute what every request for an article begins with, so that the first words come sooner.
+        """Has the model compute what every request for an article begins with, and loads what tells nouns from other
+        words, so that the first words come sooner.
 
         Raises what the model raises.
         """
+        words = threading.Thread(target=load_taggers, name="taggers", daemon=True)
+        words.start()  # while the model computes
         if isinstance(self.model, KeepsBeginnings) and isinstance(self.prompts, RatesPictures):
             self.model.begin_with(self.prompts.things("")[:-1])
         for language in _LANGUAGES:
             self.model.reply([self.prompts.write("…", "…", language, Style())], Sampling(max_tokens=1))
-        # seconds that nobody waits for while a title is being typed
-        threading.Thread(target=load_taggers, name="taggers", daemon=True).start()
+        words.join()
 
     def compose(
         self,
