@@ -187,10 +187,7 @@ def _tagged_en(text: str) -> list[tuple[str, str]]:
 @cache
 def _tagger_en() -> Callable[[str], list[tuple[str, str]]]:
     """The tagger of parts of speech of TextBlob: Brill's rules over a lexicon. Loading it takes a second or two."""
-    import warnings
-
-    with one_import_at_a_time(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its files are closed late
+    with one_import_at_a_time():
         from textblob.en import tag
 
         tag("a")  # reads the lexicon
