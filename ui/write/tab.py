@@ -276,16 +276,14 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
         session: Session, words: str, given: Given, pictures: str, select: bool, request: gr.Request
     ) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
-        wanted = own_text.Wanted(given, None if pictures == "auto" else int(pictures), select)
-        return own_text.queue_text(studio, session, words, wanted)
+        return own_text.queue_text(studio, session, words, wanted_of(given, pictures, select))
 
     @sends_text
     def queue_file(
         session: Session, file: str, given: Given, pictures: str, select: bool, request: gr.Request
     ) -> dict[str, Any]:
         studio.visitor_arrived(str(request.session_hash), session)
-        wanted = own_text.Wanted(given, None if pictures == "auto" else int(pictures), select)
-        return own_text.queue_file(studio, session, file, wanted)
+        return own_text.queue_file(studio, session, file, wanted_of(given, pictures, select))
 
     @sends_text
     def model_action(session: Session, selects: bool, event: gr.EventData) -> Iterator[dict[str, Any]]:
@@ -363,6 +361,11 @@ def build_write_tab(studio: Studio, session: gr.State, labels: Labels, language:
     forgotten = "(session) => { xcForget(); return [session]; }"
     reset.click(forget, [session], [*choices, *sliders, seed], js=forgotten, show_progress_on=reset, **quick)
     return WriteTab(page_view, title, own, choices, sliders, runs)
+
+
+def wanted_of(given: Given, pictures: str, select: bool) -> own_text.Wanted:
+    """What the form says of pictures for a text of one's own. pictures: "auto" or a number."""
+    return own_text.Wanted(given, None if pictures == "auto" else int(pictures), select)
 
 
 def parse_seed(typed: str | None) -> int | None:
