@@ -78,15 +78,19 @@ def rewriting(
         wanted += (f"\n要求：{instruction}" if place else f"\nThe wish: {instruction}") if instruction else ""
         return [user(wanted), assistant(text.rstrip() + ("\n\n" if task == "insert_after" else ""))]
     words = _TASKS[language]["insert" if task in INSERTING and instruction else task]
-    if task == "rewrite" and instruction:
-        words = "请按要求修改这{kind}。" if place else "Change this {kind} as is wished."
+    by_wish = task == "rewrite" and bool(instruction)
+    if by_wish:
+        # Told of a wish in a sentence of its own, a small model copies both below the unchanged text.
+        words = "请按要求修改这{kind}。" if place else "Rewrite this {kind} with this change: "
     into = into or ("en" if language == "zh" else "zh")
     asked = words.format(
         kind=_KINDS[language][section.kind != "heading"],
         tone=Style(tone=tone or "neutral").tone_in(language),
         language=_LANGUAGES.get(into, (into, into))[place],
     )
-    if instruction:
+    if by_wish and not place:
+        asked += instruction
+    elif instruction:
         asked += f"\n要求：{instruction}" if place else f"\nThe wish: {instruction}"
     about = f"文章《{article.title}》中的一段：" if place else f"From the article '{article.title}':"
     examples = _EXAMPLES if place and task in _BY_EXAMPLE and section.kind != "heading" else ()
