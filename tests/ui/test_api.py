@@ -18,6 +18,7 @@ from PIL import Image
 
 from composer.article import Article
 from composer.errors import ModelFailed
+from tests.fakes import FakeGallery
 
 NAMES = ("compose", "illustrate", "rewrite", "chat", "export", "search", "drafts")
 
@@ -95,6 +96,23 @@ def test_a_picture_that_is_not_in_the_gallery_is_left_out_of_an_export_and_said(
     assert "left out: 1" in made["notes"][0]
     with urllib.request.urlopen(served[1] + made["file"]) as answer:
         assert b"<img" not in answer.read()
+
+
+@pytest.mark.parametrize("form", ["html", "docx", "json"])
+def test_a_picture_whose_file_is_gone_is_left_out_of_an_export_and_named(
+    client: Client, served: Any, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = client.predict("Where herons nest", pictures=1, api_name="/compose")
+    [shown] = [section["picture"] for section in article["sections"] if section["picture"]]
+    get = FakeGallery.get
+
+    def without_file(self: FakeGallery, picture_id: str) -> Any:
+        return replace(get(self, picture_id), path="/nowhere/gone.png")
+
+    monkeypatch.setattr(FakeGallery, "get", without_file)
+    made = client.predict(article, format=form, api_name="/export")
+    assert made["state"] == "done"
+    assert [shown["caption"] in note for note in made["notes"]] == ([] if form == "json" else [True])
 
 
 OWN = "# My cat\r\n\r\nA cat sleeps on the sofa.  \r\n- [ ] cat food\r\n\r\n| a |\r\n|---|\r\n"

@@ -229,12 +229,16 @@ def add_endpoints(studio: Studio) -> None:
             format: pdf, docx, epub, html, zip, md, txt, wechat or json.
             made_by: whether model, seed and gallery stand at its end.
         """
-        from composer.exporting import download_name, find_format
+        from composer.exporting import download_name, find_format, without_missing
 
         with errors_for_callers():
             asked = ExportArguments.model_validate({"article": article, "format": format, "made_by": made_by})
             chosen = find_format(asked.format)
             whole, lost = taken_over(when_loaded(studio), {"article": asked.article})
+            notes = [text("say.lost_here", "en", count=lost)] if lost else []
+            if chosen.name != "json":  # which holds no pictures
+                whole, missing = without_missing(whole)
+                notes += [text("say.left_out", "en", names=list(missing))] if missing else []
             for step in export_steps(whole, chosen.name, threading.Event(), made_by=asked.made_by):
                 if isinstance(step, float):
                     yield {"state": "running", "share": round(step, 3)}
@@ -246,7 +250,7 @@ def add_endpoints(studio: Studio) -> None:
                     "name": name,
                     "media_type": chosen.media_type,
                     "bytes": len(step),
-                    "notes": [text("say.lost_here", "en", count=lost)] if lost else [],
+                    "notes": notes,
                 }
 
     def chat(

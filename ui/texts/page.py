@@ -108,6 +108,7 @@ TEXTS: Mapping[str, Text] = {
         "These pictures of the article are not here: {names}. They stay marked; choose others in their place, or open "
         "the gallery that has them and open the file again."
     ),
+    "say.left_out": _("Pictures that are not there and are left out: {names}."),
     "say.saved_without": _("Saved as {name}, without pictures that are no longer there: {names}."),
     "say.copied_without": _("Copied without pictures that are no longer there: {names}."),
     "say.not_shorter": _("No shorter text came. Try again, or say in the menu what can be left out."),
