@@ -43,6 +43,13 @@ function makeBlockMenu({ texts }) {
     mark(0);
   }
 
+  // The "/" that opened the menu, as part of the text after all.
+  function type(field) {
+    if (document.execCommand("insertText", false, "/")) return; // the browser can undo it
+    field.setRangeText("/", field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
   // A key in the field; true where the menu has taken it. choose(kind, place) ends the editing.
   function key(event, field, choose) {
     if (opened) {
@@ -52,9 +59,13 @@ function makeBlockMenu({ texts }) {
         const { at, choose: chosen } = opened;
         shut();
         chosen(KINDS[at]);
+      } else if (["Shift", "Control", "Alt", "Meta"].includes(event.key)) {
+        return false; // of the key that comes
       } else {
         shut();
-        if (event.key !== "Escape") return false; // the key is typed
+        const typed = event.key.length === 1 || event.isComposing || event.key === "Process";
+        if (typed && event.key !== "/") type(field);
+        if (!["Escape", "Backspace"].includes(event.key)) return false; // the key does what it does in a text
       }
       event.preventDefault();
       return true;

@@ -222,3 +222,19 @@ def test_blocks_are_made_by_a_slash_and_several_sections_chosen(page_of: Callabl
     page.click(".xc-selection .xc-danger")
     page.wait_for_function(f"document.querySelectorAll('.xc-section').length === {count - 3}")
     assert page.is_hidden(".xc-selection")
+
+
+def test_a_slash_that_asks_for_no_block_is_typed(page_of: Callable[..., Any]) -> None:
+    page = page_of()
+    page.click(".xc-section >> nth=2 >> .xc-text")
+    page.fill(".xc-edit", "Cats")
+    page.keyboard.type(" and / or Dogs / Horses, 3 / 4, yes /no")
+    assert page.input_value(".xc-edit") == "Cats and / or Dogs / Horses, 3 / 4, yes /no"
+    page.keyboard.type(" /")
+    page.wait_for_selector(".xc-block-menu")
+    page.keyboard.press("Backspace")  # takes the slash back, and nothing before it
+    assert page.locator(".xc-block-menu").count() == 0
+    assert page.input_value(".xc-edit") == "Cats and / or Dogs / Horses, 3 / 4, yes /no "
+    page.keyboard.type("//")
+    assert page.input_value(".xc-edit").endswith("yes /no /")
+    page.keyboard.press("Escape")
