@@ -491,6 +491,7 @@ const OPERATIONS = {
     state.sections = new Map(op.sections.map((section) => [section.id, section]));
     drawAll();
     sectionMenu.drawn();
+    placing.drawn();
     const opened = inspector.id();
     if (opened !== null && !state.sections.has(opened)) inspector.shut();
   },

@@ -6,6 +6,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   let opener = () => null; // what gets the focus when the panel closes
   let focus = { x: 0.5, y: 0.5 }; // of the picture: what a crop leaves in sight
   let target = ""; // id of the section that a file is being chosen for
+  let pressed = null; // what had the focus when the picture was moved, or candidates were asked for: {node, id, seeking}
 
   const heading = make("h2", { class: "xc-panel-title", id: "xc-panel-title" });
   const close = button("", "close", () => shut(), { class: "xc-quiet", bare: true });
@@ -21,7 +22,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   const why = make("details", { class: "xc-why", hidden: true });
   const changedLine = make("p", {});
   const renew = button("", "again", () => {
-    setBusy("searching");
+    seek();
     work("propose", { id: section.id });
   }, { class: "xc-button xc-renew" });
   const fits = button("", "check", () => {
@@ -39,8 +40,8 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   const grid = make("div", { class: "xc-grid", role: "group", "aria-labelledby": "xc-grid-label" });
   const file = make("input", { type: "file", accept: "image/*", class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
   const own = button("", "upload", () => pick(section), { class: "xc-button" });
-  const up = button("", "up", () => placing.move(section.id, -1, true), { class: "xc-button xc-picture-up" });
-  const down = button("", "down", () => placing.move(section.id, 1, true), { class: "xc-button xc-picture-down" });
+  const up = button("", "up", () => move(-1), { class: "xc-button xc-picture-up" });
+  const down = button("", "down", () => move(1), { class: "xc-button xc-picture-down" });
   const remove = button("", "trash", () => ask("remove", { id: section.id }), { class: "xc-button xc-danger" });
   const panel = make(
     "section",
@@ -72,8 +73,19 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
       query.focus();
       return;
     }
-    setBusy("searching");
+    seek();
     work("search", { id: section.id, query: wanted });
+  }
+
+  // Another section has the picture then: this panel shuts and opens again.
+  function move(step) {
+    pressed = { node: document.activeElement, id: placing.neighbour(section.id, step), seeking: false };
+    placing.move(section.id, step, true);
+  }
+
+  function seek() {
+    pressed = { node: document.activeElement, id: section.id, seeking: true }; // a button that waits has no focus
+    setBusy("searching");
   }
 
   const entered = (field, act) => field.addEventListener("keydown", (event) => {
@@ -257,13 +269,28 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     }
   }
 
+  // Where it is open already, because candidates came or the picture was moved, the focus stays where it is.
   function open(value, from) {
     opener = from;
+    const before = pressed?.id === value.id ? pressed : null;
+    pressed = null;
     setBusy("");
+    const held = panel.contains(document.activeElement) ? document.activeElement : before?.node;
     panel.hidden = false;
     document.body.classList.add("xc-panel-open");
     show(value);
-    if (value.picture) (value.picture.chosen ? caption : query).focus({ preventScroll: true });
+    if (!value.picture) return;
+    if (before?.seeking) showCandidates();
+    const other = { [up.className]: down, [down.className]: up }[held?.className]; // at the first or last paragraph
+    const usable = [held, other, value.picture.chosen ? caption : query].find((one) => one?.isConnected && !one.disabled && one.offsetParent);
+    usable?.focus({ preventScroll: true });
+  }
+
+  // Below the fold nobody sees that something was found.
+  function showCandidates() {
+    const first = grid.querySelector(".xc-candidate");
+    const { top, bottom } = panel.getBoundingClientRect();
+    if (first && first.getBoundingClientRect().bottom > bottom) panel.scrollTop += queryLabel.getBoundingClientRect().top - top - 16;
   }
 
   // A file of one's own for that section.
@@ -285,5 +312,5 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   }
 
   label();
-  return { panel, open, pick, shut, update, label, free: () => setBusy(""), id: () => (panel.hidden || !section ? null : section.id) };
+  return { panel, open, pick, shut, update, label, free: () => ((pressed = null), setBusy("")), id: () => (panel.hidden || !section ? null : section.id) };
 }

@@ -3,6 +3,7 @@
 // sections: of the article, in order. node: a section's element.
 function makePlacing({ ask, running, sections, node }) {
   let dragged = null; // id of the section whose picture is being dragged
+  let moving = null; // id of the section to which a picture goes by keys
 
   const takes = ({ kind }) => ["paragraph", "list", "quote"].includes(kind);
 
@@ -16,7 +17,17 @@ function makePlacing({ ask, running, sections, node }) {
 
   function move(id, step, panel = false) {
     const to = running() ? null : neighbour(id, step);
-    if (to !== null) ask("relocate", { id, to, panel });
+    if (to === null) return;
+    ask("relocate", { id, to, panel });
+    moving = panel ? null : to;
+  }
+
+  // The whole article was drawn: what was moved by keys keeps the focus and stays in sight.
+  function drawn() {
+    const card = moving === null ? null : node(moving)?.querySelector(":scope > figure .xc-picture");
+    moving = null;
+    card?.focus({ preventScroll: true });
+    card?.scrollIntoView({ block: "nearest" });
   }
 
   function under({ target }) {
@@ -68,5 +79,5 @@ function makePlacing({ ask, running, sections, node }) {
     });
   }
 
-  return { handle, move, neighbour };
+  return { handle, move, neighbour, drawn };
 }

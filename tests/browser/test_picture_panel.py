@@ -141,7 +141,14 @@ def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons_
     assert page.locator(".xc-takes").count() == 0
     assert texts.index(there) == texts.index(here) + 1
     page.press(f".xc-section[data-id={there}] .xc-picture", "Alt+ArrowUp")
-    page.wait_for_selector(f".xc-section[data-id={here}] > figure")
+    for place, key in (
+        (here, "ArrowDown"),
+        (there, "ArrowUp"),
+        (here, ""),
+    ):  # the focus goes with it
+        page.wait_for_selector(f".xc-section[data-id={place}] > figure .xc-picture:focus")
+        if key:
+            page.keyboard.press(f"Alt+{key}")
     moved = places()
     page.click(".xc-picture >> nth=0")
     page.wait_for_selector(".xc-panel:not([hidden])")
@@ -152,11 +159,31 @@ def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons_
         "before => document.querySelector('.xc-section > figure').parentNode.dataset.id !== before", arg=moved[0]
     )
     assert page.is_visible(".xc-panel"), "the panel follows the picture"
+    assert page.evaluate("document.activeElement.matches('.xc-picture-down, .xc-picture-up')"), "to be pressed again"
     page.click(".xc-undo")
     page.wait_for_selector(f".xc-section[data-id={moved[0]}] > figure")
     if not page.is_visible(".xc-panel"):
         page.click(".xc-picture >> nth=0")
     crop_around_the_point_that_is_clicked(page)
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_what_a_search_found_is_in_sight_and_the_focus_stays(
+    server: Server, visit: Callable[..., Any], width: int
+) -> None:
+    page = visit(server, width=width, height=700)
+    write(page)
+    page.click(".xc-picture >> nth=0")
+    for press in ("#xc-query", ".xc-seek-row button"):
+        page.fill("#xc-query", "a sleeping cat")
+        page.press(press, "Enter")
+        page.wait_for_selector(".xc-seek-row button:enabled")
+        page.wait_for_selector(f"{press}:focus")
+        page.wait_for_function("""() => {
+          const box = document.querySelector(".xc-candidate").getBoundingClientRect();
+          return box.top >= 0 && box.bottom <= innerHeight;
+        }""")
+        assert page.input_value("#xc-query") == "a sleeping cat"
 
 
 def crop_around_the_point_that_is_clicked(page: Any) -> None:
