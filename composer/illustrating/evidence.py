@@ -10,7 +10,7 @@ from common.language import HAN_RANGES, is_chinese
 from composer.article import Candidate, Evidence, Language
 from composer.illustrating.candidates import candidate
 from composer.illustrating.fit import fit
-from composer.illustrating.nouns import Words, content_words, nouns, words_in, words_of
+from composer.illustrating.nouns import Words, content_words, nouns, shares_meaning, words_in, words_of
 from composer.illustrating.queries import Query
 from retrieval.base import Hit
 from retrieval.encoders import Vectors, english_names, shared_text_encoder
@@ -75,14 +75,15 @@ def _met(word: str, name: Sequence[str], words: Words) -> float:
 def _same(word: str, other: str) -> float:
     """How much of the word the other one says, 0..1.
 
-    The end of a Chinese noun says what it is: 大熊猫 says all of 熊猫, 日出 half of 海上日出.
+    The end of a Chinese noun says what it is: 大熊猫 says all of 熊猫, 日出 half of 海上日出. Where it means something
+    else, as in 河马 (hippopotamus), it says nothing of 马 (horse).
     """
     if word == other:
         return 1.0
     if not (is_chinese(word) and is_chinese(other)):
         return 0.0
     short, long = sorted((word, other), key=len)
-    is_end = long.endswith(short) and (len(short) > 1 or len(long) == 2)
+    is_end = long.endswith(short) and (len(short) > 1 or len(long) == 2) and shares_meaning(long, short)
     return min(1.0, len(other) / len(word)) if is_end else 0.0
 
 
@@ -157,7 +158,11 @@ def promise(evidence: Evidence) -> float:
     """A rough order of candidates before the model is asked: what the words say, 0 to about 2."""
     similarity = 0.4 if evidence.similarity is None else evidence.similarity
     return (
-        0.6 * max(similarity, 0.9 * evidence.share) + 0.3 * evidence.share + 0.2 * evidence.named - 0.01 * evidence.rank
+        0.6 * max(similarity, 0.9 * evidence.share)
+        + 0.3 * evidence.share
+        + 0.2 * evidence.named
+        + 0.1 * evidence.of_title  # an article about owls shows an owl before a bird
+        - 0.01 * evidence.rank
     )
 
 

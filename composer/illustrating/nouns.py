@@ -9,6 +9,7 @@ from typing import Any
 from common.language import HAN, HAN_RANGES, is_chinese
 from common.lazy import one_import_at_a_time
 from composer.article import Language
+from retrieval.encoders import english_names, is_word
 from retrieval.index import STOP_WORDS
 
 _BEFORE_AN_OBJECT = frozenset(("DT", "PRP", "PRP$"))  # tags: no noun stands before them without a verb
@@ -19,6 +20,11 @@ _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
 _SINGLE_ZH = frozenset(("n", "ng", "nz"))
 _WORDS_ZH = frozenset(["n", "s", "v", "i", "l", "j"])  # first letters of the tags
 _NAMES_ZH = frozenset(("nr", "nrt", "nrfg", "ns", "nt"))
+# Things that its corpus knows as surnames, adverbs ("相机行事"), times or not at all.
+_THINGS_TEXT_ZH = """
+鸟 鹿 熊 鸭 龟 蚕 桃 糖 姜 桶 鼓 铲 炉 井 车 云 河 湖 江 泉 宫 相机 日历 满月 残月 夜晚 轻轨 单轨 美元 英镑
+"""
+_THINGS_ZH = frozenset(_THINGS_TEXT_ZH.split())
 # Words that name no thing to be seen, beside the stop words that search leaves out.
 _EMPTY_TEXT = """
 able about above across after again against age all almost alone along also although always among amount another
@@ -143,7 +149,7 @@ def _nouns_zh(text: str) -> list[str]:
         dict.fromkeys(
             word
             for word, kind in _tagged(text)
-            if (kind in _SINGLE_ZH if len(word) == 1 else kind[0] in _WORDS_ZH)
+            if (word in _THINGS_ZH or (kind in _SINGLE_ZH if len(word) == 1 else kind[0] in _WORDS_ZH))
             and word not in _EMPTY_ZH
             and HAN.search(word)
         )
@@ -151,13 +157,32 @@ def _nouns_zh(text: str) -> list[str]:
 
 
 def things_in(compound: str) -> list[str]:
-    """The shorter nouns of which a Chinese compound is made: a match of football (足球赛) has a football (足球)."""
+    """The shorter nouns of which a Chinese compound is made: a match of football (足球赛) has a football (足球).
+
+    A cactus (仙人掌) has no immortal (仙人) in it: see `shares_meaning`.
+    """
     if len(compound) < 3 or not is_chinese(compound):
         return []
     dictionary = _tagger().dt
     parts = [part for part in dictionary.tokenizer.lcut_for_search(compound) if 1 < len(part) < len(compound)]
     kinds = {part: dictionary.word_tag_tab.get(part, "x") for part in parts}
-    return [part for part, kind in kinds.items() if kind[0] == "n" and kind not in _NAMES_ZH and part not in _EMPTY_ZH]
+    return [
+        part
+        for part, kind in kinds.items()
+        if kind[0] == "n" and kind not in _NAMES_ZH and part not in _EMPTY_ZH and shares_meaning(compound, part)
+    ]
+
+
+@lru_cache(maxsize=2000)
+def shares_meaning(compound: str, part: str) -> bool:
+    """Whether a Chinese word means what its part does, by their English names: 大熊猫 (giant panda) and 熊猫 (panda),
+    but not 公共汽车 (bus) and 汽车 (car). True of words that the dictionary lacks: they mean what they are made of.
+    """
+    whole, of_part = (english_names(compound), english_names(part)) if is_word(compound) else ([], [])
+    if not whole or not of_part:
+        return True
+    names = " ".join(whole[0]).lower()
+    return any(word in names for word in content_words(of_part[0][0]))
 
 
 def names_zh(text: str) -> set[str]:

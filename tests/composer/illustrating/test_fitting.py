@@ -70,8 +70,13 @@ def test_a_chinese_compound_is_searched_for_by_its_nouns_too() -> None:
     asked = [query.text for query in paragraph_queries("操场上有一场足球赛。", "zh", ())]
     assert asked.index("足球赛") < asked.index("足球")
     assert things_in("中国人") == [], "a country is no part of a thing"
+    assert things_in("仙人掌") == [], "there is no immortal in a cactus"
     assert words_in("操场上有一场足球赛。", "zh").things >= {"足球赛", "足球"}
     assert "人" not in [query.text for query in paragraph_queries("有人在看书。", "zh", ())]
+
+
+def test_things_that_the_chinese_tagger_takes_for_something_else_are_nouns() -> None:
+    assert nouns("那天我带着相机去看鸟。", "zh") == ["相机", "鸟"]
 
 
 def test_the_models_things_come_before_the_paragraphs_own_and_the_title_is_searched_too() -> None:
@@ -113,6 +118,9 @@ def test_what_the_model_guesses_beyond_the_paragraph_is_not_searched_for(
         ("octopus · 章鱼", {"章鱼"}, 1.0),
         ("alien monster", {"octopus"}, 0.0),
         ("panda · 熊猫", {"大熊猫"}, 1.0),  # the end of a Chinese noun says what it is
+        ("automobile · 汽车", {"公共汽车"}, 0.0),  # a bus
+        ("horse · 马", {"河马"}, 0.0),  # a hippopotamus
+        ("fish · 鱼", {"金鱼"}, 1.0),
         ("sunrise over the sea · 海上日出", {"日出"}, 0.5),  # and no more than that
         ("cat · 猫", {"猫头鹰"}, 0.0),
         ("framed picture · 带框的画", {"frame"}, 0.0),

@@ -115,6 +115,19 @@ def test_what_surely_stands_elsewhere_is_not_asked_about_again(tmp_path: Path) -
         assert captions == ["Cat", "Bed", "Bowl"]
 
 
+def test_what_the_title_names_is_shown_before_what_is_more_general(tmp_path: Path) -> None:
+    model = FakeModel(
+        answer=lambda messages: "bird, owl" if "You name the things" in messages[0].text else None,
+        scorer=score_by({"owl": 0.95, "bird": 0.95}),
+    )
+    composer = Composer(model, NamedGallery(tmp_path, ["bird", "owl"]))
+    article = replace(written("Owls are birds that hunt at night."), title="Why owls hunt")
+    list(composer.illustrate(article, Options()))
+    (section,) = composer.article.illustrated
+    assert section.illustration is not None
+    assert section.illustration.caption == "Owl"
+
+
 def test_proposing_describes_searches_and_chooses(model: FakeModel, gallery: FakeGallery) -> None:
     taken = Illustration("taken", chosen=Candidate("p0", gallery.pictures["p0"].path))
     article = written("A bowl of water.", "A soft bed.").with_illustration("s1", taken)
