@@ -7,21 +7,20 @@ kept whatever happens: a stop, a failing model or a failing gallery ends with th
 import contextlib
 import secrets
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from common.errors import ReadableError
 from common.messages import _
 from composer import blocks
-from composer.article import Article, Candidate, Illustration, Language, Section
+from composer.article import Article, Candidate, Illustration, Language
 from composer.errors import InputError, OtherLanguage
 from composer.events import (
     ArticleReady,
     Event,
     Notice,
     Run,
-    SectionsReady,
     Step,
 )
 from composer.illustrating import (
@@ -34,17 +33,14 @@ from composer.illustrating import (
     load_taggers,
     plan,
 )
-from composer.models import KeepsBeginnings, Model, Sampling, assistant, user
+from composer.models import KeepsBeginnings, Model, Sampling, user
 from composer.prompts import Length, NamesPlaces, Prompts, RatesPictures, Style, prompts_for, style_of
 from composer.writing import (
-    ArticleReader,
     Request,
-    as_markdown,
+    Writer,
     detect_language,
     is_other_language,
-    provisional_title,
     read_request,
-    with_headings,
     without_controls,
 )
 from retrieval.base import PictureGallery
@@ -259,7 +255,8 @@ class Composer:
                 **({"judge": self.judge.name} if self.judge is not None else {}),
             },
         )
-        yield from run.step("write", self._write(request, options.style, sampling, stop), plan=self.plan)
+        writer = Writer(self.model, self.prompts, self.article, request, options.style, sampling, stop)
+        yield from run.step("write", self._written(writer), plan=self.plan)
         if self.article.sections:
             yield from self._pictures(options, own, stop, run)
         yield ArticleReady(self.article, run.report(self.model.usage), stopped=stop.is_set())
@@ -274,7 +271,8 @@ class Composer:
         sampling = options.sampling or self.sampling
         wished = style_of(article.parameters)
         first = int(article.next_section_id()[1:])  # no section has the id of one that was there
-        yield from run.step("write", self._write(request, wished, sampling, stop, kept, first), plan=self.plan)
+        writer = Writer(self.model, self.prompts, self.article, request, wished, sampling, stop, first=first)
+        yield from run.step("write", self._written(writer), plan=self.plan)
         if len(self.article.sections) == len(kept):  # nothing was written
             self.article = article
         else:
@@ -326,69 +324,8 @@ class Composer:
                 yield event
         self.article = illustrator.article
 
-    def _write(
-        self,
-        request: Request,
-        style: Style,
-        sampling: Sampling,
-        stop: threading.Event,
-        kept: tuple[Section, ...] = (),
-        first: int = 1,
-    ) -> Iterator[Event]:
-        """kept: the beginning of the article, which stands already. first: number of the first new section."""
-        language = self.article.language
-        room = min(style.max_tokens(language), sampling.max_tokens)
-        messages = self.prompts.write(request.text, request.title, language, style)
-        if kept:
-            before = assistant(f"{as_markdown(kept)}\n\n")
-            messages = [*messages, before]
-            room = max(room - self.model.count_tokens([before]), room // 4)
-            yield SectionsReady(self.article)
-        reader = ArticleReader(request.title, first=first)
-        pieces, generated, problem = 0, self.model.usage.generated, None
-        try:
-            stream = self.model.stream(messages, replace(sampling, max_tokens=room), stop=stop)
-            with contextlib.closing(_as_generator(stream)) as text:
-                for piece in text:
-                    pieces += 1
-                    for event in reader.feed(piece):
-                        self.article = replace(self.article, sections=(*kept, *reader.sections))
-                        yield event
-                    if reader.looping:
-                        break
-        except ReadableError as error:
-            problem = error
-        # A piece may hold several tokens; the model's count may hold those of another person. Too high does no harm:
-        # only a sentence without an end is trimmed. A person who stops keeps every word.
-        full = max(pieces, self.model.usage.generated - generated) >= room
-        sections = reader.finish(cut=not stop.is_set() and (problem is not None or full or reader.looping))
-        title = self.article.title or reader.title or _title_from(request, sections)
-        self.article = replace(self.article, title=title, sections=(*kept, *sections))
-        if problem is None and not sections and not stop.is_set():
-            problem = InputError(
-                _("The model wrote nothing about this title. Try again, or say more about what you want.")
-            )
-        if problem is None and not stop.is_set() and not kept:
-            try:
-                self.article = with_headings(self.model, self.prompts, self.article, stop)
-            except ReadableError as error:
-                problem = error
-        if problem is not None:
-            yield Notice(problem)
-        yield SectionsReady(self.article)
-
-
-def _as_generator(pieces: Iterator[str]) -> Generator[str, None, None]:
-    """The pieces; closing this closes them, if they can be closed."""
-    try:
-        yield from pieces
-    finally:
-        close = getattr(pieces, "close", None)
-        if close is not None:
-            close()
-
-
-def _title_from(request: Request, sections: tuple[Section, ...]) -> str:
-    """A title for an article whose model gave none: its first heading, else the beginning of the instruction."""
-    heading = next((section.text for section in sections if section.kind == "heading"), "")
-    return heading or provisional_title(request)
+    def _written(self, writer: Writer) -> Iterator[Event]:
+        for event in writer.events():
+            self.article = writer.article
+            yield event
+        self.article = writer.article

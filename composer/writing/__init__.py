@@ -7,6 +7,7 @@ Knows language rules and the wording of headings; no pictures, no galleries, no 
 from common.decoding import without_controls
 from composer.writing.answers import alike, clean_caption, clean_query, from_text
 from composer.writing.changes import Change, accepted, compare
+from composer.writing.drafting import Writer
 from composer.writing.editing import as_markdown, block_markdown, inserted, joined, moved, split
 from composer.writing.headings import with_headings
 from composer.writing.language import is_other_language
@@ -42,6 +43,7 @@ __all__ = [
     "Proposal",
     "Request",
     "RewriteDelta",
+    "Writer",
     "accepted",
     "alike",
     "as_markdown",

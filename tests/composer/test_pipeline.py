@@ -1,5 +1,6 @@
 """The pipeline with a fake model and gallery: order of events, pictures used once, titles and options."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from composer.events import (
 )
 from composer.illustrating import FITS
 from composer.illustrating.illustrator import SPARE
-from composer.models.base import Capabilities, Sampling, assistant
+from composer.models.base import Capabilities, Message, Sampling, assistant
 from composer.pipeline import Composer, Options
 from tests.composer.answering import TITLE, answer, score_by, steps
 from tests.fakes import FakeGallery, FakeModel, NamedGallery
@@ -193,7 +194,33 @@ def test_a_model_that_repeats_itself_is_stopped(gallery: FakeGallery) -> None:
     composer = Composer(model, gallery)
     list(composer.compose(TITLE, Options(pictures=0)))
     assert [section.text for section in composer.article] == [paragraph]
-    assert model.usage.generated < 3 * len(paragraph) / model.piece
+    assert model.usage.generated < 4 * len(paragraph) / model.piece
+
+
+def test_a_text_that_goes_in_circles_goes_on_from_before_them(gallery: FakeGallery) -> None:
+    """As small models do: the same paragraph for one room after the other."""
+    first = "One day I came home, and the goldfish that I love so much was gone from its bowl in the living room."
+    circles = [
+        f"Then I went to the {room} to look for my goldfish. I asked them all, and they said that they had not seen "
+        "it. I felt helpless, because I did not know whether it was alive."
+        for room in ("kitchen", "garden", "bathroom", "attic")
+    ]
+    end = "In the evening my sister brought it back in a bucket: she had shown it to her class at school."
+
+    def written(messages: Sequence[Message]) -> str:
+        return f"{end}\n\n{first}\n\n" if messages[-1].role == "assistant" else "\n\n".join((first, *circles))
+
+    model = FakeModel(answer=written)
+    composer = Composer(model, gallery)
+    events = list(composer.compose(TITLE, Options(pictures=0, sampling=Sampling(temperature=0.4, seed=7))))
+    assert [section.text for section in composer.article] == [first, end]
+    assert len({section.id for section in composer.article}) == 2
+    assert not any(isinstance(event, Notice) for event in events)
+    once, again = model.samplings
+    assert again.temperature > once.temperature
+    assert again.seed != once.seed
+    assert len(model.prompts) == 2
+    assert circles[0] not in model.prompts[1][-1].text
 
 
 def test_an_article_shows_a_thing_once(tmp_path: Path) -> None:
