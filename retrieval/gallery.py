@@ -38,7 +38,7 @@ from retrieval.errors import (
     GalleryUnreadable,
     WrongEncoder,
 )
-from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups
+from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups, needs_file
 from retrieval.ingest import (
     GALLERY_FILE,
     BrowserFormats,
@@ -215,8 +215,9 @@ class Gallery:
             if full or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
                 raise GalleryFull(place=self.place) from error
             raise
-        self.searcher.refresh()
-        self.searcher.rebuild_if_wanted()
+        if self._searcher is not None or needs_file(self.catalogue.counts()["vectors"]):
+            self.searcher.refresh()  # whoever only indexes needs neither the vectors nor the dictionary in memory
+            self.searcher.rebuild_if_wanted()
         return report
 
     def take(self, files: Sequence[str | Path], *, progress: Callable[[Progress], None] | None = None) -> IngestReport:

@@ -28,7 +28,7 @@ from retrieval.index.search import (
     Searcher,
 )
 from retrieval.index.tokenizer import STOP_WORDS, stored_words, wanted_words
-from retrieval.index.vectors import MANIFEST, VectorIndex, near_groups
+from retrieval.index.vectors import MANIFEST, VectorIndex, near_groups, needs_file
 
 __all__ = [
     "CHARACTERS_WEIGHT",
@@ -59,6 +59,7 @@ __all__ = [
     "judged",
     "known_files",
     "near_groups",
+    "needs_file",
     "note_file",
     "note_unseen",
     "other_language",

@@ -66,6 +66,11 @@ def kind_for(count: int, dim: int) -> tuple[str, int, bool]:
     return f"OPQ{parts},IVF{lists}_HNSW32,PQ{parts}", 32, True
 
 
+def needs_file(count: int) -> bool:
+    """Whether so many vectors are better searched in an index file than one by one."""
+    return count > EXACT_LIMIT
+
+
 class VectorIndex:
     """Unit vectors of length `dim` under int64 slots, searched by inner product (cosine). Safe from several threads."""
 
@@ -198,7 +203,7 @@ class VectorIndex:
 
     def rebuild_wanted(self, alive: int) -> bool:
         """Whether a new file would make searches faster or truer, `alive` vectors being in the catalogue."""
-        if alive <= EXACT_LIMIT:
+        if not needs_file(alive):
             return False
         if self._manifest is None:
             return True

@@ -49,6 +49,19 @@ def test_finds_by_looks_by_words_and_in_chinese(gallery: Gallery, pictures: Path
         assert thumbnail.format == "WEBP"
 
 
+def test_indexing_alone_reads_nothing_that_only_searching_needs(
+    gallery: Gallery, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint(pictures / "a blue lake.png", "blue")
+    with monkeypatch.context() as indexing:
+        indexing.setattr("retrieval.gallery.Searcher", lambda *_, **__: pytest.fail("made ready for searching"))
+        gallery.add(pictures, options=ONE_WORKER)
+    assert captions(gallery, "lake") == ["a blue lake"]
+    paint(pictures / "a red barn.png", "red")
+    gallery.add(pictures, options=ONE_WORKER)
+    assert captions(gallery, "barn")[0] == "a red barn"
+
+
 def test_phrasings_are_fused_and_exclusion_holds(gallery: Gallery, pictures: Path) -> None:
     for colour in ("red", "blue", "green"):
         paint(pictures / f"a {colour} thing.png", colour)
