@@ -20,6 +20,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 SOURCE_LANGUAGE = "en"
 DOMAIN = "studio"
@@ -105,6 +106,34 @@ def _shown(value: object, language: str) -> object:
         return separator.join(str(_shown(item, language)) for item in value)
     text = getattr(value, "text", None)
     return text(language) if callable(text) else value
+
+
+def as_data(message: Text) -> dict[str, Any]:
+    """The sentence as data that JSON can hold, to be kept and read in any language later."""
+    data: dict[str, Any] = {"key": message.key, "values": {name: _data(one) for name, one in message.values.items()}}
+    return data | {name: one for name in ("plural", "context") if (one := getattr(message, name))}
+
+
+def _data(value: object) -> Any:
+    """A value as data: sentences and errors as their sentences, numbers as they are, everything else as text."""
+    message = getattr(value, "message", value)
+    if isinstance(message, Text):
+        return as_data(message)
+    if isinstance(value, (list, tuple)):
+        return [_data(one) for one in value]
+    return value if type(value) in (int, float, bool, str) else str(value)
+
+
+def from_data(data: Any) -> Text:
+    """The opposite of `as_data`. Raises KeyError or TypeError for other data."""
+    values = {name: _value(one) for name, one in data["values"].items()}
+    return Text(data["key"], values, data.get("plural", ""), data.get("context", ""))
+
+
+def _value(data: Any) -> object:
+    if isinstance(data, list):
+        return [_value(one) for one in data]
+    return from_data(data) if isinstance(data, dict) else data
 
 
 def in_language(message: "Text | str", language: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from common.errors import ReadableError
 from common.messages import Text, _, _n
 from common.terminal import json_line, make_output_safe, printable_line, terminal_language
-from retrieval.errors import RetrievalError
+from retrieval.errors import Reason, RetrievalError
 
 if TYPE_CHECKING:
     from retrieval.gallery import Gallery
@@ -116,7 +116,7 @@ def _changes(report: "IngestReport") -> Iterator[Text]:
     yield from (text for text in counted if text.values["count"])
 
 
-def report_left_out(skipped: Sequence[tuple[str, str]]) -> None:
+def report_left_out(skipped: Sequence[tuple[str, Reason]]) -> None:
     """Files that were not taken, each with the reason."""
     for path, reason in skipped:
         line = _("left out: {path}: {reason}", path=path, reason=reason)

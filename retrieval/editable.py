@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from retrieval.base import Hit, PictureGallery
+from retrieval.errors import Reason
 from retrieval.records import Choices, Filters, Picture
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class EditableGallery(FilteredGallery, Protocol):
         """Groups of pictures that look nearly the same; their paths are as with `quick`."""
         ...
 
-    def skipped(self) -> list[tuple[str, str]]:
+    def skipped(self) -> list[tuple[str, Reason]]:
         """Files that were looked at and not taken: (path, reason)."""
         ...
 

@@ -31,13 +31,7 @@ from retrieval.encoders import (
     load_encoder,
     understood,
 )
-from retrieval.errors import (
-    GalleryBusy,
-    GalleryFull,
-    GalleryNotFound,
-    GalleryUnreadable,
-    WrongEncoder,
-)
+from retrieval.errors import GalleryBusy, GalleryFull, GalleryNotFound, GalleryUnreadable, Reason, WrongEncoder
 from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups, needs_file
 from retrieval.ingest import (
     GALLERY_FILE,
@@ -373,7 +367,7 @@ class Gallery:
             details={"files": str(counts["files"]), "vectors": str(counts["vectors"]), "dim": identity.get("dim", "")},
         )
 
-    def skipped(self) -> list[tuple[str, str]]:
+    def skipped(self) -> list[tuple[str, Reason]]:
         """Files that were looked at and not taken: (path, reason)."""
         return self.catalogue.skipped()
 

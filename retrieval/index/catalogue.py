@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.errors import Reason
 from retrieval.index.files import paths_of, paths_of_pictures, skipped_files
 from retrieval.index.fulltext import LISTED, find_words, listed, passing
 from retrieval.index.read_texts import READ_TEXTS, text_in
@@ -301,9 +302,7 @@ class Catalogue:
 
     def without_files(self) -> list[int]:
         """Numbers of pictures that no file stands for any more."""
-        rows = self.connection.execute(
-            "SELECT number FROM pictures p WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.number = p.number)"
-        )
+        rows = self.connection.execute("SELECT number FROM pictures EXCEPT SELECT number FROM files")
         return [int(row[0]) for row in rows]
 
     def counts(self) -> dict[str, int]:
@@ -316,7 +315,7 @@ class Catalogue:
         }
         return {name: int(self.connection.execute(query).fetchone()[0]) for name, query in queries.items()}
 
-    def skipped(self) -> list[tuple[str, str]]:
+    def skipped(self) -> list[tuple[str, Reason]]:
         """Files that were looked at and not taken: (path, reason)."""
         return skipped_files(self.connection)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.decoding import without_halves
+from retrieval.errors import Reason, is_current
 from retrieval.paths import real_path, stored_path, under
 
 
@@ -20,7 +20,7 @@ class KnownFile:
     size: int
     mtime_ns: int
     words_mtime_ns: int
-    error: str  # why it was left out
+    error: Reason | None = None  # why it was left out
 
 
 def known_files(connection: sqlite3.Connection, root: Path) -> dict[str, KnownFile]:
@@ -29,7 +29,13 @@ def known_files(connection: sqlite3.Connection, root: Path) -> dict[str, KnownFi
         "SELECT path, number, size, mtime_ns, words_mtime_ns, error FROM files WHERE path >= ? AND path < ?",
         under(root),
     )
-    return {real_path(row[0]): KnownFile(*row[1:]) for row in rows}
+    return {real_path(row[0]): _known(*row[1:]) for row in rows}
+
+
+def _known(number: int | None, size: int, mtime_ns: int, words_mtime_ns: int, error: str) -> KnownFile:
+    if error and not is_current(error):
+        mtime_ns = 0  # it is read once more, for a reason that can be said in every language
+    return KnownFile(number, size, mtime_ns, words_mtime_ns, Reason.from_stored(error) if error else None)
 
 
 def note_file(connection: sqlite3.Connection, path: str, file: KnownFile) -> int | None:
@@ -38,18 +44,18 @@ def note_file(connection: sqlite3.Connection, path: str, file: KnownFile) -> int
     before = connection.execute("SELECT number FROM files WHERE path = ?", (name,)).fetchone()
     connection.execute(
         "INSERT OR REPLACE INTO files (path, number, size, mtime_ns, words_mtime_ns, error) VALUES (?, ?, ?, ?, ?, ?)",
-        (name, file.number, file.size, file.mtime_ns, file.words_mtime_ns, without_halves(file.error)),
+        (name, file.number, file.size, file.mtime_ns, file.words_mtime_ns, file.error.stored() if file.error else ""),
     )
     return None if before is None else before[0]
 
 
-def note_unseen(connection: sqlite3.Connection, unseen: Iterable[tuple[str, str]]) -> None:
+def note_unseen(connection: sqlite3.Connection, unseen: Iterable[tuple[str, Reason]]) -> None:
     """Notes files and folders that cannot be looked at now: (path, reason). One that stands for a picture goes on
     standing for it, and is read again as soon as it can be."""
     connection.executemany(
         "INSERT INTO files (path, size, mtime_ns, words_mtime_ns, error) VALUES (?, 0, 0, 0, ?) ON CONFLICT (path) "
         "DO UPDATE SET error = excluded.error, mtime_ns = 0 WHERE error != excluded.error",
-        [(stored_path(path), without_halves(reason)) for path, reason in unseen],
+        [(stored_path(path), reason.stored()) for path, reason in unseen],
     )
 
 
@@ -79,7 +85,7 @@ def paths_of_pictures(connection: sqlite3.Connection) -> Iterable[str]:
     return (real_path(row[0]) for row in rows)
 
 
-def skipped_files(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+def skipped_files(connection: sqlite3.Connection) -> list[tuple[str, Reason]]:
     """Files that were looked at and not taken: (path, reason)."""
     rows = connection.execute("SELECT path, error FROM files WHERE error != '' ORDER BY path")
-    return [(real_path(row[0]), row[1]) for row in rows]
+    return [(real_path(row[0]), Reason.from_stored(row[1])) for row in rows]

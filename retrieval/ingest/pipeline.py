@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from retrieval.encoders import Encoder, Vectors, readable
-from retrieval.errors import FolderEmpty
+from retrieval.errors import FolderEmpty, Reason
 from retrieval.index import (
     Catalogue,
     KnownFile,
@@ -97,7 +97,7 @@ class Ingest:
         """Reads, encodes and stores; while one batch is encoded the worker processes decode the next ones."""
         waiting: list[Decoded] = []
         encoded: list[tuple[Decoded, Vectors | None, str]] = []
-        failed: list[tuple[Job, str]] = []
+        failed: list[tuple[Job, Reason]] = []
         done = 0
         for done, (job, outcome) in enumerate(self.decoded(jobs), 1):
             self._progress(Progress("read", done, len(jobs)))
@@ -107,7 +107,7 @@ class Ingest:
                 waiting.append(outcome)
             elif isinstance(outcome, OSError):  # the next run tries again: permissions and disks can be mended
                 unknown = replace(job, words_mtime_ns=-1) if job.path in self._same else replace(job, mtime_ns=0)
-                failed.append((unknown, outcome.strerror or str(outcome)))
+                failed.append((unknown, Reason.of(outcome)))
             else:
                 failed.append((job, outcome))
             if len(waiting) >= max(self._options.batch or self._encoder.batch, ENCODE_EVERY):
@@ -179,7 +179,7 @@ class Ingest:
     def _commit(
         self,
         encoded: list[tuple[Decoded, Vectors | None, str]],
-        failed: list[tuple[Job, str]],
+        failed: list[tuple[Job, Reason]],
         vanished: dict[str, int | None],
     ) -> None:
         if not encoded and not failed:
@@ -208,7 +208,7 @@ class Ingest:
     def _store(self, decoded: Decoded, vectors: Vectors | None, labels: str, vanished: dict[str, int | None]) -> None:
         job, words = decoded.job, decoded.words
         existing = self._catalogue.by_id(picture_id(decoded.sha256))
-        before = self._note_file(job, "")
+        before = self._note_file(job)
         if existing is None or existing.number is None:
             if vectors is None:  # it was known when it was read, and is not any more
                 self._read_again(job)
@@ -308,7 +308,7 @@ class Ingest:
         kept = {name: getattr(words, name) for name in WORD_FIELDS} | {"date": words.date or file_date(job.mtime_ns)}
         self._catalogue.rewrite(replace(existing, approximate=approximate, **kept), path_words(job.path), vectors)
 
-    def _note_file(self, job: Job, error: str) -> int | None:
+    def _note_file(self, job: Job, error: Reason | None = None) -> int | None:
         """Notes the file as it is now; returns the number of the picture it stood for until now."""
         return note_file(self._catalogue.connection, job.path, _as_known(job, error))
 
@@ -336,7 +336,7 @@ def _words_fact(root: Path) -> str:
     return f"words of {stored_path(str(root))}"
 
 
-def _as_known(job: Job, error: str) -> KnownFile:
+def _as_known(job: Job, error: Reason | None) -> KnownFile:
     return KnownFile(None, job.size, job.mtime_ns, job.words_mtime_ns, error)
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import ReadableError
+from common.messages import _
 from retrieval.encoders import Preparation
-from retrieval.errors import PackageMissing
+from retrieval.errors import PackageMissing, Reason
 from retrieval.ingest import decode
 from retrieval.ingest.decode import Decoded, Job
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pebble import ProcessFuture
 
 # what came out of a file; or why nothing did, for good; or why not now
-Outcome = Decoded | str | OSError
+Outcome = Decoded | Reason | OSError
 AHEAD = 64  # files that are given out beyond what the processes have in hand
 
 
@@ -89,23 +90,23 @@ def outcome_of(future: "ProcessFuture[Decoded]", seconds: float) -> Outcome:
     try:
         result: Decoded = future.result()
     except PackageMissing as error:
-        return OSError(error.text())  # as what cannot be read now: the next run tries again
+        return OSError(Reason.of(error))  # as what cannot be read now: the next run tries again
     except ReadableError as error:
-        return error.text()
+        return Reason.of(error)
     except FutureTimeout:
-        return f"reading it took longer than {seconds:g} s"
+        return Reason(_("reading it took longer than {seconds:g} s", seconds=seconds))
     except ProcessExpired:
-        return "reading it ended the reading process; the file is damaged or made to do harm"
+        return Reason(_("reading it ended the reading process; the file is damaged or made to do harm"))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         return error
     except MemoryError:
-        return "reading it needs too much memory"
+        return Reason(_("reading it needs too much memory"))
     except sqlite3.Error:
         raise
     except Exception as error:  # noqa: BLE001 - one strange file must not end the indexing of all others
-        return f"reading it failed ({type(error).__name__}: {error})"
+        return Reason(_("reading it failed ({kind}: {error})", kind=type(error).__name__, error=str(error)))
     return result
 
 

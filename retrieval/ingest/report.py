@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from retrieval.errors import Reason
+
 if TYPE_CHECKING:
     from retrieval.encoders import Encoder
     from retrieval.ingest.decode import Job
@@ -35,7 +37,7 @@ class IngestReport:
     removed: int = 0
     left: int = 0  # still to be read, of a run that was stopped
     texts: int = 0  # pictures that were looked at for text
-    skipped: list[tuple[str, str]] = field(default_factory=list)  # (path, reason)
+    skipped: list[tuple[str, Reason]] = field(default_factory=list)  # (path, reason)
     by_rule: dict[str, int] = field(default_factory=dict)  # rule -> pictures and folders that were not looked at
     bytes_read: int = 0
     seconds: dict[str, float] = field(default_factory=dict)  # stage -> s; decode: summed over the workers

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from retrieval.errors import FolderUnreadable, RetrievalError
+from common.messages import _
+from retrieval.errors import FolderUnreadable, Reason, RetrievalError
 from retrieval.ingest.decode import Job, bounded
 from retrieval.ingest.metadata import Beside
 from retrieval.ingest.rules import HIDDEN, PersonsRules, other_programs_rule
@@ -30,7 +31,7 @@ class Scan:
     """The picture files under a folder, and what could not be looked at."""
 
     jobs: list[Job] = field(default_factory=list)
-    unreadable: list[tuple[str, str]] = field(default_factory=list)  # (path, reason): nothing is known about them
+    unreadable: list[tuple[str, Reason]] = field(default_factory=list)  # (path, reason): nothing is known about them
     passed_by: list[str] = field(default_factory=list)  # hidden folders and galleries: nothing is known either
     by_rule: Counter[str] = field(default_factory=Counter)  # rule -> pictures and folders that it leaves out
     by_person: int = 0  # of these, by rules of the person: they are to leave the gallery
@@ -77,7 +78,7 @@ class _Walk:
                 return
             rules = rules.within(folder, relative, named)
         except (OSError, RetrievalError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+            reason = Reason.of(error)
             if not relative:
                 raise FolderUnreadable(place=self._root, reason=reason) from error
             self.result.unreadable.append((str(folder), reason))
@@ -89,7 +90,7 @@ class _Walk:
                 if not self._left_out(folder, entry, below, rules):
                     self._take(entry, below, rules, [named[name] for name in beside.of(entry.name)])
             except OSError as error:  # it vanished, or its link leads nowhere
-                self.result.unreadable.append((entry.path, error.strerror or str(error)))
+                self.result.unreadable.append((entry.path, Reason.of(error)))
 
     def _left_out(self, folder: Path, entry: "os.DirEntry[str]", relative: str, rules: PersonsRules) -> bool:
         rule = other_programs_rule(folder.name, entry.name)
@@ -114,7 +115,7 @@ class _Walk:
         if entry.is_symlink() and not Path(openable(entry.path)).exists():
             # what it leads to may be on a drive that is away: nothing is known about what lies there
             if not entry.name.lower().endswith(_WORDS):
-                self.result.unreadable.append((entry.path, "its link leads nowhere"))
+                self.result.unreadable.append((entry.path, Reason(_("its link leads nowhere"))))
         elif relative.endswith("/"):
             folder = (Path(openable(entry.path)), relative, rules)
             (self.waiting.appendleft if entry.is_symlink() else self.waiting.append)(folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.encoders import encode_caption
+from retrieval.errors import Reason
 from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, near_groups, stored_words
 from retrieval.ingest import GALLERY_FILE, path_words
 from retrieval.milvus.collection import MilvusCollection
@@ -91,7 +92,7 @@ def duplicates(collection: MilvusCollection) -> list[list[dict[str, Any]]]:
     return [[rows[hashes[number][0]] for number in group] for group in groups]
 
 
-def skipped(collection: MilvusCollection) -> list[tuple[str, str]]:
+def skipped(collection: MilvusCollection) -> list[tuple[str, Reason]]:
     """Files that this machine looked at and did not take: (path, reason)."""
     file = collection.local_gallery / GALLERY_FILE
     if not file.is_file():

@@ -19,6 +19,7 @@ import numpy as np
 
 from retrieval.base import GalleryInfo, Hit
 from retrieval.encoders import Encoder, encode_pictures, for_queries, read_dictionary
+from retrieval.errors import Reason
 from retrieval.index import DEPTH, NEAR_DUPLICATE_BITS, differing_bits, evidence, fuse, is_likely, words_table
 from retrieval.ingest import BrowserFormats
 from retrieval.milvus import editing
@@ -123,7 +124,7 @@ class MilvusGallery(MilvusCollection):
         """Groups of pictures that look nearly the same (of a large collection: of a sample)."""
         return [[self.hit(row, 0.0, quick=True) for row in group] for group in editing.duplicates(self)]
 
-    def skipped(self) -> list[tuple[str, str]]:
+    def skipped(self) -> list[tuple[str, Reason]]:
         """Files that this machine looked at and did not take: (path, reason)."""
         return editing.skipped(self)
 

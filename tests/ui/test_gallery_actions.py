@@ -73,4 +73,6 @@ def test_names_that_are_no_text_are_shown_and_filtered_by(tmp_path: Path) -> Non
         assert details["file"] == str(file).encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # type: ignore[index]  # a row
         [[path, _]] = ask(act="skipped")["skipped"]  # type: ignore[misc]  # one
         assert path == f"{tmp_path}/pictures/caf\ufffd/\ufffd.png"
+        [[_path, reason]] = ask(act="skipped", language="zh")["skipped"]  # type: ignore[misc]  # one
+        assert reason.startswith("图片")
         studio.close()

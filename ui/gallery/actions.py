@@ -155,7 +155,8 @@ class GalleryActions:
 
     def skipped(self, request: GalleryRequest) -> Answer:
         """Files that were left out, each with the reason."""
-        return {"skipped": self._editable().skipped()[:MAX_SKIPPED]}
+        left_out = self._editable().skipped()[:MAX_SKIPPED]
+        return {"skipped": [(path, reason.text(request.language)) for path, reason in left_out]}
 
     def details(self, request: PictureRequest) -> Answer:
         """Everything about one picture, with the address of the large one."""

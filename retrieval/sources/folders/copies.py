@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.errors import ReadableError
-from common.messages import _
-from retrieval.errors import FolderEmpty, FolderUnreadable, GalleryFull
+from common.messages import Text, _
+from retrieval.errors import FolderEmpty, FolderUnreadable, GalleryFull, Reason
 from retrieval.pictures import MAX_BYTES
 from retrieval.sources.folders.base import MAX_FILES, RemoteFile, RemoteFolder, is_safe, wanted
 from retrieval.sources.folders.buckets import too_large
@@ -34,7 +34,7 @@ class Copied:
     fetched: int = 0
     unchanged: int = 0
     removed: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)  # (name, reason)
+    skipped: list[tuple[str, Reason]] = field(default_factory=list)  # (name, reason)
     stopped: bool = False
 
 
@@ -72,7 +72,7 @@ def copy_folder(
                     raise GalleryFull(place=place) from error
                 report.skipped.append((file.name, _reason(error)))
             except Exception as error:  # noqa: BLE001 - file systems of fsspec have errors of their own
-                report.skipped.append((file.name, f"{type(error).__name__}: {error}"))
+                report.skipped.append((file.name, Reason(f"{type(error).__name__}: {error}")))
             if progress is not None:
                 progress(done, len(found))
             if done % NOTE_EVERY == 0:
@@ -94,7 +94,7 @@ def _files(remote: RemoteFolder, report: Copied) -> dict[str, RemoteFile]:
         if not wanted(file.name):
             continue
         if not is_safe(file.name):
-            report.skipped.append((file.name, _("its name cannot be that of a file on every system").text()))
+            report.skipped.append((file.name, Reason(_("its name cannot be that of a file on every system"))))
         elif file.size > MAX_BYTES:
             report.skipped.append((file.name, _reason(too_large(file.name))))
         else:
@@ -158,11 +158,11 @@ def _note(
     report.fetched += 1
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: Exception) -> Reason:
     if isinstance(error, ReadableError):
-        reason = error.values.get("reason")
-        return error.text() if reason is None else str(reason)
-    return (error.strerror if isinstance(error, OSError) else "") or str(error)
+        reason = error.values.get("reason", error.message)
+        return Reason(reason if isinstance(reason, Text) else str(reason))
+    return Reason.of(error)
 
 
 def _read_notes(place: Path) -> dict[str, list[object]]:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from retrieval.encoders.base import Vectors
+from retrieval.errors import Reason
 from retrieval.gallery import Gallery
 from retrieval.index import KnownFile, assign_file, note_file
 from retrieval.ingest import decode, pipeline
@@ -127,7 +128,7 @@ def test_a_file_whose_state_cannot_be_asked_keeps_its_picture(
     gallery.add(pictures, options=ONE_WORKER)
 
     def scanned(root: Path, **options: object) -> Scan:
-        return Scan(unreadable=[(str(path), "Stale file handle")])
+        return Scan(unreadable=[(str(path), Reason("Stale file handle"))])
 
     monkeypatch.setattr("retrieval.ingest.pipeline.scan_folder", scanned)
     report = gallery.add(pictures, options=ONE_WORKER)
