@@ -140,7 +140,7 @@ async function refresh() {
   leftOut.textContent = hello.left_out || "";
   leftOut.hidden = !hello.left_out || !allowed || !editable;
   credit.textContent = hello.attribution || "";
-  adding.greet(allowed, hello.job);
+  adding.greet(allowed, hello.job, hello.chosen);
   filters.offer(editable ? await call("choices") : {});
   label();
 }

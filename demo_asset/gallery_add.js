@@ -7,7 +7,7 @@ function makeAdding({ labels, call, upload, root, ended }) {
   const folderLabel = make("label", {}, make("span", {}), folder);
   const start = make("button", { type: "submit", class: "xc-button xc-primary", id: "xc-index-go" });
   const row = make("form", { class: "xc-add-row", id: "xc-index-row" }, folderLabel, start);
-  const file = make("input", { type: "file", accept: "image/*", multiple: true, class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
+  const file = make("input", { type: "file", multiple: true, class: "xc-file", tabindex: "-1", "aria-hidden": "true" });
   const choose = make("button", { type: "button", class: "xc-link", onclick: () => file.click() });
   const hint = make("span", {});
   const drop = make("div", { class: "xc-drop" }, hint, " ", choose, file);
@@ -77,9 +77,14 @@ function makeAdding({ labels, call, upload, root, ended }) {
       }
     }
     sending = false;
-    if (paths.length) await follow(call("take", { files: paths }));
-    else draw(null);
-    if (lost) say(`${labels().not_sent.replace("{count}", lost)} ${paths.length ? line.textContent : ""}`, true);
+    let passed = "";
+    if (paths.length) {
+      const asked = call("take", { files: paths });
+      passed = (await asked).not_taken || "";
+      await follow(asked);
+    } else draw(null);
+    const missing = [lost && labels().not_sent.replace("{count}", lost), passed].filter(Boolean);
+    if (missing.length) say([...missing, paths.length && line.textContent].filter(Boolean).join(" "), true);
   }
 
   row.addEventListener("submit", (event) => {
@@ -114,7 +119,8 @@ function makeAdding({ labels, call, upload, root, ended }) {
   }
 
   // What the page found when it came: whether pictures can be added, and a job that is still going on.
-  function greet(allowed, state) {
+  function greet(allowed, state, chosen) {
+    file.accept = chosen;
     panel.hidden = !allowed;
     if (state && state.running && !running) {
       panel.open = true;

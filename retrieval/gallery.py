@@ -10,8 +10,6 @@ pictures.gallery/
 
 import errno
 import json
-import re
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -26,7 +24,6 @@ from retrieval.encoders import (
     encode_caption,
     encode_pictures,
     encoding_together,
-    file_sha256,
     for_queries,
     load_encoder,
     understood,
@@ -41,8 +38,9 @@ from retrieval.ingest import (
     IngestReport,
     Progress,
     check_text_reader,
+    leave_out,
     read_texts,
-    readable_name,
+    take_in,
 )
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, cleaned_fields
@@ -52,7 +50,7 @@ if TYPE_CHECKING:
 
 
 LOCK_FILE = "indexing.lock"  # held by whoever adds
-LONGEST_NAME = 200  # bytes of a copied file's name: file systems take 255, and a part of it needs more
+TAKEN = "pictures"  # its folder of what was dropped in
 
 
 class Gallery:
@@ -217,20 +215,12 @@ class Gallery:
     def take(self, files: Sequence[str | Path], *, progress: Callable[[Progress], None] | None = None) -> IngestReport:
         """Copies pictures into the gallery's own folder and indexes them, for files that were dropped in.
 
-        A file keeps its name as its caption. Raises what `add` raises.
+        A file keeps its name as its caption; files among them that hold a picture's words, as `add` knows them, give
+        it those. Raises what `add` raises.
         """
-        own = self.place / "pictures"
+        own = (self.place / TAKEN).resolve()
         try:
-            own.mkdir(exist_ok=True)
-            for file in map(Path, files):
-                name = re.sub(r"[^\w. -]+", "_", readable_name(file.name))
-                name = name.encode()[-LONGEST_NAME:].decode("utf-8", "ignore")
-                name = name.lstrip(". ") or "picture"
-                folder = own / file_sha256(file)[:12]  # two files of one name stay two
-                folder.mkdir(exist_ok=True)
-                part = folder / f".{name}.part"
-                shutil.copyfile(file, part)
-                part.replace(folder / name)
+            take_in([Path(file) for file in files], own)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise GalleryFull(place=self.place) from error
@@ -240,9 +230,14 @@ class Gallery:
     def remove(self, ids: Collection[str]) -> int:
         """Takes pictures out of the gallery; their files stay where they are. Returns how many there were.
 
-        Indexing their folder again brings them back.
+        Indexing their folder again brings them back; one that was dropped in comes back when it is dropped in again.
         """
         numbers = self.catalogue.numbers_of_ids(ids)
+        paths = [path for number in numbers for path in self.catalogue.paths_of(number)]
+        try:
+            leave_out(paths, (self.place / TAKEN).resolve())
+        except OSError as error:
+            raise GalleryUnreadable(place=self.place, reason=Reason.of(error)) from error
         self.catalogue.drop(numbers)
         return len(numbers)
 

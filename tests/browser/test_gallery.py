@@ -227,6 +227,8 @@ def test_pictures_are_dropped_in_and_found(open_tab: Callable[..., Any], own: Ga
     )
     page.wait_for_selector("#xc-index-line >> text=Pictures added: 1,", timeout=30_000)
     page.wait_for_selector(".xc-tile[aria-label='a violet tent']")
+    assert "letter.txt" in page.inner_text("#xc-index-line"), "nothing is passed over silently"
+    assert ".cr2" in str(page.get_attribute("#xc-index input[type=file]", "accept"))
     assert Path(own.search("violet tent", k=1)[0].path).is_relative_to(own.place / "pictures")
 
 

@@ -320,6 +320,35 @@ def test_pictures_dropped_in_are_copied_and_found(gallery: Gallery, pictures: Pa
     assert verify(gallery) == []
 
 
+def test_words_that_are_dropped_in_with_a_picture_are_its_words(gallery: Gallery, pictures: Path) -> None:
+    door = paint(pictures / "a red door.png", "red")
+    (pictures / "a red door.png.txt").write_text("Our door in May\ncredit: Ann\nlicence: CC BY 4.0\n")
+    twins = [
+        paint(pictures / folder / "twin.png", colour, mark=folder) for folder, colour in (("1", "blue"), ("2", "green"))
+    ]
+    (pictures / "1" / "twin.txt").write_text("Only one of them")
+    words = [pictures / "a red door.png.txt", pictures / "1" / "twin.txt"]
+    assert gallery.take([*words, door, *twins]).added == 3
+    found = {hit.caption: (hit.credit, hit.licence) for hit in gallery.browse()}
+    assert found == {"Our door in May": ("Ann", "CC BY 4.0"), "twin": ("", "")}  # whose words they are, nobody knows
+    (pictures / "a red door.png.txt").write_text("Our door in June")
+    assert gallery.take([door, words[0]]).updated == 1
+    gallery.take([door])
+    assert {hit.caption for hit in gallery.browse()} == {"Our door in June", "twin"}  # the words stay
+
+
+def test_a_dropped_picture_that_was_removed_does_not_come_back_with_the_next(gallery: Gallery, pictures: Path) -> None:
+    red, blue = paint(pictures / "red.png", "red"), paint(pictures / "blue.png", "blue")
+    gallery.take([red])
+    assert gallery.remove([gallery.browse()[0].id]) == 1
+    assert gallery.take([]).added == 0
+    assert gallery.take([blue]).added == 1
+    assert [hit.caption for hit in gallery.browse()] == ["blue"]
+    gallery.take([red])  # unless it is dropped in again
+    assert {hit.caption for hit in gallery.browse()} == {"blue", "red"}
+    assert verify(gallery) == []
+
+
 def test_browsing_tags_and_duplicates(gallery: Gallery, pictures: Path) -> None:
     for year, colour in ((2019, "red"), (2021, "blue")):
         exif = Image.Exif()

@@ -16,8 +16,9 @@ from common.errors import ReadableError
 from common.messages import SOURCE_LANGUAGE, preferred_language
 from retrieval.base import Browsable, Hit
 from retrieval.editable import EditableGallery, FilteredGallery
+from retrieval.ingest import SIDECAR_SUFFIXES, Beside, readable_name
 from retrieval.paths import real_path, stored_path
-from retrieval.pictures import SUFFIXES
+from retrieval.pictures import SUFFIXES, suffix_of
 from retrieval.records import Filters
 from ui.gallery.facts import facts
 from ui.indexing import Indexing
@@ -29,6 +30,10 @@ TILE_PIXELS = 256  # longest side of a tile's picture: indexing has made these a
 MAX_GROUPS = 60  # groups of duplicates shown
 MAX_SKIPPED = 200
 MAX_FILES = 10_000  # dropped at once
+MAX_NAMED = 3  # of files that are not taken
+CHOSEN = ",".join(
+    ["image/*", *sorted(SUFFIXES), *SIDECAR_SUFFIXES]
+)  # what the browser's dialog offers: it knows few kinds
 
 Line = Annotated[str, Field(max_length=300)]
 Words = Annotated[str, Field(max_length=10_000)]  # more than indexing takes from a file
@@ -116,6 +121,7 @@ class GalleryActions:
         gallery = self.studio.gallery
         answer: Answer = {"may": self.allowed, "job": self.job(request)["job"] if self.allowed else None}
         answer |= {"editable": isinstance(gallery, EditableGallery), "filterable": isinstance(gallery, FilteredGallery)}
+        answer["chosen"] = CHOSEN
         answer["few_searches"] = getattr(gallery, "few_searches", False)
         return answer if gallery is None else answer | facts(gallery, request.language)
 
@@ -196,10 +202,18 @@ class GalleryActions:
         """Begins to copy files, which the page has uploaded, into the gallery."""
         uploads = self.uploads.resolve()
         files = [path for path in (Path(name).resolve() for name in request.files) if path.is_relative_to(uploads)]
-        files = [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
-        if not files:
+        files = [path for path in files if path.is_file()]
+        pictures = [path for path in files if suffix_of(path.name) in SUFFIXES]
+        if not pictures:
             return {"problem": text("index.no_files", request.language)}
-        return self._job_begun(self.studio.index(files=files), request)
+        named = Beside(path.name for path in files)
+        words = {name for path in pictures for name in named.of(path.name)}
+        others = [path.name for path in files if path not in pictures and path.name not in words]
+        answer = self._job_begun(self.studio.index(files=[path for path in files if path.name not in others]), request)
+        if others and "problem" not in answer:
+            named_others = ", ".join(map(readable_name, others[:MAX_NAMED])) + ("…" if others[MAX_NAMED:] else "")
+            answer["not_taken"] = text("index.not_taken", request.language, count=len(others), names=named_others)
+        return answer
 
     def stop(self, request: GalleryRequest) -> Answer:
         job = self.studio.indexing

@@ -83,5 +83,6 @@ GALLERY_TEXTS: Mapping[str, Text] = {
     "index.stopped": _("Stopped. Pictures added: {added}. They are kept; index the folder again to go on."),
     "index.busy": _("Other pictures are being indexed; wait until that is done."),
     "index.empty": _("Enter the folder first."),
+    "index.not_taken": _("Not taken, because they are no pictures this program reads: {count} ({names})."),
     "index.no_files": _("None of the files is a picture this program knows."),
 }

@@ -6,6 +6,7 @@ Each source has a small reader of its own; `reading.py` knows their order. Knows
 from retrieval.ingest.metadata.names import caption_from_name, path_words, readable_name
 from retrieval.ingest.metadata.reading import read_metadata
 from retrieval.ingest.metadata.record import WORD_FIELDS, Metadata
+from retrieval.ingest.metadata.sidecars import SUFFIXES as SIDECAR_SUFFIXES
 from retrieval.ingest.metadata.sidecars import Beside
 from retrieval.ingest.metadata.text_file import sidecar_lines
 
@@ -14,6 +15,7 @@ from retrieval.ingest.metadata.text_file import sidecar_lines
 WORDS_VERSION = "3"
 
 __all__ = [
+    "SIDECAR_SUFFIXES",
     "WORDS_VERSION",
     "WORD_FIELDS",
     "Beside",
