@@ -18,6 +18,9 @@ PERHAPS = 0.35  # below, a picture is not offered first even where a number of p
 # P(Yes) below which the model says rather no: words alone then convince nobody to show the picture unasked. Of the
 # pictures that would be shown in spite of it one of seven fits (the fitted half of the labelled set, 108 others).
 RATHER_NO = 0.45
+# Cosine of query and words below which a picture that shares no word with the text is another thing than was searched
+# for, whatever the model says: a person walking, for "move". On the fitted half it costs one picture that did not fit.
+UNRELATED = 0.45
 
 _UNKNOWN_SIMILARITY = 0.5  # of a query and a picture whose words are in different languages
 _UNASKED = 0.5  # the model's opinion where there is none
@@ -34,11 +37,14 @@ FEATURES: dict[str, Callable[[Evidence], float]] = {
 
 
 def fit(evidence: Evidence) -> float:
-    """The probability, 0..1, to four places; below `FITS` where the model says rather no."""
+    """The probability, 0..1, to four places; below `FITS` where the model says rather no, or the words mean something
+    else."""
     weights = _weights()
     total = weights["intercept"] + sum(weights[name] * feature(evidence) for name, feature in FEATURES.items())
     probability = 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
-    if evidence.yes is not None and evidence.yes < RATHER_NO:
+    rather_no = evidence.yes is not None and evidence.yes < RATHER_NO
+    unrelated = not evidence.share and evidence.similarity is not None and evidence.similarity < UNRELATED
+    if rather_no or unrelated:
         probability = min(probability, FITS - 0.05 * (2 - probability))  # in their order
     return round(probability, 4)
 

@@ -185,6 +185,13 @@ def chosen(options: list[list[Candidate]], count: int | None = None, width: floa
     return {place: each.id for place, each in picks.items()}
 
 
+def test_a_picture_of_something_else_does_not_fit_whatever_the_model_says() -> None:
+    walking = Evidence("move", named=True, similarity=0.4, yes=0.99)
+    assert fit(walking) < FITS < fit(replace(walking, similarity=0.5))
+    assert fit(replace(walking, share=0.5)) > FITS, "a word of its own stands in the text"
+    assert fit(replace(walking, similarity=None)) > FITS, "a gallery without words"
+
+
 def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:
     options = [[picture("bed", 0.9)], [picture("moon", 0.3)], [], [picture("boat", 0.65)]]
     assert chosen(options) == {0: "bed", 3: "boat"}
