@@ -129,9 +129,10 @@ window.addEventListener("xc-chat-do", elsewhere);
 // and what it has to say while nobody sees it
 window.addEventListener("xc-said", ({ detail }) => element.offsetParent && say(detail));
 // another tab may have gone on with the conversation
-window.addEventListener("focus", () => {
-  if (element.offsetParent && talk.id && !talk.answering) act({ act: "follow" });
-});
+const follow = () => element.offsetParent && talk.id && !talk.answering && act({ act: "follow" });
+window.addEventListener("focus", follow);
+// or is just having an answer written
+setInterval(() => talk.rows.some(({ grows }) => grows) && follow(), 2000);
 
 function receive() {
   const value = props.value;

@@ -55,7 +55,7 @@ function makeTurns({ labels, act, again, give, done }) {
       pager(row, "answers"),
       ...text,
       tool("again", "again", () => again({ act: "again", id: row.id }), { disabled: answering }),
-      ...(row.text && !row.finished ? [goOn(row)] : []),
+      ...(row.text && !row.finished && !row.grows ? [goOn(row)] : []),
       ...(row.text ? [further("append", "page"), further("illustrate", "picture")] : []),
     ];
   }

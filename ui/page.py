@@ -33,10 +33,12 @@ from ui.write import (
 _ARRIVING = """async (session) => {
   let language = navigator.language || "";
   try { language = localStorage.getItem("xc-language") || language; } catch { /* storage is forbidden */ }
-  const kept = ["tab", "title", "question", "chat"].map((name) => [name, xcKept(name)]);
-  const draft = xcDraft();
-  if (await xcElsewhere(draft.shown)) draft.shown = null;
-  kept.push(["key", xcKey()], ["talk", xcTalk().id], ...Object.entries(draft));
+  const kept = ["tab", "title", "question"].map((name) => [name, xcKept(name)]);
+  const [draft, chat] = [xcDraft(), xcKept("chat")];
+  const [article, answer] = await Promise.all([xcElsewhere(draft.shown), xcElsewhere(chat?.owner)]);
+  if (article) draft.shown = null;
+  if (answer) chat.owner = "-";
+  kept.push(["chat", chat], ["key", xcKey()], ["talk", xcTalk().id], ...Object.entries(draft));
   return [session, language, Object.fromEntries(kept), xcSettings()];
 }"""
 

@@ -91,6 +91,39 @@ def test_a_reload_in_the_middle_goes_on_with_the_answer(
     assert page.locator(".xc-turn-continue").count() == 0
 
 
+@pytest.mark.parametrize("way", ["copy", "address"])
+def test_a_second_tab_follows_an_answer_and_takes_nothing(
+    serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path, way: str
+) -> None:
+    told = " ".join(f"Sentence number {number}." for number in range(60))
+    server = serve_studio(Slow(article=told), FakeGallery(tmp_path))
+    page = visit(server)
+    page.click("[role=tab] >> nth=1")
+    page.fill(BOX, "Food?")
+    page.press(BOX, "Enter")
+    page.wait_for_selector("#xc-turns >> text=Sentence number 3")
+    page.wait_for_function("new URLSearchParams(location.search).has('chat')")
+    if way == "copy":  # a tab made of this one has all that the browser keeps of it
+        with page.context.expect_page() as made:
+            page.evaluate("window.open(location.href)")
+        other = made.value
+    else:
+        other = page.context.new_page()
+        other.goto(page.url)
+    other.wait_for_selector("#xc-turns >> text=Sentence number 3")
+    other.wait_for_selector("#xc-turns .xc-turn-again")
+    assert page.locator("#xc-chat-box .stop-button").count() == 1, "it is still being answered"
+    assert other.locator(".xc-turn-continue").count() == 0
+    for tab in (page, other):
+        answered(tab, "Sentence number 59")
+        [question, answer] = said(tab)
+        assert (question, answer.split()) == ("Food?", told.split())
+        assert tab.locator(".xc-turn-continue").count() == 0
+    mine = server.studio.conversations.of(None)
+    [kept] = mine.list()
+    assert [exchange.finished for exchange in mine.load(kept.id).tree.exchanges] == [True]
+
+
 def menu(page: Any, entry: str) -> None:
     page.click("#xc-chats .xc-drafts-more >> nth=0")
     page.click(f"#xc-chats .xc-drafts-menu button >> text={entry}")

@@ -42,13 +42,15 @@ def _lines(studio: Studio, session: Session, pending: str = "") -> list[_Line]:
     path = talk.tree.path if question is None else talk.tree.path_to(question.parent)
     siblings = talk.tree.siblings
     left_out = 0
+    elsewhere = path[-1] if path and not path[-1].finished and _is_written_elsewhere(studio, session) else None
     for exchange in path:
         lines.append(_question(studio, session, siblings[exchange.parent], exchange))
         if exchange.left_out and not left_out and studio.model is not None:
             lines.append(_note(left_out_note(studio.model).text(session.language)))
         left_out = exchange.left_out
         if exchange.answer or not (awaited and exchange is path[-1] and question is None):
-            lines.append(_answer(siblings[exchange.parent], exchange, pending))
+            shown = "…" if exchange is elsewhere else pending
+            lines.append(_answer(siblings[exchange.parent], exchange, shown, grows=exchange is elsewhere))
         else:
             lines.append(_waiting(pending))
     if question is not None:
@@ -57,6 +59,14 @@ def _lines(studio: Studio, session: Session, pending: str = "") -> list[_Line]:
     if session.answer_problem:
         lines.append(_Line(_says(escape_markdown(session.answer_problem)), {"kind": "note"}))
     return lines
+
+
+def _is_written_elsewhere(studio: Studio, session: Session) -> bool:
+    """Whether another tab of this person's has the model answer in this conversation just now."""
+    kept = session.talk.kept
+    if kept is None or session.answering:
+        return False
+    return any(run.is_of("chat", session.owner, kept) for run in studio.lasting)
 
 
 def _material(session: Session) -> list[_Line]:
@@ -90,13 +100,15 @@ def _question(studio: Studio, session: Session, siblings: list[Exchange], exchan
     return _Line(_asked(studio, session, exchange.question, exchange.pictures, earlier), row)
 
 
-def _answer(siblings: list[Exchange], exchange: Exchange, nothing: str) -> _Line:
+def _answer(siblings: list[Exchange], exchange: Exchange, nothing: str, *, grows: bool = False) -> _Line:
+    """grows: another tab has it written just now."""
     versions = answers(siblings, exchange)
     row = {
         "kind": "answer",
         "id": exchange.id,
         "text": exchange.answer,
         "finished": exchange.finished,
+        "grows": grows,
         "at": versions.index(exchange.id),
         "of": versions,
         "liked": exchange.liked,
