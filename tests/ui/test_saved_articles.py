@@ -14,7 +14,7 @@ from PIL import Image
 from composer.article import Article
 from composer.pipeline import Options
 from tests.fakes import FakeGallery, FakeModel
-from ui.drafts import opened_article
+from ui.drafts import opened_article, saved_articles
 from ui.session import Session
 from ui.studio import Studio
 from ui.write import actions, own
@@ -136,10 +136,23 @@ def test_a_file_names_no_files_of_this_machine(studio: Studio, session: Session,
     value = json.loads(exported(studio, session, "json")[0])
     for section in value["sections"]:
         if section["illustration"]:
-            section["illustration"]["chosen"] |= {"path": str(secret), "id": "unknown"}
+            for picture in (section["illustration"]["chosen"], *section["illustration"]["candidates"]):
+                picture |= {"path": str(secret), "id": "unknown"}
     article, missing = opened_article(studio, "a.json", json.dumps(value).encode())
     assert len(missing) == len(article.illustrated)
-    assert not [s for s in article.illustrated if Path(s.illustration.chosen.path).exists()]  # type: ignore[union-attr]
+    shown = [section.illustration for section in article.illustrated if section.illustration is not None]
+    named = [picture for one in shown for picture in (one.chosen, *one.candidates) if picture is not None]
+    assert not [picture for picture in named if Path(picture.path).exists()]
+
+
+def test_a_file_that_is_too_large_is_not_read(
+    studio: Studio, session: Session, opened: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, _said = exported(studio, session, "json")
+    monkeypatch.setattr(saved_articles, "LARGEST_FILE", len(content) - 1)
+    again, [told] = opened(studio, content)
+    assert "'article.json' has" in told
+    assert not again.has_article
 
 
 @pytest.mark.parametrize(("content", "said"), [(b"{", "it is no JSON"), (b'{"schema": 99}', "version 99"), (b"[]", "")])
