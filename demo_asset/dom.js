@@ -113,6 +113,22 @@ function refocused(node, draw) {
   target?.focus({ preventScroll: true });
 }
 
+const STOPS = "a[href], button, input, select, textarea, summary, [tabindex]";
+
+// While caught(), Tab goes round within `node`, since what lies behind is covered by it. alone: from anywhere else it
+// goes there, too.
+function goRound(node, caught, alone = false) {
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab" || event.altKey || event.ctrlKey || event.metaKey || !caught()) return;
+    const inside = node.contains(document.activeElement);
+    if (!inside && !alone) return;
+    const stops = [...node.querySelectorAll(STOPS)].filter((one) => one.tabIndex >= 0 && !one.disabled && one.getClientRects().length);
+    if (inside && document.activeElement !== (event.shiftKey ? stops[0] : stops.at(-1))) return;
+    event.preventDefault();
+    (event.shiftKey ? stops.at(-1) : stops[0])?.focus();
+  });
+}
+
 // "{count} words" with {count: 5} -> "5 words"
 function fill(pattern, values) {
   return pattern.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));

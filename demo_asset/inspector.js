@@ -1,6 +1,8 @@
 // The panel of one section's picture: caption, alternative text, search, candidates, upload, remove. A side panel on a wide screen, a
 // sheet at the bottom on a narrow one. It holds no article of its own: every change is asked of Python and comes back.
 
+const SHEET = window.matchMedia("(max-width: 860px)"); // as in article.css
+
 function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
   let section = null;
   let opener = () => null; // what gets the focus when the panel closes
@@ -311,6 +313,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     if (!panel.hidden && section && section.id === value.id) show(value);
   }
 
+  goRound(panel, () => !panel.hidden && SHEET.matches);
   label();
   return { panel, open, pick, shut, update, label, free: () => ((pressed = null), setBusy("")), id: () => (panel.hidden || !section ? null : section.id) };
 }

@@ -72,11 +72,16 @@ function makeSidebar(options) {
   }
 
   WIDE.addEventListener("change", () => (shade.hidden = panel.hidden || WIDE.matches));
-  root.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing || WIDE.matches) return;
+  // As a drawer it has the keyboard to itself: wherever the focus is, Tab leads into it and Escape shuts it.
+  const over = () => !WIDE.matches && panel.getClientRects().length > 0;
+  goRound(panel, over, true);
+  const escape = (event) => {
+    if (event.key !== "Escape" || event.isComposing || !over()) return;
     event.stopPropagation();
     show(false);
-  });
+  };
+  root.addEventListener("keydown", escape); // before those that listen to the whole page
+  document.addEventListener("keydown", escape);
 
   function open(id) {
     if (id !== current) options.open(id);
