@@ -24,6 +24,7 @@ MAX_BYTES = 1024 * 1024
 OTHER_PROGRAMS = (
     *("@eaDir", "@__thumb", "#recycle", "#snapshot", "$RECYCLE.BIN", "RECYCLER", "System Volume Information"),
     *("__MACOSX", "lost+found", "Thumbs.db", "*.lrdata", "iPod Photo Cache"),
+    *("*.???_original", "*.????_original"),  # what exiftool keeps of each file that it changes
     *("*.photoslibrary/resources", "*.photoslibrary/private", "*.photoslibrary/database"),
     *(".thumbnails", ".Trash*", "._*", HIDDEN),
 )

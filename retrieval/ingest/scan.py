@@ -20,6 +20,8 @@ READING = 1  # raised when more words are read of a picture: the next run reads 
 GALLERY_FILE = "gallery.sqlite"  # a folder that holds it is a gallery, not a folder of pictures
 _WORDS = (".txt", ".xmp", ".json")  # what lies beside pictures; a broken link of such a name costs no picture
 _ENDING = re.compile(r"\.[a-z][a-z0-9~_-]{0,9}$", re.IGNORECASE)
+# what sites put behind the ending of a picture's name: "a.jpg_large", "a.jpg-1080w"
+_LENGTHENED = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|avif|heic)[_-][a-z0-9_-]*$", re.IGNORECASE)
 # beginnings of JPEG, PNG, GIF, TIFF, WebP, HEIC and AVIF: old Macs named pictures without an ending
 _BEGINNINGS = re.compile(
     rb"\xff\xd8\xff|\x89PNG|GIF8|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:heic|heix|mif1|avif)", re.DOTALL
@@ -155,8 +157,9 @@ def _looks_like_a_picture(name: str) -> bool:
 
 
 def _begins_like_a_picture(entry: "os.DirEntry[str]") -> bool:
-    """Of files without an ending; those of every other kind are not opened."""
-    if _ENDING.search(entry.name) or not entry.stat().st_size:
+    """Of files without an ending, or with one that was made longer; those of every other kind are not opened."""
+    strange = not _ENDING.search(entry.name) or _LENGTHENED.search(entry.name)
+    if not strange or not entry.stat().st_size:
         return False
     with Path(openable(entry.path)).open("rb") as file:
         return _BEGINNINGS.match(file.read(16)) is not None

@@ -163,3 +163,21 @@ def test_pictures_without_an_ending_are_known_by_their_beginning(gallery: Galler
 
 def test_nothing_left_out_is_said_by_an_empty_count(pictures: Path) -> None:
     assert scan_folder(pictures) == Scan()
+
+
+@pytest.mark.parametrize("ending", [".jpg_large", ".JPG-large", ".jpeg_orig", ".jpg!w700", ".jpg@1080w"])
+def test_pictures_whose_ending_a_site_made_longer_are_known_by_their_beginning(
+    gallery: Gallery, pictures: Path, ending: str
+) -> None:
+    paint(pictures / "a red kite.jpg").rename(pictures / f"a red kite{ending}")
+    (pictures / f"no picture{ending}").write_text("a note")
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.added, report.skipped) == (1, [])
+    assert [hit.caption.startswith("a red kite") for hit in gallery.browse()] == [True]
+
+
+def test_what_exiftool_keeps_of_a_changed_file_is_left_out_and_counted(gallery: Gallery, pictures: Path) -> None:
+    paint(pictures / "kite.jpg", "red")
+    paint(pictures / "old.jpg", "blue").rename(pictures / "kite.jpg_original")
+    report = gallery.add(pictures, options=ONE_WORKER)
+    assert (report.added, report.by_rule) == (1, {"*.???_original": 1})
