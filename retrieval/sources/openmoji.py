@@ -86,6 +86,10 @@ class Drawing:
     def caption(self) -> str:
         return f"{self.name} · {self.name_zh}" if self.name_zh else self.name
 
+    def is_called(self, names: Collection[str]) -> bool:
+        """Whether one of the names, in lower case, is this drawing's, in either language."""
+        return self.name.lower() in names or self.name_zh in names
+
 
 def drawings() -> list[Drawing]:
     """All drawings of the embedded gallery, by code point. Raises GalleryUnreadable where a package is missing."""
@@ -272,7 +276,9 @@ class OpenMojiGallery:
         for number, score in scores.items():
             drawing = self._by_number[number]
             ranked.append((score * (FACE_FACTOR if drawing.face else 1.0), drawing))
-        ranked.sort(key=lambda entry: (-entry[0], entry[1].code))
+        called = {text.strip().lower() for text in phrasings}
+        # what is called so word by word comes first: a search for "sun" is for no sun behind a cloud
+        ranked.sort(key=lambda entry: (not entry[1].is_called(called), -entry[0], entry[1].code))
         best = _demote_variants(ranked)[:k]
         if not phrasings:
             return [(score, drawing, True) for score, drawing in best]

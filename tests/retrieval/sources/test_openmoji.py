@@ -33,7 +33,11 @@ def best(gallery: PictureGallery, query: str | list[str]) -> str:
         ("a cat", {"cat"}),
         ("Camels crossing the desert", {"camel", "two-hump camel", "desert"}),
         ("Red double-decker bus", {"bus", "oncoming bus"}),
-        ("A cup of tea", {"teacup without handle"}),
+        ("A cup of tea", {"cup of tea"}),
+        ("tea", {"cup of tea"}),
+        ("Sun", {"sun"}),  # and none behind a cloud
+        ("camera", {"camera"}),
+        ("山", {"mountain"}),
         ("The British Museum", {"columned facade"}),
         ("Xiaolongbao soup dumplings", {"dumpling"}),
         ("SpaceX satellites launching", {"rocket", "satellite"}),
