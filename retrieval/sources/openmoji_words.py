@@ -197,6 +197,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "mate": ("mate tea", "马黛茶"),
     "pick": ("pickaxe", "铁镐"),
     "link": ("chain link", "链环"),
+    "gear": ("cogwheel", "齿轮"),
     "keyboard": ("computer keyboard", "电脑键盘"),
     "bubbles": ("soap bubbles", "肥皂泡"),
     "musical keyboard": ("piano keyboard", "钢琴键盘"),
