@@ -198,6 +198,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "pick": ("pickaxe", "铁镐"),
     "link": ("chain link", "链环"),
     "gear": ("cogwheel", "齿轮"),
+    "balance scale": ("pair of scales", "天平"),
     "keyboard": ("computer keyboard", "电脑键盘"),
     "bubbles": ("soap bubbles", "肥皂泡"),
     "musical keyboard": ("piano keyboard", "钢琴键盘"),
