@@ -24,7 +24,10 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.conftest import SWITCHES, chromium_path
 
 ROOT = Path(__file__).resolve().parents[2]
-CAT, CAMPING, PET = "How to take good care of a pet cat", "第一次露营", "如何养好一只宠物"
+TITLES = {"en": "How to take good care of a pet cat", "zh": "第一次露营"}
+PET = "如何养好一只宠物"
+QUESTIONS = {"en": "Why do cats purr? Answer in three sentences.", "zh": "猫为什么会打呼噜？用三句话回答。"}
+SEARCHES = {"en": "a cat asleep", "zh": "睡觉的猫"}
 SECONDS = 300  # for one article beside other programs
 SEED = "5"
 
@@ -43,28 +46,24 @@ def write(page: Page, title: str) -> None:
     page.wait_for_function("[...document.querySelectorAll('.xc-article img')].every((image) => image.complete)")
 
 
-def article_en(page: Page) -> None:
-    write(page, CAT)
+def article(page: Page, language: str) -> None:
+    write(page, TITLES[language])
 
 
-def article_zh(page: Page) -> None:
-    write(page, CAMPING)
-
-
-def phone_zh(page: Page) -> None:
+def phone(page: Page, language: str) -> None:
     write(page, PET)
     page.evaluate("document.querySelector('.xc-title').scrollIntoView(); window.scrollBy(0, -70)")
 
 
-def panel_en(page: Page) -> None:
-    write(page, CAT)
+def panel(page: Page, language: str) -> None:
+    write(page, TITLES[language])
     page.click(".xc-picture")
     page.wait_for_selector(".xc-panel:not([hidden])")
     page.click(".xc-why summary")
 
 
-def proposal_en(page: Page) -> None:
-    write(page, CAT)
+def proposal(page: Page, language: str) -> None:
+    write(page, TITLES[language])
     paragraph = page.locator(".xc-section[data-kind=paragraph]").nth(1)
     paragraph.hover()
     paragraph.locator(".xc-more").click()
@@ -73,9 +72,9 @@ def proposal_en(page: Page) -> None:
     page.evaluate("document.querySelector('.xc-proposal').scrollIntoView({ block: 'center' })")
 
 
-def chat_en(page: Page) -> None:
+def chat(page: Page, language: str) -> None:
     page.click("button[role=tab] >> nth=1")
-    page.fill("#xc-chat-box textarea", "Why do cats purr? Answer in three sentences.")
+    page.fill("#xc-chat-box textarea", QUESTIONS[language])
     page.press("#xc-chat-box textarea", "Enter")
     page.wait_for_selector(".xc-turn-again:enabled", timeout=SECONDS * 1000)
     page.click(".xc-turn-again")
@@ -85,21 +84,25 @@ def chat_en(page: Page) -> None:
     page.wait_for_timeout(1000)
 
 
-def gallery_zh(page: Page) -> None:
+def gallery(page: Page, language: str) -> None:
     page.click("button[role=tab] >> nth=2")
-    page.fill("#xc-gallery-search input", "睡觉的猫")
+    page.fill("#xc-gallery-search input", SEARCHES[language])
     page.wait_for_timeout(2500)
 
 
-# name -> how to get there, language, width and height in pixels
-SHOTS: dict[str, tuple[Callable[[Page], None], str, int, int]] = {
-    "write_en": (article_en, "en-US", 1000, 1031),
-    "panel_en": (panel_en, "en-US", 1000, 703),
-    "proposal_en": (proposal_en, "en-US", 1000, 600),
-    "write_zh": (article_zh, "zh-CN", 1000, 1031),
-    "phone_zh": (phone_zh, "zh-CN", 375, 1100),
-    "chat_en": (chat_en, "en-US", 1280, 800),
-    "gallery_zh": (gallery_zh, "zh-CN", 1280, 800),
+LOCALES = {"en": "en-US", "zh": "zh-CN"}
+# name -> how to get there, width and height in pixels; each in both languages
+SCENES: dict[str, tuple[Callable[[Page, str], None], int, int]] = {
+    "write": (article, 1000, 1031),
+    "panel": (panel, 1000, 703),
+    "proposal": (proposal, 1000, 600),
+    "chat": (chat, 1280, 800),
+    "gallery": (gallery, 1280, 800),
+}
+# name of the file -> scene and language
+SHOTS = {
+    **{f"{name}_{language}": (*scene, language) for name, scene in SCENES.items() for language in LOCALES},
+    "phone_zh": (phone, 375, 1100, "zh"),
 }
 
 
@@ -128,13 +131,13 @@ def served(address: str) -> Iterator[str]:
 
 
 def taken(browser: Any, address: str, name: str) -> Image.Image:
-    go, language, width, height = SHOTS[name]
-    context = browser.new_context(locale=language, viewport={"width": width, "height": height})
+    go, width, height, language = SHOTS[name]
+    context = browser.new_context(locale=LOCALES[language], viewport={"width": width, "height": height})
     page = context.new_page()
     page.set_default_timeout(60_000)
     page.goto(address)
     page.wait_for_selector(".xc-ready", timeout=SECONDS * 1000)
-    go(page)
+    go(page, language)
     content = page.screenshot()
     context.close()
     return Image.open(io.BytesIO(content)).convert("RGB")
