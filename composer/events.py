@@ -6,8 +6,8 @@ Order of one composition:
     "retrieve", "spot" (one PictureChosen, where a picture is sure at once), "select" (PlacesFound, PictureChosen each),
     "caption" (CaptionReady each); of a family that was trained to name places: "spot" (PlacesFound), "caption"
     (CaptionReady each), "retrieve" (CandidatesReady each), "select" (PictureChosen each), ArticleReady.
-A step without work is left out. Notice may come anywhere. Where the text goes in circles a SectionsReady comes before its
-end: what is written goes on from there. A stopped composition ends with ArticleReady(stopped=True)
+A step without work is left out. Notice may come anywhere. Where the text goes in circles a SectionsReady comes before
+its end: what is written goes on from there. A stopped composition ends with ArticleReady(stopped=True)
 and holds what existed until then.
 """
 

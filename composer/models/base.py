@@ -106,6 +106,7 @@ class Sampling:
     beams: int = 1
     seed: int | None = None
     stop: tuple[str, ...] = ()  # the reply ends before the first of these
+    no_latin: bool = False  # no small Latin letters, where the engine can keep them out
 
     def with_choices(
         self,

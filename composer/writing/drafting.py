@@ -14,6 +14,7 @@ from composer.models import Model, Sampling, assistant
 from composer.prompts import Prompts, Style
 from composer.writing.editing import as_markdown
 from composer.writing.headings import with_headings
+from composer.writing.language import in_one_script
 from composer.writing.reader import ArticleReader
 from composer.writing.request import Request, provisional_title
 
@@ -84,6 +85,8 @@ class Writer:
         reader = ArticleReader(self._request.title, first=self._next, kept=kept)
         pieces, generated, problem = 0, model.usage.generated, None
         try:
+            given = self._request.text, self._style.readers, as_markdown(kept)
+            sampling = in_one_script(sampling, article.language, *given)
             stream = model.stream(messages, replace(sampling, max_tokens=room), stop=stop)
             with contextlib.closing(_as_generator(stream)) as text:
                 for piece in text:

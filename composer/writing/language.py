@@ -1,13 +1,20 @@
-"""Whether a text is in a language that the prompts and captions have no words for. Knows words, no models."""
+"""Whether a text is in a language that the prompts and captions have no words for, and one language in one text.
+
+Knows words and how they may be drawn, no models.
+"""
 
 import re
+from dataclasses import replace
 
 from common.language import HAN
+from composer.article import Language
+from composer.models import Sampling
 
 _SAMPLE = 4_000  # characters that are looked at
 _LEAST = 12  # words; of fewer nothing is said
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _KANA = re.compile(r"[\u3041-\u30ff]")
+_SMALL_LATIN = re.compile(r"[a-z]")
 _ENGLISH_SHARE = 0.6  # of the words that an English dictionary knows: Spanish has 0.45, English full of names 0.8
 
 
@@ -23,3 +30,9 @@ def is_other_language(text: str) -> bool:
     from simplemma import in_target_language
 
     return in_target_language(" ".join(words), lang="en") < _ENGLISH_SHARE
+
+
+def in_one_script(sampling: Sampling, language: Language, *texts: str) -> Sampling:
+    """How words are drawn for a text in Chinese: without English ones, which small models mix in ("我 learned 到"),
+    where no text that it is made from has any."""
+    return replace(sampling, no_latin=language == "zh" and not any(map(_SMALL_LATIN.search, texts)))

@@ -18,6 +18,7 @@ from composer.models import Model, Sampling
 from composer.prompts import INSERTING, Rewriting, rewriting
 from composer.writing.changes import Change, accepted, compare
 from composer.writing.editing import glue, inserted
+from composer.writing.language import in_one_script
 from composer.writing.reader import ArticleReader
 
 TASKS: tuple[Rewriting, ...] = Rewriting.__args__  # type: ignore[attr-defined]
@@ -172,6 +173,8 @@ def _rewrite(
 ) -> Iterator[RewriteDelta | Proposal]:
     messages = rewriting(article, section, task, instruction=instruction, tone=tone, into=into)
     sampling = sampling or sampling_for(model, task)
+    if task != "translate":
+        sampling = in_one_script(sampling, article.language, section.text, instruction, tone)
     if task in INSERTING or task == "continue":
         room, sampling = NEXT_TOKENS, replace(sampling, stop=("\n",))
     else:

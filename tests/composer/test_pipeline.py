@@ -179,6 +179,20 @@ def test_chinese_articles_are_searched_in_both_languages_and_captioned_in_chines
     assert {"cat", "bowl", "猫"} <= set(map(str, gallery.queries))
 
 
+@pytest.mark.parametrize(
+    ("title", "readers", "held"),
+    [("我的爷爷是木匠", "", True), ("GPS 的历史", "", True), ("iPhone 评测", "", False), ("猫", "fans of cats", False)],
+)
+def test_no_english_words_come_into_a_chinese_article_unless_one_was_given(
+    gallery: FakeGallery, title: str, readers: str, held: bool
+) -> None:
+    model = FakeModel(article="猫喜欢睡觉。")
+    list(Composer(model, gallery).compose(title, Options(pictures=0, readers=readers)))
+    assert model.samplings[0].no_latin == held
+    list(Composer(model, gallery).compose(TITLE, Options(pictures=0)))
+    assert not model.samplings[-1].no_latin
+
+
 def test_the_token_limit_ends_with_a_full_sentence(gallery: FakeGallery) -> None:
     model = FakeModel(article="The cat sleeps in the sun on the sofa. It dreams of a fish that nobody")
     pieces = -(-len(model.article) // model.piece)

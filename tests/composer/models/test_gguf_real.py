@@ -93,6 +93,14 @@ def test_stop_strings_and_length_end_the_text(embedded_model: GgufModel) -> None
     assert embedded_model.usage.generated - before == 5
 
 
+def test_small_latin_letters_are_kept_out_where_they_are_not_wanted(embedded_model: GgufModel) -> None:
+    question = [user("Say in Chinese, and put the English word behind it in brackets: a carpenter. 只写一行。")]
+    free, held = (embedded_model.reply([question], Sampling(30, no_latin=no_latin))[0] for no_latin in (False, True))
+    assert any("a" <= character <= "z" for character in free)
+    assert not any("a" <= character <= "z" for character in held)
+    assert "木匠" in held
+
+
 def test_an_assistant_message_at_the_end_is_continued(embedded_model: GgufModel) -> None:
     beginning = "The capital of Italy is"
     text = embedded_model.reply([[user("Capitals, please."), assistant(beginning)]], Sampling(max_tokens=4))[0]
