@@ -33,6 +33,6 @@ def is_other_language(text: str) -> bool:
 
 
 def in_one_script(sampling: Sampling, language: Language, *texts: str) -> Sampling:
-    """How words are drawn for a text in Chinese: without English ones, which small models mix in ("我 learned 到"),
-    where no text that it is made from has any."""
+    """How words are drawn for a text in Chinese: without English ones, which small models mix in, where no text that it
+    is made from has any."""
     return replace(sampling, no_latin=language == "zh" and not any(map(_SMALL_LATIN.search, texts)))
