@@ -95,6 +95,9 @@ def merge_turns(messages: Sequence[Message]) -> list[Message]:
     return turns
 
 
+Script = Literal["latin", "han"]  # small Latin letters; Chinese characters
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How the next token is drawn. temperature 0 is greedy; beams > 1 is beam search where the model has it."""
@@ -106,7 +109,7 @@ class Sampling:
     beams: int = 1
     seed: int | None = None
     stop: tuple[str, ...] = ()  # the reply ends before the first of these
-    no_latin: bool = False  # no small Latin letters, where the engine can keep them out
+    without: Script | None = None  # letters that do not come, where the engine can keep them out
 
     def with_choices(
         self,

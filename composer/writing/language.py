@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from common.language import HAN
 from composer.article import Language
-from composer.models import Sampling
+from composer.models import Sampling, Script
 
 _SAMPLE = 4_000  # characters that are looked at
 _LEAST = 12  # words; of fewer nothing is said
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _KANA = re.compile(r"[\u3041-\u30ff]")
-_SMALL_LATIN = re.compile(r"[a-z]")
+_LETTERS: dict[Script, re.Pattern[str]] = {"latin": re.compile(r"[a-z]"), "han": HAN}
 _ENGLISH_SHARE = 0.6  # of the words that an English dictionary knows: Spanish has 0.45, English full of names 0.8
 
 
@@ -33,6 +33,7 @@ def is_other_language(text: str) -> bool:
 
 
 def in_one_script(sampling: Sampling, language: Language, *texts: str) -> Sampling:
-    """How words are drawn for a text in Chinese: without English ones, which small models mix in, where no text that it
-    is made from has any."""
-    return replace(sampling, no_latin=language == "zh" and not any(map(_SMALL_LATIN.search, texts)))
+    """How words are drawn for a text in this language: without the other one's letters, which small models mix in,
+    where no text that it is made from has any."""
+    foreign: Script = "latin" if language == "zh" else "han"
+    return replace(sampling, without=None if any(map(_LETTERS[foreign].search, texts)) else foreign)

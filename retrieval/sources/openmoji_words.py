@@ -284,6 +284,11 @@ SHOWN: dict[str, tuple[str, str]] = {
     "sunset": ("sunset over buildings", "楼群间的日落"),
     "sunrise": ("sunrise over the sea", "海上日出"),
     "older person": ("old person", "老年人"),
+    "person walking": ("pedestrian", "行人"),
+    "person bowing": ("person apologizing", "道歉的人"),
+    "artist": ("painter", "画家"),
+    "man artist": ("man painter", "男画家"),
+    "woman artist": ("woman painter", "女画家"),
     # Chinese names that are wrong or say an activity
     "chess pawn": ("chess pawn", "国际象棋的兵"),
     "pie": ("pie", "馅饼"),

@@ -180,17 +180,22 @@ def test_chinese_articles_are_searched_in_both_languages_and_captioned_in_chines
 
 
 @pytest.mark.parametrize(
-    ("title", "readers", "held"),
-    [("我的爷爷是木匠", "", True), ("GPS 的历史", "", True), ("iPhone 评测", "", False), ("猫", "fans of cats", False)],
+    ("title", "readers", "without"),
+    [
+        ("我的爷爷是木匠", "", "latin"),
+        ("GPS 的历史", "", "latin"),
+        ("iPhone 评测", "", None),
+        ("猫", "fans of cats", None),
+        (TITLE, "", "han"),
+        ("What the word 茶 means", "", None),
+    ],
 )
-def test_no_english_words_come_into_a_chinese_article_unless_one_was_given(
-    gallery: FakeGallery, title: str, readers: str, held: bool
+def test_an_article_has_no_words_of_the_other_language_unless_one_was_given(
+    gallery: FakeGallery, title: str, readers: str, without: str | None
 ) -> None:
-    model = FakeModel(article="猫喜欢睡觉。")
+    model = FakeModel()
     list(Composer(model, gallery).compose(title, Options(pictures=0, readers=readers)))
-    assert model.samplings[0].no_latin == held
-    list(Composer(model, gallery).compose(TITLE, Options(pictures=0)))
-    assert not model.samplings[-1].no_latin
+    assert model.samplings[0].without == without
 
 
 def test_the_token_limit_ends_with_a_full_sentence(gallery: FakeGallery) -> None:

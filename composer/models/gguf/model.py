@@ -25,6 +25,7 @@ from composer.models.base import (
     Picture,
     Replier,
     Sampling,
+    Script,
     Usage,
     merge_turns,
     user,
@@ -46,7 +47,8 @@ log = logging.getLogger(__name__)
 
 KEPT_SLOT = SLOTS - 1  # of those, where prompts are computed that begin with what is kept for good
 NO_PROJECTOR = "none"  # in the place of a picture part's path
-_NO_LATIN = "root ::= [^a-z]*"  # GBNF; GPS and A4 may stand in a Chinese text
+# grammars of texts without a script, in GBNF; GPS and A4 may stand in a Chinese text
+_WITHOUT: dict[Script, str] = {"latin": "root ::= [^a-z]*", "han": r"root ::= [^\u3400-\u9FFF]*"}
 _TOP_K = 40  # tokens that sampling considers; more cost milliseconds a token and change nothing at top_p 0.9
 _FIRST_TOKENS = 6  # of a reply, to see whether it begins with a thought: "<think>" may take three
 _CPU_PICTURE_TOKENS = 256  # the most that a picture takes, for models that can see it smaller
@@ -166,8 +168,8 @@ class GgufModel:
         """
         try:
             prompt = self._prompt(messages)
-            # a thought is in English, and so are its marks
-            fields = _sampling_fields(replace(sampling, no_latin=sampling.no_latin and not self._may_think))
+            # a thought may be in another language than the text, and so are its marks
+            fields = _sampling_fields(replace(sampling, without=None) if self._may_think else sampling)
             request = {"prompt": prompt.field, **fields, **self._slot(prompt)}
             yield from without_thoughts(self._engine.stream(request, stop))
         except EngineError as error:
@@ -359,7 +361,7 @@ def _sampling_fields(sampling: Sampling) -> dict[str, Any]:
         "seed": -1 if sampling.seed is None else sampling.seed % 2**32,
         "stop": [text for text in sampling.stop if text],
         "cache_prompt": True,
-        **({"grammar": _NO_LATIN} if sampling.no_latin else {}),
+        **({"grammar": _WITHOUT[sampling.without]} if sampling.without else {}),
     }
 
 
