@@ -26,7 +26,7 @@ from tests.browser.conftest import SWITCHES, chromium_path
 ROOT = Path(__file__).resolve().parents[2]
 TITLES = {"en": "How to take good care of a pet cat", "zh": "第一次露营"}
 PET = "如何养好一只宠物"
-QUESTIONS = {"en": "Why do cats purr? Answer in three sentences.", "zh": "猫为什么会打呼噜？用三句话回答。"}
+QUESTIONS = {"en": "Three names for a black cat, each with a reason.", "zh": "给一只黑猫起三个名字，并说明理由。"}
 SEARCHES = {"en": "a cat asleep", "zh": "睡觉的猫"}
 SECONDS = 300  # for one article beside other programs
 SEED = "5"
@@ -87,7 +87,7 @@ def chat(page: Page, language: str) -> None:
 def gallery(page: Page, language: str) -> None:
     page.click("button[role=tab] >> nth=2")
     page.fill("#xc-gallery-search input", SEARCHES[language])
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(6000)  # the first search loads the encoder
 
 
 LOCALES = {"en": "en-US", "zh": "zh-CN"}

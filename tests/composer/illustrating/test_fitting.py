@@ -192,6 +192,14 @@ def test_a_picture_of_something_else_does_not_fit_whatever_the_model_says() -> N
     assert fit(replace(walking, similarity=None)) > FITS, "a gallery without words"
 
 
+def test_a_picture_of_something_near_fits_where_the_model_says_rather_yes() -> None:
+    clutch = Evidence("sleeping bag", named=True, similarity=0.6, yes=0.54)
+    assert fit(clutch) < FITS < fit(replace(clutch, yes=0.6))
+    for said in ({"similarity": 0.8}, {"share": 0.5}, {"of_title": True}, {"similarity": None}):
+        assert fit(replace(clutch, **said)) >= fit(clutch)
+    assert fit(replace(clutch, similarity=0.8)) > FITS
+
+
 def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:
     options = [[picture("bed", 0.9)], [picture("moon", 0.3)], [], [picture("boat", 0.65)]]
     assert chosen(options) == {0: "bed", 3: "boat"}
