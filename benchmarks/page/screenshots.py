@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TITLES = {"en": "How to take good care of a pet cat", "zh": "第一次露营"}
 PET = "如何养好一只宠物"
 QUESTIONS = {"en": "Three names for a black cat, each with a reason.", "zh": "给一只黑猫起三个名字，并说明理由。"}
-SEARCHES = {"en": "a cat asleep", "zh": "睡觉的猫"}
+SEARCHES = {"en": "cat", "zh": "睡觉的猫"}
 SECONDS = 300  # for one article beside other programs
 SEED = "5"
 
