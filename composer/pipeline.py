@@ -236,8 +236,10 @@ class Composer:
     ) -> Iterator[Event]:
         run = Run(self.model.usage)
         sampling = options.sampling or self.sampling
-        if sampling.seed is None and sampling.temperature > 0:
-            sampling = replace(sampling, seed=secrets.randbelow(2**31))  # kept with the article: it can be made again
+        if sampling.seed is not None:
+            sampling = replace(sampling, repeatable=True)
+        elif sampling.temperature > 0:
+            sampling = replace(sampling, seed=secrets.randbelow(2**31))  # kept with the article
         self.article = Article(
             title=request.title,
             language=request.language,

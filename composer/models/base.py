@@ -109,6 +109,7 @@ class Sampling:
     beams: int = 1
     seed: int | None = None
     stop: tuple[str, ...] = ()  # the reply ends before the first of these
+    repeatable: bool = False  # the same seed gives the same text whatever was asked before; first words come later
     without: Script | None = None  # letters that do not come, where the engine can keep them out
 
     def with_choices(

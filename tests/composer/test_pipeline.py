@@ -198,6 +198,16 @@ def test_an_article_has_no_words_of_the_other_language_unless_one_was_given(
     assert model.samplings[0].without == without
 
 
+def test_a_chosen_seed_makes_a_text_that_can_be_made_again(gallery: FakeGallery) -> None:
+    model = FakeModel()
+    for seed in (5, None):
+        list(
+            Composer(model, gallery).compose(TITLE, Options(pictures=0, sampling=Sampling(temperature=0.4, seed=seed)))
+        )
+    chosen, drawn = model.samplings
+    assert (chosen.seed, chosen.repeatable, drawn.repeatable) == (5, True, False)
+
+
 def test_the_token_limit_ends_with_a_full_sentence(gallery: FakeGallery) -> None:
     model = FakeModel(article="The cat sleeps in the sun on the sofa. It dreams of a fish that nobody")
     pieces = -(-len(model.article) // model.piece)

@@ -360,7 +360,8 @@ def _sampling_fields(sampling: Sampling) -> dict[str, Any]:
         "repeat_penalty": sampling.repetition_penalty,
         "seed": -1 if sampling.seed is None else sampling.seed % 2**32,
         "stop": [text for text in sampling.stop if text],
-        "cache_prompt": True,
+        # what is found in the cache was computed in other batches, and so is rounded otherwise
+        "cache_prompt": not sampling.repeatable,
         **({"grammar": _WITHOUT[sampling.without]} if sampling.without else {}),
     }
 

@@ -65,6 +65,18 @@ def test_greedy_and_seeded_texts_repeat(embedded_model: GgufModel) -> None:
     assert text(warm) != text(Sampling(max_tokens=24, temperature=1.0, top_p=0.95, seed=8))
 
 
+def test_a_repeatable_text_is_the_same_whatever_was_asked_before(embedded_model: GgufModel) -> None:
+    def text(title: str) -> str:
+        prompt = [system("你是一位优秀的作家，文字流畅优美。"), user(f"写一篇约300字的散文式文章。\n题目：{title}")]
+        return embedded_model.reply([prompt], Sampling(40, 0.4, 0.9, 1.1, seed=5, repeatable=True))[0]
+
+    first = text("第一次露营")
+    text("我家的猫")
+    assert text("第一次露营") == first
+    text("A day at sea")
+    assert text("第一次露营") == first
+
+
 RARE = "🦔🪴𠮷🧗🏽"  # each of several tokens: the tokenizer splits rare characters into bytes
 
 
