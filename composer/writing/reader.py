@@ -36,9 +36,10 @@ _REFERENCES = re.compile(
 _GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
 _MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
 _ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4,120}[:：]$")
-# Share of two paragraphs' characters that agree, from which the second says nothing new. Of twenty articles two went in
-# circles: with 0.77 to 0.88; in the others no two paragraphs had more than 0.62.
-_NEARLY_EQUAL = 0.75
+# Share of two paragraphs' characters that agree, from which the second says nothing new; of long ones, with other
+# places or days in it, less: of twenty articles two went in circles, with 0.77 to 0.88, and no others had over 0.62.
+_NEARLY_EQUAL, _IN_CIRCLES = 0.88, 0.75
+_LONG = 160  # wide characters count double; steps of a recipe are shorter, and may be alike
 _JOINED_UP_TO = 200  # characters of a paragraph that takes in one more short list item; wide characters count double
 
 
@@ -142,7 +143,7 @@ class ArticleReader:
 
     def _repeated_by_last(self) -> str:
         *before, last = self._sections or [Section("", "")]
-        return next((section.id for section in (*self._kept, *before) if _says_nothing_new(last, section)), "")
+        return next((section.id for section in before if _says_nothing_new(last, section)), "")
 
     def _begin(self, line: Line) -> Iterator[SectionStarted | TextDelta]:
         """A line whose kind is known."""
@@ -263,8 +264,9 @@ def _says_nothing_new(section: Section, other: Section) -> bool:
 def _nearly_equal(text: str, other: str) -> bool:
     if not 0.75 < len(text) / max(len(other), 1) < 1.34:
         return False
+    least = _IN_CIRCLES if _width(text) > _LONG else _NEARLY_EQUAL
     matcher = SequenceMatcher(None, text, other, autojunk=False)
-    return matcher.quick_ratio() > _NEARLY_EQUAL and matcher.ratio() > _NEARLY_EQUAL
+    return matcher.quick_ratio() > least and matcher.ratio() > least
 
 
 def _without_announcement(text: str) -> str:

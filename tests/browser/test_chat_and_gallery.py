@@ -31,6 +31,7 @@ def test_an_answer_streams_stops_regenerates_and_clears(
     page.click("#xc-chat-box .stop-button")
     page.wait_for_selector("#xc-chat-box .submit-button")
     page.wait_for_selector("#xc-regenerate:enabled")  # the server has ended it, too
+    page.wait_for_selector("#xc-turns >> text=Continue")
     written = page.inner_text("#xc-turns")
     assert "Sentence number 0" in written
     page.wait_for_timeout(500)

@@ -49,6 +49,7 @@ def test_a_system_prompt_is_not_taken_away_by_a_late_answer(page: Any, monkeypat
         time.sleep(1)
         return act(*arguments)
 
+    page.wait_for_timeout(1000)  # what the page asked for at its beginning has been answered
     monkeypatch.setattr(tab, "quick_action", late)
     page.click("#xc-chat-settings button >> nth=0")
     page.evaluate("window.xcAsked = { act: 'new' }; window.dispatchEvent(new Event('xc-chat-do'))")
