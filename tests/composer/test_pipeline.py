@@ -1,6 +1,5 @@
 """The pipeline with a fake model and gallery: order of events, pictures used once, titles and options."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from composer.events import (
 )
 from composer.illustrating import FITS
 from composer.illustrating.illustrator import SPARE
-from composer.models.base import Capabilities, Message, Sampling, assistant
+from composer.models.base import Capabilities, assistant
 from composer.pipeline import Composer, Options
 from tests.composer.answering import TITLE, answer, score_by, steps
 from tests.fakes import FakeGallery, FakeModel, NamedGallery
@@ -177,79 +176,6 @@ def test_chinese_articles_are_searched_in_both_languages_and_captioned_in_chines
     assert section.illustration is not None
     assert section.illustration.caption in ("猫", "碗")
     assert {"cat", "bowl", "猫"} <= set(map(str, gallery.queries))
-
-
-@pytest.mark.parametrize(
-    ("title", "readers", "without"),
-    [
-        ("我的爷爷是木匠", "", "latin"),
-        ("GPS 的历史", "", "latin"),
-        ("iPhone 评测", "", None),
-        ("猫", "fans of cats", None),
-        (TITLE, "", "han"),
-        ("What the word 茶 means", "", None),
-    ],
-)
-def test_an_article_has_no_words_of_the_other_language_unless_one_was_given(
-    gallery: FakeGallery, title: str, readers: str, without: str | None
-) -> None:
-    model = FakeModel()
-    list(Composer(model, gallery).compose(title, Options(pictures=0, readers=readers)))
-    assert model.samplings[0].without == without
-
-
-def test_a_chosen_seed_makes_a_text_that_can_be_made_again(gallery: FakeGallery) -> None:
-    model = FakeModel()
-    for seed in (5, None):
-        list(
-            Composer(model, gallery).compose(TITLE, Options(pictures=0, sampling=Sampling(temperature=0.4, seed=seed)))
-        )
-    chosen, drawn = model.samplings
-    assert (chosen.seed, chosen.repeatable, drawn.repeatable) == (5, True, False)
-
-
-def test_the_token_limit_ends_with_a_full_sentence(gallery: FakeGallery) -> None:
-    model = FakeModel(article="The cat sleeps in the sun on the sofa. It dreams of a fish that nobody")
-    pieces = -(-len(model.article) // model.piece)
-    for tokens, last in ((pieces, "sofa."), (pieces + 1, "nobody")):
-        composer = Composer(model, gallery)
-        list(composer.compose(TITLE, Options(pictures=0, sampling=Sampling(max_tokens=tokens))))
-        assert composer.article.sections[-1].text.endswith(last)
-
-
-def test_a_model_that_repeats_itself_is_stopped(gallery: FakeGallery) -> None:
-    paragraph = "The cat sleeps in the sun on the sofa, and it dreams of a fish that nobody else can see, all day long."
-    model = FakeModel(article=f"{paragraph}\n\n" * 50)
-    composer = Composer(model, gallery)
-    list(composer.compose(TITLE, Options(pictures=0)))
-    assert [section.text for section in composer.article] == [paragraph]
-    assert model.usage.generated < 5 * len(paragraph) / model.piece
-
-
-def test_a_text_that_goes_in_circles_goes_on_from_before_them(gallery: FakeGallery) -> None:
-    """As small models do: the same paragraph for one room after the other."""
-    first = "One day I came home, and the goldfish that I love so much was gone from its bowl in the living room."
-    circles = [
-        f"Then I went to the {room} to look for my goldfish. I asked them all, and they said that they had not seen "
-        "it. I felt helpless, because I did not know whether it was alive."
-        for room in ("kitchen", "garden", "bathroom", "attic")
-    ]
-    end = "In the evening my sister brought it back in a bucket: she had shown it to her class at school."
-
-    def written(messages: Sequence[Message]) -> str:
-        return f"{end}\n\n{first}\n\n" if messages[-1].role == "assistant" else "\n\n".join((first, *circles))
-
-    model = FakeModel(answer=written)
-    composer = Composer(model, gallery)
-    events = list(composer.compose(TITLE, Options(pictures=0, sampling=Sampling(temperature=0.4, seed=7))))
-    assert [section.text for section in composer.article] == [first, end]
-    assert len({section.id for section in composer.article}) == 2
-    assert not any(isinstance(event, Notice) for event in events)
-    once, again = model.samplings
-    assert again.temperature > once.temperature
-    assert again.seed != once.seed
-    assert len(model.prompts) == 2
-    assert circles[0] not in model.prompts[1][-1].text
 
 
 def test_an_article_shows_a_thing_once(tmp_path: Path) -> None:
