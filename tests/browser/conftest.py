@@ -25,6 +25,7 @@ SWITCHES = (
     "--disable-sync",
 )
 CAT = "How to take good care of a pet cat"
+FRAMES = "async () => { for (let n = 0; n < 4; n++) await new Promise(requestAnimationFrame); }"
 PORTS = (free_port(), free_port())  # of one server after the other, also beside one that lasts for a file
 
 
@@ -152,6 +153,19 @@ def restart(serve_studio: Callable[..., Server], tmp_path: Path) -> Callable[...
     return again
 
 
+def _type_late(page: Any) -> None:
+    """Has `page.fill` wait four frames where the field has just been opened: Gradio gives the fields of a tab or an
+    accordion their values, which may be empty, two frames after they stand there. Nobody types so soon."""
+    fill = page.fill
+
+    def late(selector: str, value: str, **options: Any) -> None:
+        page.wait_for_selector(selector)
+        page.evaluate(FRAMES)
+        fill(selector, value, **options)
+
+    page.fill = late
+
+
 @contextmanager
 def visiting(profile: Any) -> Iterator[Callable[..., Any]]:
     """visit(server) opens the page in a browser that knows nothing of it, each time another one. At the end they are
@@ -170,6 +184,7 @@ def visiting(profile: Any) -> Iterator[Callable[..., Any]]:
         pages.append(page)
         page.set_viewport_size({"width": width, "height": height})
         page.set_default_timeout(timeout)
+        _type_late(page)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(server.address)
         page.wait_for_selector("#xc-title textarea")

@@ -51,8 +51,7 @@ def test_a_system_prompt_is_not_taken_away_by_a_late_answer(page: Any, monkeypat
 
     monkeypatch.setattr(tab, "quick_action", late)
     page.click("#xc-chat-settings button >> nth=0")
-    page.wait_for_selector(SYSTEM)
-    page.wait_for_timeout(1000)  # the field gets its value when the settings have been opened
+    page.fill(SYSTEM, "Speak like a sailor.")  # the opened field has its value by now
     page.evaluate("window.xcAsked = { act: 'new' }; window.dispatchEvent(new Event('xc-chat-do'))")
     page.fill(SYSTEM, "Speak like a pirate.")
     page.wait_for_timeout(1500)
