@@ -111,7 +111,8 @@ def _gap(part: _Part, following: _Part | None, new_line: str) -> str:
     """What stands between two parts: what stood there, and more where that does not part them any more."""
     if following is None:
         return new_line if part.gap is None else part.gap
-    if part.gap and part.place is not None and following.place == part.place + 1:
+    neighbours = part.place is not None and following.place == part.place + 1
+    if part.gap and neighbours and blocks.parted(part.text, part.gap, following.text):
         return part.gap
     gap = part.gap or ""
     if gap and gap[-1] not in "\r\n":

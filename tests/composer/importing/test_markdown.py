@@ -91,6 +91,21 @@ def test_text_of_one_block_may_become_several() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "changed", "saved"),
+    [
+        ("# T\n\n## One\nTwo.\n", "- One", "# T\n\n- One\n\nTwo.\n"),
+        ("T\n- One\n- Two\n", "One.", "T\n\nOne.\n"),
+        ("# T\n\n---\n\n    code\n", "    first", "# T\n\n    first\n\n<!-- -->\n\n    code\n"),
+    ],
+)
+def test_a_block_that_becomes_another_kind_takes_in_no_neighbour(text: str, changed: str, saved: str) -> None:
+    article = from_markdown(text)
+    edited = with_source(article, "s1", changed)
+    assert to_markdown(edited) == saved
+    assert len([s for s in from_markdown(saved) if s.kind != "other"]) == len(article.sections)
+
+
+@pytest.mark.parametrize(
     ("text", "moved"),
     [
         ("# T\n\n- a\n\nText.\n\n- b\n", "# T\n\n- a\n\n<!-- -->\n\n- b\n\nText.\n"),
