@@ -21,6 +21,10 @@ _CHINESE = (("gb18030", b"\xb0\xa1", b"\xd7\xf9"), ("big5", b"\xa4\x40", b"\xc6\
 _NO_LETTER = 0x80  # a second byte below may be a letter after an accented one: "Öl" is one character of GB18030, too
 _INVISIBLE = r"[\s\x00\ufeff\u200b-\u200f\u2028-\u202e\u2060]+"
 _URL_SAFE = str.maketrans("-_", "+/")  # the second alphabet of base64 -> the first
+_XML_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
+_XML_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
+_BLANK = "\ufeff \t\r\n"
+_BLANK_BYTES = b"\xef\xbb\xbf\xff\xfe \t\r\n"
 _HALF = re.compile("[\ud800-\udfff]")
 # Marks that turn the reading direction of everything after them; letters of right-to-left scripts stay.
 _DIRECTION = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F])
@@ -52,6 +56,16 @@ def decode_text(data: bytes, declared: str = "") -> str:
     if _mixes_scripts(text) and (chinese := _chinese(data, *_CHINESE[0])) is not None:
         return chinese
     return text
+
+
+def xml_text(data: bytes) -> str:
+    """The text of an XML file without its declaration, also in encodings that XML parsers do not know, and where the
+    declaration is wrong or missing."""
+    declared = _XML_ENCODING.match(data[:400].replace(b"\0", b"").lstrip(_BLANK_BYTES))
+    text = decode_text(data, declared[1].decode("ascii") if declared else "").lstrip(_BLANK)
+    if not text.startswith("<"):  # programs copy a declaration and write UTF-8
+        text = decode_text(data).lstrip(_BLANK)
+    return _XML_DECLARATION.sub("", text)  # it is Unicode now, whatever it says
 
 
 def _utf16(data: bytes) -> str:

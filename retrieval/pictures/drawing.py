@@ -12,7 +12,7 @@ from xml.parsers import expat
 
 from PIL import Image
 
-from common.decoding import decode_text
+from common.decoding import xml_text
 from common.messages import _
 from retrieval.errors import PictureUnreadable
 
@@ -22,10 +22,7 @@ SMALLEST_SIDE = 512
 BEGINNING = 64 * 1024  # bytes in which a drawing must have begun
 CSS_DPI = 96  # pixels an inch: what mm, pt and in mean in CSS; resvg's own default refuses such sizes
 _GZIP = b"\x1f\x8b"
-_BLANK_TEXT = "\ufeff \t\r\n"
 _BLANK = b"\xef\xbb\xbf\xff\xfe \t\r\n"
-_XML_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_XML_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
 _LINK = re.compile(rb"(?<=[\s:])href(?=\s*=)")
 _NEGATIVE_SIZE = re.compile(rb"(?<=\s)(?:width|height)(?=\s*=\s*[\"']\s*-)")  # for browsers as if it were not there
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
@@ -55,11 +52,7 @@ def drawing_text(data: bytes) -> str:
             raise ValueError("the gzip file is damaged") from error
     if len(data) > MAX_SVG_BYTES:
         raise ValueError("the drawing is too large")
-    declared = _XML_ENCODING.match(data[:400].replace(b"\0", b"").lstrip(_BLANK))
-    text = decode_text(data, declared[1].decode("ascii") if declared else "").lstrip(_BLANK_TEXT)
-    if not text.startswith("<"):  # the declaration is wrong: programs copy it and write UTF-8
-        text = decode_text(data).lstrip(_BLANK_TEXT)
-    return _XML_DECLARATION.sub("", text)  # it is Unicode now, whatever it says
+    return xml_text(data)
 
 
 def draw(data: bytes, name: str, enough: int) -> Image.Image:

@@ -12,7 +12,7 @@ from retrieval.ingest.metadata.text_file import sidecar_lines
 
 # Grows when a reader finds other words in the same file, or more formats are read: the next indexing reads the words of
 # known files again, and those that were left out.
-WORDS_VERSION = "3"
+WORDS_VERSION = "4"
 
 __all__ = [
     "SIDECAR_SUFFIXES",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
+from common.decoding import xml_text
 from retrieval.ingest.metadata.licences import credit_and_licence, is_licence_address, licence_name
 from retrieval.ingest.metadata.programs import from_people
 from retrieval.ingest.metadata.record import Metadata, cleaned, iso_date, joined_tags, titled
@@ -35,11 +36,12 @@ _PREFIXES = {
     "http://ns.microsoft.com/photo/1.0/": "MicrosoftPhoto",
 }
 _BETWEEN_KEYWORDS = re.compile("[,;\uff0c\u3001\uff1b]")  # of both languages
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#x?0+;")
 MAX_LANGUAGES = 3  # of one caption
 Values = list[tuple[str, str]]  # (language, text)
 
 
-def parsed_xml(text: str | bytes) -> "Element | None":
+def parsed_xml(text: str) -> "Element | None":
     """The root of an XML text, None where it is none or made to do harm. Entities of the text itself are resolved."""
     try:
         root: Element = defusedxml.ElementTree.fromstring(text, forbid_entities=False)
@@ -50,8 +52,9 @@ def parsed_xml(text: str | bytes) -> "Element | None":
 
 def xmp_words(packet: bytes) -> Metadata:
     """The words of an XMP packet, or of an .xmp file."""
-    start, end = packet.find(b"<"), packet.rfind(b">")
-    root = parsed_xml(packet[max(start, 0) : end + 1]) if b"<?xpacket" in packet[:200] else parsed_xml(packet.strip())
+    text = xml_text(packet)
+    # programs leave zeros behind the packet, and characters that XML forbids in what a person typed
+    root = parsed_xml(_NO_XML.sub("", text[: text.rfind(">") + 1]))
     return Metadata() if root is None else rdf_words(root)
 
 

@@ -59,5 +59,6 @@ def _takeout_names(name: str, stem: str) -> Iterator[str]:
         full = base + _TAKEOUT
         for end in range(len(full), min(len(base), _SHORTEST_CUT) - 1, -1):
             if end >= len(base) or end >= _SHORTEST_CUT:
+                yield f"{full[:end]}{own}.json"  # cut behind a dot: "a..json"
                 yield f"{full[:end].rstrip('.')}{own}.json"
     yield f"{stem}.json"

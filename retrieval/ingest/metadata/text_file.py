@@ -16,15 +16,22 @@ from retrieval.ingest.metadata.sidecars import Beside
 MAX_SIDECAR_BYTES = 64 * 1024
 
 _FIELD = re.compile(
-    r"^(caption|tags|credit|licence|license|source|date|标题|标签|作者|许可|来源)\s*[:：]\s*(.*)$", re.I
+    r"^(caption|tags|credit|licence|license|source|date|标题|標題|标签|標籤|作者|许可|授权|授權|来源|來源|日期)\s*[:：]\s*(.*)$",
+    re.I,
 )
 _FIELD_NAMES = {
     "license": "licence",
     "标题": "caption",
+    "標題": "caption",
     "标签": "tags",
+    "標籤": "tags",
     "作者": "credit",
     "许可": "licence",
+    "授权": "licence",
+    "授權": "licence",
     "来源": "source",
+    "來源": "source",
+    "日期": "date",
 }
 
 
@@ -64,6 +71,6 @@ def sidecar_lines(path: Path) -> list[str]:
         if text.is_file():
             for line in _sidecar_text(text).splitlines():
                 match = _FIELD.match(line.strip())
-                if match is None or match.group(1).lower() in ("caption", "标题"):
+                if match is None or match.group(1).lower() in ("caption", "标题", "標題"):
                     lines.append(cleaned(match.group(2) if match else line))
     return [line for line in lines if line]

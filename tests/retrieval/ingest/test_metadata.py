@@ -35,6 +35,31 @@ def words_of(picture: Path) -> Metadata:
         ],
         ("Copy of red bus", "Copy of red bus"),
         ("signal box", "signal box"),
+        *[
+            (name, "")
+            for name in ("_DSC1234", "_MG_1234-Edit", "IMGP0001", "R0010001", "100_1234", "IMG_E1234", "Bild (3)")
+        ],
+        *[
+            (name, "")
+            for name in (
+                "Screenshot from 2023-01-01 10-00-00",
+                "Screen Shot 2019-01-01 at 9.00.00 AM",
+                "Screenshot_20210505-101010_com.android.chrome",
+                "Bildschirmfoto vom 2023-01-01 10-00-00",
+                "Capture d’écran 2023-01-01 à 10.00.00",
+                "螢幕截圖 2023-01-01 上午10.00.00",
+                "QQ截图20230101",
+                "WhatsApp Image 2023-01-01 at 10.00.00 AM (1)",
+                "IMG_20230101_100000_BURST001_COVER",
+                "PXL_20230101_120000000.PORTRAIT-01",
+                "IMG_1234的副本",
+                "original_1d4caa6f-16c6-4c3d-901b-9387de10e528_I",
+            )
+        ],
+        *[(name, name) for name in ("Bild von Oma", "screenshot of a map", "Scanner", "portrait", "12 monkeys")],
+        ("图片里的猫", "图片里的猫"),
+        ("_DSC1234 boat", "boat"),
+        ("\u202eright to left", "right to left"),
         *[(name, "") for name in ("Screenshot 2023-04-05 at 12.30.11", "a3f9c0d1e2b4a5f6", "IMG-20230101-WA0003")],
     ],
 )

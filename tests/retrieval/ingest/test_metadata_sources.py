@@ -65,6 +65,35 @@ def test_everything_that_xmp_says() -> None:
     assert words.date == "2024-02-03T04:05:06"
 
 
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        ("GBK", "gbk", "冰上的海象"),
+        ("Big5", "big5", "冰上的海象"),
+        ("UTF-16", "utf-16", "冰上的海象"),
+        ("UTF-16", "utf-8", "冰上的海象"),  # a copied declaration
+        ("", "cp1252", "Grüße von der Île de Ré"),
+        ("", "gbk", "冰上的海象"),
+        ("ISO-8859-1", "latin-1", "Grüße"),
+    ],
+)
+def test_xmp_in_any_encoding(declared: str, encoding: str, text: str) -> None:
+    whole = packet(alternatives("dc:description", x_default=text)).decode()
+    bare = whole[whole.index("<x:xmpmeta") : whole.index("<?xpacket end")]
+    declaration = f"<?xml version='1.0' encoding='{declared}'?>\n" if declared else ""
+    assert xmp_words((declaration + bare).encode(encoding)).caption == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_zeros_behind_xmp_cost_no_words(encoding: str) -> None:
+    assert xmp_words(FULL.decode().encode(encoding) + bytes(8)).credit == "A. Photographer, B. Helper"
+
+
+@pytest.mark.parametrize("forbidden", ["\x0b", "\0", "&#0;", "&#x0;", "\uffff"])
+def test_characters_that_xml_forbids_cost_no_words(forbidden: str) -> None:
+    assert xmp_words(packet(alternatives("dc:description", x_default=f"a {forbidden}kite"))).caption == "a kite"
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
 def test_xmp_inside_files(tmp_path: Path, suffix: str) -> None:
     picture = tmp_path / f"IMG_1{suffix}"
@@ -148,6 +177,7 @@ def test_takeout(tmp_path: Path) -> None:
             "a-very-long-name-of-a-picture-that-was-cut-off.json",
         ),
         ("IMG_4.heic", "IMG_4.heic.supplemental-metadat.json"),
+        ("Screenshot_20210505-101010_One UI Home-one.jpg", "Screenshot_20210505-101010_One UI Home-one.jpg..json"),
     ],
 )
 def test_takeouts_ways_of_naming(picture: str, beside: str) -> None:
