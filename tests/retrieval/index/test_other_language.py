@@ -25,6 +25,7 @@ CAPTIONS = {
     "自行车": "红色的自行车",
     "猫狗": "猫和狗",
     "猫": "一只猫",
+    "燈塔": "海邊的燈塔",
 }
 
 
@@ -60,6 +61,13 @@ def found(gallery: Gallery, *query: str, filters: Filters | None = None) -> list
         ("bicycles", "自行车"),
         ("children on bicycles", "自行车"),
         ("a book", "书"),
+        ("檸檬樹", "tree"),  # traditional characters
+        ("電話亭", "booth"),
+        ("燈塔", "燈塔"),
+        ("灯塔", "燈塔"),
+        ("lighthouse", "燈塔"),
+        ("腳踏車", "自行车"),
+        ("一本書", "书"),
     ],
 )
 def test_words_in_the_other_language_are_found(gallery: Gallery, query: str, first: str) -> None:
