@@ -8,6 +8,7 @@ const WRITTEN_IN = "input:not([type=checkbox], [type=radio], [type=range], [type
 function makeKeeper({ texts, ask, busy, shown }) {
   let place = null; // what ui/view.py calls "draft"
   let later = 0; // timer of the next time
+  let opened = window.xcDraft().draft; // what the page begins with: its keys are for the article, not for the empty box
   let looked = 0; // when it was last asked whether another tab has gone on
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("xc-drafts") : null;
 
@@ -32,6 +33,8 @@ function makeKeeper({ texts, ask, busy, shown }) {
   function take({ id, step: number, title, undo: back, redo: forth, revision, left }) {
     const before = place;
     place = id ? { id, step: number, title, undo: back, redo: forth, revision, left } : null;
+    if (id && id === opened) document.activeElement?.closest?.("#xc-title textarea")?.blur();
+    if (id) opened = null;
     const url = new URL(location.href);
     if (id) url.searchParams.set("draft", id);
     else url.searchParams.delete("draft");
@@ -52,6 +55,9 @@ function makeKeeper({ texts, ask, busy, shown }) {
     looked = Date.now();
     ask("follow");
   }
+
+  // who types already, types on
+  document.addEventListener("keydown", () => (opened = null), { capture: true, once: true });
 
   channel?.addEventListener("message", ({ data }) => {
     if (place && data.id === place.id && data.step !== place.step) follow();
