@@ -66,6 +66,25 @@ def plain(text: str) -> str:
     return "".join(span.text for span in spans(text))
 
 
+def cut(first: str, second: str) -> tuple[str, str]:
+    """Two parts of one text; what is bold, italic or a link on both sides of the cut has its marks in both parts."""
+    at, whole = len(first), f"{first} {second}"
+    if first.endswith(("*", "[")) or second.startswith(("*", "]")):  # a mark means nothing with a blank beside it
+        whole = first + second
+    for match in _SPANS.finditer(whole):
+        name = "label" if match["label"] else "bold" if match["bold"] else "italic"
+        start, end = match.span(name)
+        if not start <= at <= end:
+            continue
+        before, after = (
+            f"{whole[match.start() : start]}{part}{whole[end : match.end()]}" if part else ""
+            for part in (whole[start:at].strip(), whole[at:end].strip())
+        )
+        parts = (whole[: match.start()] + before).strip(), (after + whole[match.end() :]).strip()
+        return parts if all(parts) else (first, second)
+    return first, second
+
+
 def clean(text: str) -> str:
     """One line of model text with the limited marks only.
 

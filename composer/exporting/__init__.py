@@ -13,7 +13,7 @@ from composer.exporting.files import (
 )
 from composer.exporting.formats import FORMATS, Format, export, find_format, rendered
 from composer.exporting.html import to_html
-from composer.exporting.markdown import to_markdown
+from composer.exporting.markdown import section_markdown, to_markdown
 from composer.exporting.pictures import credit_lines, image_names, without_missing
 from composer.exporting.plain import to_text
 from composer.exporting.rich import to_rich_html, to_wechat_html
@@ -31,6 +31,7 @@ __all__ = [
     "portable",
     "read_article",
     "rendered",
+    "section_markdown",
     "to_html",
     "to_markdown",
     "to_rich_html",

@@ -54,7 +54,7 @@ def _body(article: Article, images: str | None) -> "Iterator[_Part]":
     """The sections and their pictures; images None: pictures are references to their names."""
     names, number = image_names(article), 0
     for section in article:
-        yield _Part(section.source or _written(section), section.gap, _place(section))
+        yield _Part(section.source or section_markdown(section), section.gap, _place(section))
         if section.illustration and section.illustration.chosen:
             number += 1
             name = names[section.id]
@@ -87,8 +87,8 @@ def _title(article: Article) -> Iterator[_Part]:
         yield _Part(imported.title, imported.gap, 0)
 
 
-def _written(section: Section) -> str:
-    """A section that a model wrote or a person edited."""
+def section_markdown(section: Section) -> str:
+    """The Markdown of a section that a model wrote or a person edited, with everything else escaped."""
     if not section.one_line:
         return section.text
     mark = "#" * (section.level or 2) + " " if section.kind == "heading" else ""

@@ -8,7 +8,7 @@ from common.decoding import without_controls
 from composer.writing.answers import alike, clean_caption, clean_query, from_text
 from composer.writing.changes import Change, accepted, compare
 from composer.writing.drafting import Writer
-from composer.writing.editing import as_markdown, block_markdown, inserted, joined, moved, split
+from composer.writing.editing import LEVELS, as_markdown, as_one_line, block_markdown, inserted, joined, moved, split
 from composer.writing.headings import with_headings
 from composer.writing.language import is_other_language
 from composer.writing.reader import ArticleReader
@@ -34,6 +34,7 @@ from composer.writing.rewriting import (
 )
 
 __all__ = [
+    "LEVELS",
     "LONGEST_INSTRUCTION",
     "LONGEST_TITLE",
     "MOST_CHARACTERS_A_TOKEN",
@@ -47,6 +48,7 @@ __all__ = [
     "accepted",
     "alike",
     "as_markdown",
+    "as_one_line",
     "block_markdown",
     "check_rewriting",
     "clean_caption",

@@ -1,9 +1,11 @@
 """What a person does to the order of an article: moving, splitting, joining, inserting. Each gives a new Article."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from common.messages import _
+from composer import inline
 from composer.article import Article, Section
 from composer.errors import InputError
 
@@ -38,6 +40,7 @@ def split(article: Article, section_id: str, first: str, second: str) -> Article
     What follows a heading's first part is a paragraph. Raises KeyError for an unknown section.
     """
     section = article.section(section_id)
+    first, second = inline.cut(first, second)
     kind = {"kind": "paragraph", "level": 0} if section.kind == "heading" else {}
     after = replace(section.with_text(second), id=article.next_section_id(), **kind)  # type: ignore[arg-type]
     before = replace(section, text=first, source="", illustration=None, looked_for=())
@@ -64,6 +67,7 @@ def joined(article: Article, section_id: str) -> Article:
     return article.with_sections([*sections[: at - 1], whole, *sections[at + 1 :]])
 
 
+LEVELS = {"paragraph": 0, "heading": 2, "subheading": 3}  # kind of a block that is one line -> level of its section
 BLOCKS = {  # kind -> its Markdown
     "paragraph": "{text}",
     "heading": "## {text}",
@@ -81,7 +85,15 @@ def block_markdown(kind: str, text: str) -> str:
     """A block of that kind with that text. Raises InputError for a kind that is not in `BLOCKS`."""
     if kind not in BLOCKS:
         raise InputError(_("The block is '{kind}'; it can be {known}.", kind=kind[:40], known=", ".join(BLOCKS)))
-    return BLOCKS[kind].format(text=text.replace("|", "\\|") if kind == "table" else text)
+    return BLOCKS[kind].format(text=re.sub(r"(?<!\\)\|", r"\|", text) if kind == "table" else text)
+
+
+def as_one_line(article: Article, section_id: str, kind: str, text: str) -> Article:
+    """The article with that section as a heading or paragraph of exactly that text. kind: of `LEVELS`."""
+    level = LEVELS[kind]
+    section = article.section(section_id).with_text(text)
+    made = replace(section, kind="heading" if level else "paragraph", level=level)
+    return article.with_sections([made if one.id == section_id else one for one in article])
 
 
 def inserted(article: Article, text: str, beside: str, *, before: bool = False) -> tuple[Article, str]:

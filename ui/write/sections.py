@@ -3,8 +3,10 @@
 from typing import Any
 
 from common.messages import _
-from composer import writing
+from composer import blocks, writing
+from composer.article import Section
 from composer.errors import InputError
+from composer.exporting import section_markdown
 from composer.importing import with_source
 from ui import view
 from ui.session import Session
@@ -36,7 +38,8 @@ def split(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
     article = writing.split(session.article, section_id, first, second)
     fresh = article.sections[[section.id for section in article].index(section_id) + 1].id
     session.article = article
-    return [whole_article(studio, session), view.edit(article.section(fresh), behind=len(second))]
+    edited = article.section(fresh)
+    return [whole_article(studio, session), view.edit(edited, behind=len(edited.text))]
 
 
 def join(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -74,13 +77,22 @@ def block(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
             article = article.with_text(section_id, text)
         article, section_id = writing.inserted(article, NEW, section_id)
         text = NEW
-    article = with_source(article, section_id, writing.block_markdown(kind, text))
+    if kind in writing.LEVELS:
+        article = writing.as_one_line(article, section_id, kind, text)
+    else:
+        written = text if kind == "code" else _exactly(text)
+        article = with_source(article, section_id, writing.block_markdown(kind, written))
     if session.article.section(str(value.get("id"))).text == NEW and below:  # it was only there to be replaced
         article = article.without_section(str(value.get("id")))
     session.article = article
     edited = article.section(section_id)
     edits: list[view.Operation] = [] if kind == "rule" else [view.edit(edited, fresh=text in (NEW, ""))]
     return [whole_article(studio, session), *edits]
+
+
+def _exactly(text: str) -> str:
+    """One line as Markdown, with marks escaped where some of it would be read as more than bold, italic and links."""
+    return text if blocks.one_line(text) == text else section_markdown(Section("", text))
 
 
 def delete_several(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:

@@ -214,6 +214,21 @@ def test_a_text_is_split_and_its_picture_stays_behind_it() -> None:
     assert [(s.kind, s.level) for s in heading][:2] == [("heading", 2), ("paragraph", 0)]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "texts"),
+    [
+        ("Drink **fresh", "water** daily.", ["Drink **fresh**", "**water** daily."]),
+        ("Drink **fresh water", "** daily.", ["Drink **fresh water**", "daily."]),
+        ("Drink **", "fresh water** daily.", ["Drink", "**fresh water** daily."]),
+        ("See *this", "one* or that.", ["See *this*", "*one* or that."]),
+        ("See [a", "link](https://x.org).", ["See [a](https://x.org)", "[link](https://x.org)."]),
+        ("It is 3 *", "4 * 5.", ["It is 3 *", "4 * 5."]),
+    ],
+)
+def test_marks_are_whole_in_both_parts_of_a_text(first: str, second: str, texts: list[str]) -> None:
+    assert [section.text for section in split(ARTICLE, "s2", first, second)][1:3] == texts
+
+
 def test_a_section_joins_the_one_above() -> None:
     article = joined(ARTICLE, "s3")
     assert article.section("s2").text == f"{OLD} Play with it."
