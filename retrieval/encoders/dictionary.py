@@ -75,15 +75,14 @@ def _read_file() -> tuple[dict[str, tuple[str, ...]], dict[int, str]]:
     if file is None:
         return {}, {}
     found: dict[str, tuple[str, ...]] = {}
-    written: dict[str, Counter[str]] = {}  # traditional character -> how often each simplified one stands for it
+    written: Counter[tuple[str, str]] = Counter()  # (traditional character, simplified one) in how many words
     with file.open(encoding="utf-8") as lines:
         for line in lines:  # traditional simplified [sound] /meaning/meaning/
             head, _, meanings = line.rstrip("/ \n").partition(" /")
             words, _, sound = head.partition(" [")
             traditional, _, word = words.partition(" ")
-            for old, new in zip(traditional, word, strict=False):
-                if old != new and not _in_use(old):
-                    written.setdefault(old, Counter())[new] += 1
+            if traditional != word and len(word) <= 2:  # nearly every character stands in a short word
+                written.update(zip(traditional, word, strict=False))
             if not word or len(word) > LONGEST:
                 continue
             senses, before = _senses(meanings.split("/")), found.get(word, ())
@@ -92,7 +91,8 @@ def _read_file() -> tuple[dict[str, tuple[str, ...]], dict[int, str]]:
             merged = (*senses, *before) if common_first else (*before, *senses)
             if merged:
                 found[word] = tuple(dict.fromkeys(merged))[:SENSES]
-    return found, {ord(old): forms.most_common(1)[0][0] for old, forms in written.items()}
+    often_last = sorted(written, key=written.__getitem__)
+    return found, {ord(old): new for old, new in often_last if not _in_use(old)}
 
 
 def _senses(meanings: Sequence[str]) -> list[str]:

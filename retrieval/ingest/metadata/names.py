@@ -15,8 +15,8 @@ _MAKERS = (
     r"|whatsapp image|screenshot|screen shot|bildschirmfoto|capture d['’]écran|captura de pantalla|schermata"
     r"|schermafbeelding|pasted image|image from ios|new project"
     r"|untitled|unnamed|unbenannt|ohne titel"
-    r"|sans titre|senza titolo|sin t[ií]tulo|download|截屏|截图|截圖|屏幕截图|屏幕快照|螢幕截圖|螢幕快照|微信(?:图片|截图)"
-    r"|qq(?:图片|截图)|图片|圖片|照片|相片"
+    r"|sans titre|senza titolo|sin t[ií]tulo|download|截屏|截图|截圖|屏幕截图|屏幕快照|螢幕截圖|螢幕快照"
+    r"|微信(?:图片|截图)|qq(?:图片|截图)|图片|圖片|照片|相片"
 )
 _MODES = (
     r"at|from|um|vom|à|am|pm|上午|下午|wa|(?:的)?副本|copy|kopie|copie|copia|edited|edit|bearbeitet|modifié|editado|hdr|pano"
