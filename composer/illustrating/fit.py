@@ -18,10 +18,10 @@ PERHAPS = 0.35  # below, a picture is not offered first even where a number of p
 # P(Yes) below which the model says rather no: words alone then convince nobody to show the picture unasked. Of the
 # pictures that would be shown in spite of it one of seven fits (the fitted half of the labelled set, 108 others).
 RATHER_NO = 0.45
-# Cosines of query and words of a picture that shares no word with the text. Below the first it is another thing than
-# was searched for, whatever the model says: a person walking, for "move"; on the fitted half that costs one picture,
-# which did not fit. Below the second it may be one, as a clutch bag for a sleeping bag: it is shown where the model
-# says rather yes.
+# Cosines of query and words of a picture. Below the first, a picture that shares no word with the text is another thing
+# than was searched for, whatever the model says: a person walking, for "move"; on the fitted half that costs one
+# picture, which did not fit. Below the second it may be one, also where it shares a word: a clutch bag for a sleeping
+# bag, butter for cocoa butter, an office worker for a worker. It is shown where the model says rather yes.
 UNRELATED, NEAR = 0.45, 0.7
 RATHER_YES = 0.55
 
@@ -46,8 +46,10 @@ def fit(evidence: Evidence) -> float:
     total = weights["intercept"] + sum(weights[name] * feature(evidence) for name, feature in FEATURES.items())
     probability = 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
     yes = _UNASKED if evidence.yes is None else evidence.yes
-    far = 1.0 if evidence.share or evidence.similarity is None else evidence.similarity
-    if yes < RATHER_NO or far < UNRELATED or (far < NEAR and yes < RATHER_YES and not evidence.of_title):
+    near = 1.0 if evidence.similarity is None else evidence.similarity
+    is_other = near < UNRELATED and not evidence.share
+    may_be_other = near < NEAR and yes < RATHER_YES and not evidence.of_title
+    if yes < RATHER_NO or is_other or may_be_other:
         probability = min(probability, FITS - 0.05 * (2 - probability))  # in their order
     return round(probability, 4)
 

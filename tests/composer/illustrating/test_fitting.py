@@ -198,6 +198,8 @@ def test_a_picture_of_something_near_fits_where_the_model_says_rather_yes() -> N
     for said in ({"similarity": 0.8}, {"share": 0.5}, {"of_title": True}, {"similarity": None}):
         assert fit(replace(clutch, **said)) >= fit(clutch)
     assert fit(replace(clutch, similarity=0.8)) > FITS
+    butter = Evidence("cocoa butter", named=True, words=("butter",), share=1.0, similarity=0.68, yes=0.53)
+    assert fit(butter) < FITS < fit(replace(butter, yes=0.6)), "it shares a word, and is something else"
 
 
 def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:
