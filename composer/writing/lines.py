@@ -10,6 +10,19 @@ from composer import inline
 # So many characters of a line are waited for before its kind is judged; less than a quarter of a second of decoding.
 WAIT = 24
 SHORT_ITEM = 60  # characters, Chinese ones counted twice
+_SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’」』）)\]*]*(?=\s|$|[\u3400-\u9fff“「『])")
+
+
+def width(text: str) -> int:
+    """Of a text in characters; Chinese ones count twice."""
+    return len(text) + len(HAN.findall(text))
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, which together are the text; the last one may have no end."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    pieces = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+    return [piece for piece in pieces if piece]
 
 
 class LineKind(Enum):

@@ -8,16 +8,15 @@ reports headings and paragraphs; it corrects them at the end, when the text is c
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
 
 from common.language import HAN
 from composer import inline
 from composer.article import Section
 from composer.events import SectionStarted, TextDelta
 from composer.models import ThoughtFilter, end_of_opened_thought
-from composer.writing.lines import SHORT_ITEM, Line, LineKind, read_line
+from composer.writing.lines import SHORT_ITEM, Line, LineKind, read_line, sentences, width
+from composer.writing.repetition import says_nothing_new, without_repetitions
 
-_SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’」』）)\]*]*(?=\s|$|[\u3400-\u9fff“「『])")
 _ENDS = re.compile(r"[.!?…。！？][\"'”’」』）)\]*]*$")
 _COLON = re.compile(r"[:：]\**$")
 _CLOSERS = re.compile(
@@ -36,15 +35,7 @@ _REFERENCES = re.compile(
 _GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
 _MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
 _ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4,120}[:：]$")
-# Share of two paragraphs' characters that agree, from which the second says nothing new; of long ones, with other
-# places or days in it, less: of twenty articles two went in circles, with 0.77 to 0.88, and no others had over 0.62.
-_NEARLY_EQUAL, _IN_CIRCLES = 0.88, 0.75
-_LONG = 160  # wide characters count double; steps of a recipe are shorter, and may be alike
-_JOINED_UP_TO = 200  # characters of a paragraph that takes in one more short list item; wide characters count double
-
-
-def _width(text: str) -> int:
-    return len(text) + len(HAN.findall(text))
+_JOINED_UP_TO = 200  # width of a paragraph that takes in one more short list item
 
 
 class ArticleReader:
@@ -90,7 +81,7 @@ class ArticleReader:
     def looping(self) -> bool:
         """A paragraph came again with a few other words, a long line a second time, or a short one a third: the model
         has nothing more to say."""
-        again = any(count >= (2 if _width(line) > 80 else 3) for line, count in self._lines_seen.items())
+        again = any(count >= (2 if width(line) > 80 else 3) for line, count in self._lines_seen.items())
         return again or bool(self.repeated)
 
     def feed(self, piece: str) -> Iterator[SectionStarted | TextDelta]:
@@ -143,7 +134,7 @@ class ArticleReader:
 
     def _repeated_by_last(self) -> str:
         *before, last = self._sections or [Section("", "")]
-        return next((section.id for section in before if _says_nothing_new(last, section)), "")
+        return next((section.id for section in before if says_nothing_new(last, section)), "")
 
     def _begin(self, line: Line) -> Iterator[SectionStarted | TextDelta]:
         """A line whose kind is known."""
@@ -188,10 +179,10 @@ class ArticleReader:
     def _joins_paragraph(self, item: str) -> bool:
         """Whether a list item goes on in the paragraph before it, which introduces the list or holds its last item."""
         last = self._sections[-1] if self._sections else None
-        if last is None or last.kind != "paragraph" or _width(last.text) > _JOINED_UP_TO:
+        if last is None or last.kind != "paragraph" or width(last.text) > _JOINED_UP_TO:
             return False
         introduced = bool(_COLON.search(last.text.rstrip()))
-        return (introduced or self._in_list) and _width(item) <= SHORT_ITEM and not item.startswith("**")
+        return (introduced or self._in_list) and width(item) <= SHORT_ITEM and not item.startswith("**")
 
     def _separator(self) -> str:
         text = self._sections[-1].text.rstrip()
@@ -224,7 +215,7 @@ class ArticleReader:
         cleaned = [section for section in cleaned if section.text]
         article = _without_references(trimmed(cleaned) if cut else cleaned)
         kept = _with_levels_from_two(
-            _without_empty_headings(_without_closers(_without_repetitions(article, self._kept)))
+            _without_empty_headings(_without_closers(without_repetitions(article, self._kept)))
         )
         if not kept and not self._kept:  # words that look like headings only are all there is: better shown than lost
             kept = [replace(section, kind="paragraph", level=0) for section in cleaned]
@@ -239,34 +230,12 @@ def trimmed(sections: list[Section]) -> list[Section]:
         kept.pop()
     if not kept or _ENDS.search(kept[-1].text.rstrip()):
         return kept
-    ends = [match.end() for match in _SENTENCE_END.finditer(kept[-1].text)]
-    if ends:
-        kept[-1] = replace(kept[-1], text=kept[-1].text[: ends[-1]].rstrip())
+    *whole, _broken = sentences(kept[-1].text)
+    if whole:
+        kept[-1] = replace(kept[-1], text="".join(whole).rstrip())
     elif any(section.kind == "paragraph" for section in kept[:-1]):
         return trimmed(kept[:-1])
     return kept
-
-
-def _without_repetitions(sections: list[Section], before: Sequence[Section]) -> list[Section]:
-    """The sections without paragraphs that repeat an earlier one, but for a few words."""
-    kept: list[Section] = []
-    for section in sections:
-        if not any(_says_nothing_new(section, other) for other in (*before, *kept)):
-            kept.append(section)
-    return kept
-
-
-def _says_nothing_new(section: Section, other: Section) -> bool:
-    """Whether a paragraph repeats an earlier one. Short ones may: a refrain, a question that is asked again."""
-    return section.kind == "paragraph" and _width(section.text) > 40 and _nearly_equal(section.text, other.text)
-
-
-def _nearly_equal(text: str, other: str) -> bool:
-    if not 0.75 < len(text) / max(len(other), 1) < 1.34:
-        return False
-    least = _IN_CIRCLES if _width(text) > _LONG else _NEARLY_EQUAL
-    matcher = SequenceMatcher(None, text, other, autojunk=False)
-    return matcher.quick_ratio() > least and matcher.ratio() > least
 
 
 def _without_announcement(text: str) -> str:
@@ -277,7 +246,7 @@ def _without_announcement(text: str) -> str:
 def _without_closers(sections: list[Section]) -> list[Section]:
     """The sections without "Word count: 300" or "I hope this helps" at the end."""
     kept = list(sections)
-    while len(kept) > 1 and _width(kept[-1].text) < 160 and _CLOSERS.match(kept[-1].text):
+    while len(kept) > 1 and width(kept[-1].text) < 160 and _CLOSERS.match(kept[-1].text):
         kept.pop()
     return kept
 

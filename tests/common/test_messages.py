@@ -30,6 +30,7 @@ CHINESE_IS_DATA = {
     "composer/writing/answers.py",
     "composer/writing/lines.py",
     "composer/writing/reader.py",
+    "composer/writing/repetition.py",
     "composer/writing/request.py",
     "composer/exporting/markdown.py",
     "composer/illustrating/captions.py",

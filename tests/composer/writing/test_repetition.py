@@ -1,0 +1,45 @@
+"""What is said twice is left out; what only looks alike stays."""
+
+from composer.article import Section
+from composer.writing.repetition import without_repetitions
+
+TOOLS = "Octopuses use tools to open jars, which is a remarkable feat for an animal with no hands. "
+COLOUR = "They change their colour from bright red to dark blue within a second. "
+NEW = "Nobody knows yet how they see it, for their eyes cannot tell colours."
+
+
+def left(*texts: str, before: tuple[str, ...] = ()) -> list[str]:
+    sections = [Section(f"s{number}", text.strip()) for number, text in enumerate(texts)]
+    return [section.text for section in without_repetitions(sections, [Section("s", text) for text in before])]
+
+
+def test_a_sentence_that_stood_before_is_left_out_but_for_a_few_words() -> None:
+    again = TOOLS.replace("no hands", "no hands or eyes")
+    assert left(TOOLS, f"{again}{NEW}", COLOUR) == [TOOLS.strip(), NEW, COLOUR.strip()]
+    assert left(TOOLS + COLOUR + TOOLS) == [(TOOLS + COLOUR).strip()]
+    assert left(f"{COLOUR}{TOOLS}{NEW}", before=(TOOLS.strip(),)) == [COLOUR + NEW]
+
+
+def test_a_paragraph_of_nothing_but_such_sentences_is_left_out() -> None:
+    assert left(TOOLS, COLOUR, f"{COLOUR}{TOOLS}") == [TOOLS.strip(), COLOUR.strip()]
+
+
+def test_what_the_next_sentence_refers_to_stays() -> None:
+    eyes = "They are no fish, though many cooks treat them so."
+    assert left(TOOLS, f"{NEW} {TOOLS}{eyes}") == [TOOLS.strip(), f"{NEW} {TOOLS}{eyes}"]
+    assert left(TOOLS, f"{TOOLS}{NEW}") == [TOOLS.strip(), NEW]
+
+
+def test_chinese_sentences_are_told_apart_by_their_marks() -> None:
+    parks = "我们可以去公园、花园或者自然保护区等地方欣赏樱花，也可以带上家人一起野餐。"
+    tea = "人们还会品尝各种用樱花做成的美食，比如樱花茶、樱花饼和樱花冰淇淋。"
+    assert left(parks, f"{tea}{parks}") == [parks, tea]
+
+
+def test_short_sentences_other_facts_and_halves_of_bold_may_come_again() -> None:
+    refrain = "And the cat slept on. "
+    assert left(refrain + TOOLS, refrain + COLOUR) == [(refrain + TOOLS).strip(), (refrain + COLOUR).strip()]
+    other = COLOUR.replace("red to dark blue", "blue to a pale green when a crab comes near")
+    assert left(COLOUR, other + NEW) == [COLOUR.strip(), other + NEW]
+    bold = f"**{TOOLS}{COLOUR.strip()}**"
+    assert left(TOOLS, bold) == [TOOLS.strip(), bold]
