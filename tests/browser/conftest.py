@@ -30,8 +30,9 @@ PORTS = (free_port(), free_port())  # of one server after the other, also beside
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Waiting in vain once may be the busy machine; twice is a fault. The summary counts what was run again."""
-    again = pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError"])
+    """What fails once may be the busy machine; twice is a fault. The summary names what was run again: a
+    test that stands there more than once in ten runs has a race, in itself or in the page."""
+    again = pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError", "AssertionError"])
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(again)
