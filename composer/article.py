@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from common.messages import Text, _
-from composer.errors import ArticleUnreadable, validation_problem
+from composer.errors import ArticleUnreadable, json_problem, validation_problem
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -239,7 +239,7 @@ class Article:
             if "\\ud" in text.lower():  # half an emoji, which no file can hold, becomes "?"
                 value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
         except (ValueError, RecursionError) as error:  # the latter for brackets nested a thousand deep
-            raise ArticleUnreadable(reason=_("it is no JSON: {error}.", error=error)) from error
+            raise ArticleUnreadable(reason=json_problem(error)) from error
         return cls.from_dict(value)
 
 

@@ -29,6 +29,7 @@ common.errors.ReadableError
     └── OtherLanguage         the text is in neither of the languages that captions can be in
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -167,9 +168,18 @@ class OtherLanguage(ComposerError):
     )
 
 
+def json_problem(error: Exception) -> Text:
+    """What `json.loads` found wrong with a text, as a sentence for people, in their language."""
+    if isinstance(error, json.JSONDecodeError):
+        return _("it is no JSON: line {line}, column {column}.", line=error.lineno, column=error.colno)
+    return _("it is no JSON: {error}.", error=error)
+
+
 def validation_problem(error: Mapping[str, Any]) -> Text:
     """What pydantic found wrong with one value (an item of `ValidationError.errors()`), as a sentence for people."""
     context = error.get("ctx", {})
+    most = context.get("max_length") or 0
+    too_long = _("it has more than {most:,} characters.", most=most)
     problems = {
         "missing": _("it is missing."),
         "unexpected_keyword_argument": _("there is no such field."),
@@ -185,7 +195,12 @@ def validation_problem(error: Mapping[str, Any]) -> Text:
         "bool_type": _("it must be true or false."),
         "string_type": _("it must be text."),
         "path_type": _("it must be a path."),
+        "string_too_long": too_long,
+        "too_long": _("it has more than {most:,} entries.", most=most)
+        if context.get("field_type") == "List"
+        else too_long,
         "tuple_type": _("it must be a list."),
+        "list_type": _("it must be a list."),
         "dict_type": _("it must be an object with fields."),
         "dataclass_type": _("it must be an object with fields."),
     }

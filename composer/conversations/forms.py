@@ -16,7 +16,7 @@ from common.messages import _
 from composer.conversations.records import KeptConversation, Material, Parameters
 from composer.conversations.store import Conversations
 from composer.conversations.tree import Exchange, Tree
-from composer.errors import ConversationUnreadable, validation_problem
+from composer.errors import ConversationUnreadable, json_problem, validation_problem
 from composer.models import Picture
 
 SCHEMA = 1  # of documents; grows when an older program could not read a newer one
@@ -109,7 +109,7 @@ def _read(document: str) -> DocumentRead:
     try:
         value: Any = without_halves(json.loads(document))
     except (ValueError, RecursionError) as error:
-        raise ConversationUnreadable(reason=_("it is no JSON: {error}.", error=error)) from error
+        raise ConversationUnreadable(reason=json_problem(error)) from error
     schema = value.get("schema") if isinstance(value, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
         reason = _("its format is version {found}; this program reads {known}.", found=schema, known=SCHEMA)

@@ -94,7 +94,7 @@ def test_a_place_without_a_picture_is_not_marked() -> None:
         ('{"title": "x", "parameters": []}', "parameters is []: it must be an object with fields."),
         ('{"title": "x", "schema": 99}', "its format is version 99; this program reads 4."),
         ("[]", "article is []: it must be an object with fields."),
-        ("{", "it is no JSON: "),
+        ("{", "it is no JSON: line 1, column 2."),
         ("[" * 100_000, "it is no JSON: "),
     ],
 )
