@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from common.decoding import decode_text, well_formed
 from common.messages import Text, _, _n
+from composer import blocks
 from composer.article import Article, Imported
 from composer.errors import InputError
 from composer.importing.markdown import from_markdown
@@ -19,7 +20,13 @@ _MOST_UNPACKED = 200_000_000  # bytes in a Word document
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of old and of encrypted Office files
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-_PICTURE = re.compile(r"!\[[^\]]*\]")
+_TARGET = r"\((?:[^()\\]|\\.|\([^()]*\))*\)"
+# what stands in code is no picture; a picture may be all that a link has
+_PICTURE = re.compile(
+    rf"(?P<code>(?<!`)(?P<marks>`+)(?!`).*?(?<!`)(?P=marks)(?!`))"
+    rf"|\[\s*!\[(?:[^\]\\]|\\.)*\]{_TARGET}\s*\]{_TARGET}|!\[(?:[^\]\\]|\\.)*\]{_TARGET}",
+    re.DOTALL,
+)
 _LIST_OR_FENCE = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)]|```|~~~)(?:\s|$)", re.MULTILINE)
 _INDENTED = re.compile(r"(?:\A|(?<=\n)(?=[ \t]+\S))[ \t]+(?=\S)")
 _ENDS = re.compile(r"[.!?…。！？:：][\"'”’」』）)\]*_]*\s*$")
@@ -124,12 +131,9 @@ def _document(name: str, content: bytes) -> OwnText:
 
 def _converted(name: str, content: bytes, form: str) -> OwnText:
     """What pandoc reads. Pictures of the file do not come along: they are not in its text."""
-    markdown = to_markdown(name, content, form)
-    article = from_markdown(markdown)
-    kept = [s for s in article if not (s.kind == "other" and _PICTURE.match(s.text))]
-    left_out = len(article.sections) - len(kept)
+    markdown, left_out = _without_pictures(to_markdown(name, content, form))
     # the file's own form is another one: nothing of it has to come out to the byte, and the title is written
-    article = replace(article, sections=tuple(kept), imported=Imported(title=None))
+    article = replace(from_markdown(markdown), imported=Imported(title=None))
     if not left_out:
         return OwnText(article)
     note = _n(
@@ -138,6 +142,20 @@ def _converted(name: str, content: bytes, form: str) -> OwnText:
         count=left_out,
     )
     return OwnText(article, (note,))
+
+
+def _without_pictures(markdown: str) -> tuple[str, int]:
+    """A text without its pictures, and how many there were."""
+    count = 0
+
+    def kept(found: re.Match[str]) -> str:
+        nonlocal count
+        count += found["code"] is None
+        return found["code"] or ""
+
+    start, parts = blocks.split(markdown)
+    texts = (part.source if part.kind == "code" else _PICTURE.sub(kept, part.source).strip(" ") for part in parts)
+    return start + "".join(text + part.gap for text, part in zip(texts, parts, strict=True)), count
 
 
 def _decoded(name: str, content: bytes) -> str:

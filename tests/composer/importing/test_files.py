@@ -85,6 +85,26 @@ def test_a_web_page_is_its_words_and_nothing_is_run_or_fetched() -> None:
     assert "root:" not in own.article.to_json()
 
 
+def test_pictures_among_the_words_are_left_out_too() -> None:
+    page = """<h1>Cat</h1><p>She <img src="http://x/a.png"> sleeps on
+    <a href="http://x/"><img src="http://x/b(1).png" alt="it"></a>.</p>
+    <ul><li>milk <img src="c.png" alt="a [white] cup"></li></ul>
+    <p>Type <code>![a](b)</code>.</p><pre>![c](d)</pre>"""
+    own = read_file("cat.html", page.encode())
+    text = to_markdown(own.article)
+    assert "http://x" not in text
+    assert "png" not in text
+    assert kinds(own.article) == [
+        ("paragraph", "She sleeps on ."),
+        ("list", "milk"),
+        ("paragraph", "Type ."),
+        ("code", ""),
+    ]
+    assert "`![a](b)`" in text
+    assert "![c](d)" in text
+    assert "3 pictures of the file were left out" in own.notes[0].text("en")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
