@@ -17,6 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from common.messages import _
 from retrieval.base import GalleryInfo, Hit, described
 from retrieval.encoders import (
@@ -29,7 +32,7 @@ from retrieval.encoders import (
     understood,
 )
 from retrieval.errors import GalleryBusy, GalleryFull, GalleryNotFound, GalleryUnreadable, Reason, WrongEncoder
-from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, near_groups, needs_file
+from retrieval.index import NEAR_DUPLICATE_BITS, Catalogue, Searcher, alike_in_colour, near_groups, needs_file
 from retrieval.ingest import (
     GALLERY_FILE,
     BrowserFormats,
@@ -41,6 +44,8 @@ from retrieval.ingest import (
     leave_out,
     read_texts,
     take_in,
+    thumbnail_colours,
+    thumbnail_path,
 )
 from retrieval.pictures import load_picture
 from retrieval.records import Choices, Filters, Picture, cleaned_fields
@@ -166,7 +171,9 @@ class Gallery:
     def searcher(self) -> Searcher:
         with self._loading:
             if self._searcher is None:
-                self._searcher = Searcher(self.catalogue, self.dim, self.place / "vectors", both_languages=True)
+                self._searcher = Searcher(
+                    self.catalogue, self.dim, self.place / "vectors", both_languages=True, colours=self._colours
+                )
             return self._searcher
 
     # -- changing ----------------------------------------------------------------------------------
@@ -331,12 +338,16 @@ class Gallery:
         return Choices(self.catalogue.tags(), self.catalogue.folders(), self.catalogue.licences())
 
     def duplicates(self) -> list[list[Hit]]:
-        """Groups of pictures that look nearly the same (their difference hashes differ in few bits)."""
+        """Groups of pictures that look nearly the same: by their difference hashes and their colours."""
         pictures = {p.number: p for p in self.catalogue.pictures() if p.number is not None and p.phash is not None}
         groups = near_groups(
             {number: p.phash for number, p in pictures.items() if p.phash is not None}, NEAR_DUPLICATE_BITS
         )
-        return [[self._hit(pictures[number], 0.0, quick=True) for number in group] for group in groups]
+        alike = (same for group in groups for same in alike_in_colour([pictures[n] for n in group], self._colours))
+        return [[self._hit(picture, 0.0, quick=True) for picture in same] for same in alike]
+
+    def _colours(self, picture: Picture) -> NDArray[np.float32]:
+        return thumbnail_colours(thumbnail_path(self.place / "thumbnails", picture.sha256))
 
     def get(self, picture_id: str) -> Hit:
         """One picture by id (score 0). Raises KeyError."""

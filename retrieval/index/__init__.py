@@ -14,7 +14,7 @@ from retrieval.index.files import (
     read_file_again,
 )
 from retrieval.index.fulltext import WIDER, find_names
-from retrieval.index.fusion import NEAR_DUPLICATE_BITS, differing_bits, fuse
+from retrieval.index.fusion import NEAR_DUPLICATE_BITS, alike_in_colour, differing_bits, fuse
 from retrieval.index.likely import evidence, is_likely, judged, words_table
 from retrieval.index.query import Query, in_both_languages, other_language, parse_query, query_vectors
 from retrieval.index.read_texts import read_count, store_text, unread
@@ -48,6 +48,7 @@ __all__ = [
     "Slots",
     "VectorIndex",
     "Vectors",
+    "alike_in_colour",
     "assign_file",
     "differing_bits",
     "evidence",

@@ -14,7 +14,7 @@ from typing import Any
 from retrieval.encoders import Encoder, Vectors, read_dictionary, unit
 from retrieval.index.catalogue import Catalogue, Slots
 from retrieval.index.fulltext import WIDER, find_all_words, find_captions, find_names
-from retrieval.index.fusion import fuse, near_duplicates
+from retrieval.index.fusion import Colours, fuse, near_duplicates
 from retrieval.index.likely import exactly, judged
 from retrieval.index.query import Query, in_both_languages, other_language, parse_query, query_vectors
 from retrieval.index.vectors import VectorIndex
@@ -36,12 +36,20 @@ class Searcher:
     """Searches one catalogue. All calls may come from several threads; new pictures are seen at the next search."""
 
     def __init__(
-        self, catalogue: Catalogue, dim: int, folder: Path | None = None, *, both_languages: bool = False
+        self,
+        catalogue: Catalogue,
+        dim: int,
+        folder: Path | None = None,
+        *,
+        both_languages: bool = False,
+        colours: Colours | None = None,
     ) -> None:
-        """`both_languages`: Chinese queries find English words and the other way round, by the dictionary."""
+        """`both_languages`: Chinese queries find English words and the other way round, by the dictionary. `colours`
+        tells near-duplicates from pictures that have the same hash only."""
         self._catalogue = catalogue
         self._both_languages = both_languages
         self._dim = dim
+        self._colours = colours
         self.index = VectorIndex(dim, folder)
         self._slots_a_picture = 1  # as many are looked at as the searches until now needed
         self._refreshing = threading.Lock()
@@ -248,7 +256,8 @@ class Searcher:
         """Which pictures, best first, are like a better one. `looks`: the encoder sees pixels, so that vectors tell
         pictures apart as hashes do."""
         numbers = [picture.number for picture in pictures if picture.number is not None]
-        return near_duplicates(pictures, self._catalogue.vectors_of(numbers, self._dim) if looks else {})
+        vectors = self._catalogue.vectors_of(numbers, self._dim) if looks else {}
+        return near_duplicates(pictures, vectors, self._colours)
 
 
 def _paged(page: Callable[[Collection[int]], Sequence[Any]], k: int, excluded: Collection[int]) -> list[Any]:

@@ -4,7 +4,7 @@ Knows files and what can be wrong with them, and the catalogue it fills; not how
 """
 
 from retrieval.ingest.browser_formats import BrowserFormats
-from retrieval.ingest.decode import Decoded, thumbnail_path
+from retrieval.ingest.decode import Decoded, thumbnail_colours, thumbnail_path
 from retrieval.ingest.metadata import SIDECAR_SUFFIXES, Beside, path_words, readable_name, sidecar_lines
 from retrieval.ingest.pipeline import Ingest
 from retrieval.ingest.report import IngestOptions, IngestReport, Progress
@@ -33,5 +33,6 @@ __all__ = [
     "scan_folder",
     "sidecar_lines",
     "take_in",
+    "thumbnail_colours",
     "thumbnail_path",
 ]
