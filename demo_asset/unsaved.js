@@ -59,7 +59,7 @@ function makeUnsaved({ ask, now, shown }) {
           continue;
         }
         if ((one.draft !== draft && one.given !== session) || id === editing) continue;
-        if (one.draft === draft && one.given !== session && one.text.trim() && shown(id)?.trim() === one.before.trim()) give(id, one);
+        if (one.draft === draft && one.given !== session && one.text.trim() && shown(id)?.trim() === one.before.trim()) give(id, one, { over: one.before });
         else words.delete(id);
       }
       keep();

@@ -156,6 +156,18 @@ def test_a_text_becomes_another_block(
     assert texts(session)[1:] == ["It sleeps.", "It plays."]
 
 
+def test_words_that_are_given_once_more_are_there_once(
+    studio_with: Callable[[FakeModel], Studio], session: Session
+) -> None:
+    studio = studio_with(FakeModel())
+    pasted = {"id": "s1", "text": "One.\n\n- two\n\nThree.", "markdown": True, "edit": 0}
+    ask(studio, session, "text", **pasted)
+    ask(studio, session, "text", **pasted, over=OLD)
+    assert texts(session) == ["One.", "- two", "Three.", "It sleeps.", "It plays."]
+    ask(studio, session, "text", id="s2", text="It naps.", over="It sleeps.")
+    assert session.article.section("s2").text == "It naps."
+
+
 def test_a_block_is_added_below_and_edited_next(studio_with: Callable[[FakeModel], Studio], session: Session) -> None:
     studio = studio_with(FakeModel())
     operations = ask(studio, session, "block", id="s1", text="Edited before.", kind="paragraph", below=True)

@@ -144,6 +144,9 @@ def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view
 
 
 def _text(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    over = value.get("over")  # given once more, these words may have arrived before: then another text stands there
+    if isinstance(over, str) and not _stands(session.article.section(_id(value)), over):
+        return [whole_article(studio, session)]
     if value.get("markdown"):
         return _markdown(studio, session, value)
     written = one_line(value.get("text"))[:LONGEST_TEXT]
@@ -156,13 +159,16 @@ def _markdown(studio: Studio, session: Session, value: dict[str, Any]) -> list[v
     """A block is edited as the Markdown that it is; several blocks may come of it."""
     before = {section.id for section in session.article} - {_id(value)}
     session.article = with_source(session.article, _id(value), well_formed(str(value.get("text") or "")))
-    behind = value.get(
-        "edit"
-    )  # of a text that was pasted: so many characters stand behind the caret, in the last block
+    behind = value.get("edit")  # of pasted text: so many characters stand behind the caret, in the last block
     if not isinstance(behind, int):
         return [whole_article(studio, session)]
     last = [section for section in session.article if section.id not in before][-1]
     return [whole_article(studio, session), view.edit(last, behind=max(0, behind))]
+
+
+def _stands(section: Section, text: str) -> bool:
+    """Whether the section has that text, as a person edits it."""
+    return text.strip() in (section.text.strip(), section.source.strip())
 
 
 def _late(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -174,7 +180,7 @@ def _late(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
         if not _id(value):
             return article.with_title(one_line(typed)[:500]) if article.title.strip() == before else article
         section = article.section(_id(value))
-        if before not in (section.text.strip(), section.source.strip()):
+        if not _stands(section, before):
             return article
         if value.get("markdown"):
             return with_source(article, section.id, typed)
