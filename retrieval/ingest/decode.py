@@ -207,13 +207,13 @@ def thumbnail_path(folder: Path, digest: str) -> Path:
 
 @functools.lru_cache(maxsize=20_000)
 def thumbnail_colours(path: Path) -> NDArray[np.float32]:
-    """8 x 8 colours of a thumbnail, (192,); not numbers where there is none. What a difference hash leaves out."""
+    """8 x 8 colours of a thumbnail, (64, 3); not numbers where there is none. What a difference hash leaves out."""
     try:
         with Image.open(path) as thumbnail:
             small = thumbnail.convert("RGB").resize((8, 8), Image.Resampling.BOX)
     except PILLOW_ERRORS:
-        return np.full(192, np.nan, dtype=np.float32)
-    return np.asarray(small, dtype=np.float32).reshape(-1)
+        return np.full((64, 3), np.nan, dtype=np.float32)
+    return np.asarray(small, dtype=np.float32).reshape(64, 3)
 
 
 def save_thumbnail(shown: bytes, folder: Path, digest: str) -> None:

@@ -1,5 +1,6 @@
 """What is written about one picture, whoever wrote it; and the cleaning of a stranger's words. Values only."""
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ MAX_CAPTION = 1000  # characters
 MAX_TAGS = 60
 TAGS_IN_CAPTION = 5
 WORD_FIELDS = ("caption", "tags", "credit", "licence", "source")  # what the catalogue has of them, too
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})[-:](\d\d)(?:[-:](\d\d))?(?:[T ](\d\d:\d\d(?::\d\d)?))?")
 
 
@@ -49,13 +51,17 @@ class Metadata:
 
 
 def cleaned(value: object) -> str:
-    """One line of composed Unicode without controls, from text or bytes of any encoding; "" for anything else."""
+    """One line of composed Unicode without controls, from text or bytes of any encoding; "" for anything else.
+
+    Signs that a program wrote as HTML does, and into another format, become what they mean: "Tom &amp; Ann".
+    """
     if isinstance(value, bytes):
         text = decode_text(value)
     elif isinstance(value, str):
-        text = repaired(well_formed(value))
+        text = well_formed(value)
     else:
         return ""
+    text = repaired(well_formed(_ENTITY.sub(lambda entity: html.unescape(entity[0]), text)))
     text = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in unicodedata.normalize("NFC", text))
     return " ".join(text.split())[:MAX_CAPTION]
 

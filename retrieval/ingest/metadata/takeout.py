@@ -1,6 +1,5 @@
 """The JSON file that Google Takeout puts beside each picture of Google Photos."""
 
-import html
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,8 +31,7 @@ def takeout_words(data: bytes) -> Metadata:
 
 
 def _text(value: object) -> str:
-    """A text of Google's; some exports write its signs as HTML does: "Tom &amp; Ann"."""
-    return cleaned(html.unescape(value) if isinstance(value, str) else "")
+    return cleaned(value if isinstance(value, str) else "")
 
 
 def _taken(timestamp: object) -> str:

@@ -89,6 +89,19 @@ def test_zeros_behind_xmp_cost_no_words(encoding: str) -> None:
     assert xmp_words(FULL.decode().encode(encoding) + bytes(8)).credit == "A. Photographer, B. Helper"
 
 
+@pytest.mark.parametrize(
+    ("text", "caption"),
+    [
+        ("Tom &amp;amp; Ann&amp;#39;s cat", "Tom & Ann's cat"),
+        ("L&amp;Atilde;&amp;copy;zard", "Lézard"),  # of openclipart: UTF-8 taken for Latin-1, then written as in HTML
+        ("R&amp;D; Q&amp;A &amp;unknown; AT&amp;T", "R&D; Q&A &unknown; AT&T"),
+        ("half &amp;#xd83d; a face", "half \ufffd a face"),
+    ],
+)
+def test_signs_written_as_in_html_become_what_they_mean(text: str, caption: str) -> None:
+    assert xmp_words(packet(alternatives("dc:description", x_default=text))).caption == caption
+
+
 @pytest.mark.parametrize("forbidden", ["\x0b", "\0", "&#0;", "&#x0;", "\uffff"])
 def test_characters_that_xml_forbids_cost_no_words(forbidden: str) -> None:
     assert xmp_words(packet(alternatives("dc:description", x_default=f"a {forbidden}kite"))).caption == "a kite"
