@@ -27,7 +27,7 @@ StepOption = Annotated[int | None, typer.Option("--step", help="An earlier step,
 
 @drafts.command("list")
 def list_drafts(
-    search: Annotated[str, typer.Argument(help="Words of title or text that all must occur.")] = "",
+    search: Annotated[list[str] | None, typer.Argument(help="Words of title or text that all must occur.")] = None,
     archived: Annotated[bool, typer.Option("--archived", help="The archived ones.")] = False,
     deleted: Annotated[bool, typer.Option("--deleted", help="The deleted ones, which `restore` brings back.")] = False,
     data: DataOption = None,
@@ -38,7 +38,8 @@ def list_drafts(
         place = data or data_path()
         found: list[Summary] = []
         if data is not None or DraftStore.is_there(place):  # nothing may have been written on this machine yet
-            found = _open(place).list(search=search, archived=None if deleted else archived, deleted=deleted)
+            words = " ".join(search or ())
+            found = _open(place).list(search=words, archived=None if deleted else archived, deleted=deleted)
         if as_json:
             typer.echo(json_line([_row(summary) for summary in found]))
             return

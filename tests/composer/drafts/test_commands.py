@@ -42,7 +42,7 @@ def test_list_and_search(made: str, run: Run, tmp_path: Path, monkeypatch: pytes
     assert result.exit_code == 0
     assert result.stdout.startswith(made)
     assert "Later cats  login:ann" in result.stdout
-    [row] = json.loads(run("list", "sleeps 喝水", "--json").stdout)
+    [row] = json.loads(run("list", "sleeps", "喝水", "--json").stdout)
     assert (row["id"], row["title"], row["step"], row["pictures"]) == (made, "Later cats", 2, 1)
     assert Path(row["picture"]).is_file()
     assert json.loads(run("list", "elephant", "--json").stdout) == []
