@@ -1,5 +1,6 @@
 """The Chat tab's conversations in a browser: versions, the list, and what goes between chat and article."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -73,16 +74,20 @@ def test_a_reload_in_the_middle_goes_on_with_the_answer(
     serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path, tab: int
 ) -> None:
     told = " ".join(f"Sentence number {number}." for number in range(45))
-    page = visit(serve_studio(Slow(article=told), FakeGallery(tmp_path)), locale=["en-US", "zh-CN"][tab])
+    gate = threading.Event()
+    gate.set()
+    page = visit(serve_studio(Slow(article=told, gate=gate), FakeGallery(tmp_path)), locale=["en-US", "zh-CN"][tab])
     page.click("[role=tab] >> nth=1")
     page.fill(BOX, "Food?")
     page.press(BOX, "Enter")
     page.wait_for_selector("#xc-turns >> text=Sentence number 3")
+    gate.clear()  # until the page has come back
     page.click(f"[role=tab] >> nth={tab}")  # the one that comes back may be another one
     page.reload()
     page.wait_for_selector(".xc-ready")
     page.click("[role=tab] >> nth=1")
     page.wait_for_selector("#xc-chat-box .stop-button")
+    gate.set()
     answered(page, "Sentence number 44")
     page.wait_for_selector("#xc-chat-box .submit-button")
     [question, answer] = said(page)
@@ -96,12 +101,15 @@ def test_a_second_tab_follows_an_answer_and_takes_nothing(
     serve_studio: Callable[..., Server], visit: Callable[..., Any], tmp_path: Path, way: str
 ) -> None:
     told = " ".join(f"Sentence number {number}." for number in range(60))
-    server = serve_studio(Slow(article=told), FakeGallery(tmp_path))
+    gate = threading.Event()
+    gate.set()
+    server = serve_studio(Slow(article=told, gate=gate), FakeGallery(tmp_path))
     page = visit(server)
     page.click("[role=tab] >> nth=1")
     page.fill(BOX, "Food?")
     page.press(BOX, "Enter")
     page.wait_for_selector("#xc-turns >> text=Sentence number 3")
+    gate.clear()  # until the other tab shows as much
     page.wait_for_function("new URLSearchParams(location.search).has('chat')")
     if way == "copy":  # a tab made of this one has all that the browser keeps of it
         with page.context.expect_page() as made:
@@ -114,6 +122,7 @@ def test_a_second_tab_follows_an_answer_and_takes_nothing(
     other.wait_for_selector("#xc-turns .xc-turn-again")
     assert page.locator("#xc-chat-box .stop-button").count() == 1, "it is still being answered"
     assert other.locator(".xc-turn-continue").count() == 0
+    gate.set()
     for tab in (page, other):
         answered(tab, "Sentence number 59")
         [question, answer] = said(tab)

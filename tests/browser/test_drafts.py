@@ -383,11 +383,15 @@ def test_a_reload_in_the_middle_goes_on_with_the_stream(
     verbs = ["sleep below", "stand on", "belong to", "remind us of", "hide behind"]
     parts = zip(words * 2, words[3:] * 3, verbs * 6, words[7:] * 4, strict=False)
     sentences = [f"{one.title()} and {other} {verb} {third}." for one, other, verb, third in parts]
-    page = visit(serve_studio(Slow(article="\n\n".join(sentences)), FakeGallery(tmp_path)))
+    gate = threading.Event()
+    gate.set()
+    page = visit(serve_studio(Slow(article="\n\n".join(sentences), gate=gate), FakeGallery(tmp_path)))
     write(page, wait=False)
     page.wait_for_function("location.search.includes('draft=')")
+    gate.clear()  # until the page has come back
     page.reload()
     page.wait_for_selector("body[data-article=running]")
+    gate.set()
     finished(page)
     assert page.locator(".xc-section > p.xc-text").all_inner_texts() == sentences
     assert "Stopped" not in page.inner_text(".xc-notices")
