@@ -238,7 +238,7 @@ function edit(id, { caret = 0, fresh = false } = {}) {
     else if (changed && state.sections.has(id)) state.sections.get(id)[markdown ? "edited" : "text"] = text;
     if (changed) unsaved.done(whole ? "" : id, before, text, Boolean(markdown));
     else if (hold) unsaved.hold(id);
-    else unsaved.drop(whole ? "" : id);
+    else unsaved.drop(whole ? "" : id, before);
     settle(() => {
       field.remove();
       hint.remove();

@@ -46,10 +46,10 @@ function makeKeeper({ texts, ask, busy, shown }) {
 
   function follow() {
     clearTimeout(later);
-    if (!place || busy()) return;
-    const rest = looked + 1000 - Date.now();
+    if (!place) return;
+    const rest = busy() ? 1000 : looked + 1000 - Date.now();
     if (rest > 0) {
-      later = setTimeout(follow, rest); // the last change is followed, too
+      later = setTimeout(follow, rest); // the last change is followed, too, and those while a text is edited
       return;
     }
     looked = Date.now();

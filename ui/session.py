@@ -109,6 +109,7 @@ class Session:
         self.owner: str | None = None  # of the drafts; None until the browser has said who it is
         self.draft: Place | None = None  # None: the next saving begins a draft
         self.kept: Article | None = None  # as it was saved last
+        self.typed: tuple[str, str] | None = None  # draft and section, where its last step is what is being typed
         self.keeping = threading.RLock()  # held while the article is saved, or another one takes its place
         self.changing = threading.Lock()  # held for a moment, while a text that is being written grows
         self.keeping_problem = False  # it could not be saved, and the person knows

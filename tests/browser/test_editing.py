@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import CAT, Server, finished, save_as, upload, write
+from tests.browser.conftest import CAT, Server, article_text, finished, save_as, upload, write
 from ui.write import actions
 
 pytestmark = pytest.mark.browser
@@ -185,3 +185,36 @@ def test_what_is_being_typed_survives_a_reload(server: Server, visit: Callable[.
     page.reload()  # and the program has it
     page.wait_for_function(there)
     assert page.evaluate("sessionStorage.getItem('xc-words:')") is None
+
+
+def test_what_is_being_typed_is_kept_when_its_tab_is_closed(server: Server, visit: Callable[..., Any]) -> None:
+    page = visit(server)
+    write(page)
+    page.wait_for_function("location.search.includes('draft=')")
+    page.locator("p.xc-text").first.click()
+    before = page.input_value(".xc-edit")
+    page.fill(".xc-edit", f"{before} And more.")
+    drafts = server.studio.drafts.of(None)
+    [draft] = drafts.list()
+    until(page, lambda: drafts.load(draft.id).article.section("s2").text == f"{before} And more.")
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.close()
+    other.wait_for_selector("p.xc-text >> text=And more.")
+    other.click(".xc-undo")
+    other.wait_for_function("!document.querySelector('.xc-article').innerText.includes('And more.')")
+    other.locator("p.xc-text").first.click()
+    other.fill(".xc-edit", "Never kept.")
+    until(other, lambda: drafts.load(draft.id).article.section("s2").text == "Never kept.")
+    other.press(".xc-edit", "Escape")
+    until(other, lambda: drafts.load(draft.id).article.section("s2").text == before)
+    assert "Never" not in article_text(other)
+
+
+def until(page: Any, holds: Callable[[], bool]) -> None:
+    """Waits until the program has done it."""
+    for _ in range(100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    raise TimeoutError

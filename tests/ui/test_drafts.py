@@ -64,6 +64,44 @@ def test_a_composition_is_one_step_and_an_edit_another(studio: Studio, session: 
     assert ask(studio, session, "redo")[0]["sections"][1]["text"] == "My own sentence."
 
 
+def steps(studio: Studio, session: Session) -> list[str]:
+    assert session.draft is not None
+    return [version.what for version in store(studio).of("browser:a").versions(session.draft.id, steps=True)]
+
+
+def test_what_is_being_typed_is_kept_and_is_one_step_with_its_end(studio: Studio, session: Session) -> None:
+    assert session.draft is not None
+    before = session.article.section("s2").text
+    for words in ("My", "My own", "My own sen"):
+        assert [one["op"] for one in ask(studio, session, "typing", id="s2", text=words)] == ["draft"]
+        assert store(studio).of("browser:a").load(session.draft.id).article.section("s2").text == words
+    ask(studio, session, "text", id="s2", text="My own sentence.")
+    assert sorted(steps(studio, session)) == ["text", "write"]
+    ask(studio, session, "typing", id="", text="A title")
+    ask(studio, session, "title", id="", text="A title of my own")
+    assert sorted(steps(studio, session)) == ["text", "title", "write"]
+    ask(studio, session, "typing", id="s2", text="Something else")
+    assert sorted(steps(studio, session)) == ["text", "text", "title", "write"], "another step after another section"
+    for _ in range(2):
+        ask(studio, session, "undo")
+    assert session.article.title == CAT
+    assert session.article.section("s2").text == "My own sentence."
+    assert ask(studio, session, "undo")[0]["sections"][1]["text"] == before
+
+
+def test_what_was_typed_and_given_up_is_undone(studio: Studio, session: Session) -> None:
+    before = session.article.section("s2").text
+    ask(studio, session, "typing", id="s2", text="Never")
+    ask(studio, session, "typing", id="s2", text="Never kept")
+    [whole, *_others, draft] = ask(studio, session, "untype", id="s2", text=before)
+    assert whole["sections"][1]["text"] == before
+    assert (draft["undo"], draft["redo"]) == (False, True), "and can be had again"
+    ask(studio, session, "typing", id="s2", text="Never kept")
+    ask(studio, session, "width", id="s1", width="full")  # another step meanwhile
+    assert ask(studio, session, "untype", id="s2", text=before)[0]["sections"][1]["text"] == before
+    assert ask(studio, session, "typing", id="s99", text="of a section that went") == []
+
+
 def test_what_changes_nothing_is_no_step(studio: Studio, session: Session) -> None:
     assert session.draft is not None
     before = session.draft.step

@@ -1,20 +1,16 @@
 """What a person does in the article view: each action is an edit of the frozen article, answered with a message."""
 
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from common.decoding import well_formed
-from common.errors import ReadableError
 from common.messages import languages
-from composer.article import Article, Illustration, Section
+from composer.article import Illustration, Section
 from composer.events import Event, SectionsReady, StepStarted
-from composer.importing import with_source
 from composer.prompts import style_of
 from composer.writing import rewrite_several
 from ui import view
-from ui.drafts import attach, draft_operation, edit_draft, is_written_elsewhere, keep
+from ui.drafts import attach, draft_operation, is_written_elsewhere, keep
 from ui.session import ModelRun, Session
 from ui.studio import Studio
 from ui.texts import text
@@ -24,7 +20,22 @@ from ui.write.own import append
 from ui.write.restoring import HAND, is_unknown, taken_over
 from ui.write.rewriting import accept, discard, hush, rewrite_messages
 from ui.write.running import Message, logged_sentence, run_messages, whole_article
-from ui.write.sections import LONGEST_TEXT, block, delete, delete_several, join, move, one_line, selected, split
+from ui.write.sections import (
+    block,
+    delete,
+    delete_several,
+    is_typed,
+    join,
+    late,
+    move,
+    one_line,
+    selected,
+    split,
+    title,
+    typing,
+    untype,
+    written,
+)
 
 if TYPE_CHECKING:
     from composer.pipeline import Composer, Options
@@ -38,6 +49,7 @@ FREE_ACTIONS = (
     "hush",
     "follow",
     "late",
+    "typing",
 )  # possible while the article is being written
 
 
@@ -50,8 +62,18 @@ def quick_action(studio: Studio, session: Session, value: dict[str, Any]) -> Mes
             return session.message(_delayed(session, value))
         operations = _operations(studio, session, value)
         if not session.busy:  # a running work saves by itself
-            operations += keep(studio, session, str(value.get("act")))
+            operations += _kept(studio, session, value)
         return session.message(*operations)
+
+
+def _kept(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
+    """Saves the article. What is typed into one section, and its end, are one step."""
+    act = str(value.get("act"))
+    goes_on = act in ("typing", "text", "title") and is_typed(session, value)
+    what = act if act != "typing" else "text" if _id(value) else "title"
+    operations = keep(studio, session, what, amend=goes_on)
+    session.typed = (session.draft.id, _id(value)) if act == "typing" and session.draft is not None else None
+    return operations
 
 
 def _operations(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
@@ -136,61 +158,6 @@ def _wait(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.
     return [] if place is None or place.begun else [view.waiting(place)]
 
 
-def _title(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    title = one_line(value.get("text"))
-    if title:
-        session.article = session.article.with_title(title[:500])
-    return [whole_article(studio, session)]
-
-
-def _text(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    over = value.get("over")  # given once more, these words may have arrived before: then another text stands there
-    if isinstance(over, str) and not _stands(session.article.section(_id(value)), over):
-        return [whole_article(studio, session)]
-    if value.get("markdown"):
-        return _markdown(studio, session, value)
-    written = one_line(value.get("text"))[:LONGEST_TEXT]
-    if written:
-        session.article = session.article.with_text(_id(value), written)
-    return [whole_article(studio, session)]
-
-
-def _markdown(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    """A block is edited as the Markdown that it is; several blocks may come of it."""
-    before = {section.id for section in session.article} - {_id(value)}
-    session.article = with_source(session.article, _id(value), well_formed(str(value.get("text") or "")))
-    behind = value.get("edit")  # of pasted text: so many characters stand behind the caret, in the last block
-    if not isinstance(behind, int):
-        return [whole_article(studio, session)]
-    last = [section for section in session.article if section.id not in before][-1]
-    return [whole_article(studio, session), view.edit(last, behind=max(0, behind))]
-
-
-def _stands(section: Section, text: str) -> bool:
-    """Whether the section has that text, as a person edits it."""
-    return text.strip() in (section.text.strip(), section.source.strip())
-
-
-def _late(studio: Studio, session: Session, value: dict[str, Any]) -> list[view.Operation]:
-    """Words that were typed into another draft of this person's and did not arrive: they are its next step, where the
-    text is still the one that they were typed over."""
-    typed, before = well_formed(str(value.get("text") or "")), str(value.get("before") or "").strip()
-
-    def edited(article: Article) -> Article:
-        if not _id(value):
-            return article.with_title(one_line(typed)[:500]) if article.title.strip() == before else article
-        section = article.section(_id(value))
-        if not _stands(section, before):
-            return article
-        if value.get("markdown"):
-            return with_source(article, section.id, typed)
-        return article.with_text(section.id, one_line(typed)[:LONGEST_TEXT])
-
-    with contextlib.suppress(KeyError, ReadableError):  # the draft or its section went, or somebody is writing it
-        edit_draft(studio, session, str(value.get("of")), edited)
-    return []
-
-
 _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.Operation]]] = {
     "resync": _resync,
     "wait": _wait,
@@ -199,11 +166,13 @@ _QUICK_ACTIONS: dict[str, Callable[[Studio, Session, dict[str, Any]], list[view.
     "undo": drafting.undo,
     "redo": drafting.redo,
     "finished": drafting.finished,
-    "late": _late,
+    "late": late,
     "follow": drafting.look,
     "version": drafting.version,
-    "title": _title,
-    "text": _text,
+    "title": title,
+    "text": written,
+    "typing": typing,
+    "untype": untype,
     "caption": pictures.caption,
     "alt": pictures.alt,
     "width": pictures.width,
