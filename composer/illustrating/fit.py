@@ -24,6 +24,9 @@ RATHER_NO = 0.45
 # bag, butter for cocoa butter, an office worker for a worker. It is shown where the model says rather yes.
 UNRELATED, NEAR = 0.45, 0.7
 RATHER_YES = 0.55
+# P(Yes) that a picture needs whose name says more than the text where the model did not think of the thing: a human eye,
+# for the eyes of a panda.
+CLEARLY_YES = 0.65
 
 _UNKNOWN_SIMILARITY = 0.5  # of a query and a picture whose words are in different languages
 _UNASKED = 0.5  # the model's opinion where there is none
@@ -49,7 +52,8 @@ def fit(evidence: Evidence) -> float:
     near = 1.0 if evidence.similarity is None else evidence.similarity
     is_other = near < UNRELATED and not evidence.share
     may_be_other = near < NEAR and yes < RATHER_YES and not evidence.of_title
-    if yes < RATHER_NO or is_other or may_be_other:
+    says_more = 0 < evidence.share < 1 and not evidence.named and yes < CLEARLY_YES
+    if yes < RATHER_NO or is_other or may_be_other or says_more:
         probability = min(probability, FITS - 0.05 * (2 - probability))  # in their order
     return round(probability, 4)
 

@@ -202,6 +202,13 @@ def test_a_picture_of_something_near_fits_where_the_model_says_rather_yes() -> N
     assert fit(butter) < FITS < fit(replace(butter, yes=0.6)), "it shares a word, and is something else"
 
 
+def test_a_picture_whose_name_says_more_than_the_text_needs_a_clear_yes() -> None:
+    eye = Evidence("eye", words=("eye",), share=0.5, similarity=0.8, yes=0.64)  # a human's, for a panda's
+    assert fit(eye) < FITS < fit(replace(eye, yes=0.66))
+    assert fit(replace(eye, named=True)) > FITS, "the model thought of it"
+    assert fit(replace(eye, share=1.0)) > FITS, "that is what stands in the text"
+
+
 def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:
     options = [[picture("bed", 0.9)], [picture("moon", 0.3)], [], [picture("boat", 0.65)]]
     assert chosen(options) == {0: "bed", 3: "boat"}
