@@ -69,7 +69,7 @@ def test_words_that_the_program_did_not_get_are_given_once_more(view: Any, send:
 
     assert edits() == [edit]
     send(before, session="b", n=1)
-    assert edits() == [edit, edit]
+    assert edits() == [edit, {**edit, "over": "A bowl of water."}], "where that still stands"
     assert view.inner_text(".xc-article .xc-text") == "A bowl of water."
     send(whole(paragraph("s1", "A bowl of fresh water.")), session="b", n=2)
     send(before, session="b", n=3)  # undone: the words are not given again
