@@ -24,8 +24,8 @@ RATHER_NO = 0.45
 # bag, butter for cocoa butter, an office worker for a worker. It is shown where the model says rather yes.
 UNRELATED, NEAR = 0.45, 0.7
 RATHER_YES = 0.55
-# P(Yes) that a picture needs whose name says more than the text where the model did not think of the thing: a human eye,
-# for the eyes of a panda.
+# P(Yes) that a picture needs whose name says more than the text, where the model did not think of the thing: a human
+# eye, for the eyes of a panda.
 CLEARLY_YES = 0.65
 
 _UNKNOWN_SIMILARITY = 0.5  # of a query and a picture whose words are in different languages

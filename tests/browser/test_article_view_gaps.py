@@ -69,13 +69,14 @@ def test_words_that_the_program_did_not_get_are_given_once_more(view: Any, send:
 
     assert edits() == [edit]
     send(before, session="b", n=1)
-    assert edits() == [edit, {**edit, "over": "A bowl of water."}], "where that still stands"
+    again = {**edit, "over": "A bowl of water."}  # if that still stands there
+    assert edits() == [edit, again]
     assert view.inner_text(".xc-article .xc-text") == "A bowl of water."
     send(whole(paragraph("s1", "A bowl of fresh water.")), session="b", n=2)
     send(before, session="b", n=3)  # undone: the words are not given again
-    assert edits() == [edit, edit]
+    assert edits() == [edit, again]
     send(before, session="c", n=1)
-    assert edits() == [edit, edit], "nor to another session"
+    assert edits() == [edit, again], "nor to another session"
 
 
 def test_words_of_a_text_that_has_changed_since_are_not_given_again(view: Any, send: Callable[..., None]) -> None:
