@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from common.language import is_chinese
 from retrieval.ingest.metadata import Beside, read_metadata
@@ -352,35 +352,6 @@ def test_dates_are_of_a_calendar(written: str, date: str) -> None:
     assert iso_date(written) == date
 
 
-def iptc_picture(picture: Path, *records: tuple[int, int, bytes]) -> Path:
-    iptc = b"".join(bytes((0x1C, one, tag)) + len(value).to_bytes(2, "big") + value for one, tag, value in records)
-    resource = (
-        b"8BIM" + (0x0404).to_bytes(2, "big") + b"\0\0" + len(iptc).to_bytes(4, "big") + iptc + b"\0" * (len(iptc) % 2)
-    )
-    segment = b"Photoshop 3.0\0" + resource
-    Image.new("RGB", (8, 8)).save(picture)
-    data = picture.read_bytes()
-    picture.write_bytes(data[:2] + b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:])
-    return picture
-
-
-def test_iptc_in_the_character_set_that_it_names(tmp_path: Path) -> None:
-    records = ((1, 90, b"\x1b%G"), (2, 120, "Ýþ Þórsmörk".encode()), (2, 25, b"foss"), (2, 90, b"Vik"))
-    words = words_of(iptc_picture(tmp_path / "IMG_1.jpg", *records, (2, 55, b"20240203")))
-    assert (words.caption, words.tags, words.date) == ("Ýþ Þórsmörk", "foss, Vik", "2024-02-03")
-
-
-@pytest.mark.parametrize(
-    ("encoding", "words"),
-    [("latin-1", ["Öl", "Ärger", "ÄÖ", "Rhône"]), ("gbk", ["猫", "海边", "Li"]), ("big5", ["貓", "海邊的陽光"])],
-)
-def test_short_words_of_iptc_in_a_character_set_that_nobody_names(
-    tmp_path: Path, encoding: str, words: list[str]
-) -> None:
-    tags = [(2, 25, word.encode(encoding)) for word in words]
-    assert words_of(iptc_picture(tmp_path / "IMG_1.jpg", *tags)).tags == ", ".join(words)
-
-
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_without_harm(data: bytes) -> None:
     read_metadata(Path("IMG_1.jpg"), data)
@@ -402,28 +373,3 @@ def test_a_drawing_titled_in_several_languages(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert words_of(drawing).caption == "a lemon / Zitrone / 柠檬. 黄色的"
-
-
-@pytest.mark.parametrize(
-    ("stored", "caption"),
-    [
-        (b"ASCII\0\0\0a lemon\0\0\0", "a lemon"),
-        (b"UNICODE\0" + "a lemon 柠檬树".encode("utf-16-le"), "a lemon 柠檬树"),
-        (b"UNICODE\0" + "柠檬树".encode("utf-16-le"), "柠檬树"),
-        (b"UNICODE\0" + "a lemon".encode("utf-16-be"), "a lemon"),  # another byte order than the file's
-        (b"JIS\0\0\0\0\0" + "レモンの木".encode("iso2022_jp"), "レモンの木"),
-        (b"\0\0\0\0\0\0\0\0" + "Zitrone für Öl".encode(), "Zitrone für Öl"),
-        (b"a lemon without a prefix", "a lemon without a prefix"),
-        (b"ASCII\0\0\0" + b"\0" * 64, ""),
-        (b"UNICODE\0" + b" \0" * 40, ""),
-        (b"UNICODE\0x", ""),
-    ],
-)
-def test_the_user_comment_of_exif_in_the_character_set_that_it_names(
-    tmp_path: Path, stored: bytes, caption: str
-) -> None:
-    picture = tmp_path / "IMG_9.jpg"
-    exif = Image.Exif()
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = stored
-    Image.new("RGB", (8, 8)).save(picture, exif=exif)
-    assert words_of(picture).caption == caption
