@@ -82,7 +82,7 @@ class Writer:
             before = assistant(f"{as_markdown(kept)}\n\n")
             messages = [*messages, before]
             room = max(room - model.count_tokens([before]), room // 4)
-        reader = ArticleReader(self._request.title, first=self._next, kept=kept)
+        reader = ArticleReader(self._request.title, first=self._next, kept=kept, told=self._told)
         pieces, generated, problem = 0, model.usage.generated, None
         try:
             given = self._request.text, self._style.readers, as_markdown(kept)
@@ -105,6 +105,12 @@ class Writer:
         self.article = replace(article, title=article.title or reader.title, sections=(*kept, *sections))
         self._next = reader.next_number
         return problem, reader.repeated
+
+    @property
+    def _told(self) -> str:
+        """How the model is asked for an article, without what the person says."""
+        asked = self._prompts.write("…", "…", self.article.language, Style(self._style.length))
+        return "\n".join(message.text for message in asked if message.role == "user")
 
 
 def _before(article: Article, repeated: str) -> tuple[Section, ...]:

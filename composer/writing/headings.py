@@ -6,6 +6,7 @@ from composer.article import Article, Section
 from composer.models import Model, Sampling
 from composer.prompts import Prompts, WritesHeadings
 from composer.writing.answers import clean_heading
+from composer.writing.lines import without_title
 
 FEWEST_PARAGRAPHS = 4  # a shorter article reads well without headings
 _LONGEST = {"en": 48, "zh": 16}  # characters
@@ -26,7 +27,7 @@ def with_headings(model: Model, prompts: Prompts, article: Article, stop: thread
     with model.prefix(prompts.shared(article)) as ask:
         for part in parts(paragraphs[1:]):
             (answer,) = ask.reply([prompts.heading(article, part)], _SHORT, stop=stop)
-            words = clean_heading(answer)
+            words = without_title(clean_heading(answer), article.title)
             if words and len(words) <= _LONGEST[article.language] and words.lower() not in taken:
                 taken.add(words.lower())
                 sections.append(Section(f"s{number}", words, "heading", 2))

@@ -88,6 +88,8 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _PICTURE = re.compile(r"^!\[[^\]]*\]\([^)]*\)$")
+_COLON_OR_DASH = re.compile(r"\s*[:：]\s*|\s+[–—-]+\s+|——")  # between a name and what is said of it
+_DETERMINER = re.compile(r"^(?:(?:an?|the|my|our|your)\s+)+", re.IGNORECASE)
 _ENDS_SENTENCE = re.compile(r"[.!?…。！？:：;；,，、\"”’」』）)\]]$")
 
 
@@ -163,6 +165,7 @@ def _named_heading(words: str, level: int, *, title: str, opening: bool) -> Line
     name = _EMPTY_BEGINNING.sub("", _NUMBERING.sub("", name).rstrip(":： ") or name)
     if _same(name, title) or (opening and not title):
         return Line(LineKind.TITLE, name)
+    name = without_title(name, title)
     return _NOTHING if not name or _EMPTY_HEADING.match(name) else Line(LineKind.HEADING, name, level)
 
 
@@ -191,8 +194,18 @@ def _row(text: str) -> Line:
     )
 
 
+def without_title(heading: str, title: str) -> str:
+    """What a heading says beyond the article's title: "故宫的雪：阳光下的柔软" -> "阳光下的柔软". Nothing where it says
+    no more than the title: "Grandfather's Workshop", of "My grandfather's workshop"."""
+    if _same(heading, title):
+        return ""
+    start, *rest = _COLON_OR_DASH.split(heading, maxsplit=1)
+    return rest[0].strip() if rest and rest[0].strip() and _same(start, title) else heading
+
+
 def _key(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).lower()
+    """What is compared: letters and digits, without "the" or "my" before them."""
+    return re.sub(r"[\W_]+", "", _DETERMINER.sub("", text.strip())).lower()
 
 
 def _same(text: str, title: str) -> bool:

@@ -15,7 +15,7 @@ from composer.article import Section
 from composer.events import SectionStarted, TextDelta
 from composer.models import ThoughtFilter, end_of_opened_thought
 from composer.writing.lines import SHORT_ITEM, Line, LineKind, read_line, sentences, width
-from composer.writing.repetition import says_nothing_new, without_repetitions
+from composer.writing.repetition import says_nothing_new, without_echoes, without_repetitions
 
 _ENDS = re.compile(r"[.!?…。！？][\"'”’」』）)\]*]*$")
 _COLON = re.compile(r"[:：]\**$")
@@ -45,10 +45,11 @@ class ArticleReader:
     after its last SectionStarted, put behind the text in that event, are its text.
     """
 
-    def __init__(self, title: str = "", *, first: int = 1, kept: Sequence[Section] = ()) -> None:
+    def __init__(self, title: str = "", *, first: int = 1, kept: Sequence[Section] = (), told: str = "") -> None:
         """`title`: the article's title, empty where the model is to find one. `first`: number of the first section.
-        `kept`: what stands before, which is not to be said again."""
-        self._given_title, self._first, self._kept = title, first, tuple(kept)
+        `kept`: what stands before, which is not to be said again. `told`: how an article is asked for, which is not to
+        be said either."""
+        self._given_title, self._first, self._kept, self._told = title, first, tuple(kept), told
         self._thoughts = ThoughtFilter()
         self._read_so_far = ""
         self._thought_ended = False  # one that the model's template had opened
@@ -213,7 +214,7 @@ class ArticleReader:
             pass
         cleaned = [replace(s, text=_capitalized(_without_announcement(inline.clean(s.text)))) for s in self._sections]
         cleaned = [section for section in cleaned if section.text]
-        article = _without_references(trimmed(cleaned) if cut else cleaned)
+        article = _without_references(without_echoes(trimmed(cleaned) if cut else cleaned, self._told))
         kept = _with_levels_from_two(
             _without_empty_headings(_without_closers(without_repetitions(article, self._kept)))
         )

@@ -1,10 +1,12 @@
-"""What a small model says twice: paragraphs with a few other words, and sentences, mostly in its last paragraph."""
+"""What a small model says again: paragraphs with a few other words, sentences, mostly in its last paragraph, and what
+it was told."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
+from common.language import HAN
 from composer import inline
 from composer.article import Section
 from composer.writing.lines import sentences, width
@@ -16,6 +18,7 @@ _LONG = 160  # width of a paragraph; steps of a recipe are shorter, and may be a
 _REFRAIN = 40  # width of a paragraph up to which it may come again: a refrain, a question that is asked once more
 _SAME_SENTENCE = 0.9  # share of two sentences' trigrams that both have
 _REFERS_BACK = re.compile(r"\s*(?:(?:They|Their|It|Its|He|His|She|Her|This|These|That|Those|Such)\b|[他她它其这那此])")
+_ECHO_EN, _ECHO_ZH = 30, 6  # characters in a row of what the model was told that are no accident
 _SHORT_SENTENCE = 60  # width up to which a sentence may come again
 
 
@@ -45,6 +48,27 @@ def without_repetitions(sections: Sequence[Section], before: Sequence[Section]) 
         if section.text:
             kept.append(section)
     return kept
+
+
+def without_echoes(sections: Sequence[Section], told: str) -> list[Section]:
+    """The sections without sentences about the task: "I begin with a concrete scene", in the words of `told`, which the
+    model was asked with. A paragraph that begins so is about the task as a whole."""
+    kept: list[Section] = []
+    for section in sections:
+        own = _sentences(section)
+        echoes = [_echoes(sentence, told) for sentence in own]
+        if not any(echoes):
+            kept.append(section)
+        elif not echoes[0]:
+            left = [sentence for sentence, echo in zip(own, echoes, strict=True) if not echo]
+            kept.append(replace(section, text="".join(left).strip()))
+    return kept
+
+
+def _echoes(sentence: str, told: str) -> bool:
+    length = _ECHO_ZH if HAN.search(sentence) else _ECHO_EN
+    words = inline.plain(sentence).strip()
+    return any(words[start : start + length] in told for start in range(len(words) - length + 1))
 
 
 def _left(sentences: Sequence[str], again: Sequence[bool]) -> list[str]:

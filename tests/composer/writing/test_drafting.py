@@ -82,3 +82,20 @@ def test_a_text_that_goes_in_circles_goes_on_from_before_them(gallery: FakeGalle
     assert again.seed != once.seed
     assert len(model.prompts) == 2
     assert circles[0] not in model.prompts[1][-1].text
+
+
+def test_what_the_model_was_told_is_left_out_of_the_text(gallery: FakeGallery) -> None:
+    scene = "清晨，外婆把面团揉好，放在窗台上醒着。"
+    echoes = "下面，我将从一个具体的场景开始，讲述怎样做面包。"
+    about = "这是一篇关于面包的散文式文章，从一个具体的场景写起。通过描写面包，表达了对外婆的爱。"
+    composer = Composer(FakeModel(article=f"{scene}{echoes}\n\n她把炉子烧热。\n\n{about}"), gallery)
+    list(composer.compose("外婆的面包", Options(pictures=0)))
+    assert [section.text for section in composer.article] == [scene, "她把炉子烧热。"]
+
+
+def test_what_a_person_wished_may_be_said(gallery: FakeGallery) -> None:
+    wish = "写一篇关于外婆的文章，从一个下雨的早晨写起"
+    text = "我要从一个下雨的早晨写起，那天外婆在门口等我。"
+    composer = Composer(FakeModel(article=text), gallery)
+    list(composer.compose(wish, Options(pictures=0)))
+    assert [section.text for section in composer.article] == [text]

@@ -184,6 +184,22 @@ def test_empty_headings_are_dropped() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("title", "heading", "left"),
+    [
+        ("故宫的雪", "故宫的雪：阳光下的冰凉与柔软", ["阳光下的冰凉与柔软"]),
+        ("Why we dream", "Why We Dream — The Brain at Night", ["The Brain at Night"]),
+        ("My grandfather's workshop", "Grandfather's Workshop", []),
+        ("The history of coffee", "History of Coffee", []),
+        ("Coffee", "Coffee and Tea: Friends", ["Coffee and Tea: Friends"]),
+        ("Coffee", "Tea: The Rival", ["Tea: The Rival"]),
+    ],
+)
+def test_headings_do_not_say_the_title_again(title: str, heading: str, left: list[str]) -> None:
+    sections = read(f"{TEXT}\n## {heading}\nIt hunts at dawn, and sleeps again.", title)
+    assert [text for kind, text in sections if kind == "heading"] == left
+
+
 def test_a_heading_with_a_lower_one_below_stays() -> None:
     assert [kind for kind, _ in read(f"## Care\n### Food\n{TEXT}")] == ["heading", "heading", "paragraph"]
 
