@@ -9,6 +9,7 @@ from typing import Any
 from common.language import HAN, HAN_RANGES, is_chinese
 from common.lazy import one_import_at_a_time
 from composer.article import Language
+from composer.illustrating.similes import without_similes_en, without_similes_zh
 from retrieval.encoders import english_names, is_word
 from retrieval.index import STOP_WORDS
 
@@ -128,7 +129,7 @@ def _nouns_en(text: str) -> list[str]:
 
 def _words_en(text: str) -> list[tuple[str, bool, str]]:
     """The words that could name a thing or say which, whether each is a noun, and the noun right behind it, or ""."""
-    tagged = [*_tagged_en(text), ("", ""), ("", "")]
+    tagged = [*without_similes_en(_tagged_en(text)), ("", ""), ("", "")]
     found = []
     for (word, kind), (following, next_kind), (_, then) in zip(tagged, tagged[1:], tagged[2:], strict=False):
         if not _could_name(word):
@@ -148,7 +149,7 @@ def _nouns_zh(text: str) -> list[str]:
     return list(
         dict.fromkeys(
             word
-            for word, kind in _tagged(text)
+            for word, kind in without_similes_zh(_tagged(text))
             if (word in _THINGS_ZH or (kind in _SINGLE_ZH if len(word) == 1 else kind[0] in _WORDS_ZH))
             and word not in _EMPTY_ZH
             and HAN.search(word)

@@ -193,18 +193,20 @@ def test_a_picture_of_something_else_does_not_fit_whatever_the_model_says() -> N
 
 
 def test_a_picture_of_something_near_fits_where_the_model_says_clearly_yes() -> None:
-    clutch = Evidence("sleeping bag", named=True, similarity=0.6, yes=0.68)
-    assert fit(clutch) < FITS < fit(replace(clutch, yes=0.72))
+    clutch = Evidence("sleeping bag", named=True, similarity=0.6, yes=0.78)
+    assert fit(clutch) < FITS < fit(replace(clutch, yes=0.82))
     for said in ({"similarity": 0.8}, {"share": 0.5}, {"of_title": True}, {"similarity": None}):
         assert fit(replace(clutch, **said)) >= fit(clutch)
     assert fit(replace(clutch, similarity=0.8)) > FITS
-    butter = Evidence("cocoa butter", named=True, words=("butter",), share=1.0, similarity=0.68, yes=0.68)
-    assert fit(butter) < FITS < fit(replace(butter, yes=0.72)), "it shares a word, and is something else"
+    butter = Evidence("cocoa butter", named=True, words=("butter",), share=1.0, similarity=0.68, yes=0.78)
+    assert fit(butter) < FITS < fit(replace(butter, yes=0.82)), "it shares a word, and is something else"
+    wheel = Evidence("tyre", named=True, words=("wheel",), share=1.0, similarity=0.59, yes=0.58)
+    assert fit(wheel) < FITS < fit(replace(wheel, yes=0.62)), "the text has its name as well"
 
 
 def test_a_picture_whose_name_says_more_than_the_text_needs_a_clear_yes() -> None:
-    eye = Evidence("eye", words=("eye",), share=0.5, similarity=0.8, yes=0.68)  # a human's, for a panda's
-    assert fit(eye) < FITS < fit(replace(eye, yes=0.72))
+    eye = Evidence("eye", words=("eye",), share=0.5, similarity=0.8, yes=0.78)  # a human's, for a panda's
+    assert fit(eye) < FITS < fit(replace(eye, yes=0.82))
     assert fit(replace(eye, named=True)) > FITS, "the model thought of it"
     assert fit(replace(eye, share=1.0)) > FITS, "that is what stands in the text"
 
