@@ -10,7 +10,7 @@ from common.language import HAN_RANGES, is_chinese
 from composer.article import Candidate, Evidence, Language
 from composer.illustrating.candidates import candidate
 from composer.illustrating.fit import fit
-from composer.illustrating.nouns import Words, content_words, nouns, shares_meaning, words_in, words_of
+from composer.illustrating.nouns import Words, content_words, lemma, nouns, shares_meaning, words_in, words_of
 from composer.illustrating.queries import Query
 from retrieval.base import Hit
 from retrieval.encoders import Vectors, english_names, shared_text_encoder
@@ -25,6 +25,8 @@ GROUNDED = 0.55  # cosine of a thing and a word of the paragraph from which the 
 MEANINGS = 2  # of a Chinese word that a picture's English words are compared with: the further ones are seldom meant
 _LONGEST_NAME = 16  # words of a picture's caption that are compared
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
+_WORD_BEHIND = re.compile(r"(?!ing|ist|ers|less|like|man|men)[a-z]{3,}")  # not a guitarist's, behind the guitar
+_LIGHT = re.compile(r"light|shine|beam|ray|rise|set|burn")
 _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
 
 
@@ -87,6 +89,19 @@ def _same(word: str, other: str) -> float:
     return min(1.0, len(other) / len(word)) if is_end else 0.0
 
 
+def _is_place(caption: str, words: Words) -> bool:
+    """Whether the text says with a picture's words only where something is."""
+    own = {word for part in _PARTS.split(caption) for word in words_of(part)}
+    return not words.places.isdisjoint(own) and words.things.isdisjoint(own - words.places)
+
+
+def _is_first_part(name: str, query: str) -> bool:
+    """Whether the one word of a query only begins with a picture's: a parrotfish is no parrot, a pancake no pan. What
+    gives light is seen with it: the sun, for sunlight."""
+    rest = query.removeprefix(name)
+    return bool(_WORD_BEHIND.fullmatch(rest)) and rest != query and not _LIGHT.match(rest) and lemma(query) != name
+
+
 def gather(
     paragraph: Paragraph,
     found: Sequence[tuple[Query, Sequence[Hit]]],
@@ -102,6 +117,8 @@ def gather(
     best: dict[str, tuple[float, Candidate]] = {}
     for query, hits in found:
         for rank, hit in enumerate(hits):
+            if _is_first_part(name_in(hit.caption, "en"), query.text):
+                continue
             met, share = words_met(hit.caption, words)
             evidence = Evidence(
                 query=query.text,
@@ -111,6 +128,7 @@ def gather(
                 share=round(share, 3),
                 similarity=cosines.get((query.text, hit.id)),
                 of_title=words_met(hit.caption, title_words)[1] == 1.0,
+                of_place=_is_place(hit.caption, words),
             )
             strength = promise(evidence)
             known = best.get(hit.id)
@@ -149,7 +167,15 @@ def with_evidence(paragraph: Paragraph, query: str, candidates: Sequence[Candida
     words, weighed = paragraph.words, []
     for rank, each in enumerate(candidates):
         met, share = words_met(each.caption, replace(words, things=words.things | frozenset(words_of(query))))
-        evidence = Evidence(query, True, rank, met, round(share, 3), cosines.get((query, each.id)))
+        evidence = Evidence(
+            query=query,
+            named=True,
+            rank=rank,
+            words=met,
+            share=round(share, 3),
+            similarity=cosines.get((query, each.id)),
+            of_place=_is_place(each.caption, words),
+        )
         weighed.append(replace(each, evidence=evidence, fit=fit(evidence)))
     return weighed
 

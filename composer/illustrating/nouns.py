@@ -9,7 +9,13 @@ from typing import Any
 from common.language import HAN, HAN_RANGES, is_chinese
 from common.lazy import one_import_at_a_time
 from composer.article import Language
-from composer.illustrating.similes import without_similes_en, without_similes_zh
+from composer.illustrating.mentions import (
+    is_place_en,
+    is_place_zh,
+    place_in,
+    without_similes_en,
+    without_similes_zh,
+)
 from retrieval.encoders import english_names, is_word
 from retrieval.index import STOP_WORDS
 
@@ -88,24 +94,48 @@ def _of_a_verb(word: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Words:
     """What a text speaks of. `parts`: words that say no more than which other thing is meant, as fish in fish sauce and
-    hot in hot pepper -> the words for things that they stand before."""
+    hot in hot pepper -> the words for things that they stand before. `places`: things that only say where something
+    is or happens, and for Chinese ones their English names, too."""
 
     things: frozenset[str]
     parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    places: frozenset[str] = frozenset()
 
 
 def words_in(text: str, language: Language) -> Words:
     """The words that a picture's are compared with: nouns, those of which a Chinese one is made, and their parts."""
     if language == "zh":
         own = _nouns_zh(text)
-        return Words(frozenset((*content_words(text), *own, *(part for noun in own for part in things_in(noun)))))
+        known = frozenset((*content_words(text), *own, *(part for noun in own for part in things_in(noun))))
+        return Words(known, places=_places_zh(text))
     things, parts = set[str](), dict[str, set[str]]()
     for word, is_noun, following in _words_en(text):
         if following:
             parts.setdefault(lemma(word), set()).add(lemma(following))
         elif is_noun:
             things.add(lemma(word))
-    return Words(frozenset(things), {word: frozenset(of) for word, of in parts.items() if word not in things})
+    alone = {word: frozenset(of) for word, of in parts.items() if word not in things}
+    return Words(frozenset(things), alone, _places_en(text))
+
+
+def _places_en(text: str) -> frozenset[str]:
+    tagged = without_similes_en(_tagged_en(text))
+    places, things = set[str](), set[str]()
+    for number, (word, kind) in enumerate(tagged):
+        if kind.startswith("NN") and _could_name(word):
+            (places if is_place_en(tagged, number) else things).add(lemma(word))
+    return frozenset(places - things)
+
+
+def _places_zh(text: str) -> frozenset[str]:
+    tagged = without_similes_zh(_tagged(text))
+    places, things = set[str](), set[str]()
+    for number, (word, _kind) in enumerate(tagged):
+        if HAN.search(word):
+            names = [names[0] for thing in (word, place_in(word)) for names in english_names(thing)]
+            known = places if is_place_zh(tagged, number) else things
+            known.update((word, *(part for name in names for part in content_words(name))))
+    return frozenset(places - things)
 
 
 def nouns(text: str, language: Language) -> list[str]:

@@ -35,7 +35,7 @@ CHINESE_IS_DATA = {
     "composer/exporting/markdown.py",
     "composer/illustrating/captions.py",
     "composer/illustrating/nouns.py",
-    "composer/illustrating/similes.py",
+    "composer/illustrating/mentions.py",
     "composer/illustrating/queries.py",
     "composer/illustrating/evidence.py",
     "evaluation/articles/placing.py",

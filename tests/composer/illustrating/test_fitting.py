@@ -211,6 +211,25 @@ def test_a_picture_whose_name_says_more_than_the_text_needs_a_clear_yes() -> Non
     assert fit(replace(eye, share=1.0)) > FITS, "that is what stands in the text"
 
 
+def test_what_only_says_where_something_is_has_to_fit_surely() -> None:
+    chair = Evidence("chair", named=True, words=("chair",), share=1.0, similarity=1.0, yes=0.8)
+    assert fit(chair) > FITS > fit(replace(chair, of_place=True))
+    assert fit(replace(chair, of_place=True, of_title=True)) > FITS, "an article about chairs"
+    assert fit(replace(chair, of_place=True, yes=0.9)) > FITS
+
+
+@pytest.mark.parametrize(
+    ("thing", "found"),
+    [("parrotfish", []), ("pancake", []), ("sunlight", ["sun"]), ("guitarist", ["guitar"]), ("tomatoes", ["tomato"])],
+)
+def test_a_word_that_begins_with_a_pictures_is_another_thing(thing: str, found: list[str]) -> None:
+    hits = [Hit(name, f"/{name}.png", 0.5, name) for name in ("parrot", "pan", "sun", "guitar", "tomato")]
+    hits = [hit for hit in hits if thing.startswith(hit.caption)]
+    paragraph = Paragraph("s1", "Nothing of the kind.", "en", "")
+    candidates = gather(paragraph, [(Query(thing, named=True), hits)], Words(frozenset()), TextVectors())
+    assert [candidate.caption for candidate in candidates] == found
+
+
 def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:
     options = [[picture("bed", 0.9)], [picture("moon", 0.3)], [], [picture("boat", 0.65)]]
     assert chosen(options) == {0: "bed", 3: "boat"}

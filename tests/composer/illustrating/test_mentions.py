@@ -1,8 +1,8 @@
-"""What a text compares things with is no thing of the text."""
+"""What a text compares things with is no thing of the text, and what only says where something is a lesser one."""
 
 import pytest
 
-from composer.illustrating.nouns import nouns
+from composer.illustrating.nouns import nouns, words_in
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,36 @@ def test_chinese_similes(text: str, seen: set[str], unseen: set[str]) -> None:
     found = set(nouns(text, "zh"))
     assert seen <= found
     assert not unseen & found
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "things"),
+    [
+        (
+            "Puppies learn to behave in the house. As I stepped out of my door, a dog barked.",
+            {"house", "door"},
+            {"dog"},
+        ),
+        ("We sat at an old wooden table. The bread lay in a basket.", {"table", "basket"}, {"bread"}),
+        ("We sat at a table. My father had made the table.", set(), {"table", "father"}),
+        ("He was greeted by teachers, and came by train.", set(), {"teacher", "train"}),
+    ],
+)
+def test_english_places(text: str, places: set[str], things: set[str]) -> None:
+    words = words_in(text, "en")
+    assert places <= words.places
+    assert not things & words.places
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "things"),
+    [
+        ("我们坐在一张舒适的椅子上，面前是一碗牛肉面。", {"椅子", "chair"}, {"牛肉面"}),
+        ("阳光透过窗户洒进来，小猫躺在床上。", {"窗户", "window", "bed"}, {"阳光", "小猫"}),
+        ("桌子上有一个花瓶，我把书放在桌子上。", set(), {"桌子", "花瓶", "书"}),
+    ],
+)
+def test_chinese_places(text: str, places: set[str], things: set[str]) -> None:
+    words = words_in(text, "zh")
+    assert places <= words.places
+    assert not things & words.places

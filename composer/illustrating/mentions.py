@@ -1,0 +1,91 @@
+"""How a text mentions its nouns: where a flock moves like a cloud, no cloud is to be seen, and whoever sits on a chair
+speaks of something else. Works on words with their tags of parts of speech; no model."""
+
+from collections.abc import Sequence
+
+Tagged = tuple[str, str]  # a word or mark, and its tag: of the Penn Treebank, for Chinese words jieba's
+
+_LIKE_ZH = frozenset(
+    ("像", "像是", "就像", "好像", "好像是", "仿佛", "彷佛", "如同", "犹如", "宛如", "宛若", "好似", "恰似")
+)
+_ENDS_ZH = frozenset(("一样", "一般", "般", "似的", "那样"))
+_MARKS_ZH = frozenset("，。；！？：…,.;!?:\n")
+_SUCH_AS_ZH = frozenset(("、", "这样", "这些", "这类", "之类", "等", "等等"))  # fruit such as apples is to be seen
+_OF_A_PHRASE = ("JJ", "NN", "VB")  # beginnings of tags: the tagger takes some nouns for verbs ("a small bear")
+# Before "like": "I like a coffee", "to like a dog", "animals like a fox" compare nothing.
+_NO_COMPARISON = ("PRP", "NNS", "NNPS", "TO", "MD")
+
+_PLACES = "in at inside into from through outside within near behind around on onto under against beside across along"
+_OF_PLACE = frozenset(_PLACES.split())
+_BETWEEN = ("DT", "PRP$", "JJ", "CD", "NN", "VBN", "VBG", "POS")  # a preposition and its noun
+_TO_A_PLACE_ZH = frozenset(("在", "从", "到", "向", "往", "于", "沿着", "靠", "朝"))
+_THROUGH_ZH = "透过"
+_SIDES_TEXT_ZH = "上 里 中 下 前 后 旁 边 内 外 里面 外面 上面 下面 旁边 之上 之中"
+_SIDES_ZH = frozenset(_SIDES_TEXT_ZH.split())
+_NEAR_ZH = 5  # words between 在 and 上
+
+
+def without_similes_zh(tagged: Sequence[Tagged]) -> list[Tagged]:
+    """The words without those behind 像 and the like, up to 一样 or the next mark."""
+    kept: list[Tagged] = []
+    start = 0
+    while start < len(tagged):
+        kept.append(tagged[start])
+        start += 1
+        if tagged[start - 1][0] in _LIKE_ZH:
+            rest = range(start, len(tagged))
+            end = next((n for n in rest if tagged[n][0] in _ENDS_ZH | _MARKS_ZH), len(tagged))
+            if any(word in _SUCH_AS_ZH for word, _ in tagged[start:end]):
+                kept += tagged[start:end]
+            start = end
+    return kept
+
+
+def without_similes_en(tagged: Sequence[Tagged]) -> list[Tagged]:
+    """The words without the nouns behind "like a" and "as big as a"."""
+    kept: list[Tagged] = []
+    start = 0
+    while start < len(tagged):
+        kept.append(tagged[start])
+        start += 1
+        if _compares(tagged, start - 1):
+            while start < len(tagged) and tagged[start][1].startswith(_OF_A_PHRASE):
+                start += 1
+    return kept
+
+
+def _compares(tagged: Sequence[Tagged], article: int) -> bool:
+    """Whether an article begins what something is compared with."""
+    words = [word.lower() for word, _ in tagged[max(article - 3, 0) : article + 1]]
+    if words[-1:] not in (["a"], ["an"]):
+        return False
+    if words[-2:-1] == ["like"]:
+        return article < 2 or tagged[article - 2][1] not in _NO_COMPARISON
+    return len(words) == 4 and words[0] == words[2] == "as"
+
+
+def is_place_en(tagged: Sequence[Tagged], noun: int) -> bool:
+    """Whether a noun only says where: "in the house", "out of my house"."""
+    before = noun - 1
+    while before >= 0 and tagged[before][1].startswith(_BETWEEN):
+        before -= 1
+    words = [word.lower() for word, _ in tagged[max(before - 1, 0) : before + 1]]
+    return words == ["out", "of"] or (bool(words) and words[-1] in _OF_PLACE)
+
+
+def is_place_zh(tagged: Sequence[Tagged], noun: int) -> bool:
+    """Whether a noun only says where: 在一张舒适的椅子上, 站在窗前, 透过窗户."""
+    before: list[str] = []
+    for word, _ in reversed(tagged[:noun]):
+        if word in _MARKS_ZH or len(before) == _NEAR_ZH:
+            break
+        before.append(word)
+    following = tagged[noun + 1][0] if noun + 1 < len(tagged) else ""
+    at_a_side = following in _SIDES_ZH or bool(place_in(tagged[noun][0]))
+    to_a_place = any(word in _TO_A_PLACE_ZH or (len(word) > 1 and word[-1] == "在") for word in before)
+    return before[:1] == [_THROUGH_ZH] or (at_a_side and to_a_place)
+
+
+def place_in(word: str) -> str:
+    """The thing in a Chinese word for a place beside it: 窗前 -> 窗. Empty for other words."""
+    return word[:-1] if len(word) > 1 and word[-1] in _SIDES_ZH else ""
