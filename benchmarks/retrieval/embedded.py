@@ -17,7 +17,7 @@ CAPTIONS: list[tuple[str, str, set[str]]] = [
     ("A bowl of fresh water", "一碗清水", {"bowl with spoon", "droplet", "sign for drinking water", "pouring liquid"}),
     ("The vet gives the cat an injection", "兽医给猫打针", {"syringe", "stethoscope", "hospital", "cat"}),
     ("Skyscrapers along the river at night", "夜晚江边的摩天大楼",
-     {"night with stars", "cityscape", "cityscape at dusk", "bridge at night", "office building"}),
+     {"city at night", "cityscape", "cityscape at dusk", "bridge at night", "office building"}),
     ("A basket of steamed dumplings", "一笼蒸饺", {"dumpling", "basket"}),
     ("Passengers waiting for the metro", "乘客在等地铁", {"metro", "train at a station", "train", "high-speed train"}),
     ("A red telephone box in the rain", "雨中的红色电话亭",

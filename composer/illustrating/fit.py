@@ -28,7 +28,8 @@ UNRELATED, NEAR = 0.45, 0.7
 # five did not fit, of four between 0.7 and 0.8 in thirty-three others two.
 CLEARLY_YES = 0.8
 # The same where the text has all the words of a picture that was searched for by another name, as a wheel for a tyre,
-# but not where it is one kind of the other thing: butter, for cocoa butter.
+# but not where it is one kind of the other thing: butter, for cocoa butter. And where the text has none of a picture's
+# words: a bird, beside an owl's prey.
 RATHER_YES = 0.6
 # The same of a thing that only says where something is: the chair that somebody sits on, the windows that rain pounds
 # against. Of six below this in the labelled paragraphs and thirty-six articles none would be missed.
@@ -63,6 +64,8 @@ def fit(evidence: Evidence) -> float:
     if may_be_other or says_more:
         is_kind = any(word in evidence.query and word != evidence.query for word in evidence.words)
         wanted = RATHER_YES if evidence.share == 1 and not is_kind else CLEARLY_YES
+    elif evidence.similarity is not None and not evidence.share and not evidence.of_title:
+        wanted = RATHER_YES
     if evidence.of_place and not evidence.of_title:
         wanted = SURELY_YES
     if yes < wanted or is_other:

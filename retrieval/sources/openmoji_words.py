@@ -222,6 +222,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "classical building": ("columned facade", "立柱门廊"),
     "roll of paper": ("toilet roll", "卫生纸卷"),
     "hot beverage": ("cup of coffee", "一杯咖啡"),
+    "night with stars": ("city at night", "城市夜景"),
     "teacup without handle": ("cup of tea", "一杯茶"),
     "automobile": ("car", "汽车"),
     "honeybee": ("bee", "蜜蜂"),
