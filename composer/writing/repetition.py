@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from common.language import HAN
+from common.language import HAN, HAN_RANGES
 from composer import inline
 from composer.article import Section
 from composer.writing.lines import sentences, width
@@ -16,9 +16,13 @@ from composer.writing.lines import sentences, width
 _NEARLY_EQUAL, _IN_CIRCLES = 0.88, 0.75
 _LONG = 160  # width of a paragraph; steps of a recipe are shorter, and may be alike
 _REFRAIN = 40  # width of a paragraph up to which it may come again: a refrain, a question that is asked once more
-_SAME_SENTENCE = 0.9  # share of two sentences' trigrams that both have
+# Share of a sentence's runs of four words, or four Chinese characters, that stand before it, from which it says nothing
+# new: of 344 sentences of thirty-three articles seven have more, all of them said before, and three 0.5 to 0.65.
+_SAID_BEFORE = 0.65
+_RUN = 4
 _REFERS_BACK = re.compile(r"\s*(?:(?:They|Their|It|Its|He|His|She|Her|This|These|That|Those|Such)\b|[他她它其这那此])")
 _ECHO_EN, _ECHO_ZH = 30, 6  # characters in a row of what the model was told that are no accident
+_WORD = re.compile(f"[{HAN_RANGES}]|[^\\W_{HAN_RANGES}]+")
 _SHORT_SENTENCE = 60  # width up to which a sentence may come again
 
 
@@ -33,16 +37,16 @@ def without_repetitions(sections: Sequence[Section], before: Sequence[Section]) 
     """The sections without paragraphs and sentences that stood in an earlier one, but for a few words. before: what
     stands in front of them."""
     kept: list[Section] = []
-    said = [_trigrams(sentence) for section in before for sentence in _sentences(section)]
+    said = {run for section in before for sentence in _sentences(section) for run in _runs(sentence)}
     for section in sections:
         if any(says_nothing_new(section, other) for other in (*before, *kept)):
             continue
         own = _sentences(section)
         again = []
         for sentence in own:
-            trigrams = _trigrams(sentence)
-            again.append(_may_be_left_out(sentence) and any(_are_same(trigrams, other) for other in said))
-            said.append(trigrams)
+            runs = _runs(sentence)
+            again.append(_may_be_left_out(sentence) and len(runs & said) >= _SAID_BEFORE * max(len(runs), 1))
+            said |= runs
         if any(again):
             section = replace(section, text="".join(_left(own, again)).strip())
         if section.text:
@@ -89,14 +93,10 @@ def _may_be_left_out(sentence: str) -> bool:
     return width(sentence) > _SHORT_SENTENCE and sentence.count("**") % 2 == 0
 
 
-def _trigrams(sentence: str) -> frozenset[str]:
-    words = inline.plain(sentence).strip()
-    return frozenset(words[start : start + 3] for start in range(len(words) - 2))
-
-
-def _are_same(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Dice's coefficient: a paragraph's many sentences are compared with all before in milliseconds."""
-    return 2 * len(one & other) > _SAME_SENTENCE * (len(one) + len(other))
+def _runs(sentence: str) -> frozenset[str]:
+    """The runs of four words of a sentence, or of four Chinese characters."""
+    words = _WORD.findall(inline.plain(sentence).lower())
+    return frozenset(" ".join(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1))
 
 
 def _agree(text: str, other: str, least: float) -> bool:

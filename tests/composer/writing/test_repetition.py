@@ -43,3 +43,19 @@ def test_short_sentences_other_facts_and_halves_of_bold_may_come_again() -> None
     assert left(COLOUR, other + NEW) == [COLOUR.strip(), other + NEW]
     bold = f"**{TOOLS}{COLOUR.strip()}**"
     assert left(TOOLS, bold) == [TOOLS.strip(), bold]
+
+
+def test_a_last_paragraph_that_puts_together_what_was_said_is_left_out() -> None:
+    steps = (
+        "Once all the ingredients are there, they are mixed in a large bowl. The dough is kneaded until it becomes "
+        "smooth and elastic, which is important for a good texture of bread.",
+        "After kneading, the dough is allowed to rise in a warm place, and is baked in a preheated oven until it "
+        "reaches the desired temperature.",
+    )
+    summary = (
+        "The dough is kneaded until it becomes smooth and elastic, it is allowed to rise in a warm place, and is baked "
+        "in a preheated oven until it reaches the desired temperature."
+    )
+    other = "The dough of my aunt was never kneaded, and rose for a whole night under a towel on the kitchen shelf."
+    assert left(*steps, summary) == list(steps)
+    assert left(*steps, other) == [*steps, other]
