@@ -207,6 +207,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "glasses": ("eyeglasses", "眼镜"),
     "ring": ("diamond ring", "钻戒"),
     "foot": ("human foot", "人的脚"),
+    "footprints": ("human footprints", "人的脚印"),
     "leg": ("human leg", "人的腿"),
     "mouth": ("human mouth", "人的嘴"),
     "tongue": ("human tongue", "人的舌头"),

@@ -211,6 +211,20 @@ def test_a_picture_whose_name_says_more_than_the_text_needs_a_clear_yes() -> Non
     assert fit(replace(eye, share=1.0)) > FITS, "that is what stands in the text"
 
 
+def test_a_picture_whose_words_the_text_does_not_have_needs_more_than_a_rather_yes() -> None:
+    telephone = Evidence("phone", named=True, similarity=0.8, yes=0.68)  # for a mobile phone
+    assert fit(telephone) < FITS < fit(replace(telephone, yes=0.72))
+    assert fit(replace(telephone, words=("telephone",), share=1.0)) > FITS
+    assert fit(replace(telephone, similarity=None)) > FITS, "a gallery without words"
+
+
+def test_a_picture_that_the_model_did_not_think_of_needs_a_rather_yes() -> None:
+    notebook = Evidence("notebook", words=("notebook",), share=1.0, similarity=1.0, yes=0.58)
+    assert fit(notebook) < FITS < fit(replace(notebook, yes=0.62))
+    assert fit(replace(notebook, named=True)) > FITS
+    assert fit(replace(notebook, of_title=True)) > FITS
+
+
 def test_what_only_says_where_something_is_has_to_fit_surely() -> None:
     chair = Evidence("chair", named=True, words=("chair",), share=1.0, similarity=1.0, yes=0.8)
     assert fit(chair) > FITS > fit(replace(chair, of_place=True))
