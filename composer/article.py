@@ -43,8 +43,8 @@ class Evidence:
     share: float = 0.0  # of the picture's words, 0..1
     similarity: float | None = None  # cosine of query and the picture's words, -1..1
     of_title: bool = False  # all of the picture's words stand in the article's title
-    of_place: bool = False  # the paragraph only says with them where something is: the chair that somebody sits on
     yes: float | None = None  # the model's probability that the picture fits, 0..1
+    of_place: bool = False  # the paragraph only says with them where something is: the chair that somebody sits on
 
 
 @dataclass(frozen=True, slots=True)

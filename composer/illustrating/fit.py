@@ -31,8 +31,9 @@ CLEARLY_YES = 0.8
 # mobile phone, a bird for an owl's prey. Of ten between 0.6 and this in the labelled paragraphs and fifty-three
 # articles four fitted.
 UNSAID_YES = 0.7
-# The same where the text has a picture's words and the model did not think of the thing, and where it was searched for
-# by another name, as a wheel for a tyre; but butter is one kind of cocoa butter's, and has to fit clearly.
+# The same where the text has a picture's words and the model did not think of the thing, where it has only some of them
+# (a human eye, for a goldfish's), and where it was searched for by another name, as a wheel for a tyre; but butter is
+# one kind of cocoa butter's, and has to fit clearly.
 RATHER_YES = 0.6
 # The same of a thing that only says where something is: the chair that somebody sits on, the windows that rain pounds
 # against. Of six below this in the labelled paragraphs and thirty-six articles none would be missed.
@@ -81,7 +82,8 @@ def _least_yes(evidence: Evidence) -> float:
     if not said:
         return UNSAID_YES
     unasked = evidence.yes is None  # the words alone decide
-    return RATHER_NO if (evidence.named or unasked) and near >= NEAR else RATHER_YES
+    is_it = near >= NEAR and (evidence.share == 1 or evidence.similarity is None)
+    return RATHER_NO if is_it and (evidence.named or unasked) else RATHER_YES
 
 
 def _log_odds(probability: float) -> float:

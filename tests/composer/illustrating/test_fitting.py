@@ -208,6 +208,7 @@ def test_a_picture_whose_name_says_more_than_the_text_needs_a_clear_yes() -> Non
     eye = Evidence("eye", words=("eye",), share=0.5, similarity=0.8, yes=0.78)  # a human's, for a panda's
     assert fit(eye) < FITS < fit(replace(eye, yes=0.82))
     assert fit(replace(eye, named=True)) > FITS, "the model thought of it"
+    assert fit(replace(eye, named=True, yes=0.58)) < FITS, "and says hardly yes"
     assert fit(replace(eye, share=1.0)) > FITS, "that is what stands in the text"
 
 
