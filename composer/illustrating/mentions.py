@@ -1,5 +1,6 @@
-"""How a text mentions its nouns: where a flock moves like a cloud, no cloud is to be seen, and whoever sits on a chair
-speaks of something else. Works on words with their tags of parts of speech; no model."""
+"""How a text mentions its nouns: where a flock moves like a cloud, no cloud is to be seen, and no sun where there is no
+sunlight; and whoever sits on a chair speaks of something else. Works on words with their tags of parts of speech; no
+model."""
 
 from collections.abc import Sequence
 
@@ -15,6 +16,11 @@ _OF_A_PHRASE = ("JJ", "NN", "VB")  # beginnings of tags: the tagger takes some n
 # Before "like": "I like a coffee", "to like a dog", "animals like a fox" compare nothing.
 _NO_COMPARISON = ("PRP", "NNS", "NNPS", "TO", "MD")
 
+_ABSENT_EN = (("no",), ("without",), ("lack", "of"), ("lacks",), ("absence", "of"), ("instead", "of"))
+_OF_AN_ABSENT = ("JJ", "NN", "DT", "PRP$", "CD")
+_ABSENT_ZH = frozenset(("没有", "没", "没了", "缺乏", "缺少", "毫无", "不用", "不含", "无需"))
+_BEFORE_NOUN_ZH = ("m", "q", "r", "a", "u", "d")  # beginnings of tags: 没有一本厚厚的书; a verb says what was not done
+
 _PLACES = "in at inside into from through outside within near behind around on onto under against beside across along"
 _OF_PLACE = frozenset(_PLACES.split())
 _BETWEEN = ("DT", "PRP$", "JJ", "CD", "NN", "VBN", "VBG", "POS")  # a preposition and its noun
@@ -25,7 +31,17 @@ _SIDES_ZH = frozenset(_SIDES_TEXT_ZH.split())
 _NEAR_ZH = 5  # words between 在 and 上
 
 
-def without_similes_zh(tagged: Sequence[Tagged]) -> list[Tagged]:
+def seen_zh(tagged: Sequence[Tagged]) -> list[Tagged]:
+    """The words without those of things that something is only compared with, or that are not there."""
+    return _without_absent_zh(_without_similes_zh(tagged))
+
+
+def seen_en(tagged: Sequence[Tagged]) -> list[Tagged]:
+    """The words without those of things that something is only compared with, or that are not there."""
+    return _without_absent_en(_without_similes_en(tagged))
+
+
+def _without_similes_zh(tagged: Sequence[Tagged]) -> list[Tagged]:
     """The words without those behind 像 and the like, up to 一样 or the next mark."""
     kept: list[Tagged] = []
     start = 0
@@ -41,7 +57,7 @@ def without_similes_zh(tagged: Sequence[Tagged]) -> list[Tagged]:
     return kept
 
 
-def without_similes_en(tagged: Sequence[Tagged]) -> list[Tagged]:
+def _without_similes_en(tagged: Sequence[Tagged]) -> list[Tagged]:
     """The words without the nouns behind "like a" and "as big as a"."""
     kept: list[Tagged] = []
     start = 0
@@ -50,6 +66,41 @@ def without_similes_en(tagged: Sequence[Tagged]) -> list[Tagged]:
         start += 1
         if _compares(tagged, start - 1):
             while start < len(tagged) and tagged[start][1].startswith(_OF_A_PHRASE):
+                start += 1
+    return kept
+
+
+def _without_absent_zh(tagged: Sequence[Tagged]) -> list[Tagged]:
+    """The words without the noun behind 没有 and the like."""
+    kept: list[Tagged] = []
+    start = 0
+    while start < len(tagged):
+        kept.append(tagged[start])
+        start += 1
+        if tagged[start - 1][0] in _ABSENT_ZH:
+            noun = start
+            while noun < len(tagged) and (tagged[noun][1].startswith(_BEFORE_NOUN_ZH) or _is_attribute(tagged, noun)):
+                noun += 1
+            if noun < len(tagged) and tagged[noun][1].startswith("n"):
+                start = noun + 1
+    return kept
+
+
+def _is_attribute(tagged: Sequence[Tagged], noun: int) -> bool:
+    """Whether a noun only says which: 黑色 in 没有黑色的马."""
+    return [word for word, _ in tagged[noun + 1 : noun + 2]] == ["的"] and tagged[noun][1].startswith("n")
+
+
+def _without_absent_en(tagged: Sequence[Tagged]) -> list[Tagged]:
+    """The words without the nouns behind "no", "without" and "lack of"."""
+    kept: list[Tagged] = []
+    start = 0
+    while start < len(tagged):
+        kept.append(tagged[start])
+        start += 1
+        words = tuple(word.lower() for word, _ in tagged[max(start - 2, 0) : start])
+        if any(words[-len(absent) :] == absent for absent in _ABSENT_EN):
+            while start < len(tagged) and tagged[start][1].startswith(_OF_AN_ABSENT):
                 start += 1
     return kept
 

@@ -13,13 +13,14 @@ from composer.illustrating.mentions import (
     is_place_en,
     is_place_zh,
     place_in,
-    without_similes_en,
-    without_similes_zh,
+    seen_en,
+    seen_zh,
 )
 from retrieval.encoders import english_names, is_word
 from retrieval.index import STOP_WORDS
 
 _BEFORE_AN_OBJECT = frozenset(("DT", "PRP", "PRP$"))  # tags: no noun stands before them without a verb
+_BEFORE_A_VERB = frozenset(("", "TO", "MD", ".", ":"))  # "Plant the tree", "how to plant a tree"
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
 # Of jieba's tag set. Its tags are guesses for words that its corpus lacks (西红柿 is a "name", 露水 a "verb"),
@@ -119,7 +120,7 @@ def words_in(text: str, language: Language) -> Words:
 
 
 def _places_en(text: str) -> frozenset[str]:
-    tagged = without_similes_en(_tagged_en(text))
+    tagged = seen_en(_tagged_en(text))
     places, things = set[str](), set[str]()
     for number, (word, kind) in enumerate(tagged):
         if kind.startswith("NN") and _could_name(word):
@@ -128,7 +129,7 @@ def _places_en(text: str) -> frozenset[str]:
 
 
 def _places_zh(text: str) -> frozenset[str]:
-    tagged = without_similes_zh(_tagged(text))
+    tagged = seen_zh(_tagged(text))
     places, things = set[str](), set[str]()
     for number, (word, _kind) in enumerate(tagged):
         if HAN.search(word):
@@ -159,10 +160,12 @@ def _nouns_en(text: str) -> list[str]:
 
 def _words_en(text: str) -> list[tuple[str, bool, str]]:
     """The words that could name a thing or say which, whether each is a noun, and the noun right behind it, or ""."""
-    tagged = [*without_similes_en(_tagged_en(text)), ("", ""), ("", "")]
+    tagged = [("", ""), *seen_en(_tagged_en(text)), ("", ""), ("", "")]
     found = []
-    for (word, kind), (following, next_kind), (_, then) in zip(tagged, tagged[1:], tagged[2:], strict=False):
-        if not _could_name(word):
+    for (_, before), (word, kind), (following, next_kind), (_, then) in zip(
+        tagged, tagged[1:], tagged[2:], tagged[3:], strict=False
+    ):
+        if not _could_name(word) or (before in _BEFORE_A_VERB and next_kind in _BEFORE_AN_OBJECT):
             continue
         # the tagger takes verbs for nouns: "lightning split the sky", "owls hunt"
         is_verb = then in _BEFORE_AN_OBJECT or (kind, next_kind) == ("NNS", "NN")
@@ -179,7 +182,7 @@ def _nouns_zh(text: str) -> list[str]:
     return list(
         dict.fromkeys(
             word
-            for word, kind in without_similes_zh(_tagged(text))
+            for word, kind in seen_zh(_tagged(text))
             if (word in _THINGS_ZH or (kind in _SINGLE_ZH if len(word) == 1 else kind[0] in _WORDS_ZH))
             and word not in _EMPTY_ZH
             and HAN.search(word)

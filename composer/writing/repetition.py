@@ -23,7 +23,7 @@ _RUN = 4
 _REFERS_BACK = re.compile(r"\s*(?:(?:They|Their|It|Its|He|His|She|Her|This|These|That|Those|Such)\b|[他她它其这那此])")
 _ECHO_EN, _ECHO_ZH = 30, 6  # characters in a row of what the model was told that are no accident
 _WORD = re.compile(f"[{HAN_RANGES}]|[^\\W_{HAN_RANGES}]+")
-_SHORT_SENTENCE = 60  # width up to which a sentence may come again
+_SHORT_SENTENCE = 30  # width up to which a sentence may come again
 
 
 def says_nothing_new(section: Section, other: Section) -> bool:

@@ -192,10 +192,15 @@ class OpenMojiGallery:
         path = self._cache / f"catalogue-{hashlib.sha256(content.encode()).hexdigest()[:16]}.sqlite"
         if path.is_file():
             return path
-        with tempfile.TemporaryDirectory(dir=self._cache) as folder:
-            draft = Path(folder) / "catalogue.sqlite"
-            self._build(draft, progress)
-            draft.replace(path)  # another program that builds it at the same time builds the same
+        from filelock import FileLock
+
+        # one builds it and others wait: under a program that has the file open, none may put another in its place
+        with FileLock(path.with_suffix(".lock")):
+            if not path.is_file():
+                with tempfile.TemporaryDirectory(dir=self._cache) as folder:
+                    draft = Path(folder) / "catalogue.sqlite"
+                    self._build(draft, progress)
+                    draft.replace(path)
         return path
 
     def _build(self, path: Path, progress: Callable[[int, int], None] | None) -> None:

@@ -1,4 +1,5 @@
-"""What a text compares things with is no thing of the text, and what only says where something is a lesser one."""
+"""What a text compares things with is no thing of the text, nor is what it lacks; what only says where something is, is
+a lesser one."""
 
 import pytest
 
@@ -37,6 +38,42 @@ def test_chinese_similes(text: str, seen: set[str], unseen: set[str]) -> None:
     found = set(nouns(text, "zh"))
     assert seen <= found
     assert not unseen & found
+
+
+@pytest.mark.parametrize(
+    ("text", "seen", "unseen"),
+    [
+        ("The streets suffer from a lack of bright sunlight.", {"street"}, {"sunlight"}),
+        ("A cake without any eggs is made with honey instead of sugar.", {"cake", "honey"}, {"egg", "sugar"}),
+        ("There were no cars, but a dog slept on the road.", {"dog", "road"}, {"car"}),
+        ("A car without brakes hit another car.", {"car"}, {"brake"}),
+    ],
+)
+def test_english_absences(text: str, seen: set[str], unseen: set[str]) -> None:
+    found = set(nouns(text, "en"))
+    assert seen <= found
+    assert not unseen & found
+
+
+@pytest.mark.parametrize(
+    ("text", "seen", "unseen"),
+    [
+        ("院子里没有一匹黑色的马，只有山羊。", {"院子", "山羊"}, {"马", "黑色"}),
+        ("没有风的日子，船停在码头。", {"船", "码头"}, {"风"}),
+        ("这种蛋糕不用鸡蛋，要用蜂蜜。", {"蛋糕", "蜂蜜"}, {"鸡蛋"}),
+        ("他没有找到钥匙。", {"钥匙"}, set()),
+    ],
+)
+def test_chinese_absences(text: str, seen: set[str], unseen: set[str]) -> None:
+    found = set(nouns(text, "zh"))
+    assert seen <= found
+    assert not unseen & found
+
+
+@pytest.mark.parametrize("text", ["How to plant a tree", "Plant the tree: dig a hole.", "You can plant a tree."])
+def test_verbs_before_an_object_are_no_nouns(text: str) -> None:
+    assert "plant" not in words_in(text, "en").things
+    assert "tree" in words_in(text, "en").things
 
 
 @pytest.mark.parametrize(

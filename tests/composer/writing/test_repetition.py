@@ -34,6 +34,8 @@ def test_chinese_sentences_are_told_apart_by_their_marks() -> None:
     parks = "我们可以去公园、花园或者自然保护区等地方欣赏樱花，也可以带上家人一起野餐。"
     tea = "人们还会品尝各种用樱花做成的美食，比如樱花茶、樱花饼和樱花冰淇淋。"
     assert left(parks, f"{tea}{parks}") == [parks, tea]
+    panda = "熊猫宝宝的成长，让熊猫家族更加繁荣，也让熊猫家族更加快乐。"
+    assert left(tea + panda, parks + panda.replace("快乐", "伟大")) == [tea + panda, parks]
 
 
 def test_short_sentences_other_facts_and_halves_of_bold_may_come_again() -> None:
