@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,6 +25,7 @@ SAME_SUBJECT = (
 GROUNDED = 0.55  # cosine of a thing and a word of the paragraph from which the paragraph speaks of that thing
 MEANINGS = 2  # of a Chinese word that a picture's English words are compared with: the further ones are seldom meant
 _LONGEST_NAME = 16  # words of a picture's caption that are compared
+_WORD = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
 _WORD_BEHIND = re.compile(r"(?!ing|ist|ers|less|like|man|men)[a-z]{3,}")  # not a guitarist's, behind the guitar
 _LIGHT = re.compile(r"light|shine|beam|ray|rise|set|burn")
@@ -114,6 +116,7 @@ def gather(
     """
     cosines = _cosines(found, vectors)
     words = paragraph.words
+    often = Counter(map(lemma, _WORD.findall(paragraph.text)))
     best: dict[str, tuple[float, Candidate]] = {}
     for query, hits in found:
         for rank, hit in enumerate(hits):
@@ -134,7 +137,15 @@ def gather(
             known = best.get(hit.id)
             if known is None or strength > known[0]:
                 best[hit.id] = strength, candidate(hit, evidence)
-    return [each for _, each in sorted(best.values(), key=lambda entry: (-entry[0], entry[1].id))]
+
+    def order(entry: tuple[float, Candidate]) -> tuple[float, int, str]:
+        """Of equals, what the paragraph speaks of more often: of birds, and not of the monkeys that come first."""
+        strength, each = entry
+        met = each.evidence.words if each.evidence else ()
+        mentions = sum(often[word] or paragraph.text.count(word) for word in met)
+        return -round(strength, 2), -mentions, each.id
+
+    return [each for _, each in sorted(best.values(), key=order)]
 
 
 def grounded(things: Sequence[str], paragraph: Paragraph, own: Sequence[Query], vectors: "TextVectors") -> list[str]:

@@ -227,7 +227,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "balance scale": ("pair of scales", "天平"),
     "keyboard": ("computer keyboard", "电脑键盘"),
     "bubbles": ("soap bubbles", "肥皂泡"),
-    "musical keyboard": ("piano keyboard", "钢琴键盘"),
+    "musical keyboard": ("piano", "钢琴"),
     "seat": ("aeroplane seat", "飞机座椅"),
     "label": ("paper label", "纸标签"),
     "glasses": ("eyeglasses", "眼镜"),
