@@ -113,6 +113,9 @@ def drawings() -> list[Drawing]:
         emoji_name = plain.replace("_", " ")
         emoji_name_zh = str(entry.get("zh", "")).strip(":").replace("_", "")
         name, name_zh = SHOWN.get(emoji_name, (emoji_name, emoji_name_zh))
+        face = bool(_FACES.search(character))
+        if face and "face" in name.split() and not name_zh.endswith("脸"):
+            name_zh += "的表情"  # the drawing is of a face, and not of whoever is angry (生气)
         short = "-".join(part for part in code.split("-") if part != "FE0F")
         phrases, words_zh = EXTRA_WORDS.get(short, ((), ""))
         aliases = {alias.replace("_", " ") for alias in keywords.get(character, ()) if alias[:1].isalpha()}
@@ -124,7 +127,7 @@ def drawings() -> list[Drawing]:
                 keywords=tuple(alias for alias in sorted(aliases | {emoji_name}) if alias.lower() != name.lower()),
                 phrases=phrases,
                 words_zh=words_zh if name_zh == emoji_name_zh else f"{words_zh} {emoji_name_zh}".strip(),
-                face=bool(_FACES.search(character)),
+                face=face,
             )
         )
     return found

@@ -324,7 +324,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "pie": ("pie", "馅饼"),
     "knot": ("knot", "绳结"),
     "brain": ("brain", "大脑"),
-    "door": ("door", "木门"),
+    "door": ("wooden door", "木门"),
     "ghost": ("ghost", "幽灵"),
     "spoon": ("spoon", "勺子"),
     "meat on bone": ("meat on bone", "带骨的肉"),

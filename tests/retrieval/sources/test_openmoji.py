@@ -122,6 +122,10 @@ def test_what_is_left_out() -> None:
     assert names.isdisjoint({"OK button", "Aries", "right arrow", "keycap 1", ""})
     assert {"cat", "bowl of noodles", "hospital", "house"} <= names
     assert all(drawing.name_zh for drawing in found)
+    chinese = {drawing.name: drawing.name_zh for drawing in found}
+    assert chinese["angry face"] == "生气的表情"  # not 生气, which a person is
+    assert chinese["person swimming"] == "游泳的人"
+    assert chinese["grinning cat"] == "大笑的猫"
 
 
 def test_odd_queries_do_no_harm(openmoji: PictureGallery) -> None:
