@@ -36,7 +36,7 @@ from retrieval.errors import GalleryUnreadable
 from retrieval.index import DEPTH, Catalogue, Searcher, judged, wanted_words
 from retrieval.pictures import load_picture
 from retrieval.records import Picture
-from retrieval.sources.openmoji_words import EXTRA_WORDS, SHOWN
+from retrieval.sources.openmoji_words import EXTRA_WORDS, SHOWN, called_a_face
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -114,8 +114,8 @@ def drawings() -> list[Drawing]:
         emoji_name_zh = str(entry.get("zh", "")).strip(":").replace("_", "")
         name, name_zh = SHOWN.get(emoji_name, (emoji_name, emoji_name_zh))
         face = bool(_FACES.search(character))
-        if face and "face" in name.split() and not name_zh.endswith("脸"):
-            name_zh += "的表情"  # the drawing is of a face, and not of whoever is angry (生气)
+        if face and "face" in name.split():
+            name_zh = called_a_face(name_zh)
         short = "-".join(part for part in code.split("-") if part != "FE0F")
         phrases, words_zh = EXTRA_WORDS.get(short, ((), ""))
         aliases = {alias.replace("_", " ") for alias in keywords.get(character, ()) if alias[:1].isalpha()}

@@ -347,3 +347,8 @@ SHOWN: dict[str, tuple[str, str]] = {
     "woman feeding baby": ("woman feeding a baby", "给婴儿喂奶的女人"),
     "person feeding baby": ("person feeding a baby", "给婴儿喂奶的人"),
 }
+
+
+def called_a_face(name_zh: str) -> str:
+    """The Chinese name of a face's drawing: 生气的表情 for 生气, which whoever is angry would be shown with."""
+    return name_zh if name_zh.endswith("脸") else f"{name_zh}的表情"
