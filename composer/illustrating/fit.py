@@ -23,14 +23,12 @@ RATHER_NO = 0.45
 # picture, which did not fit. Below the second it may be one, also where it shares a word: a clutch bag for a sleeping
 # bag, butter for cocoa butter, a fir for the trees of a rainforest.
 UNRELATED, NEAR = 0.45, 0.7
-# P(Yes) that such a picture needs, and one whose name says more than the text where the model did not think of the
-# thing: a house for a birdhouse, a human eye for eyes that are closed. Of eleven between 0.55 and 0.7 in sixty articles
-# five did not fit, of four between 0.7 and 0.8 in thirty-three others two.
+# P(Yes) that such a picture needs, one whose name says more than the text where the model did not think of the thing (a
+# house for a birdhouse, a human eye for eyes that are closed), and one that has none of the text's words, though it
+# means what was searched for (an onion for scallions, bread for a dough). Of eleven between 0.55 and 0.7 in sixty
+# articles five did not fit, of four between 0.7 and 0.8 in thirty-three others two, and of five without a word of the
+# text in eighty more four.
 CLEARLY_YES = 0.8
-# The same where the text has none of a picture's words, though they mean what was searched for: a telephone for a
-# mobile phone, a bird for an owl's prey. Of ten between 0.6 and this in the labelled paragraphs and fifty-three
-# articles four fitted.
-UNSAID_YES = 0.7
 # The same where the text has a picture's words and the model did not think of the thing, where it has only some of them
 # (a human eye, for a goldfish's), and where it was searched for by another name, as a wheel for a tyre; but butter is
 # one kind of cocoa butter's, and has to fit clearly.
@@ -77,10 +75,8 @@ def _least_yes(evidence: Evidence) -> float:
         return SURELY_YES
     is_kind = any(word in evidence.query and word != evidence.query for word in evidence.words)
     says_more = 0 < evidence.share < 1 and not evidence.named
-    if says_more or (near < NEAR and (evidence.share < 1 or is_kind)):
+    if not said or says_more or (near < NEAR and (evidence.share < 1 or is_kind)):
         return CLEARLY_YES
-    if not said:
-        return UNSAID_YES
     unasked = evidence.yes is None  # the words alone decide
     is_it = near >= NEAR and (evidence.share == 1 or evidence.similarity is None)
     return RATHER_NO if is_it and (evidence.named or unasked) else RATHER_YES

@@ -21,7 +21,7 @@ from composer.illustrating.evidence import (
 )
 from composer.illustrating.fit import fit
 from composer.illustrating.material import OwnPictures
-from composer.illustrating.nouns import Words, content_words, nouns
+from composer.illustrating.nouns import Words, content_words, nouns, things_in
 from composer.illustrating.queries import (
     MOST_NOUNS,
     MOST_THINGS,
@@ -100,7 +100,9 @@ class ParagraphReader:
         self._few_searches = bool(getattr(gallery, "few_searches", False))
         self._title = title_queries(article)
         # all of them: "The lighthouse keeper" is an article about a lighthouse
-        self._title_words = Words(frozenset((*content_words(title), *nouns(title, article.language))))
+        titled = nouns(title, article.language)
+        parts = [part for noun in titled for part in things_in(noun)]  # a match of football shows a football
+        self._title_words = Words(frozenset((*content_words(title), *titled, *parts)))
 
     def each_once(self, article: Article) -> None:
         """From now on nothing is asked about that shows what stands in `article` or surely fits a paragraph already

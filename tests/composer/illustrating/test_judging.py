@@ -1,18 +1,23 @@
 """A second pair of eyes: another model says whether a picture fits, for a writer that does not see."""
 
 import math
+import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from composer.article import Article
+from composer.article import Article, Section
 from composer.errors import ModelFailed
 from composer.events import CaptionReady, Notice
+from composer.illustrating.reading import ParagraphReader
 from composer.models.base import Capabilities
 from composer.pipeline import Composer, Options
+from composer.prompts.general import GeneralPrompts
 from composer.settings import load_settings
+from retrieval.encoders import dictionary_available
 from tests.composer.answering import TITLE, answer, score_by
-from tests.fakes import FakeGallery, FakeModel
+from tests.fakes import FakeGallery, FakeModel, NamedGallery
 
 SEES = Capabilities(sees_pictures=True, max_pictures=8, context_tokens=4096)
 
@@ -88,3 +93,16 @@ def test_the_settings_of_a_judge(judge: str, options: dict[str, object]) -> None
     settings = load_settings(judge=judge, hub="modelscope", timeout=5, threads=3)
     assert settings.judge_options == options
     assert math.isclose(settings.timeout or 0, 5)
+
+
+@pytest.mark.skipif(not dictionary_available(), reason="what a Chinese word is made of, the dictionary says")
+def test_a_title_speaks_of_what_its_words_are_made_of(tmp_path: Path) -> None:
+    section = Section("s1", "队员们跑进球场，观众站了起来。")
+    article = Article("一场足球赛", (section,), "zh")
+    names = ["soccer ball · 足球", "horse · 马"]
+    reader = ParagraphReader(None, NamedGallery(tmp_path, names), GeneralPrompts(), article, threading.Event())
+    found = {each.caption: each.evidence for each in reader.search(section).candidates}
+    assert {caption: evidence and evidence.of_title for caption, evidence in found.items()} == {
+        "soccer ball · 足球": True,
+        "horse · 马": False,
+    }
