@@ -149,7 +149,7 @@ def build(studio: Studio) -> gr.Blocks:
             named = bool(session.talk.kept) and kept.draft is None  # the page's address names a conversation alone
             tab = kept.tab or ("chat" if named else None)
             again = [
-                gr.Tabs(selected=tab) if tab else gr.skip(),
+                gr.update(selected=tab) if tab else gr.skip(),
                 kept.title or gr.skip(),
                 {"text": kept.question, "files": []} if kept.question else gr.skip(),
                 history(studio, session) or gr.skip(),
@@ -168,11 +168,11 @@ def build(studio: Studio) -> gr.Blocks:
             if waiting is not None:
                 return [as_text(waiting), *[gr.skip()] * 5]
             session.chat_names.add(owner)
-            return [gr.skip(), *talk.about(session), gr.Tabs(selected="chat")]
+            return [gr.skip(), *talk.about(session), gr.update(selected="chat")]
 
         def illustrate_answer(event: gr.EventData) -> list[Any]:
             """An answer as a text of one's own, which `_ILLUSTRATE` then has illustrated."""
-            return [str(event.value.get("text") or ""), "own", gr.Tabs(selected="write")]
+            return [str(event.value.get("text") or ""), "own", gr.update(selected="write")]
 
         def tick(session: Session) -> list[Any]:
             settled = studio.settled
