@@ -2,7 +2,7 @@
 sunlight; and whoever sits on a chair speaks of something else. Works on words with their tags of parts of speech; no
 model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 Tagged = tuple[str, str]  # a word or mark, and its tag: of the Penn Treebank, for Chinese words jieba's
 
@@ -59,50 +59,52 @@ def _without_similes_zh(tagged: Sequence[Tagged]) -> list[Tagged]:
 
 def _without_similes_en(tagged: Sequence[Tagged]) -> list[Tagged]:
     """The words without the nouns behind "like a" and "as big as a"."""
-    kept: list[Tagged] = []
-    start = 0
-    while start < len(tagged):
-        kept.append(tagged[start])
-        start += 1
-        if _compares(tagged, start - 1):
-            while start < len(tagged) and tagged[start][1].startswith(_OF_A_PHRASE):
-                start += 1
-    return kept
+    return _without(tagged, lambda n: _behind(tagged, n + 1, _OF_A_PHRASE) if _compares(tagged, n) else n + 1)
+
+
+def _without_absent_en(tagged: Sequence[Tagged]) -> list[Tagged]:
+    """The words without the nouns behind "no", "without" and "lack of"."""
+
+    def next_seen(number: int) -> int:
+        words = tuple(word.lower() for word, _ in tagged[max(number - 1, 0) : number + 1])
+        is_absent = any(words[-len(absent) :] == absent for absent in _ABSENT_EN)
+        return _behind(tagged, number + 1, _OF_AN_ABSENT) if is_absent else number + 1
+
+    return _without(tagged, next_seen)
 
 
 def _without_absent_zh(tagged: Sequence[Tagged]) -> list[Tagged]:
     """The words without the noun behind 没有 and the like."""
+
+    def next_seen(number: int) -> int:
+        noun = number + 1
+        if tagged[number][0] not in _ABSENT_ZH:
+            return noun
+        while noun < len(tagged) and (tagged[noun][1].startswith(_BEFORE_NOUN_ZH) or _is_attribute(tagged, noun)):
+            noun += 1
+        return noun + 1 if noun < len(tagged) and tagged[noun][1].startswith("n") else number + 1
+
+    return _without(tagged, next_seen)
+
+
+def _without(tagged: Sequence[Tagged], next_seen: Callable[[int], int]) -> list[Tagged]:
+    """The words, each followed by the one whose number `next_seen` gives for its own."""
     kept: list[Tagged] = []
-    start = 0
-    while start < len(tagged):
-        kept.append(tagged[start])
-        start += 1
-        if tagged[start - 1][0] in _ABSENT_ZH:
-            noun = start
-            while noun < len(tagged) and (tagged[noun][1].startswith(_BEFORE_NOUN_ZH) or _is_attribute(tagged, noun)):
-                noun += 1
-            if noun < len(tagged) and tagged[noun][1].startswith("n"):
-                start = noun + 1
+    number = 0
+    while number < len(tagged):
+        kept.append(tagged[number])
+        number = next_seen(number)
     return kept
+
+
+def _behind(tagged: Sequence[Tagged], start: int, kinds: tuple[str, ...]) -> int:
+    """The number of the first word from `start` on whose tag begins with none of `kinds`."""
+    return next((n for n in range(start, len(tagged)) if not tagged[n][1].startswith(kinds)), len(tagged))
 
 
 def _is_attribute(tagged: Sequence[Tagged], noun: int) -> bool:
     """Whether a noun only says which: 黑色 in 没有黑色的马."""
     return [word for word, _ in tagged[noun + 1 : noun + 2]] == ["的"] and tagged[noun][1].startswith("n")
-
-
-def _without_absent_en(tagged: Sequence[Tagged]) -> list[Tagged]:
-    """The words without the nouns behind "no", "without" and "lack of"."""
-    kept: list[Tagged] = []
-    start = 0
-    while start < len(tagged):
-        kept.append(tagged[start])
-        start += 1
-        words = tuple(word.lower() for word, _ in tagged[max(start - 2, 0) : start])
-        if any(words[-len(absent) :] == absent for absent in _ABSENT_EN):
-            while start < len(tagged) and tagged[start][1].startswith(_OF_AN_ABSENT):
-                start += 1
-    return kept
 
 
 def _compares(tagged: Sequence[Tagged], article: int) -> bool:

@@ -106,3 +106,12 @@ def test_a_title_speaks_of_what_its_words_are_made_of(tmp_path: Path) -> None:
         "soccer ball · 足球": True,
         "horse · 马": False,
     }
+
+
+def test_of_several_things_the_one_that_is_spoken_of_most_comes_first(tmp_path: Path) -> None:
+    section = Section(
+        "s1", "After the monkeys I went to the birds. The birds were colourful, and one of the birds sang."
+    )
+    gallery = NamedGallery(tmp_path, ["monkey", "bird"])
+    reader = ParagraphReader(None, gallery, GeneralPrompts(), Article("A day out", (section,), "en"), threading.Event())
+    assert [each.caption for each in reader.search(section).candidates][:2] == ["bird", "monkey"]
