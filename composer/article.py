@@ -42,7 +42,7 @@ class Evidence:
     words: tuple[str, ...] = ()  # words of the picture that stand in the paragraph
     share: float = 0.0  # of the picture's words, 0..1
     similarity: float | None = None  # cosine of query and the picture's words, -1..1
-    of_title: bool = False  # all of the picture's words stand in the article's title
+    of_title: bool = False  # all of the picture's words stand in the article's title, in either language
     yes: float | None = None  # the model's probability that the picture fits, 0..1
     of_place: bool = False  # the paragraph only says with them where something is: the chair that somebody sits on
 

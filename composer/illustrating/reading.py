@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from common.errors import ReadableError
+from common.language import is_chinese
 from common.messages import _
 from composer import blocks, inline
 from composer.article import Article, Candidate, Section
@@ -34,6 +35,7 @@ from composer.illustrating.queries import (
 from composer.models import KeepsBeginnings, Message, Model, Picture, Sampling, assistant
 from composer.prompts import RatesPictures
 from retrieval.base import FindsMany, Hit, PictureGallery
+from retrieval.encoders import english_names
 
 PICTURES_A_QUERY = 4
 RATED = 4  # candidates of a paragraph that the model is asked about, at most
@@ -102,7 +104,8 @@ class ParagraphReader:
         # all of them: "The lighthouse keeper" is an article about a lighthouse
         titled = nouns(title, article.language)
         parts = [part for noun in titled for part in things_in(noun)]  # a match of football shows a football
-        self._title_words = Words(frozenset((*content_words(title), *titled, *parts)))
+        in_english = [names[0] for noun in titled if is_chinese(noun) for names in english_names(noun)[:1]]
+        self._title_words = Words(frozenset((*content_words(title), *titled, *parts, *in_english)))
 
     def each_once(self, article: Article) -> None:
         """From now on nothing is asked about that shows what stands in `article` or surely fits a paragraph already

@@ -115,7 +115,7 @@ def drawings() -> list[Drawing]:
         name, name_zh = SHOWN.get(emoji_name, (emoji_name, emoji_name_zh))
         face = bool(_FACES.search(character))
         if face and "face" in name.split():
-            name_zh = called_a_face(name_zh)
+            name, name_zh = called_a_face(name, name_zh)
         short = "-".join(part for part in code.split("-") if part != "FE0F")
         phrases, words_zh = EXTRA_WORDS.get(short, ((), ""))
         aliases = {alias.replace("_", " ") for alias in keywords.get(character, ()) if alias[:1].isalpha()}

@@ -332,7 +332,9 @@ SHOWN: dict[str, tuple[str, str]] = {
     "snowboarder": ("snowboarder", "单板滑雪者"),
     "ice skate": ("ice skate", "冰鞋"),
     "llama": ("llama", "羊驼"),
-    "chipmunk": ("chipmunk", "花栗鼠"),
+    "chipmunk": ("striped squirrel", "松鼠"),
+    "turtle": ("turtle", "乌龟"),
+    "hole": ("hole in the ground", "地洞"),
     "hibiscus": ("hibiscus", "木槿花"),
     "fuel pump": ("fuel pump", "加油机"),
     "hair pick": ("hair pick", "发叉"),
@@ -349,6 +351,8 @@ SHOWN: dict[str, tuple[str, str]] = {
 }
 
 
-def called_a_face(name_zh: str) -> str:
-    """The Chinese name of a face's drawing: 生气的表情 for 生气, which whoever is angry would be shown with."""
-    return name_zh if name_zh.endswith("脸") else f"{name_zh}的表情"
+def called_a_face(name: str, name_zh: str) -> tuple[str, str]:
+    """What a face's drawing is called in both languages, so that it says that it is an emoji: whoever smiles in a text
+    is a person, and 生气 is what people are."""
+    of = "" if name_zh.endswith("脸") else "的"
+    return f"{name} emoji", f"{name_zh}{of}表情符号"

@@ -96,16 +96,21 @@ def test_the_settings_of_a_judge(judge: str, options: dict[str, object]) -> None
 
 
 @pytest.mark.skipif(not dictionary_available(), reason="what a Chinese word is made of, the dictionary says")
-def test_a_title_speaks_of_what_its_words_are_made_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("一场足球赛", {"soccer ball · 足球": True, "horse · 马": False}),
+        ("海龟回家", {"turtle · 乌龟": True, "turtle shell · 龟壳": False}),  # 海龟 is a turtle, too
+    ],
+)
+def test_a_title_speaks_of_what_its_words_are_made_of_and_what_they_are_in_english(
+    title: str, names: dict[str, bool], tmp_path: Path
+) -> None:
     section = Section("s1", "队员们跑进球场，观众站了起来。")
-    article = Article("一场足球赛", (section,), "zh")
-    names = ["soccer ball · 足球", "horse · 马"]
-    reader = ParagraphReader(None, NamedGallery(tmp_path, names), GeneralPrompts(), article, threading.Event())
+    article = Article(title, (section,), "zh")
+    reader = ParagraphReader(None, NamedGallery(tmp_path, list(names)), GeneralPrompts(), article, threading.Event())
     found = {each.caption: each.evidence for each in reader.search(section).candidates}
-    assert {caption: evidence and evidence.of_title for caption, evidence in found.items()} == {
-        "soccer ball · 足球": True,
-        "horse · 马": False,
-    }
+    assert {caption: evidence and evidence.of_title for caption, evidence in found.items()} == names
 
 
 def test_of_several_things_the_one_that_is_spoken_of_most_comes_first(tmp_path: Path) -> None:

@@ -123,7 +123,9 @@ def test_what_is_left_out() -> None:
     assert {"cat", "bowl of noodles", "hospital", "house"} <= names
     assert all(drawing.name_zh for drawing in found)
     chinese = {drawing.name: drawing.name_zh for drawing in found}
-    assert chinese["angry face"] == "生气的表情"  # not 生气, which a person is
+    assert chinese["angry face emoji"] == "生气的表情符号"  # not 生气, which a person is
+    assert chinese["smiling face with sunglasses emoji"] == "墨镜笑脸表情符号"
+    assert chinese["striped squirrel"] == "松鼠"  # what a chipmunk is
     assert chinese["person swimming"] == "游泳的人"
     assert chinese["grinning cat"] == "大笑的猫"
 
