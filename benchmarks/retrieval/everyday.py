@@ -73,7 +73,7 @@ _THINGS = """
 土豆 | potato | potato, roasted sweet potato
 蘑菇 | mushroom | mushroom, brown mushroom
 冰淇淋 | ice cream | ice cream, soft ice cream, shaved ice
-蛋糕 | cake | birthday cake, shortcake, cupcake, moon cake, fish cake with swirl, pancakes
+蛋糕 | cake | cake, shortcake, cupcake, moon cake, fish cake with swirl, pancakes
 饼干 | biscuit | cookie
 蜂蜜 | honey | honey pot
 饺子 | dumplings | dumpling

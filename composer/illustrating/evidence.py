@@ -11,7 +11,16 @@ from common.language import HAN_RANGES, is_chinese
 from composer.article import Candidate, Evidence, Language
 from composer.illustrating.candidates import candidate
 from composer.illustrating.fit import fit
-from composer.illustrating.nouns import Words, content_words, lemma, nouns, shares_meaning, words_in, words_of
+from composer.illustrating.nouns import (
+    Words,
+    content_words,
+    lemma,
+    nouns,
+    shares_meaning,
+    words_in,
+    words_of,
+    words_of_name,
+)
 from composer.illustrating.queries import Query
 from retrieval.base import Hit
 from retrieval.encoders import Vectors, english_names, shared_text_encoder
@@ -62,7 +71,7 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
     """
     best: tuple[tuple[str, ...], float] = ((), 0.0)
     for part in _PARTS.split(caption):
-        own = [*_HAN_RUN.findall(part), *content_words(part)][:_LONGEST_NAME]
+        own = [*_HAN_RUN.findall(part), *words_of_name(part)][:_LONGEST_NAME]
         met = {word: share for word in own if (share := _met(word, own, words))}
         if own and sum(met.values()) / len(own) > best[1]:
             best = tuple(met), sum(met.values()) / len(own)

@@ -74,6 +74,14 @@ def content_words(text: str) -> list[str]:
     return list(dict.fromkeys(lemma(word) for word in _WORD.findall(text) if says_something(word)))
 
 
+def words_of_name(name: str) -> list[str]:
+    """The content words of a picture's name and its participles: a potted plant is not any plant, and a racing car
+    not any car."""
+    own = content_words(name)
+    participles = [word.lower() for word in _WORD.findall(name) if _of_a_verb(word.lower())]
+    return [*own, *participles] if own else []
+
+
 def says_something(word: str) -> bool:
     """Whether an English word could name a thing."""
     small = word.lower()

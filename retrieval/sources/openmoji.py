@@ -36,7 +36,7 @@ from retrieval.errors import GalleryUnreadable
 from retrieval.index import DEPTH, Catalogue, Searcher, judged, wanted_words
 from retrieval.pictures import load_picture
 from retrieval.records import Picture
-from retrieval.sources.openmoji_words import EXTRA_WORDS, SHOWN, called_a_face
+from retrieval.sources.openmoji_words import EXTRA_WORDS, SHOWN, called_a_face, called_a_family
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,7 +64,8 @@ _SIGNS = re.compile(
 _SKIN = re.compile("[\U0001f3fb-\U0001f3ff]")
 _FLAGS = re.compile("^[\U0001f1e6-\U0001f1ff]|^\U0001f3f4.")
 _FACES = re.compile(
-    "^[\U0001f600-\U0001f64f\U0001f910-\U0001f917\U0001f920-\U0001f92f\U0001f970-\U0001f976\U0001f97a\u263a\u2639]"
+    "^[\U0001f600-\U0001f64f\U0001f910-\U0001f917\U0001f920-\U0001f92f\U0001f970-\U0001f976\U0001f978-\U0001f97a"
+    "\U0001f47f\U0001f9d0\U0001fae0-\U0001fae5\U0001fae8-\U0001faea\u263a\u2639]"
 )
 _PERSON = re.compile(r"^(man|woman|person|people|men|women)\b[ :]*|(?<=\w) (man|woman)$")
 FACE_FACTOR = 0.7  # an article about cats wants the cat, not a grinning one
@@ -116,6 +117,8 @@ def drawings() -> list[Drawing]:
         face = bool(_FACES.search(character))
         if face and "face" in name.split():
             name, name_zh = called_a_face(name, name_zh)
+        elif name.startswith("family "):
+            name, name_zh = called_a_family(name)
         short = "-".join(part for part in code.split("-") if part != "FE0F")
         phrases, words_zh = EXTRA_WORDS.get(short, ((), ""))
         aliases = {alias.replace("_", " ") for alias in keywords.get(character, ()) if alias[:1].isalpha()}

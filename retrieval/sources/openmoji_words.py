@@ -332,7 +332,10 @@ SHOWN: dict[str, tuple[str, str]] = {
     "snowboarder": ("snowboarder", "单板滑雪者"),
     "ice skate": ("ice skate", "冰鞋"),
     "llama": ("llama", "羊驼"),
-    "chipmunk": ("striped squirrel", "松鼠"),
+    "chipmunk": ("squirrel", "松鼠"),
+    "wrapped gift": ("gift", "礼物"),
+    "birthday cake": ("cake", "蛋糕"),
+    "family": ("parents and child", "父母与孩子"),
     "turtle": ("turtle", "乌龟"),
     "hole": ("hole in the ground", "地洞"),
     "hibiscus": ("hibiscus", "木槿花"),
@@ -349,6 +352,26 @@ SHOWN: dict[str, tuple[str, str]] = {
     "woman feeding baby": ("woman feeding a baby", "给婴儿喂奶的女人"),
     "person feeding baby": ("person feeding a baby", "给婴儿喂奶的人"),
 }
+
+
+_OF_A_FAMILY = {
+    "man": ("father", "父亲"),
+    "woman": ("mother", "母亲"),
+    "adult": ("parent", "家长"),
+    "boy": ("son", "儿子"),
+    "girl": ("daughter", "女儿"),
+    "child": ("child", "孩子"),
+}
+
+
+def called_a_family(name: str) -> tuple[str, str]:
+    """What the drawing of a family is called in both languages, by who is seen: "family man boy" -> father and son.
+
+    A text that mentions its writer's family speaks of nobody who is seen here.
+    """
+    members = [_OF_A_FAMILY[member] for member in name.split()[1:]]
+    english, chinese = zip(*members, strict=True)
+    return f"{', '.join(english[:-1])} and {english[-1]}", f"{'、'.join(chinese[:-1])}和{chinese[-1]}"
 
 
 def called_a_face(name: str, name_zh: str) -> tuple[str, str]:

@@ -37,9 +37,8 @@ def test_a_title_becomes_an_illustrated_article_on_enter(ask: Callable[..., Any]
     assert page.inner_text(".xc-title") == CAT
     assert page.inner_text(".xc-section h2 >> nth=0") == "Food and water"
     assert page.inner_text(".xc-section strong") == "fresh water"
-    widths = page.eval_on_selector_all(".xc-picture img", "all => all.map(image => image.naturalWidth)")
-    assert widths
-    assert all(width > 0 for width in widths)
+    pictures = "[...document.querySelectorAll('.xc-picture img')]"
+    page.wait_for_function(f"() => {pictures}.length && {pictures}.every((image) => image.naturalWidth > 0)")
     assert "A. Painter" in page.inner_text(".xc-credits")
 
 

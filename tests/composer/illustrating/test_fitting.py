@@ -124,6 +124,8 @@ def test_what_the_model_guesses_beyond_the_paragraph_is_not_searched_for(
         ("sunrise over the sea · 海上日出", {"日出"}, 0.5),  # and no more than that
         ("cat · 猫", {"猫头鹰"}, 0.0),
         ("framed picture · 带框的画", {"frame"}, 0.0),
+        ("potted plant", {"plant"}, 0.5),  # not any plant
+        ("person walking", {"walking"}, 0.0),
         ("a cat asleep on a sofa", {"cat", "sofa"}, 2 / 3),
         ("", {"cat"}, 0.0),
     ],
