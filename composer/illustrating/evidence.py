@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -34,6 +34,8 @@ SAME_SUBJECT = (
 GROUNDED = 0.55  # cosine of a thing and a word of the paragraph from which the paragraph speaks of that thing
 MEANINGS = 2  # of a Chinese word that a picture's English words are compared with: the further ones are seldom meant
 _LONGEST_NAME = 16  # words of a picture's caption that are compared
+_BODY_TEXT = "human eye ear nose mouth lip tongue hand finger thumb palm fist arm leg foot"
+_BODY = frozenset(_BODY_TEXT.split())
 _WORD = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
 _WORD_BEHIND = re.compile(r"(?!ing|ist|ers|less|like|man|men)[a-z]{3,}")  # not a guitarist's, behind the guitar
@@ -113,6 +115,22 @@ def _is_first_part(name: str, query: str) -> bool:
     return bool(_WORD_BEHIND.fullmatch(rest)) and rest != query and not _LIGHT.match(rest) and lemma(query) != name
 
 
+def _says_which(name: str, query: str) -> bool:
+    """Whether a picture's words only say in a query which other thing is meant: a shield volcano is no shield."""
+    *before, thing = words_of(query) or [""]
+    own = content_words(name)
+    return bool(own) and thing not in own and frozenset(own) <= frozenset(before)
+
+
+def _only_part_of_a_body(name: str, title: Collection[str]) -> bool:
+    """Whether a picture shows no more than a part of a body, in an article whose title has no word of it. Whoever looks
+    or waves in a text has eyes and hands, and nobody wants to see one alone."""
+    words = frozenset(map(lemma, _WORD.findall(name)))
+    shown = words & _BODY
+    is_alone = _BODY.issuperset(content_words(name)) and words.isdisjoint(("person", "people"))
+    return bool(shown) and is_alone and shown.isdisjoint(title)
+
+
 def gather(
     paragraph: Paragraph,
     found: Sequence[tuple[Query, Sequence[Hit]]],
@@ -126,12 +144,15 @@ def gather(
     cosines = _cosines(found, vectors)
     words = paragraph.words
     often = Counter(map(lemma, _WORD.findall(paragraph.text)))
+    titled = title_words.things | frozenset(map(lemma, _WORD.findall(paragraph.title)))
     best: dict[str, tuple[float, Candidate]] = {}
     for query, hits in found:
         for rank, hit in enumerate(hits):
-            if _is_first_part(name_in(hit.caption, "en"), query.text):
-                continue
+            name = name_in(hit.caption, "en")
             met, share = words_met(hit.caption, words)
+            only_says_which = not met and _says_which(name, query.text)
+            if only_says_which or _is_first_part(name, query.text) or _only_part_of_a_body(name, titled):
+                continue
             evidence = Evidence(
                 query=query.text,
                 named=query.named,

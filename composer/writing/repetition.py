@@ -1,5 +1,5 @@
-"""What a small model says again: paragraphs with a few other words, sentences, mostly in its last paragraph, and what
-it was told."""
+"""What a small model says again: paragraphs with a few other words, sentences, mostly in its last paragraph, the
+beginnings of sentences, and what it was told."""
 
 import re
 from collections.abc import Sequence
@@ -20,6 +20,10 @@ _REFRAIN = 40  # width of a paragraph up to which it may come again: a refrain, 
 # new: of 344 sentences of thirty-three articles seven have more, all of them said before, and three 0.5 to 0.65.
 _SAID_BEFORE = 0.65
 _RUN = 4
+# Sentences in a row that begin with the same words, from which the next are left out ("It makes me feel …" nine times),
+# and how many words, or Chinese characters, are a beginning.
+_LITANY = 3
+_BEGINNING_EN, _BEGINNING_ZH = 4, 6
 _REFERS_BACK = re.compile(r"\s*(?:(?:They|Their|It|Its|He|His|She|Her|This|These|That|Those|Such)\b|[他她它其这那此])")
 _ECHO_EN, _ECHO_ZH = 30, 6  # characters in a row of what the model was told that are no accident
 _WORD = re.compile(f"[{HAN_RANGES}]|[^\\W_{HAN_RANGES}]+")
@@ -34,8 +38,8 @@ def says_nothing_new(section: Section, other: Section) -> bool:
 
 
 def without_repetitions(sections: Sequence[Section], before: Sequence[Section]) -> list[Section]:
-    """The sections without paragraphs and sentences that stood in an earlier one, but for a few words. before: what
-    stands in front of them."""
+    """The sections without paragraphs and sentences that stood in an earlier one, but for a few words, and without
+    the fourth and further sentences that begin alike. before: what stands in front of them."""
     kept: list[Section] = []
     said = {run for section in before for sentence in _sentences(section) for run in _runs(sentence)}
     for section in sections:
@@ -43,9 +47,10 @@ def without_repetitions(sections: Sequence[Section], before: Sequence[Section]) 
             continue
         own = _sentences(section)
         again = []
-        for sentence in own:
+        for number, sentence in enumerate(own):
             runs = _runs(sentence)
-            again.append(_may_be_left_out(sentence) and len(runs & said) >= _SAID_BEFORE * max(len(runs), 1))
+            is_said = _may_be_left_out(sentence) and len(runs & said) >= _SAID_BEFORE * max(len(runs), 1)
+            again.append(is_said or _goes_on_and_on(own[max(number - _LITANY, 0) : number + 1]))
             said |= runs
         if any(again):
             section = replace(section, text="".join(_left(own, again)).strip())
@@ -86,6 +91,17 @@ def _left(sentences: Sequence[str], again: Sequence[bool]) -> list[str]:
 
 def _sentences(section: Section) -> list[str]:
     return sentences(section.text) if section.kind == "paragraph" else []
+
+
+def _goes_on_and_on(in_a_row: Sequence[str]) -> bool:
+    """Whether the last of these sentences begins as the three before it do."""
+    beginnings = {_beginning(sentence) for sentence in in_a_row}
+    return len(in_a_row) > _LITANY and len(beginnings) == 1 and "**" not in in_a_row[-1]
+
+
+def _beginning(sentence: str) -> tuple[str, ...]:
+    words = _WORD.findall(inline.plain(sentence).lower())
+    return tuple(words[: _BEGINNING_ZH if HAN.search(sentence) else _BEGINNING_EN])
 
 
 def _may_be_left_out(sentence: str) -> bool:

@@ -247,6 +247,16 @@ def test_a_word_that_begins_with_a_pictures_is_another_thing(thing: str, found: 
     assert [candidate.caption for candidate in candidates] == found
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("A shield volcano is broad.", []), ("A shield volcano is broad. A knight has a shield.", ["shield"])],
+)
+def test_what_only_says_which_thing_is_meant_is_not_offered(text: str, found: list[str]) -> None:
+    asked = [(Query("shield volcano", named=True), [Hit("1", "/1.png", 0.5, "shield")])]
+    candidates = gather(Paragraph("s1", text, "en", ""), asked, Words(frozenset()), TextVectors())
+    assert [candidate.caption for candidate in candidates] == found
+
+
 def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:
     options = [[picture("bed", 0.9)], [picture("moon", 0.3)], [], [picture("boat", 0.65)]]
     assert chosen(options) == {0: "bed", 3: "boat"}

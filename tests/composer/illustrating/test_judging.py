@@ -113,6 +113,20 @@ def test_a_title_speaks_of_what_its_words_are_made_of_and_what_they_are_in_engli
     assert {caption: evidence and evidence.of_title for caption, evidence in found.items()} == names
 
 
+@pytest.mark.parametrize(
+    ("title", "offered"),
+    [("Sunrise on the mountain", ["sun"]), ("How to protect your eyes", ["human eye", "sun"])],
+)
+def test_a_part_of_a_body_is_offered_where_the_title_speaks_of_it(
+    title: str, offered: list[str], tmp_path: Path
+) -> None:
+    section = Section("s1", "I closed my eyes, waved my hands, and felt the sun.")
+    gallery = NamedGallery(tmp_path, ["human eye", "waving hand", "sun"])
+    article = Article(title, (section,), "en")
+    reader = ParagraphReader(None, gallery, GeneralPrompts(), article, threading.Event())
+    assert sorted(each.caption for each in reader.search(section).candidates) == offered
+
+
 def test_of_several_things_the_one_that_is_spoken_of_most_comes_first(tmp_path: Path) -> None:
     section = Section(
         "s1", "After the monkeys I went to the birds. The birds were colourful, and one of the birds sang."

@@ -38,6 +38,17 @@ def test_chinese_sentences_are_told_apart_by_their_marks() -> None:
     assert left(tea + panda, parks + panda.replace("快乐", "伟大")) == [tea + panda, parks]
 
 
+def test_of_sentences_in_a_row_that_begin_alike_three_stay() -> None:
+    chinese = [f"它让我感受到了{thing}。" for thing in ("运动的乐趣", "世界的美好", "生命的奇迹", "时间的珍贵", "友谊")]
+    assert left("".join(chinese) + "我很感激。") == ["".join(chinese[:3]) + "我很感激。"]
+    english = [f"I learned how to {thing}. " for thing in ("sail", "row", "swim", "dive", "wait")]
+    assert left("".join(english) + NEW) == ["".join(english[:3]) + NEW]
+    apart = f"{''.join(english[:3])}{NEW} {english[3].strip()}"
+    assert left(apart) == [apart]
+    steps = [f"{thing} it. " for thing in ("Wash", "Cut", "Boil", "Eat")]
+    assert left("".join(steps)) == ["".join(steps).strip()]
+
+
 def test_short_sentences_other_facts_and_halves_of_bold_may_come_again() -> None:
     refrain = "And the cat slept on. "
     assert left(refrain + TOOLS, refrain + COLOUR) == [(refrain + TOOLS).strip(), (refrain + COLOUR).strip()]
