@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -34,7 +34,7 @@ SAME_SUBJECT = (
 GROUNDED = 0.55  # cosine of a thing and a word of the paragraph from which the paragraph speaks of that thing
 MEANINGS = 2  # of a Chinese word that a picture's English words are compared with: the further ones are seldom meant
 _LONGEST_NAME = 16  # words of a picture's caption that are compared
-_BODY_TEXT = "human eye ear nose mouth lip tongue hand finger thumb palm fist arm leg foot"
+_BODY_TEXT = "human eye ear nose mouth tongue leg foot"
 _BODY = frozenset(_BODY_TEXT.split())
 _WORD = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
@@ -115,20 +115,33 @@ def _is_first_part(name: str, query: str) -> bool:
     return bool(_WORD_BEHIND.fullmatch(rest)) and rest != query and not _LIGHT.match(rest) and lemma(query) != name
 
 
-def _says_which(name: str, query: str) -> bool:
-    """Whether a picture's words only say in a query which other thing is meant: a shield volcano is no shield."""
+def _says_which(caption: str, query: str) -> bool:
+    """Whether a picture's words only say in a query which other thing is meant: a shield volcano is no shield, and a
+    peach blossom (桃花) no peach (桃)."""
+    if is_chinese(query):
+        name = name_in(caption, "zh")
+        return query.startswith(name) and not query.endswith(name)
     *before, thing = words_of(query) or [""]
-    own = content_words(name)
+    own = content_words(name_in(caption, "en"))
     return bool(own) and thing not in own and frozenset(own) <= frozenset(before)
 
 
-def _only_part_of_a_body(name: str, title: Collection[str]) -> bool:
-    """Whether a picture shows no more than a part of a body, in an article whose title has no word of it. Whoever looks
-    or waves in a text has eyes and hands, and nobody wants to see one alone."""
-    words = frozenset(map(lemma, _WORD.findall(name)))
-    shown = words & _BODY
-    is_alone = _BODY.issuperset(content_words(name)) and words.isdisjoint(("person", "people"))
-    return bool(shown) and is_alone and shown.isdisjoint(title)
+def _mentions_in_passing(name: str, query: str, paragraph: Paragraph) -> bool:
+    """Whether a drawing shows no more than a part of a body that the title and the paragraph say little of. Whoever
+    looks or walks in a text has eyes and legs, and nobody wants to see one alone."""
+    shown = frozenset(content_words(name))
+    if not shown or not _BODY.issuperset(shown):
+        return False
+    titled = map(lemma, _WORD.findall(paragraph.title))
+    said = [lemma(word) for word in _WORD.findall(paragraph.text)].count(lemma(query))
+    return shown.isdisjoint(titled) and query not in paragraph.title and max(said, paragraph.text.count(query)) < 2
+
+
+def _is_titled(caption: str, title: Words) -> bool:
+    """Whether a title speaks of a picture: by all of its words, or, in Chinese, by one that means its English name and
+    ends as its Chinese one does. 海龟 and 乌龟 are turtles, while a mouse (鼠标) is no mouse (老鼠)."""
+    noun = title.english.get(name_in(caption, "en").lower(), "")
+    return words_met(caption, title)[1] == 1.0 or (noun != "" and noun[-1] == name_in(caption, "zh")[-1:])
 
 
 def gather(
@@ -144,14 +157,14 @@ def gather(
     cosines = _cosines(found, vectors)
     words = paragraph.words
     often = Counter(map(lemma, _WORD.findall(paragraph.text)))
-    titled = title_words.things | frozenset(map(lemma, _WORD.findall(paragraph.title)))
     best: dict[str, tuple[float, Candidate]] = {}
     for query, hits in found:
         for rank, hit in enumerate(hits):
             name = name_in(hit.caption, "en")
             met, share = words_met(hit.caption, words)
-            only_says_which = not met and _says_which(name, query.text)
-            if only_says_which or _is_first_part(name, query.text) or _only_part_of_a_body(name, titled):
+            only_says_which = not met and _says_which(hit.caption, query.text)
+            in_passing = hit.drawing and _mentions_in_passing(name, query.text, paragraph)
+            if only_says_which or in_passing or _is_first_part(name, query.text):
                 continue
             evidence = Evidence(
                 query=query.text,
@@ -160,7 +173,7 @@ def gather(
                 words=met,
                 share=round(share, 3),
                 similarity=cosines.get((query.text, hit.id)),
-                of_title=words_met(hit.caption, title_words)[1] == 1.0,
+                of_title=_is_titled(hit.caption, title_words),
                 of_place=_is_place(hit.caption, words),
             )
             strength = promise(evidence)

@@ -23,18 +23,18 @@ RATHER_NO = 0.45
 # picture, which did not fit. Below the second it may be one, also where it shares a word: a clutch bag for a sleeping
 # bag, butter for cocoa butter, a fir for the trees of a rainforest.
 UNRELATED, NEAR = 0.45, 0.7
-# P(Yes) that such a picture needs, one whose name says more than the text where the model did not think of the thing (a
-# house for a birdhouse, a human eye for eyes that are closed), and one that has none of the text's words, though it
-# means what was searched for (an onion for scallions, bread for a dough). Of eleven between 0.55 and 0.7 in sixty
-# articles five did not fit, of four between 0.7 and 0.8 in thirty-three others two, and of five without a word of the
-# text in eighty more four.
+# P(Yes) that such a picture needs, and one whose name says more than the text where the model did not think of the
+# thing (a house for a birdhouse), and one that has none of the text's words, though it means what was searched for (an
+# onion for scallions, bread for a dough). Of eleven between 0.55 and 0.7 in sixty articles five did not fit, of four
+# between 0.7 and 0.8 in thirty-three others two, and of five without a word of the text in eighty more four.
 CLEARLY_YES = 0.8
 # The same where the text has a picture's words and the model did not think of the thing, where it has only some of them
 # (a human eye, for a goldfish's), and where it was searched for by another name, as a wheel for a tyre; but butter is
 # one kind of cocoa butter's, and has to fit clearly.
 RATHER_YES = 0.6
 # The same of a thing that only says where something is: the chair that somebody sits on, the windows that rain pounds
-# against. Of six below this in the labelled paragraphs and thirty-six articles none would be missed.
+# against. Of six below this in the labelled paragraphs and thirty-six articles none would be missed. And of one that
+# the text neither names nor nearly means: a steamer, for sailors.
 SURELY_YES = 0.85
 
 _UNKNOWN_SIMILARITY = 0.5  # of a query and a picture whose words are in different languages
@@ -71,7 +71,7 @@ def _least_yes(evidence: Evidence) -> float:
         return 2.0
     if evidence.of_title:
         return RATHER_NO
-    if evidence.of_place:
+    if evidence.of_place or (not said and near < NEAR):
         return SURELY_YES
     is_kind = any(word in evidence.query and word != evidence.query for word in evidence.words)
     says_more = 0 < evidence.share < 1 and not evidence.named

@@ -78,8 +78,12 @@ def words_of_name(name: str) -> list[str]:
     """The content words of a picture's name and its participles: a potted plant is not any plant, and a racing car
     not any car."""
     own = content_words(name)
-    participles = [word.lower() for word in _WORD.findall(name) if _of_a_verb(word.lower())]
-    return [*own, *participles] if own else []
+    return [*own, *participles(name)] if own else []
+
+
+def participles(text: str) -> list[str]:
+    """The English words of a text that may be participles, in lower case."""
+    return [word.lower() for word in _WORD.findall(text) if _of_a_verb(word.lower())]
 
 
 def says_something(word: str) -> bool:
@@ -102,13 +106,15 @@ def _of_a_verb(word: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a text speaks of. `parts`: words that say no more than which other thing is meant, as fish in fish sauce and
-    hot in hot pepper -> the words for things that they stand before. `places`: things that only say where something
-    is or happens, and for Chinese ones their English names, too."""
+    """What a text speaks of. `things`: also the participles of an English text, which a picture may be named with.
+    `parts`: words that say no more than which other thing is meant, as fish in fish sauce and hot in hot pepper -> the
+    words for things that they stand before. `places`: things that only say where something is or happens, and for
+    Chinese ones their English names, too. `english`: what Chinese words are called in English first of all -> them."""
 
     things: frozenset[str]
     parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     places: frozenset[str] = frozenset()
+    english: Mapping[str, str] = field(default_factory=dict)
 
 
 def words_in(text: str, language: Language) -> Words:
@@ -124,7 +130,7 @@ def words_in(text: str, language: Language) -> Words:
         elif is_noun:
             things.add(lemma(word))
     alone = {word: frozenset(of) for word, of in parts.items() if word not in things}
-    return Words(frozenset(things), alone, _places_en(text))
+    return Words(frozenset((*things, *participles(text))), alone, _places_en(text))
 
 
 def _places_en(text: str) -> frozenset[str]:
@@ -218,8 +224,11 @@ def things_in(compound: str) -> list[str]:
 @lru_cache(maxsize=2000)
 def shares_meaning(compound: str, part: str) -> bool:
     """Whether a Chinese word means what its part does, by their English names: 大熊猫 (giant panda) and 熊猫 (panda),
-    but not 公共汽车 (bus) and 汽车 (car). True of words that the dictionary lacks: they mean what they are made of.
+    but not 公共汽车 (bus) and 汽车 (car). True of words that the dictionary lacks: they mean what they are made of; and
+    of what is small or young: 小猫 (kitten) is a 猫 (cat).
     """
+    if compound == f"小{part}":
+        return True
     whole, of_part = (english_names(compound), english_names(part)) if is_word(compound) else ([], [])
     if not whole or not of_part:
         return True

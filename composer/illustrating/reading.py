@@ -22,7 +22,7 @@ from composer.illustrating.evidence import (
 )
 from composer.illustrating.fit import fit
 from composer.illustrating.material import OwnPictures
-from composer.illustrating.nouns import Words, content_words, nouns, things_in
+from composer.illustrating.nouns import Words, content_words, nouns, participles, things_in
 from composer.illustrating.queries import (
     MOST_NOUNS,
     MOST_THINGS,
@@ -104,8 +104,9 @@ class ParagraphReader:
         # all of them: "The lighthouse keeper" is an article about a lighthouse
         titled = nouns(title, article.language)
         parts = [part for noun in titled for part in things_in(noun)]  # a match of football shows a football
-        in_english = [names[0] for noun in titled if is_chinese(noun) for names in english_names(noun)[:1]]
-        self._title_words = Words(frozenset((*content_words(title), *titled, *parts, *in_english)))
+        english = {names[0]: noun for noun in titled if is_chinese(noun) for names in english_names(noun)[:1]}
+        things_titled = (*content_words(title), *participles(title), *titled, *parts)
+        self._title_words = Words(frozenset(things_titled), english=english)
 
     def each_once(self, article: Article) -> None:
         """From now on nothing is asked about that shows what stands in `article` or surely fits a paragraph already

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
+from itertools import groupby
 
 from common.language import HAN, HAN_RANGES
 from composer import inline
@@ -20,12 +21,13 @@ _REFRAIN = 40  # width of a paragraph up to which it may come again: a refrain, 
 # new: of 344 sentences of thirty-three articles seven have more, all of them said before, and three 0.5 to 0.65.
 _SAID_BEFORE = 0.65
 _RUN = 4
-# Sentences in a row that begin with the same words, from which the next are left out ("It makes me feel …" nine times),
-# and how many words, or Chinese characters, are a beginning.
-_LITANY = 3
+# Sentences in a row that begin with the same words, from which a paragraph goes in circles ("It makes me feel …" nine
+# times), and how many of them stay; and how many words, or Chinese characters, are a beginning.
+_LITANY, _OF_A_LITANY = 6, 3
 _BEGINNING_EN, _BEGINNING_ZH = 4, 6
 _REFERS_BACK = re.compile(r"\s*(?:(?:They|Their|It|Its|He|His|She|Her|This|These|That|Those|Such)\b|[他她它其这那此])")
 _ECHO_EN, _ECHO_ZH = 30, 6  # characters in a row of what the model was told that are no accident
+_SPOKEN = re.compile(r'["“”„«»「」『』]')
 _WORD = re.compile(f"[{HAN_RANGES}]|[^\\W_{HAN_RANGES}]+")
 _SHORT_SENTENCE = 30  # width up to which a sentence may come again
 
@@ -39,18 +41,18 @@ def says_nothing_new(section: Section, other: Section) -> bool:
 
 def without_repetitions(sections: Sequence[Section], before: Sequence[Section]) -> list[Section]:
     """The sections without paragraphs and sentences that stood in an earlier one, but for a few words, and without
-    the fourth and further sentences that begin alike. before: what stands in front of them."""
+    most of a long row of sentences that begin alike. before: what stands in front of them."""
     kept: list[Section] = []
     said = {run for section in before for sentence in _sentences(section) for run in _runs(sentence)}
     for section in sections:
         if any(says_nothing_new(section, other) for other in (*before, *kept)):
             continue
         own = _sentences(section)
-        again = []
+        again, circles = [], _in_circles(own)
         for number, sentence in enumerate(own):
             runs = _runs(sentence)
             is_said = _may_be_left_out(sentence) and len(runs & said) >= _SAID_BEFORE * max(len(runs), 1)
-            again.append(is_said or _goes_on_and_on(own[max(number - _LITANY, 0) : number + 1]))
+            again.append(is_said or number in circles)
             said |= runs
         if any(again):
             section = replace(section, text="".join(_left(own, again)).strip())
@@ -93,15 +95,20 @@ def _sentences(section: Section) -> list[str]:
     return sentences(section.text) if section.kind == "paragraph" else []
 
 
-def _goes_on_and_on(in_a_row: Sequence[str]) -> bool:
-    """Whether the last of these sentences begins as the three before it do."""
-    beginnings = {_beginning(sentence) for sentence in in_a_row}
-    return len(in_a_row) > _LITANY and len(beginnings) == 1 and "**" not in in_a_row[-1]
+def _in_circles(own: Sequence[str]) -> set[int]:
+    """The numbers of the sentences that only go on with a long row of sentences that begin alike. What somebody says,
+    and half of a pair of bold marks, is not left out."""
+    rows = [list(row) for _, row in groupby(range(len(own)), key=lambda number: _beginning(own[number]))]
+    long_rows = [row for row in rows if len(row) >= _LITANY and _beginning(own[row[0]])]
+    further = {number for row in long_rows for number in row[_OF_A_LITANY:]}
+    return {number for number in further if not _SPOKEN.search(own[number]) and own[number].count("**") % 2 == 0}
 
 
 def _beginning(sentence: str) -> tuple[str, ...]:
+    """The first words of a sentence that goes on behind them; empty for a shorter one, which may be a refrain."""
     words = _WORD.findall(inline.plain(sentence).lower())
-    return tuple(words[: _BEGINNING_ZH if HAN.search(sentence) else _BEGINNING_EN])
+    length = _BEGINNING_ZH if HAN.search(sentence) else _BEGINNING_EN
+    return tuple(words[:length]) if len(words) > length else ()
 
 
 def _may_be_left_out(sentence: str) -> bool:

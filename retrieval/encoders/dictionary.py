@@ -42,6 +42,10 @@ _FUNCTION_TEXT = """
 给 等 们 地 得 很 前 后 一个 一只 一条 一些 一张 一座 一位 一碗 一杯 正在 中的 旁边 里面 上面 下面 前面 后面
 """
 _FUNCTION_WORDS = frozenset(_FUNCTION_TEXT.split())
+# What a thing is called in jest or abuse is not what a text about it means: 小鸟 is a little bird.
+_VULGAR_TEXT = "penis anus prostitute cuckold whore testicles ninny blockhead"
+_VULGAR = frozenset(_VULGAR_TEXT.split())
+_ADDED = {"小鸟": ("bird", "little bird")}
 LONGEST = 6  # characters of a Chinese word
 SENSES = 4  # English meanings that are kept of a Chinese word
 NAMES = 8  # Chinese names that are kept of an English one
@@ -91,6 +95,7 @@ def _read_file() -> tuple[dict[str, tuple[str, ...]], dict[int, str]]:
             merged = (*senses, *before) if common_first else (*before, *senses)
             if merged:
                 found[word] = tuple(dict.fromkeys(merged))[:SENSES]
+    found.update(_ADDED)
     often_last = sorted(written, key=written.__getitem__)
     return found, {ord(old): new for old, new in often_last if not _in_use(old)}
 
@@ -103,7 +108,7 @@ def _senses(meanings: Sequence[str]) -> list[str]:
         if _NO_MEANING.search(meaning):
             continue
         parts = (_ASIDE.sub(" ", meaning) if "(" in meaning or "[" in meaning or "{" in meaning else meaning).split(";")
-        cleaned = [name for part in parts for name in _names(part)]
+        cleaned = [name for part in parts for name in _names(part) if name not in _VULGAR]
         (unusual if _UNUSUAL.match(meaning) else usual).extend(name[:60] for name in cleaned if not is_chinese(name))
     return usual + unusual
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from common.language import is_chinese
 from common.resources import resource_folder
 from composer.article import Article, Candidate, Evidence, Language
 from composer.illustrating.captions import is_true_of, plain_caption
@@ -121,6 +122,7 @@ def test_what_the_model_guesses_beyond_the_paragraph_is_not_searched_for(
         ("automobile · 汽车", {"公共汽车"}, 0.0),  # a bus
         ("horse · 马", {"河马"}, 0.0),  # a hippopotamus
         ("fish · 鱼", {"金鱼"}, 1.0),
+        ("cat · 猫", {"小猫"}, 1.0),  # a kitten
         ("sunrise over the sea · 海上日出", {"日出"}, 0.5),  # and no more than that
         ("cat · 猫", {"猫头鹰"}, 0.0),
         ("framed picture · 带框的画", {"frame"}, 0.0),
@@ -195,8 +197,8 @@ def test_a_picture_of_something_else_does_not_fit_whatever_the_model_says() -> N
 
 
 def test_a_picture_of_something_near_fits_where_the_model_says_clearly_yes() -> None:
-    clutch = Evidence("sleeping bag", named=True, similarity=0.6, yes=0.78)
-    assert fit(clutch) < FITS < fit(replace(clutch, yes=0.82))
+    clutch = Evidence("sleeping bag", named=True, similarity=0.6, yes=0.83)
+    assert fit(clutch) < FITS < fit(replace(clutch, yes=0.87))
     for said in ({"similarity": 0.8}, {"share": 0.5}, {"of_title": True}, {"similarity": None}):
         assert fit(replace(clutch, **said)) >= fit(clutch)
     assert fit(replace(clutch, similarity=0.8, share=1.0)) > FITS
@@ -248,12 +250,18 @@ def test_a_word_that_begins_with_a_pictures_is_another_thing(thing: str, found: 
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
-    [("A shield volcano is broad.", []), ("A shield volcano is broad. A knight has a shield.", ["shield"])],
+    ("text", "query", "found"),
+    [
+        ("A shield volcano is broad.", "shield volcano", []),
+        ("A shield volcano is broad. A knight has a shield.", "shield volcano", ["shield · 盾牌"]),
+        ("桃花开了。", "桃花", []),
+        ("桃花开了，枝上结了一个桃。", "桃花", ["peach · 桃"]),
+    ],
 )
-def test_what_only_says_which_thing_is_meant_is_not_offered(text: str, found: list[str]) -> None:
-    asked = [(Query("shield volcano", named=True), [Hit("1", "/1.png", 0.5, "shield")])]
-    candidates = gather(Paragraph("s1", text, "en", ""), asked, Words(frozenset()), TextVectors())
+def test_what_only_says_which_thing_is_meant_is_not_offered(text: str, query: str, found: list[str]) -> None:
+    hits = [Hit("1", "/1.png", 0.5, "peach · 桃" if is_chinese(query) else "shield · 盾牌")]
+    paragraph = Paragraph("s1", text, "zh" if is_chinese(query) else "en", "")
+    candidates = gather(paragraph, [(Query(query, named=True), hits)], Words(frozenset()), TextVectors())
     assert [candidate.caption for candidate in candidates] == found
 
 

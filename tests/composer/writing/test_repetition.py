@@ -1,5 +1,7 @@
 """What is said twice is left out; what only looks alike stays."""
 
+import pytest
+
 from composer.article import Section
 from composer.writing.repetition import without_repetitions
 
@@ -38,15 +40,24 @@ def test_chinese_sentences_are_told_apart_by_their_marks() -> None:
     assert left(tea + panda, parks + panda.replace("快乐", "伟大")) == [tea + panda, parks]
 
 
-def test_of_sentences_in_a_row_that_begin_alike_three_stay() -> None:
-    chinese = [f"它让我感受到了{thing}。" for thing in ("运动的乐趣", "世界的美好", "生命的奇迹", "时间的珍贵", "友谊")]
+def test_of_a_long_row_of_sentences_that_begin_alike_three_stay() -> None:
+    things = ("运动的乐趣", "世界的美好", "生命的奇迹", "时间的珍贵", "友谊的力量", "家的温暖")
+    chinese = [f"它让我感受到了{thing}。" for thing in things]
     assert left("".join(chinese) + "我很感激。") == ["".join(chinese[:3]) + "我很感激。"]
-    english = [f"I learned how to {thing}. " for thing in ("sail", "row", "swim", "dive", "wait")]
+    english = [f"I learned how to {thing} well. " for thing in ("sail", "row", "swim", "dive", "wait", "cook")]
     assert left("".join(english) + NEW) == ["".join(english[:3]) + NEW]
-    apart = f"{''.join(english[:3])}{NEW} {english[3].strip()}"
-    assert left(apart) == [apart]
-    steps = [f"{thing} it. " for thing in ("Wash", "Cut", "Boil", "Eat")]
-    assert left("".join(steps)) == ["".join(steps).strip()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"The price of the {thing} is fair. " for thing in ("ticket", "guide", "lunch", "trip", "map")),
+        "Knock. " * 8,
+        "".join(f'"I shall never see {thing} again. ' for thing in ("you", "her", "him", "it", "home", "Bern", "Rome")),
+    ],
+)
+def test_a_few_sentences_refrains_and_what_somebody_says_stay(text: str) -> None:
+    assert left(text) == [text.strip()]
 
 
 def test_short_sentences_other_facts_and_halves_of_bold_may_come_again() -> None:

@@ -44,6 +44,7 @@ def test_the_words_that_show_something(chinese: str, words: list[str]) -> None:
         ("火锅", {"hotpot", "hot pot"}, set()),
         ("榴莲", {"durian fruit", "durian"}, set()),
         ("火龙果", {"dragon fruit"}, {"dragon"}),  # which is another thing
+        ("小鸟", {"bird"}, {"penis"}),  # what is said in jest is not meant
     ],
 )
 def test_a_thing_has_the_names_that_captions_use(chinese: str, names: set[str], never: set[str]) -> None:
