@@ -27,7 +27,7 @@ CAPTIONS: list[tuple[str, str, set[str]]] = [
     ("Ancient paintings on a cave wall", "洞窟墙上的古代壁画",
      {"artist palette", "framed picture", "mountain", "columned facade", "paintbrush"}),
     ("A rocket lifting off with a column of fire", "火箭喷着火焰升空", {"rocket", "fire"}),
-    ("Friends sharing a pizza", "朋友们一起吃披萨", {"pizza", "people hugging", "plate with fork and knife"}),
+    ("Friends sharing a pizza", "朋友们一起吃披萨", {"pizza", "two people hugging", "plate with fork and knife"}),
 ]  # fmt: skip
 
 

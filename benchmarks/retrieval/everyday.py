@@ -26,20 +26,20 @@ from retrieval.sources import Drawing, drawings
 _THINGS = """
 猫 | cat | cat, cat face, black cat
 狗 | dog | dog, dog face, guide dog, service dog
-钥匙 | key | key, old key
-戒指 | ring | ring
+钥匙 | key | door key, old key
+戒指 | ring | diamond ring
 雨伞 | umbrella | umbrella, closed umbrella, umbrella with rain drops
 面包 | bread | bread, baguette bread, flatbread
 奶酪 | cheese | cheese wedge
 火车 | train | train, locomotive, high-speed train, bullet train, railway car
 自行车 | bicycle | bicycle, person biking
-眼镜 | glasses | glasses
+眼镜 | glasses | eyeglasses
 墨镜 | sunglasses | sunglasses
 吉他 | guitar | guitar
 小提琴 | violin | violin
 床 | bed | bed, person in bed
-沙发 | sofa | couch and lamp
-椅子 | chair | chair, seat
+沙发 | sofa | sofa and lamp
+椅子 | chair | chair, aeroplane seat
 剪刀 | scissors | scissors
 锤子 | hammer | hammer, hammer and wrench, hammer and pick
 斧头 | axe | axe
@@ -50,7 +50,7 @@ _THINGS = """
 牙刷 | toothbrush | toothbrush
 蜡烛 | candle | candle
 闹钟 | alarm clock | alarm clock
-手表 | wristwatch | watch
+手表 | wristwatch | wristwatch
 手机 | mobile phone | mobile phone
 笔记本电脑 | laptop | laptop
 照相机 | camera | camera, camera with flash
@@ -58,7 +58,7 @@ _THINGS = """
 铅笔 | pencil | pencil
 报纸 | newspaper | newspaper, rolled-up newspaper
 背包 | backpack | backpack
-手套 | gloves | gloves, boxing glove
+手套 | gloves | mittens, boxing glove
 围巾 | scarf | scarf
 袜子 | socks | socks
 牛仔裤 | jeans | jeans
@@ -67,7 +67,7 @@ _THINGS = """
 香蕉 | banana | banana
 苹果 | apple | red apple, green apple
 柠檬 | lemon | lemon
-西瓜 | watermelon | watermelon
+西瓜 | watermelon | slice of watermelon
 草莓 | strawberry | strawberry
 胡萝卜 | carrot | carrot
 土豆 | potato | potato, roasted sweet potato
@@ -75,9 +75,9 @@ _THINGS = """
 冰淇淋 | ice cream | ice cream, soft ice cream, shaved ice
 蛋糕 | cake | cake, shortcake, cupcake, moon cake, fish cake with swirl, pancakes
 饼干 | biscuit | cookie
-蜂蜜 | honey | honey pot
+蜂蜜 | honey | pot of honey
 饺子 | dumplings | dumpling
-马 | horse | horse, horse face, horse racing, carousel horse
+马 | horse | horse, horse face, jockey on a racehorse, carousel horse
 兔子 | rabbit | rabbit, rabbit face
 老鼠 | mouse | mouse, mouse face, rat
 鸭子 | duck | duck
@@ -94,7 +94,7 @@ _THINGS = """
 向日葵 | sunflower | sunflower
 仙人掌 | cactus | cactus
 火山 | volcano | volcano
-帐篷 | tent | tent, circus tent, camping
+帐篷 | tent | tent, circus tent, tent under a tree
 医院 | hospital | hospital
 救护车 | ambulance | ambulance
 出租车 | taxi | taxi, oncoming taxi
