@@ -35,7 +35,7 @@ _SITE_NAME = re.compile(
     r"^(?:signal[-_]\d{4}[\W_\d]*|photo-\d{10,}-[0-9a-f]{8,}|pexels-[\w-]*\d{4,}|[\w-]+-unsplash)$", re.IGNORECASE
 )
 _COPY_OF = re.compile(r"^(?:copy of|kopie von|copie de|copia de|copia di)\s+", re.IGNORECASE)
-_HASH_NAME = re.compile(r"^(?:original_)?(?:[0-9a-f-]{12,}|(?=[a-f]*\d)[0-9a-f]{8,})(?:_[a-z])?$", re.IGNORECASE)
+_HASH_NAME = re.compile(r"^(?:original_)?(?:[0-9a-f-]{12,}|(?=[a-f]*\d+[a-f])[0-9a-f]{8,})(?:_[a-z])?$", re.IGNORECASE)
 _NO_TEXT = re.compile("[\ud800-\udfff]+")  # bytes of a name that are no UTF-8
 
 

@@ -54,6 +54,8 @@ def words_of(picture: Path) -> Metadata:
                 "PXL_20230101_120000000.PORTRAIT-01",
                 "IMG_1234的副本",
                 "original_1d4caa6f-16c6-4c3d-901b-9387de10e528_I",
+                "3f2a9c1d",
+                "b",
             )
         ],
         *[(name, name) for name in ("Bild von Oma", "screenshot of a map", "Scanner", "portrait", "12 monkeys")],

@@ -136,14 +136,14 @@ def test_a_file_whose_state_cannot_be_asked_keeps_its_picture(
 
 
 def test_what_was_dropped_in_stays_when_a_folder_around_the_gallery_is_indexed(pictures: Path, tmp_path: Path) -> None:
-    paint(pictures / "a.png")
+    paint(pictures / "lake.png")
     dropped = paint(tmp_path / "dropped.png", "blue")
     for place in (pictures / "my.gallery", pictures / ".hidden" / "my.gallery"):
         with Gallery.open(place, create=True, encoder=ColourEncoder()) as gallery:
             gallery.take([dropped])
             for folder in (pictures, place):
                 assert gallery.add(folder, options=ONE_WORKER).removed == 0
-            assert {hit.caption for hit in gallery.browse()} == {"a", "dropped"}
+            assert {hit.caption for hit in gallery.browse()} == {"lake", "dropped"}
 
 
 def test_one_file_with_a_fault_nobody_foresaw_does_not_end_the_rest() -> None:
