@@ -126,7 +126,7 @@ def _says_which(caption: str, query: str) -> bool:
     return bool(own) and thing not in own and frozenset(own) <= frozenset(before)
 
 
-def _mentions_in_passing(name: str, query: str, paragraph: Paragraph) -> bool:
+def _is_mentioned_in_passing(name: str, query: str, paragraph: Paragraph) -> bool:
     """Whether a drawing shows no more than a part of a body that the title and the paragraph say little of. Whoever
     looks or walks in a text has eyes and legs, and nobody wants to see one alone."""
     shown = frozenset(content_words(name))
@@ -163,7 +163,7 @@ def gather(
             name = name_in(hit.caption, "en")
             met, share = words_met(hit.caption, words)
             only_says_which = not met and _says_which(hit.caption, query.text)
-            in_passing = hit.drawing and _mentions_in_passing(name, query.text, paragraph)
+            in_passing = hit.drawing and _is_mentioned_in_passing(name, query.text, paragraph)
             if only_says_which or in_passing or _is_first_part(name, query.text):
                 continue
             evidence = Evidence(
