@@ -46,7 +46,7 @@ from composer.commands import (
 )
 from composer.events import STEPS, ArticleReady, Report
 from composer.exporting import image_names, to_markdown, write_folder
-from composer.illustrating import OwnPictures
+from composer.illustrating import FITS, OwnPictures
 from composer.models import Picture
 from composer.pipeline import Composer, Options
 from composer.prompts import TONES, read_length
@@ -300,6 +300,8 @@ def summary(article: Article, model: str, report: Report, load_seconds: float) -
                 "image": f"images/{names[section.id]}",
                 "credit": chosen.credit,
                 "score": chosen.score if chosen.share is None else chosen.share,
+                "fit": chosen.fit,
+                "fits": None if chosen.fit is None else chosen.fit >= FITS,
             }
         )
     steps = {step: round(report.seconds.get(step, 0.0), 3) for step in STEPS}

@@ -1,9 +1,10 @@
 """The words of a text that could be things in a picture, in English and Chinese. No model, no gallery."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import Any
 
 from common.language import HAN, HAN_RANGES, is_chinese
@@ -21,6 +22,9 @@ from retrieval.index import STOP_WORDS
 
 _BEFORE_AN_OBJECT = frozenset(("DT", "PRP", "PRP$"))  # tags: no noun stands before them without a verb
 _BEFORE_A_VERB = frozenset(("", "TO", "MD", ".", ":"))  # "Plant the tree", "how to plant a tree"
+_MODIFIERS = ("DT", "PRP$", "JJ", "NN", "VBN", "VBG")  # beginnings of tags: of a subject up to its noun
+_FINITE = frozenset(("VB", "VBD", "VBP", "VBZ", "MD"))
+_CLAUSE_ENDS = frozenset((".", ",", ":", "CC", ""))
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
 # Of jieba's tag set. Its tags are guesses for words that its corpus lacks (西红柿 is a "name", 露水 a "verb"),
@@ -176,16 +180,29 @@ def _words_en(text: str) -> list[tuple[str, bool, str]]:
     """The words that could name a thing or say which, whether each is a noun, and the noun right behind it, or ""."""
     tagged = [("", ""), *seen_en(_tagged_en(text)), ("", ""), ("", "")]
     found = []
-    for (_, before), (word, kind), (following, next_kind), (_, then) in zip(
-        tagged, tagged[1:], tagged[2:], tagged[3:], strict=False
+    for number, ((_, before), (word, kind), (following, next_kind), (_, then)) in enumerate(
+        zip(tagged, tagged[1:], tagged[2:], tagged[3:], strict=False), start=2
     ):
-        if not _could_name(word) or (before in _BEFORE_A_VERB and next_kind in _BEFORE_AN_OBJECT):
+        # the tagger takes verbs for nouns: "lightning split the sky", "owls hunt", "the clock ticks on"
+        is_order = before in _BEFORE_A_VERB and next_kind in _BEFORE_AN_OBJECT
+        if not _could_name(word) or is_order or _is_predicate(tagged, number - 1):
             continue
-        # the tagger takes verbs for nouns: "lightning split the sky", "owls hunt"
-        is_verb = then in _BEFORE_AN_OBJECT or (kind, next_kind) == ("NNS", "NN")
+        is_verb = then in _BEFORE_AN_OBJECT or (kind, next_kind) == ("NNS", "NN") or _is_predicate(tagged, number)
         is_thing = next_kind.startswith("NN") and not is_verb and _could_name(following)
         found.append((word, kind.startswith("NN"), following if is_thing else ""))
     return found
+
+
+def _is_predicate(tagged: Sequence[tuple[str, str]], number: int) -> bool:
+    """Whether a word that is tagged as a plural must be the verb of its clause, which begins with its subject and has
+    no other: "The snail crawls over a leaf", but "The apple trees in the garden bloom"."""
+    kinds = [kind for _, kind in tagged]
+    if kinds[number - 1 : number + 1] != ["NN", "NNS"] or kinds[number + 1] in _CLAUSE_ENDS:
+        return False
+    start = next(n for n in range(number, -1, -1) if kinds[n] in _CLAUSE_ENDS) + 1
+    subject, rest = kinds[start:number], takewhile(lambda kind: kind not in _CLAUSE_ENDS, kinds[number:])
+    begins = subject[0] in ("DT", "PRP$") and all(kind.startswith(_MODIFIERS) for kind in subject)
+    return begins and _FINITE.isdisjoint(rest)
 
 
 def _could_name(word: str) -> bool:

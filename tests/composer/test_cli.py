@@ -59,8 +59,9 @@ def test_write_saves_an_article_and_prints_one_json_object(model: FakeModel, tmp
     assert set(printed["tokens"]) == {"prefilled", "reused", "generated"}
     assert len(printed["pictures"]) == 2
     for picture in printed["pictures"]:
-        assert set(picture) == {"section", "caption", "image", "credit", "score"}
+        assert set(picture) == {"section", "caption", "image", "credit", "score", "fit", "fits"}
         assert (out / picture["image"]).is_file()
+        assert picture["fits"] == (picture["fit"] >= 0.5)
     assert (out / "article.md").read_text().startswith(f"# {TITLE}")
     assert json.loads((out / "article.json").read_text())["title"] == TITLE
     assert "Writing" in result.stderr

@@ -77,6 +77,19 @@ def test_verbs_before_an_object_are_no_nouns(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "things"),
+    [
+        ("The snail crawls slowly over a leaf.", ["snail", "leaf"]),
+        ("Every morning, the old clock ticks on the wall.", ["morning", "clock", "wall"]),
+        ("The apple trees in the garden were old.", ["apple tree", "tree", "garden"]),
+        ("Bread, fish sauces for the soup and tea stood there.", ["bread", "fish sauce", "sauce", "soup", "tea"]),
+    ],
+)
+def test_a_clauses_only_verb_is_no_noun(text: str, things: list[str]) -> None:
+    assert nouns(text, "en") == things
+
+
+@pytest.mark.parametrize(
     ("text", "places", "things"),
     [
         (
