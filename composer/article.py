@@ -45,6 +45,7 @@ class Evidence:
     of_title: bool = False  # all of the picture's words stand in the article's title, in either language
     yes: float | None = None  # the model's probability that the picture fits, 0..1
     of_place: bool = False  # the paragraph only says with them where something is: the chair that somebody sits on
+    language: Language = "en"  # of the paragraph
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,12 @@ SAME_SUBJECT = (
 GROUNDED = 0.55  # cosine of a thing and a word of the paragraph from which the paragraph speaks of that thing
 MEANINGS = 2  # of a Chinese word that a picture's English words are compared with: the further ones are seldom meant
 _LONGEST_NAME = 16  # words of a picture's caption that are compared
-_BODY_TEXT = "human eye ear nose mouth tongue leg foot"
-_BODY = frozenset(_BODY_TEXT.split())
+_OF_A_PERSON_TEXT = """
+human eye ear nose mouth tongue leg foot
+t-shirt shirt jean trouser shorts dress overcoat scarf hat cap shoe boot glove mitten sock necktie eyeglass
+"""
+_OF_A_PERSON = frozenset(_OF_A_PERSON_TEXT.split())  # parts of a body, and what it wears
+_MEASURE_ZH = re.compile("^[一几两][摞杯碗罐瓶盒锅片枝棵座滴颗](?=.)")
 _WORD = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
 _WORD_BEHIND = re.compile(r"(?!ing|ist|ers|less|like|man|men)[a-z]{3,}")  # not a guitarist's, behind the guitar
@@ -69,11 +73,12 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
     """The words of a caption that a text has, and their share of the caption's words, 0..1.
 
     A word that only says which other thing is meant is met beside that one: "fish sauce" meets fish sauce, and no fish.
-    A caption in several languages has the share of the one that has most.
+    Of a Chinese quantity counts what there is so much of: 一杯茶 is 茶. A caption in several languages has the share of
+    the one that has most.
     """
     best: tuple[tuple[str, ...], float] = ((), 0.0)
     for part in _PARTS.split(caption):
-        own = [*_HAN_RUN.findall(part), *words_of_name(part)][:_LONGEST_NAME]
+        own = [*_HAN_RUN.findall(_MEASURE_ZH.sub("", part)), *words_of_name(part)][:_LONGEST_NAME]
         met = {word: share for word in own if (share := _met(word, own, words))}
         if own and sum(met.values()) / len(own) > best[1]:
             best = tuple(met), sum(met.values()) / len(own)
@@ -127,14 +132,14 @@ def _says_which(caption: str, query: str) -> bool:
 
 
 def _is_mentioned_in_passing(name: str, query: str, paragraph: Paragraph) -> bool:
-    """Whether a drawing shows no more than a part of a body that the title and the paragraph say little of. Whoever
-    looks or walks in a text has eyes and legs, and nobody wants to see one alone."""
+    """Whether a drawing shows no more than a part of a body or what it wears, of which the title and the paragraph say
+    little. Whoever looks or walks in a text has eyes, legs and shoes, and nobody wants to see one alone."""
     shown = frozenset(content_words(name))
-    if not shown or not _BODY.issuperset(shown):
+    if not shown or not _OF_A_PERSON.issuperset(shown):
         return False
-    titled = map(lemma, _WORD.findall(paragraph.title))
     said = [lemma(word) for word in _WORD.findall(paragraph.text)].count(lemma(query))
-    return shown.isdisjoint(titled) and query not in paragraph.title and max(said, paragraph.text.count(query)) < 2
+    is_titled = not shown.isdisjoint(content_words(paragraph.title)) or query in paragraph.title
+    return not is_titled and max(said, paragraph.text.lower().count(query.lower())) < 2
 
 
 def _is_titled(caption: str, title: Words) -> bool:
@@ -175,6 +180,7 @@ def gather(
                 similarity=cosines.get((query.text, hit.id)),
                 of_title=_is_titled(hit.caption, title_words),
                 of_place=_is_place(hit.caption, words),
+                language=paragraph.language,
             )
             strength = promise(evidence)
             known = best.get(hit.id)
@@ -229,6 +235,7 @@ def with_evidence(paragraph: Paragraph, query: str, candidates: Sequence[Candida
             share=round(share, 3),
             similarity=cosines.get((query, each.id)),
             of_place=_is_place(each.caption, words),
+            language=paragraph.language,
         )
         weighed.append(replace(each, evidence=evidence, fit=fit(evidence)))
     return weighed

@@ -23,7 +23,7 @@ from retrieval.index import STOP_WORDS
 _BEFORE_AN_OBJECT = frozenset(("DT", "PRP", "PRP$"))  # tags: no noun stands before them without a verb
 _BEFORE_A_VERB = frozenset(("", "TO", "MD", ".", ":"))  # "Plant the tree", "how to plant a tree"
 _MODIFIERS = ("DT", "PRP$", "JJ", "NN", "VBN", "VBG")  # beginnings of tags: of a subject up to its noun
-_FINITE = frozenset(("VB", "VBD", "VBP", "VBZ", "MD"))
+_PREDICATES = frozenset(("VB", "VBD", "VBN", "VBP", "VBZ", "MD"))
 _CLAUSE_ENDS = frozenset((".", ",", ":", "CC", ""))
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
@@ -202,7 +202,7 @@ def _is_predicate(tagged: Sequence[tuple[str, str]], number: int) -> bool:
     start = next(n for n in range(number, -1, -1) if kinds[n] in _CLAUSE_ENDS) + 1
     subject, rest = kinds[start:number], takewhile(lambda kind: kind not in _CLAUSE_ENDS, kinds[number:])
     begins = subject[0] in ("DT", "PRP$") and all(kind.startswith(_MODIFIERS) for kind in subject)
-    return begins and _FINITE.isdisjoint(rest)
+    return begins and _PREDICATES.isdisjoint(rest)
 
 
 def _could_name(word: str) -> bool:

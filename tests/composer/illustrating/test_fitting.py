@@ -125,6 +125,8 @@ def test_what_the_model_guesses_beyond_the_paragraph_is_not_searched_for(
         ("cat · 猫", {"小猫"}, 1.0),  # a kitten
         ("sunrise over the sea · 海上日出", {"日出"}, 0.5),  # and no more than that
         ("cat · 猫", {"猫头鹰"}, 0.0),
+        ("cup of tea · 一杯茶", {"茶"}, 1.0),
+        ("family · 一家人", {"人"}, 0.0),
         ("framed picture · 带框的画", {"frame"}, 0.0),
         ("potted plant", {"plant"}, 0.5),  # not any plant
         ("person walking", {"walking"}, 0.0),
@@ -228,6 +230,14 @@ def test_what_the_title_does_not_name_needs_a_rather_yes() -> None:
     assert fit(notebook) < FITS < fit(replace(notebook, yes=0.72))
     assert fit(replace(notebook, named=True)) < FITS, "nor does it fit for having been thought of"
     assert fit(replace(notebook, of_title=True)) > FITS
+    assert fit(replace(notebook, language="zh", yes=0.54)) < FITS < fit(replace(notebook, language="zh", yes=0.56))
+
+
+def test_the_titles_subject_is_shown_where_a_paragraph_names_it_unless_the_model_says_no() -> None:
+    bridge = Evidence("bridge", named=True, words=("bridge",), share=1.0, similarity=0.76, of_title=True, yes=0.26)
+    assert fit(bridge) > FITS > fit(replace(bridge, yes=0.24))
+    assert fit(replace(bridge, named=False, yes=0.44)) < FITS
+    assert fit(replace(bridge, share=0.5, yes=0.44)) < FITS
 
 
 def test_what_only_says_where_something_is_has_to_fit_surely() -> None:

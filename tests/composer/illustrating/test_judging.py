@@ -119,18 +119,22 @@ def test_a_title_speaks_of_what_its_words_are_made_of_and_what_they_are_in_engli
     [
         ("Sunrise", "I closed my eyes and felt the sun.", {"sun"}),
         ("How to protect your eyes", "I closed my eyes and felt the sun.", {"human eye", "sun"}),
+        ("Sunrise", "In my old T-shirt I sat in the sun.", {"sun"}),
+        ("My old T-shirt", "In my T-shirt I sat in the sun.", {"t-shirt", "sun"}),
         ("The senses", "Our eyes see the sun. An eye is round.", {"human eye", "sun"}),
     ],
 )
-def test_a_part_of_a_body_is_offered_where_the_text_is_about_it(
+def test_a_part_of_a_body_and_what_it_wears_are_offered_where_the_text_is_about_it(
     title: str, text: str, offered: set[str], tmp_path: Path
 ) -> None:
-    gallery = NamedGallery(tmp_path, ["human eye", "sun"])
+    gallery = NamedGallery(tmp_path, ["t-shirt" if "T-shirt" in text else "human eye", "sun"])
     gallery.pictures = {key: replace(hit, drawing=True) for key, hit in gallery.pictures.items()}
     section = Section("s1", text)
     reader = ParagraphReader(None, gallery, GeneralPrompts(), Article(title, (section,), "en"), threading.Event())
     found = reader.search(section).candidates
-    assert {each.caption for each in found if each.evidence and each.evidence.query in ("eye", "sun")} == offered
+    assert {
+        each.caption for each in found if each.evidence and each.evidence.query in ("eye", "sun", "t-shirt")
+    } == offered
 
 
 def test_of_several_things_the_one_that_is_spoken_of_most_comes_first(tmp_path: Path) -> None:
