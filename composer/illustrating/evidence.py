@@ -102,6 +102,8 @@ def _same(word: str, other: str) -> float:
         return 1.0
     if not (is_chinese(word) and is_chinese(other)):
         return 0.0
+    if other == f"{word}儿":  # 鸟儿 is 鸟
+        return 1.0
     short, long = sorted((word, other), key=len)
     is_end = long.endswith(short) and (len(short) > 1 or len(long) == 2) and shares_meaning(long, short)
     return min(1.0, len(other) / len(word)) if is_end else 0.0
@@ -149,6 +151,15 @@ def _is_titled(caption: str, title: Words) -> bool:
     return words_met(caption, title)[1] == 1.0 or (noun != "" and noun[-1] == name_in(caption, "zh")[-1:])
 
 
+def _is_titled_by(hit: Hit, query: str, similarity: float | None, title: Words) -> bool:
+    """Whether an English title has the other name of a picture that found it: a tortoise is a 乌龟, which is a turtle.
+    Not a moon, although some satellites (卫星) are: that means something else."""
+    if similarity is None or similarity < GROUNDED or lemma(query) not in title.things:
+        return False
+    names = english_names(name_in(hit.caption, "zh")) if is_chinese(hit.caption) else []
+    return len(names) == 1 and lemma(query) in map(lemma, names[0][:MEANINGS])
+
+
 def gather(
     paragraph: Paragraph,
     found: Sequence[tuple[Query, Sequence[Hit]]],
@@ -171,14 +182,15 @@ def gather(
             in_passing = hit.drawing and _is_mentioned_in_passing(name, query.text, paragraph)
             if only_says_which or in_passing or _is_first_part(name, query.text):
                 continue
+            near = cosines.get((query.text, hit.id))
             evidence = Evidence(
                 query=query.text,
                 named=query.named,
                 rank=rank,
                 words=met,
                 share=round(share, 3),
-                similarity=cosines.get((query.text, hit.id)),
-                of_title=_is_titled(hit.caption, title_words),
+                similarity=near,
+                of_title=_is_titled(hit.caption, title_words) or _is_titled_by(hit, query.text, near, title_words),
                 of_place=_is_place(hit.caption, words),
                 language=paragraph.language,
             )

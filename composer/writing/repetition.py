@@ -25,7 +25,10 @@ _RUN = 4
 # times), and how many of them stay; and how many words, or Chinese characters, are a beginning.
 _LITANY, _OF_A_LITANY = 6, 3
 _BEGINNING_EN, _BEGINNING_ZH = 4, 6
-_REFERS_BACK = re.compile(r"\s*(?:(?:They|Their|It|Its|He|His|She|Her|This|These|That|Those|Such)\b|[他她它其这那此])")
+_REFERS_BACK = re.compile(
+    r"\s*(?:(?:They|Their|It|Its|He|His|She|Her|This|These|That|Those|Such)\b|[他她它其这那此]"
+    r"|[a-z]|[^，。！？“”]{1,6}[问说道答喊叫][道着]?[，。！：]?\s*$)"  # and who says what stands before
+)
 _ECHO_EN, _ECHO_ZH = 30, 6  # characters in a row of what the model was told that are no accident
 _SPOKEN = re.compile(r'["“”„«»「」『』]')
 _WORD = re.compile(f"[{HAN_RANGES}]|[^\\W_{HAN_RANGES}]+")
@@ -83,7 +86,7 @@ def _echoes(sentence: str, told: str) -> bool:
 
 
 def _left(sentences: Sequence[str], again: Sequence[bool]) -> list[str]:
-    """The sentences that are new, and those without which a new one would not be understood ("They …")."""
+    """The sentences that are new, and those without which a new one would not be understood ("They …", 我问)."""
     left: list[str] = []
     for sentence, is_again in zip(reversed(sentences), reversed(again), strict=True):
         if not is_again or (left and _REFERS_BACK.match(left[-1])):

@@ -199,6 +199,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "fly": ("housefly", "苍蝇"),
     "bear": ("brown bear", "熊"),
     "wheel": ("car wheel", "车轮"),
+    "mantelpiece clock": ("clock", "钟"),
     "bat": ("flying bat", "蝙蝠"),
     "rose": ("red rose", "玫瑰花"),
     "lime": ("lime fruit", "青柠"),

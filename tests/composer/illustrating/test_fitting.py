@@ -127,6 +127,8 @@ def test_what_the_model_guesses_beyond_the_paragraph_is_not_searched_for(
         ("cat · 猫", {"猫头鹰"}, 0.0),
         ("cup of tea · 一杯茶", {"茶"}, 1.0),
         ("family · 一家人", {"人"}, 0.0),
+        ("bird · 鸟", {"鸟儿"}, 1.0),
+        ("clock · 钟", {"老钟"}, 1.0),
         ("framed picture · 带框的画", {"frame"}, 0.0),
         ("potted plant", {"plant"}, 0.5),  # not any plant
         ("person walking", {"walking"}, 0.0),
@@ -168,6 +170,17 @@ def test_chinese_words_are_compared_with_english_names_by_the_dictionary(monkeyp
     (candidate,) = gather(paragraph, found, Words(frozenset()), TextVectors())
     assert candidate.evidence is not None
     assert candidate.evidence.similarity is None
+
+
+@pytest.mark.skipif(not dictionary_available(), reason="the dictionary is not installed")
+def test_an_english_title_speaks_of_a_picture_by_its_other_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("composer.illustrating.evidence.shared_text_encoder", OneVectorAText)
+    paragraph = Paragraph("s1", "Once a tortoise saw the moon.", "en", "The tortoise and the moon")
+    turtle, satellite = Hit("turtle", "", 0.9, "turtle · 乌龟"), Hit("satellite", "", 0.9, "satellite · 卫星")
+    found = [(Query("tortoise"), [turtle]), (Query("moon"), [satellite])]
+    candidates = gather(paragraph, found, Words(frozenset({"tortoise", "moon"})), TextVectors())
+    titled = {each.id: each.evidence.of_title for each in candidates if each.evidence}
+    assert titled == {"turtle": True, "satellite": False}, "some moons are satellites, and mean something else"
 
 
 def test_fit_follows_the_evidence() -> None:

@@ -30,6 +30,10 @@ def test_what_the_next_sentence_refers_to_stays() -> None:
     eyes = "They are no fish, though many cooks treat them so."
     assert left(TOOLS, f"{NEW} {TOOLS}{eyes}") == [TOOLS.strip(), f"{NEW} {TOOLS}{eyes}"]
     assert left(TOOLS, f"{TOOLS}{NEW}") == [TOOLS.strip(), NEW]
+    asked = "“那你知道妈妈做的饺子为什么这么好吃吗？”"
+    assert left(asked, f"{asked}我问。妈妈笑了，把一盘饺子放在桌上。")[1].startswith(f"{asked}我问。")
+    asked = '"Do you really know why these dumplings are so good?" '
+    assert left(asked, f"{asked}she asked. {NEW}")[1].startswith(f"{asked}she asked.")
 
 
 def test_chinese_sentences_are_told_apart_by_their_marks() -> None:
