@@ -10,7 +10,7 @@ from functools import lru_cache
 from common.language import HAN_RANGES, is_chinese
 from composer.article import Candidate, Evidence, Language
 from composer.illustrating.candidates import candidate
-from composer.illustrating.fit import fit
+from composer.illustrating.fit import NEAR, fit
 from composer.illustrating.nouns import (
     Words,
     content_words,
@@ -133,15 +133,16 @@ def _says_which(caption: str, query: str) -> bool:
     return bool(own) and thing not in own and frozenset(own) <= frozenset(before)
 
 
-def _is_mentioned_in_passing(name: str, query: str, paragraph: Paragraph) -> bool:
-    """Whether a drawing shows no more than a part of a body or what it wears, of which the title and the paragraph say
-    little. Whoever looks or walks in a text has eyes, legs and shoes, and nobody wants to see one alone."""
+def _is_mentioned_in_passing(name: str, query: Query, paragraph: Paragraph) -> bool:
+    """Whether a drawing shows no more than a part of a body or what it wears, and the title says nothing of it, nor the
+    paragraph much. Whoever looks or walks in a text has eyes, legs and shoes, and nobody wants to see one alone."""
     shown = frozenset(content_words(name))
     if not shown or not _OF_A_PERSON.issuperset(shown):
         return False
-    said = [lemma(word) for word in _WORD.findall(paragraph.text)].count(lemma(query))
-    is_titled = not shown.isdisjoint(content_words(paragraph.title)) or query in paragraph.title
-    return not is_titled and max(said, paragraph.text.lower().count(query.lower())) < 2
+    said = [lemma(word) for word in _WORD.findall(paragraph.text)].count(lemma(query.text))
+    is_titled = not shown.isdisjoint(content_words(paragraph.title)) or query.text in paragraph.title
+    is_subject = query.named and max(said, paragraph.text.lower().count(query.text.lower())) > 1
+    return not (is_titled or is_subject)
 
 
 def _is_titled(caption: str, title: Words) -> bool:
@@ -179,7 +180,7 @@ def gather(
             name = name_in(hit.caption, "en")
             met, share = words_met(hit.caption, words)
             only_says_which = not met and _says_which(hit.caption, query.text)
-            in_passing = hit.drawing and _is_mentioned_in_passing(name, query.text, paragraph)
+            in_passing = hit.drawing and _is_mentioned_in_passing(name, query, paragraph)
             if only_says_which or in_passing or _is_first_part(name, query.text):
                 continue
             near = cosines.get((query.text, hit.id))
@@ -266,7 +267,8 @@ def promise(evidence: Evidence) -> float:
 
 
 def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None" = None) -> bool:
-    """Whether two pictures show the same thing: they share a word, or their words mean nearly the same.
+    """Whether two pictures show the same thing: they share a word, their words mean nearly the same, or one was found
+    in place of the other: a bird, for "owl".
 
     vectors: where the pictures' words may be encoded already; None: each is encoded alone, so that the answer is the
     same whatever was asked before.
@@ -276,7 +278,7 @@ def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None"
     mine, theirs = name_in(one.caption, "en"), name_in(other.caption, "en")
     if not mine or not theirs:
         return False
-    if frozenset(words_of(mine)) & frozenset(words_of(theirs)):
+    if frozenset(words_of(mine)) & frozenset(words_of(theirs)) or _stands_for(one, theirs) or _stands_for(other, mine):
         return True
     if vectors is None:
         one_vector, other_vector = _name_vector(mine), _name_vector(theirs)
@@ -286,6 +288,14 @@ def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None"
     if one_vector is None or other_vector is None:
         return False
     return float(one_vector @ other_vector) >= SAME_SUBJECT
+
+
+def _stands_for(candidate: Candidate, name: str) -> bool:
+    """Whether a picture is not what it was searched for, and another one, of this name, is."""
+    evidence = candidate.evidence
+    if evidence is None or evidence.similarity is None or evidence.similarity >= NEAR:
+        return False
+    return words_of(evidence.query) == words_of(name)
 
 
 def _cosines(

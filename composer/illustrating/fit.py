@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 
 from common.resources import resource_folder
-from composer.article import Evidence, Language
+from composer.article import Evidence
 
 FITS = 0.5  # more likely than not: from here on a picture stands beside a paragraph without being asked for
 PERHAPS = 0.35  # below, a picture is not offered first even where a number of pictures was asked for
@@ -33,9 +33,10 @@ CLEARLY_YES = 0.8
 # The same of everything else that the title does not name: what the text says in passing is said as well. Of 149
 # pictures in ninety articles the 106 that the title names or that reach this hold three that do not fit, the 43 others
 # fourteen. But butter is one kind of cocoa butter's, and has to fit clearly.
+RATHER_YES = 0.7
 # A small model says yes less readily in Chinese: of the labelled paragraphs' pictures between 0.55 and 0.7 whose words
 # are all said ten of ten fit there (the fitted half; of the other seven of seven).
-RATHER_YES: dict[Language, float] = {"en": 0.7, "zh": 0.55}
+RATHER_YES_ZH = 0.55
 # The same of a thing that only says where something is: the chair that somebody sits on, the windows that rain pounds
 # against. Of six below this in the labelled paragraphs and thirty-six articles none would be missed. And of one that
 # the text neither names nor nearly means: a steamer, for sailors.
@@ -81,10 +82,10 @@ def _least_yes(evidence: Evidence) -> float:
     says_more = 0 < evidence.share < 1 and not evidence.named
     if not said or says_more or (near < NEAR and (evidence.share < 1 or is_kind)):
         return CLEARLY_YES
-    is_it = near >= NEAR and (evidence.share == 1 or evidence.similarity is None)
-    return (
-        RATHER_NO if is_it and evidence.yes is None else RATHER_YES[evidence.language]
-    )  # unasked, the words alone decide
+    all_said = evidence.share == 1
+    if evidence.yes is None and near >= NEAR and (all_said or evidence.similarity is None):
+        return RATHER_NO  # unasked, the words alone decide
+    return RATHER_YES_ZH if all_said and evidence.language == "zh" else RATHER_YES
 
 
 def _log_odds(probability: float) -> float:

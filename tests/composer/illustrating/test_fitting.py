@@ -3,19 +3,16 @@
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from common.language import is_chinese
 from common.resources import resource_folder
 from composer.article import Article, Candidate, Evidence, Language
 from composer.illustrating.captions import is_true_of, plain_caption
-from composer.illustrating.evidence import Paragraph, TextVectors, gather, grounded, same_subject, words_met
+from composer.illustrating.evidence import Paragraph, TextVectors, grounded, same_subject, words_met
 from composer.illustrating.fit import FEATURES, FITS, PERHAPS, fit
-from composer.illustrating.nouns import Words, nouns, things_in, words_in
+from composer.illustrating.nouns import nouns, things_in, words_in
 from composer.illustrating.places import choose_pictures
-from composer.illustrating.queries import Query, paragraph_queries, things, title_queries
-from retrieval.base import Hit
+from composer.illustrating.queries import paragraph_queries, things, title_queries
 from retrieval.encoders import dictionary_available
 
 
@@ -112,77 +109,6 @@ def test_what_the_model_guesses_beyond_the_paragraph_is_not_searched_for(
     assert grounded(named, Paragraph("s1", text, language, title), own, TextVectors()) == spoken_of
 
 
-@pytest.mark.parametrize(
-    ("caption", "words", "share"),
-    [
-        ("octopus · 章鱼", {"octopus"}, 1.0),
-        ("octopus · 章鱼", {"章鱼"}, 1.0),
-        ("alien monster", {"octopus"}, 0.0),
-        ("panda · 熊猫", {"大熊猫"}, 1.0),  # the end of a Chinese noun says what it is
-        ("automobile · 汽车", {"公共汽车"}, 0.0),  # a bus
-        ("horse · 马", {"河马"}, 0.0),  # a hippopotamus
-        ("fish · 鱼", {"金鱼"}, 1.0),
-        ("cat · 猫", {"小猫"}, 1.0),  # a kitten
-        ("sunrise over the sea · 海上日出", {"日出"}, 0.5),  # and no more than that
-        ("cat · 猫", {"猫头鹰"}, 0.0),
-        ("cup of tea · 一杯茶", {"茶"}, 1.0),
-        ("family · 一家人", {"人"}, 0.0),
-        ("bird · 鸟", {"鸟儿"}, 1.0),
-        ("clock · 钟", {"老钟"}, 1.0),
-        ("framed picture · 带框的画", {"frame"}, 0.0),
-        ("potted plant", {"plant"}, 0.5),  # not any plant
-        ("person walking", {"walking"}, 0.0),
-        ("a cat asleep on a sofa", {"cat", "sofa"}, 2 / 3),
-        ("", {"cat"}, 0.0),
-    ],
-)
-def test_words_of_a_picture_that_stand_in_the_text(caption: str, words: set[str], share: float) -> None:
-    assert words_met(caption, Words(frozenset(words)))[1] == pytest.approx(share)
-
-
-def picture(name: str, chance: float = 0.5) -> Candidate:
-    return Candidate(id=name, path="", caption=name, fit=chance)
-
-
-def test_what_shows_the_same_thing() -> None:
-    assert same_subject(picture("fire"), picture("fire engine"))
-    assert same_subject(picture("bread"), picture("bread"))
-    assert not same_subject(picture("bread"), picture("moon"))
-
-
-class OneVectorAText:
-    """An encoder to which two texts are alike where they are the same."""
-
-    def encode_texts(self, texts: list[str]) -> np.ndarray:
-        return np.array([[float(ord(text[0]) % 8 == place) for place in range(8)] for text in texts], dtype=np.float32)
-
-
-@pytest.mark.skipif(not dictionary_available(), reason="the dictionary is not installed")
-def test_chinese_words_are_compared_with_english_names_by_the_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("composer.illustrating.evidence.shared_text_encoder", OneVectorAText)
-    paragraph = Paragraph("s1", "猫头鹰飞过树林。", "zh", "夜里")
-    found = [(Query("猫头鹰"), [Hit("owl", "", 0.9, "owl"), Hit("cat", "", 0.8, "cat")])]
-    similarities = {
-        c.id: c.evidence.similarity for c in gather(paragraph, found, Words(frozenset()), TextVectors()) if c.evidence
-    }
-    assert similarities == {"owl": 1.0, "cat": 0.0}
-    found = [(Query("𠮷"), [Hit("owl", "", 0.9, "owl")])]  # the dictionary does not know it
-    (candidate,) = gather(paragraph, found, Words(frozenset()), TextVectors())
-    assert candidate.evidence is not None
-    assert candidate.evidence.similarity is None
-
-
-@pytest.mark.skipif(not dictionary_available(), reason="the dictionary is not installed")
-def test_an_english_title_speaks_of_a_picture_by_its_other_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("composer.illustrating.evidence.shared_text_encoder", OneVectorAText)
-    paragraph = Paragraph("s1", "Once a tortoise saw the moon.", "en", "The tortoise and the moon")
-    turtle, satellite = Hit("turtle", "", 0.9, "turtle · 乌龟"), Hit("satellite", "", 0.9, "satellite · 卫星")
-    found = [(Query("tortoise"), [turtle]), (Query("moon"), [satellite])]
-    candidates = gather(paragraph, found, Words(frozenset({"tortoise", "moon"})), TextVectors())
-    titled = {each.id: each.evidence.of_title for each in candidates if each.evidence}
-    assert titled == {"turtle": True, "satellite": False}, "some moons are satellites, and mean something else"
-
-
 def test_fit_follows_the_evidence() -> None:
     weak = Evidence("bowl", yes=0.2)
     strong = Evidence("bowl", named=True, words=("bowl",), share=1.0, similarity=1.0, yes=0.9)
@@ -197,6 +123,10 @@ def test_fit_follows_the_evidence() -> None:
 
 
 # -- places and pictures together ----------------------------------------------------------------------
+
+
+def picture(name: str, chance: float = 0.5) -> Candidate:
+    return Candidate(id=name, path="", caption=name, fit=chance)
 
 
 def chosen(options: list[list[Candidate]], count: int | None = None, width: float = 450.0) -> dict[int, str]:
@@ -258,34 +188,6 @@ def test_what_only_says_where_something_is_has_to_fit_surely() -> None:
     assert fit(chair) > FITS > fit(replace(chair, of_place=True))
     assert fit(replace(chair, of_place=True, of_title=True)) > FITS, "an article about chairs"
     assert fit(replace(chair, of_place=True, yes=0.9)) > FITS
-
-
-@pytest.mark.parametrize(
-    ("thing", "found"),
-    [("parrotfish", []), ("pancake", []), ("sunlight", ["sun"]), ("guitarist", ["guitar"]), ("tomatoes", ["tomato"])],
-)
-def test_a_word_that_begins_with_a_pictures_is_another_thing(thing: str, found: list[str]) -> None:
-    hits = [Hit(name, f"/{name}.png", 0.5, name) for name in ("parrot", "pan", "sun", "guitar", "tomato")]
-    hits = [hit for hit in hits if thing.startswith(hit.caption)]
-    paragraph = Paragraph("s1", "Nothing of the kind.", "en", "")
-    candidates = gather(paragraph, [(Query(thing, named=True), hits)], Words(frozenset()), TextVectors())
-    assert [candidate.caption for candidate in candidates] == found
-
-
-@pytest.mark.parametrize(
-    ("text", "query", "found"),
-    [
-        ("A shield volcano is broad.", "shield volcano", []),
-        ("A shield volcano is broad. A knight has a shield.", "shield volcano", ["shield · 盾牌"]),
-        ("桃花开了。", "桃花", []),
-        ("桃花开了，枝上结了一个桃。", "桃花", ["peach · 桃"]),
-    ],
-)
-def test_what_only_says_which_thing_is_meant_is_not_offered(text: str, query: str, found: list[str]) -> None:
-    hits = [Hit("1", "/1.png", 0.5, "peach · 桃" if is_chinese(query) else "shield · 盾牌")]
-    paragraph = Paragraph("s1", text, "zh" if is_chinese(query) else "en", "")
-    candidates = gather(paragraph, [(Query(query, named=True), hits)], Words(frozenset()), TextVectors())
-    assert [candidate.caption for candidate in candidates] == found
 
 
 def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:

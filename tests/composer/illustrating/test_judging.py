@@ -1,23 +1,18 @@
 """A second pair of eyes: another model says whether a picture fits, for a writer that does not see."""
 
 import math
-import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from composer.article import Article, Section
+from composer.article import Article
 from composer.errors import ModelFailed
 from composer.events import CaptionReady, Notice
-from composer.illustrating.reading import ParagraphReader
 from composer.models.base import Capabilities
 from composer.pipeline import Composer, Options
-from composer.prompts.general import GeneralPrompts
 from composer.settings import load_settings
-from retrieval.encoders import dictionary_available
 from tests.composer.answering import TITLE, answer, score_by
-from tests.fakes import FakeGallery, FakeModel, NamedGallery
+from tests.fakes import FakeGallery, FakeModel
 
 SEES = Capabilities(sees_pictures=True, max_pictures=8, context_tokens=4096)
 
@@ -93,54 +88,3 @@ def test_the_settings_of_a_judge(judge: str, options: dict[str, object]) -> None
     settings = load_settings(judge=judge, hub="modelscope", timeout=5, threads=3)
     assert settings.judge_options == options
     assert math.isclose(settings.timeout or 0, 5)
-
-
-@pytest.mark.skipif(not dictionary_available(), reason="what a Chinese word is made of, the dictionary says")
-@pytest.mark.parametrize(
-    ("title", "names"),
-    [
-        ("一场足球赛", {"soccer ball · 足球": True, "horse · 马": False}),
-        ("海龟回家", {"turtle · 乌龟": True, "turtle shell · 龟壳": False}),  # 海龟 is a turtle, too
-        ("鼠标的历史", {"mouse · 老鼠": False}),  # 鼠标 is the other mouse
-    ],
-)
-def test_a_title_speaks_of_what_its_words_are_made_of_and_what_they_are_in_english(
-    title: str, names: dict[str, bool], tmp_path: Path
-) -> None:
-    section = Section("s1", "队员们跑进球场，观众站了起来。")
-    article = Article(title, (section,), "zh")
-    reader = ParagraphReader(None, NamedGallery(tmp_path, list(names)), GeneralPrompts(), article, threading.Event())
-    found = {each.caption: each.evidence for each in reader.search(section).candidates}
-    assert {caption: evidence and evidence.of_title for caption, evidence in found.items()} == names
-
-
-@pytest.mark.parametrize(
-    ("title", "text", "offered"),
-    [
-        ("Sunrise", "I closed my eyes and felt the sun.", {"sun"}),
-        ("How to protect your eyes", "I closed my eyes and felt the sun.", {"human eye", "sun"}),
-        ("Sunrise", "In my old T-shirt I sat in the sun.", {"sun"}),
-        ("My old T-shirt", "In my T-shirt I sat in the sun.", {"t-shirt", "sun"}),
-        ("The senses", "Our eyes see the sun. An eye is round.", {"human eye", "sun"}),
-    ],
-)
-def test_a_part_of_a_body_and_what_it_wears_are_offered_where_the_text_is_about_it(
-    title: str, text: str, offered: set[str], tmp_path: Path
-) -> None:
-    gallery = NamedGallery(tmp_path, ["t-shirt" if "T-shirt" in text else "human eye", "sun"])
-    gallery.pictures = {key: replace(hit, drawing=True) for key, hit in gallery.pictures.items()}
-    section = Section("s1", text)
-    reader = ParagraphReader(None, gallery, GeneralPrompts(), Article(title, (section,), "en"), threading.Event())
-    found = reader.search(section).candidates
-    assert {
-        each.caption for each in found if each.evidence and each.evidence.query in ("eye", "sun", "t-shirt")
-    } == offered
-
-
-def test_of_several_things_the_one_that_is_spoken_of_most_comes_first(tmp_path: Path) -> None:
-    section = Section(
-        "s1", "After the monkeys I went to the birds. The birds were colourful, and one of the birds sang."
-    )
-    gallery = NamedGallery(tmp_path, ["monkey", "bird"])
-    reader = ParagraphReader(None, gallery, GeneralPrompts(), Article("A day out", (section,), "en"), threading.Event())
-    assert [each.caption for each in reader.search(section).candidates][:2] == ["bird", "monkey"]
