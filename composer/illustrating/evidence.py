@@ -11,6 +11,7 @@ from common.language import HAN_RANGES, is_chinese
 from composer.article import Candidate, Evidence, Language
 from composer.illustrating.candidates import candidate
 from composer.illustrating.fit import NEAR, fit
+from composer.illustrating.mentions import without_names
 from composer.illustrating.nouns import (
     Words,
     content_words,
@@ -55,11 +56,17 @@ class Paragraph:
     text: str  # plain
     language: Language
     title: str  # of the article
+    names: frozenset[str] = frozenset()  # that the article gives somebody
+
+    @property
+    def nameless(self) -> str:
+        """The text with pronouns for names."""
+        return without_names(self.text, self.names)
 
     @property
     def words(self) -> Words:
         """What a picture's words are compared with."""
-        return words_in(self.text, self.language)
+        return words_in(self.nameless, self.language)
 
 
 def name_in(caption: str, language: Language) -> str:

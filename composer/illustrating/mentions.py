@@ -2,7 +2,10 @@
 sunlight; and whoever sits on a chair speaks of something else. Works on words with their tags of parts of speech; no
 model."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
+
+from common.language import HAN_RANGES, is_chinese
 
 Tagged = tuple[str, str]  # a word or mark, and its tag: of the Penn Treebank, for Chinese words jieba's
 
@@ -29,6 +32,21 @@ _THROUGH_ZH = "透过"
 _SIDES_TEXT_ZH = "上 里 中 下 前 后 旁 边 内 外 里面 外面 上面 下面 旁边 之上 之中"
 _SIDES_ZH = frozenset(_SIDES_TEXT_ZH.split())
 _NEAR_ZH = 5  # words between 在 and 上
+
+_NAMED_ZH = re.compile(rf"(?:叫|叫做|叫作|名为|取名|名字是)[“\"「『]([{HAN_RANGES}]{{1,6}})[”\"」』]")
+_NAMED_EN = re.compile(r"\b(?:named|called|name (?:is|was)) [\"“]?([A-Z][a-z]+)\b")
+
+
+def given_names(text: str) -> frozenset[str]:
+    """What somebody in a text is called, where the text says so: 它名叫“云朵”, "a cat named Cloud"."""
+    return frozenset(_NAMED_ZH.findall(text)) | frozenset(_NAMED_EN.findall(text))
+
+
+def without_names(text: str, names: Collection[str]) -> str:
+    """The text with pronouns in place of names: where a deer is called Cloud, no cloud is to be seen."""
+    for name in names:
+        text = text.replace(name, "它") if is_chinese(name) else re.sub(rf"\b{name}\b", "it", text)
+    return text
 
 
 def seen_zh(tagged: Sequence[Tagged]) -> list[Tagged]:

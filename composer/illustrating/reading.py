@@ -22,6 +22,7 @@ from composer.illustrating.evidence import (
 )
 from composer.illustrating.fit import fit
 from composer.illustrating.material import OwnPictures
+from composer.illustrating.mentions import given_names
 from composer.illustrating.nouns import Words, content_words, nouns, participles, things_in
 from composer.illustrating.queries import (
     MOST_NOUNS,
@@ -92,6 +93,7 @@ class ParagraphReader:
         self.judge_problem: ReadableError | None = None  # why the judge was given up and the model judges itself
         self._model, self._gallery, self._prompts, self._article, self._stop = model, gallery, prompts, article, stop
         self._own = own
+        self._names = given_names(" ".join(map(blocks.words, article)))
         self._begun = False
         self._hits: dict[str, tuple[Hit, ...]] = {}  # by query: neighbouring paragraphs speak of the same things
         self._vectors = TextVectors()
@@ -116,8 +118,9 @@ class ParagraphReader:
 
     def search(self, section: Section, most: int = MOST_NOUNS) -> Reading:
         """What the gallery has for the paragraph's own words, the first `most` of them. Raises RetrievalError."""
-        paragraph = Paragraph(section.id, blocks.words(section), self._article.language, self._article.title)
-        queries = [] if self._few_searches else paragraph_queries(paragraph.text, paragraph.language, (), most)
+        text, article = blocks.words(section), self._article
+        paragraph = Paragraph(section.id, text, article.language, article.title, self._names | given_names(text))
+        queries = [] if self._few_searches else paragraph_queries(paragraph.nameless, paragraph.language, (), most)
         return self._gathered(paragraph, [*queries, *(q for q in self._title if q not in queries)])
 
     def read(self, reading: Reading) -> Reading:
@@ -135,9 +138,10 @@ class ParagraphReader:
         if self._stop.is_set():
             return reading
         paragraph = reading.paragraph
-        own = [*paragraph_queries(paragraph.text, paragraph.language, ()), *self._title]
+        own = [*paragraph_queries(paragraph.nameless, paragraph.language, ()), *self._title]
         named = grounded(things(answer), paragraph, own, self._vectors)
-        queries = paragraph_queries(paragraph.text, paragraph.language, named, 0 if self._few_searches else MOST_NOUNS)
+        most = 0 if self._few_searches else MOST_NOUNS
+        queries = paragraph_queries(paragraph.nameless, paragraph.language, named, most)
         known = {query.text for query in queries}
         reading = self._gathered(paragraph, [*queries, *(q for q in self._title if q.text not in known)])
         try:

@@ -251,6 +251,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "heart suit": ("hearts of playing cards", "红桃"),
     "diamond suit": ("diamonds of playing cards", "方片"),
     # vague or rare names
+    "ship": ("ship", "轮船"),
     "deciduous tree": ("tree", "树"),
     "classical building": ("columned facade", "立柱门廊"),
     "roll of paper": ("toilet roll", "卫生纸卷"),

@@ -182,3 +182,16 @@ def test_of_several_things_the_one_that_is_spoken_of_most_comes_first(tmp_path: 
     gallery = NamedGallery(tmp_path, ["monkey", "bird"])
     reader = ParagraphReader(None, gallery, GeneralPrompts(), Article("A day out", (section,), "en"), threading.Event())
     assert [each.caption for each in reader.search(section).candidates][:2] == ["bird", "monkey"]
+
+
+def test_nothing_is_searched_for_that_is_somebodys_name(tmp_path: Path) -> None:
+    first, second = Section("s1", "小鹿名叫“云朵”。"), Section("s2", "云朵救了小兔子。")
+    gallery = NamedGallery(tmp_path, ["cloud · 云朵", "rabbit · 兔子"])
+    article = Article("森林里的小鹿", (first, second), "zh")
+    reader = ParagraphReader(None, gallery, GeneralPrompts(), article, threading.Event())
+    reading = reader.search(second)
+    assert "云朵" not in [query.text for query, _ in reading.found]
+    assert {each.caption: each.evidence.share for each in reading.candidates if each.evidence} == {
+        "cloud · 云朵": 0.0,
+        "rabbit · 兔子": 1.0,
+    }

@@ -3,6 +3,7 @@ a lesser one."""
 
 import pytest
 
+from composer.illustrating.mentions import given_names, without_names
 from composer.illustrating.nouns import nouns, words_in
 
 
@@ -120,3 +121,15 @@ def test_chinese_places(text: str, places: set[str], things: set[str]) -> None:
     words = words_in(text, "zh")
     assert places <= words.places
     assert not things & words.places
+
+
+@pytest.mark.parametrize(
+    ("text", "nameless"),
+    [
+        ("小鹿名叫“云朵”。云朵救了小兔子。", "小鹿名叫“它”。它救了小兔子。"),
+        ("A cat named Cloud slept. Clouds came, and Cloud woke.", "A cat named it slept. Clouds came, and it woke."),
+        ("小朋友叫了一声，云朵飘走了。", "小朋友叫了一声，云朵飘走了。"),
+    ],
+)
+def test_what_somebody_is_called_is_nothing_to_be_seen(text: str, nameless: str) -> None:
+    assert without_names(text, given_names(text)) == nameless
