@@ -159,7 +159,7 @@ def _is_titled(caption: str, title: Words) -> bool:
     return words_met(caption, title)[1] == 1.0 or (noun != "" and noun[-1] == name_in(caption, "zh")[-1:])
 
 
-def _is_titled_by(hit: Hit, query: str, similarity: float | None, title: Words) -> bool:
+def _is_titled_by_another_name(hit: Hit, query: str, similarity: float | None, title: Words) -> bool:
     """Whether an English title has the other name of a picture that found it: a tortoise is a 乌龟, which is a turtle.
     Not a moon, although some satellites (卫星) are: that means something else."""
     if similarity is None or similarity < GROUNDED or lemma(query) not in title.things:
@@ -198,7 +198,8 @@ def gather(
                 words=met,
                 share=round(share, 3),
                 similarity=near,
-                of_title=_is_titled(hit.caption, title_words) or _is_titled_by(hit, query.text, near, title_words),
+                of_title=_is_titled(hit.caption, title_words)
+                or _is_titled_by_another_name(hit, query.text, near, title_words),
                 of_place=_is_place(hit.caption, words),
                 language=paragraph.language,
             )

@@ -179,24 +179,24 @@ def _nouns_en(text: str) -> list[str]:
 def _words_en(text: str) -> list[tuple[str, bool, str]]:
     """The words that could name a thing or say which, whether each is a noun, and the noun right behind it, or ""."""
     tagged = [("", ""), *seen_en(_tagged_en(text)), ("", ""), ("", "")]
+    kinds = [kind for _, kind in tagged]
     found = []
     for number, ((_, before), (word, kind), (following, next_kind), (_, then)) in enumerate(
         zip(tagged, tagged[1:], tagged[2:], tagged[3:], strict=False), start=2
     ):
         # the tagger takes verbs for nouns: "lightning split the sky", "owls hunt", "the clock ticks on"
         is_order = before in _BEFORE_A_VERB and next_kind in _BEFORE_AN_OBJECT
-        if not _could_name(word) or is_order or _is_predicate(tagged, number - 1):
+        if not _could_name(word) or is_order or _is_predicate(kinds, number - 1):
             continue
-        is_verb = then in _BEFORE_AN_OBJECT or (kind, next_kind) == ("NNS", "NN") or _is_predicate(tagged, number)
+        is_verb = then in _BEFORE_AN_OBJECT or (kind, next_kind) == ("NNS", "NN") or _is_predicate(kinds, number)
         is_thing = next_kind.startswith("NN") and not is_verb and _could_name(following)
         found.append((word, kind.startswith("NN"), following if is_thing else ""))
     return found
 
 
-def _is_predicate(tagged: Sequence[tuple[str, str]], number: int) -> bool:
+def _is_predicate(kinds: Sequence[str], number: int) -> bool:
     """Whether a word that is tagged as a plural must be the verb of its clause, which begins with its subject and has
-    no other: "The snail crawls over a leaf", but "The apple trees in the garden bloom"."""
-    kinds = [kind for _, kind in tagged]
+    no other: "The snail crawls over a leaf", but "The apple trees in the garden were old"."""
     if kinds[number - 1 : number + 1] != ["NN", "NNS"] or kinds[number + 1] in _CLAUSE_ENDS:
         return False
     start = next(n for n in range(number, -1, -1) if kinds[n] in _CLAUSE_ENDS) + 1

@@ -122,18 +122,6 @@ def test_fit_follows_the_evidence() -> None:
     assert set(weights) == {"intercept", *FEATURES}
 
 
-# -- places and pictures together ----------------------------------------------------------------------
-
-
-def picture(name: str, chance: float = 0.5) -> Candidate:
-    return Candidate(id=name, path="", caption=name, fit=chance)
-
-
-def chosen(options: list[list[Candidate]], count: int | None = None, width: float = 450.0) -> dict[int, str]:
-    picks = choose_pictures([width] * len(options), options, count, same=same_subject, worth=FITS)
-    return {place: each.id for place, each in picks.items()}
-
-
 def test_a_picture_of_something_else_does_not_fit_whatever_the_model_says() -> None:
     walking = Evidence("move", named=True, similarity=0.4, yes=0.99)
     assert fit(walking) < FITS < fit(replace(walking, similarity=0.5))
@@ -188,6 +176,18 @@ def test_what_only_says_where_something_is_has_to_fit_surely() -> None:
     assert fit(chair) > FITS > fit(replace(chair, of_place=True))
     assert fit(replace(chair, of_place=True, of_title=True)) > FITS, "an article about chairs"
     assert fit(replace(chair, of_place=True, yes=0.9)) > FITS
+
+
+# -- places and pictures together ----------------------------------------------------------------------
+
+
+def picture(name: str, chance: float = 0.5) -> Candidate:
+    return Candidate(id=name, path="", caption=name, fit=chance)
+
+
+def chosen(options: list[list[Candidate]], count: int | None = None, width: float = 450.0) -> dict[int, str]:
+    picks = choose_pictures([width] * len(options), options, count, same=same_subject, worth=FITS)
+    return {place: each.id for place, each in picks.items()}
 
 
 def test_only_what_fits_is_placed_unasked_and_as_many_as_asked_for_otherwise() -> None:
