@@ -1,6 +1,7 @@
 """The text of an article: a model writes, and what comes becomes sections. Knows no pictures and no page."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -15,11 +16,12 @@ from composer.prompts import Prompts, Style
 from composer.writing.editing import as_markdown
 from composer.writing.headings import with_headings
 from composer.writing.language import in_one_script
-from composer.writing.reader import ArticleReader
+from composer.writing.reader import PLACEHOLDER, ArticleReader
 from composer.writing.request import Request, provisional_title
 
 # for going on where the model went in circles: what it would say most likely is what it has said
 _LIVELIER, _LESS_REPETITIVE = 0.8, 1.15  # temperature, repetition penalty
+_TEMPLATE = re.compile(r"templates?\b|placeholders?\b|\bform letter|模板|模版|范本|范文|样本|格式", re.IGNORECASE)
 
 
 class Writer:
@@ -82,10 +84,17 @@ class Writer:
             before = assistant(f"{as_markdown(kept)}\n\n")
             messages = [*messages, before]
             room = max(room - model.count_tokens([before]), room // 4)
-        reader = ArticleReader(self._request.title, first=self._next, kept=kept, told=self._told)
+        asked = self._request.text
+        reader = ArticleReader(
+            self._request.title,
+            first=self._next,
+            kept=kept,
+            told=self._told,
+            placeholders=bool(_TEMPLATE.search(asked) or PLACEHOLDER.search(asked)),
+        )
         pieces, generated, problem = 0, model.usage.generated, None
         try:
-            given = self._request.text, self._style.readers, as_markdown(kept)
+            given = asked, self._style.readers, as_markdown(kept)
             sampling = in_one_script(sampling, article.language, *given)
             stream = model.stream(messages, replace(sampling, max_tokens=room), stop=stop)
             with contextlib.closing(_as_generator(stream)) as text:

@@ -6,15 +6,17 @@ from composer.article import Article, Section
 from composer.models import Model, Sampling
 from composer.prompts import Prompts, WritesHeadings
 from composer.writing.answers import clean_heading
-from composer.writing.lines import without_title
+from composer.writing.lines import width, without_title
+from composer.writing.repetition import SPOKEN
 
 FEWEST_PARAGRAPHS = 4  # a shorter article reads well without headings
+_SHORTEST_PART = 120  # width: what somebody asks and what another one answers are no part of an article yet
 _LONGEST = {"en": 48, "zh": 16}  # characters
 _SHORT = Sampling(max_tokens=20, stop=("\n",))
 
 
 def with_headings(model: Model, prompts: Prompts, article: Article, stop: threading.Event | None = None) -> Article:
-    """The article with a heading over every two or three paragraphs after the first, where it had none and the family
+    """The article with a heading over each part after the first paragraph, where it had none and the family
     of the model gives some; otherwise the article as it is. Raises what the model raises."""
     paragraphs = list(article.sections)
     if not isinstance(prompts, WritesHeadings) or len(paragraphs) < FEWEST_PARAGRAPHS:
@@ -37,8 +39,21 @@ def with_headings(model: Model, prompts: Prompts, article: Article, stop: thread
 
 
 def parts(paragraphs: list[Section]) -> list[list[Section]]:
-    """The paragraphs in twos; the last three stay together rather than leave one alone."""
-    starts = list(range(0, len(paragraphs), 2))
-    if len(paragraphs) % 2 and len(starts) > 1:
-        starts.pop()
-    return [paragraphs[start:end] for start, end in zip(starts, [*starts[1:], len(paragraphs)], strict=True)]
+    """The paragraphs in twos; more where they are short or people speak with each other; the last ones are not left
+    alone."""
+    found: list[list[Section]] = []
+    for section in paragraphs:
+        if not found or (_is_whole(found[-1]) and not (_speaks(found[-1][-1]) and _speaks(section))):
+            found.append([])
+        found[-1].append(section)
+    if len(found) > 1 and not _is_whole(found[-1]):
+        found[-2:] = [[*found[-2], *found[-1]]]
+    return found
+
+
+def _is_whole(part: list[Section]) -> bool:
+    return len(part) > 1 and sum(width(section.text) for section in part) >= _SHORTEST_PART
+
+
+def _speaks(section: Section) -> bool:
+    return bool(SPOKEN.search(section.text))

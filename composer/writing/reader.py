@@ -32,6 +32,12 @@ _REFERENCES = re.compile(
     r"|bibliography|works cited|citations|参考文献|参考资料|参考链接|参考来源|资料来源|相关链接|延伸阅读|引用来源)\W*",
     re.IGNORECASE,
 )
+# what somebody is to fill in: "Dear [Recipient's Name],", "你好，[你的名字]"; no link and no "[1]"
+PLACEHOLDER = re.compile(
+    r"\[(?:[A-Z]|(?:your|my|insert|name|date|place|city)\b)[A-Za-z'’/ ]{2,40}\](?!\()"
+    r"|[\[【][^\[\]【】]{0,8}(?:姓名|名字|名称|日期|地址|城市|公司|电话)[^\[\]【】]{0,4}[\]】]"
+)
+_SIGNED = re.compile(r"[^.!?。！？]{1,40}[,，]|此致|敬礼[!！]?")  # a line above a name
 _GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
 _MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
 _ANNOUNCEMENT = re.compile(r"(?:(?<=[.!?])\s+|(?<=[。！？]))[^.!?。！？]{4,120}[:：]$")
@@ -45,11 +51,20 @@ class ArticleReader:
     after its last SectionStarted, put behind the text in that event, are its text.
     """
 
-    def __init__(self, title: str = "", *, first: int = 1, kept: Sequence[Section] = (), told: str = "") -> None:
+    def __init__(
+        self,
+        title: str = "",
+        *,
+        first: int = 1,
+        kept: Sequence[Section] = (),
+        told: str = "",
+        placeholders: bool = False,
+    ) -> None:
         """`title`: the article's title, empty where the model is to find one. `first`: number of the first section.
         `kept`: what stands before, which is not to be said again. `told`: how an article is asked for, which is not to
-        be said either."""
+        be said either. `placeholders`: whether "[Your Name]" stays, as in a template."""
         self._given_title, self._first, self._kept, self._told = title, first, tuple(kept), told
+        self._with_placeholders = placeholders
         self._thoughts = ThoughtFilter()
         self._read_so_far = ""
         self._thought_ended = False  # one that the model's template had opened
@@ -215,9 +230,10 @@ class ArticleReader:
         cleaned = [replace(s, text=_capitalized(_without_announcement(inline.clean(s.text)))) for s in self._sections]
         cleaned = [section for section in cleaned if section.text]
         article = _without_references(without_echoes(trimmed(cleaned) if cut else cleaned, self._told))
-        kept = _with_levels_from_two(
-            _without_empty_headings(_without_closers(without_repetitions(article, self._kept)))
-        )
+        if not self._with_placeholders:
+            article = _without_placeholders(article)
+        new = _without_repeated_headings(without_repetitions(article, self._kept), self._kept)
+        kept = _with_levels_from_two(_without_empty_headings(_without_closers(new)))
         if not kept and not self._kept:  # words that look like headings only are all there is: better shown than lost
             kept = [replace(section, kind="paragraph", level=0) for section in cleaned]
         return tuple(kept)
@@ -262,6 +278,39 @@ def _without_references(sections: list[Section]) -> list[Section]:
         if level is None:
             kept.append(section)
     return kept
+
+
+def _without_placeholders(sections: list[Section]) -> list[Section]:
+    """The sections without sentences that leave a name or a date to the reader, and without the "Sincerely," before a
+    name that is left out."""
+    kept: list[Section] = []
+    for section in sections:
+        if PLACEHOLDER.search(section.text):
+            text = "".join(s for s in sentences(section.text) if not PLACEHOLDER.search(s)).strip()
+            section = replace(section, text=text)
+            if not text and kept and _SIGNED.fullmatch(kept[-1].text):
+                kept.pop()
+        if section.text:
+            kept.append(section)
+    return kept
+
+
+def _without_repeated_headings(sections: list[Section], before: Sequence[Section]) -> list[Section]:
+    """The sections without a heading that stands already over another part of the same part; the text below it goes
+    on."""
+    kept: list[Section] = []
+    above: list[tuple[int, str]] = []  # level and words of the headings that a next one must not repeat
+    for section in (*before, *sections):
+        if section.kind == "heading":
+            heading = section.level, section.text.casefold()
+            is_new = heading not in above
+            above = [(level, words) for level, words in above if level <= section.level]
+            if is_new:
+                above.append(heading)
+            elif len(kept) >= len(before):
+                continue
+        kept.append(section)
+    return kept[len(before) :]
 
 
 def _capitalized(text: str) -> str:

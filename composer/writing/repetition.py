@@ -30,7 +30,7 @@ _REFERS_BACK = re.compile(
     r"|[a-z]|[^，。！？“”]{1,6}[问说道答喊叫][道着]?[，。！：]?\s*$)"  # and who says what stands before
 )
 _ECHO_EN, _ECHO_ZH = 30, 6  # characters in a row of what the model was told that are no accident
-_SPOKEN = re.compile(r'["“”„«»「」『』]')
+SPOKEN = re.compile(r'["“”„«»「」『』]')
 _WORD = re.compile(f"[{HAN_RANGES}]|[^\\W_{HAN_RANGES}]+")
 _SHORT_SENTENCE = 30  # width up to which a sentence may come again
 
@@ -104,7 +104,7 @@ def _in_circles(own: Sequence[str]) -> set[int]:
     rows = [list(row) for _, row in groupby(range(len(own)), key=lambda number: _beginning(own[number]))]
     long_rows = [row for row in rows if len(row) >= _LITANY and _beginning(own[row[0]])]
     further = {number for row in long_rows for number in row[_OF_A_LITANY:]}
-    return {number for number in further if not _SPOKEN.search(own[number]) and own[number].count("**") % 2 == 0}
+    return {number for number in further if not SPOKEN.search(own[number]) and own[number].count("**") % 2 == 0}
 
 
 def _beginning(sentence: str) -> tuple[str, ...]:

@@ -148,7 +148,11 @@ def test_a_family_brings_its_own_prompts() -> None:
 
 
 def prose(count: int) -> Article:
-    return Article("Cats", tuple(Section(f"s{i}", f"Paragraph {i}.") for i in range(1, count + 1)))
+    return Article("Cats", tuple(Section(f"s{i}", _paragraph(i)) for i in range(1, count + 1)))
+
+
+def _paragraph(number: int) -> str:
+    return f"Paragraph {number}, which says in a whole sentence what cats do in the rain."
 
 
 def test_prose_gets_headings_over_its_parts() -> None:
@@ -156,14 +160,14 @@ def test_prose_gets_headings_over_its_parts() -> None:
     model = FakeModel(answer=lambda _: next(answers))
     article = with_headings(model, PROMPTS, prose(6))
     assert [s.text for s in article] == [
-        "Paragraph 1.",
+        _paragraph(1),
         "Food and Water",
-        "Paragraph 2.",
-        "Paragraph 3.",
+        _paragraph(2),
+        _paragraph(3),
         "Rest",
-        "Paragraph 4.",
-        "Paragraph 5.",
-        "Paragraph 6.",
+        _paragraph(4),
+        _paragraph(5),
+        _paragraph(6),
     ]
     assert len({section.id for section in article}) == 8
     assert [s.level for s in article if s.kind == "heading"] == [2, 2]
@@ -187,3 +191,12 @@ def test_headings_that_repeat_or_run_on_are_left_out() -> None:
 @pytest.mark.parametrize(("count", "sizes"), [(3, [3]), (4, [2, 2]), (5, [2, 3]), (6, [2, 2, 2]), (7, [2, 2, 3])])
 def test_parts_leave_no_paragraph_alone(count: int, sizes: list[int]) -> None:
     assert [len(part) for part in parts(list(prose(count).sections))] == sizes
+
+
+def test_a_part_is_no_pair_of_short_lines() -> None:
+    """Headings once stood over every two lines of a dialogue, between a question and its answer."""
+    lines = ["I went to see my uncle.", "He was at home.", "The door was open.", "In the garden stood a ladder."]
+    assert [len(part) for part in parts([Section(f"s{i}", text) for i, text in enumerate(lines)])] == [4]
+    said = [f"{_paragraph(1)} “Why do you sing?” I asked.", f"“Because it rains,” said the cat. {_paragraph(2)}"]
+    told = [_paragraph(3), said[0], said[1], _paragraph(4), _paragraph(5)]
+    assert [len(part) for part in parts([Section(f"s{i}", text) for i, text in enumerate(told)])] == [3, 2]

@@ -99,3 +99,11 @@ def test_what_a_person_wished_may_be_said(gallery: FakeGallery) -> None:
     composer = Composer(FakeModel(article=text), gallery)
     list(composer.compose(wish, Options(pictures=0)))
     assert [section.text for section in composer.article] == [text]
+
+
+def test_a_template_keeps_what_is_to_be_filled_in(gallery: FakeGallery) -> None:
+    letter = "Dear [Name],\n\nI thank you for the cat that you sent me last week."
+    for wish, first in (("A letter of thanks", "I thank you"), ("Write a template of a letter", "Dear [Name],")):
+        composer = Composer(FakeModel(article=letter), gallery)
+        list(composer.compose(wish, Options(pictures=0)))
+        assert composer.article.sections[0].text.startswith(first)

@@ -311,3 +311,35 @@ def test_an_article_that_begins_with_a_mark_is_not_taken_for_a_thought() -> None
     reader = ArticleReader("Less")
     list(reader.feed("<thinner> hair is no thought.\n"))
     assert reader.finish()[0].text.endswith("hair is no thought.")
+
+
+def test_what_somebody_is_to_fill_in_is_left_out_with_the_words_above_it() -> None:
+    named = "My own is called [Name of the Cat]."
+    letter = f"Dear [Recipient's Name],\n\n{TEXT} {named} It is old.\n\nSincerely,\n\n[Your Name]"
+    assert texts(letter) == [f"{TEXT} It is old."]
+    assert texts("亲爱的【姓名】：\n\n猫喜欢睡觉。\n\n此致\n\n敬礼！\n\n[你的名字]") == ["猫喜欢睡觉。"]
+    assert texts(f"{TEXT} See [Cats](https://example.org/) and note [1].") == [
+        f"{TEXT} See [Cats](https://example.org/) and note [1]."
+    ]
+    reader = ArticleReader("A template of a letter", placeholders=True)
+    list(reader.feed(letter))
+    assert [section.text for section in reader.finish()][-1] == "[Your Name]"
+    assert texts("[Your Name]") == ["[Your Name]"]  # all there is
+
+
+def test_a_heading_that_stands_already_is_left_out_and_its_text_stays() -> None:
+    again = "It eats fish, and sometimes it catches a mouse in the barn."
+    assert read(f"## Food\n{TEXT}\n## Food\n{again}") == [
+        ("heading", "Food"),
+        ("paragraph", TEXT),
+        ("paragraph", again),
+    ]
+    other = "At noon it lies on the wall, where the stones are warm."
+    days = f"## Monday\n### Morning\n{TEXT}\n## Tuesday\n### Morning\n{again}\n### Noon\n{other}"
+    assert [text for kind, text in read(days) if kind == "heading"] == [
+        "Monday",
+        "Morning",
+        "Tuesday",
+        "Morning",
+        "Noon",
+    ]
