@@ -18,6 +18,7 @@ from composer.illustrating.nouns import (
     lemma,
     nouns,
     shares_meaning,
+    without_short_forms,
     words_in,
     words_of,
     words_of_name,
@@ -44,6 +45,8 @@ _MEASURE_ZH = re.compile("^[一几两][摞杯碗罐瓶盒锅片枝棵座滴颗](
 _WORD = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
 _WORD_BEHIND = re.compile(r"(?!ing|ist|ers|less|like|man|men)[a-z]{3,}")  # not a guitarist's, behind the guitar
+_DOES = re.compile(r"(?:person|man|woman|people|two people) (\w+ing)")  # in a picture's name: a person swimming
+_DOES_ZH = re.compile(r"(.+?)(?:的人|者)")
 _LIGHT = re.compile(r"light|shine|beam|ray|rise|set|burn")
 _HAN_RUN = re.compile(f"[{HAN_RANGES}]+")
 
@@ -81,8 +84,10 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
 
     A word that only says which other thing is meant is met beside that one: "fish sauce" meets fish sauce, and no fish.
     Of a Chinese quantity counts what there is so much of: 一杯茶 is 茶. A caption in several languages has the share of
-    the one that has most.
+    the one that has most, and all of it where a Chinese word of the text means the same: 公共汽车 is a bus, as 公交车.
     """
+    if meant := _meant(caption, words):
+        return (meant,), 1.0
     best: tuple[tuple[str, ...], float] = ((), 0.0)
     for part in _PARTS.split(caption):
         own = [*_HAN_RUN.findall(_MEASURE_ZH.sub("", part)), *words_of_name(part)][:_LONGEST_NAME]
@@ -90,6 +95,13 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
         if own and sum(met.values()) / len(own) > best[1]:
             best = tuple(met), sum(met.values()) / len(own)
     return best
+
+
+def _meant(caption: str, words: Words) -> str:
+    """The Chinese word of a text that means a picture's English name and ends as its Chinese one does, or "". 海龟 and
+    乌龟 are turtles, while a mouse (鼠标) is no mouse (老鼠)."""
+    noun = words.english.get(name_in(caption, "en").lower(), "")
+    return noun if noun and noun[-1] == name_in(caption, "zh")[-1:] else ""
 
 
 def _met(word: str, name: Sequence[str], words: Words) -> float:
@@ -152,11 +164,14 @@ def _is_mentioned_in_passing(name: str, query: Query, paragraph: Paragraph) -> b
     return not (is_titled or is_subject)
 
 
-def _is_titled(caption: str, title: Words) -> bool:
-    """Whether a title speaks of a picture: by all of its words, or, in Chinese, by one that means its English name and
-    ends as its Chinese one does. 海龟 and 乌龟 are turtles, while a mouse (鼠标) is no mouse (老鼠)."""
-    noun = title.english.get(name_in(caption, "en").lower(), "")
-    return words_met(caption, title)[1] == 1.0 or (noun != "" and noun[-1] == name_in(caption, "zh")[-1:])
+def _is_titled(caption: str, title: Words, text: str) -> bool:
+    """Whether a title speaks of a picture: by all of its words, or by what somebody does in it. text: the title."""
+    if words_met(caption, title)[1] == 1.0:
+        return True
+    done, done_zh = _DOES.fullmatch(name_in(caption, "en")), _DOES_ZH.fullmatch(name_in(caption, "zh"))
+    if done is None:
+        return False
+    return lemma(done[1]) in title.deeds or (done_zh is not None and done_zh[1] in text)
 
 
 def _is_titled_by_another_name(hit: Hit, query: str, similarity: float | None, title: Words) -> bool:
@@ -179,7 +194,7 @@ def gather(
     found: the paragraph's queries with what the gallery gave for each, best first.
     """
     cosines = _cosines(found, vectors)
-    words = paragraph.words
+    words = without_short_forms(paragraph.words, title_words.english.values())
     often = Counter(map(lemma, _WORD.findall(paragraph.text)))
     best: dict[str, tuple[float, Candidate]] = {}
     for query, hits in found:
@@ -198,7 +213,7 @@ def gather(
                 words=met,
                 share=round(share, 3),
                 similarity=near,
-                of_title=_is_titled(hit.caption, title_words)
+                of_title=_is_titled(hit.caption, title_words, paragraph.title)
                 or _is_titled_by_another_name(hit, query.text, near, title_words),
                 of_place=_is_place(hit.caption, words),
                 language=paragraph.language,

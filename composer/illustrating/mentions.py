@@ -29,6 +29,7 @@ _OF_PLACE = frozenset(_PLACES.split())
 _BETWEEN = ("DT", "PRP$", "JJ", "CD", "NN", "VBN", "VBG", "POS")  # a preposition and its noun
 _TO_A_PLACE_ZH = frozenset(("在", "从", "到", "向", "往", "于", "沿着", "靠", "朝"))
 _THROUGH_ZH = "透过"
+_COVERS_ZH = frozenset(("覆盖", "遮盖", "环绕", "围绕", "包围", "掩映", "笼罩"))
 _SIDES_TEXT_ZH = "上 里 中 下 前 后 旁 边 内 外 里面 外面 上面 下面 旁边 之上 之中"
 _SIDES_ZH = frozenset(_SIDES_TEXT_ZH.split())
 _NEAR_ZH = 5  # words between 在 and 上
@@ -145,7 +146,7 @@ def is_place_en(tagged: Sequence[Tagged], noun: int) -> bool:
 
 
 def is_place_zh(tagged: Sequence[Tagged], noun: int) -> bool:
-    """Whether a noun only says where: 在一张舒适的椅子上, 站在窗前, 透过窗户."""
+    """Whether a noun only says where: 在一张舒适的椅子上, 站在窗前, 透过窗户, 被绿叶覆盖."""
     before: list[str] = []
     for word, _ in reversed(tagged[:noun]):
         if word in _MARKS_ZH or len(before) == _NEAR_ZH:
@@ -154,7 +155,8 @@ def is_place_zh(tagged: Sequence[Tagged], noun: int) -> bool:
     following = tagged[noun + 1][0] if noun + 1 < len(tagged) else ""
     at_a_side = following in _SIDES_ZH or bool(place_in(tagged[noun][0]))
     to_a_place = any(word in _TO_A_PLACE_ZH or (len(word) > 1 and word[-1] == "在") for word in before)
-    return before[:1] == [_THROUGH_ZH] or (at_a_side and to_a_place)
+    covers = "被" in before and any(word in _COVERS_ZH for word, _ in tagged[noun + 1 : noun + 2])
+    return before[:1] == [_THROUGH_ZH] or (at_a_side and to_a_place) or covers
 
 
 def place_in(word: str) -> str:

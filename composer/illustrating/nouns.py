@@ -1,10 +1,10 @@
 """The words of a text that could be things in a picture, in English and Chinese. No model, no gallery."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any
 
 from common.language import HAN, HAN_RANGES, is_chinese
@@ -23,6 +23,8 @@ from retrieval.index import STOP_WORDS
 _BEFORE_AN_OBJECT = frozenset(("DT", "PRP", "PRP$"))  # tags: no noun stands before them without a verb
 _BEFORE_A_VERB = frozenset(("", "TO", "MD", ".", ":"))  # "Plant the tree", "how to plant a tree"
 _MODIFIERS = ("DT", "PRP$", "JJ", "NN", "VBN", "VBG")  # beginnings of tags: of a subject up to its noun
+_OF_AN_OBJECT = ("DT", "PRP", "JJ", "NN", "CD")  # beginnings of tags: of what stands behind a verb that has one
+_EACH = frozenset(("every", "each"))  # "why I run every morning"
 _PREDICATES = frozenset(("VB", "VBD", "VBN", "VBP", "VBZ", "MD"))
 _CLAUSE_ENDS = frozenset((".", ",", ":", "CC", ""))
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
@@ -113,12 +115,14 @@ class Words:
     """What a text speaks of. `things`: also the participles of an English text, which a picture may be named with.
     `parts`: words that say no more than which other thing is meant, as fish in fish sauce and hot in hot pepper -> the
     words for things that they stand before. `places`: things that only say where something is or happens, and for
-    Chinese ones their English names, too. `english`: what Chinese words are called in English first of all -> them."""
+    Chinese ones their English names, too. `english`: what Chinese words are called in English first of all -> them.
+    `deeds`: verbs that stand without an object."""
 
     things: frozenset[str]
     parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     places: frozenset[str] = frozenset()
     english: Mapping[str, str] = field(default_factory=dict)
+    deeds: frozenset[str] = frozenset()
 
 
 def words_in(text: str, language: Language) -> Words:
@@ -126,7 +130,8 @@ def words_in(text: str, language: Language) -> Words:
     if language == "zh":
         own = _nouns_zh(text)
         known = frozenset((*content_words(text), *own, *(part for noun in own for part in things_in(noun))))
-        return Words(known, places=_places_zh(text))
+        words = Words(known, places=_places_zh(text), english=in_english(own))
+        return without_short_forms(words, own)
     things, parts = set[str](), dict[str, set[str]]()
     for word, is_noun, following in _words_en(text):
         if following:
@@ -135,6 +140,32 @@ def words_in(text: str, language: Language) -> Words:
             things.add(lemma(word))
     alone = {word: frozenset(of) for word, of in parts.items() if word not in things}
     return Words(frozenset((*things, *participles(text))), alone, _places_en(text))
+
+
+def in_english(nouns: Iterable[str]) -> dict[str, str]:
+    """What Chinese nouns are called in English first of all -> them."""
+    return {names[0].lower(): noun for noun in nouns if is_chinese(noun) for names in english_names(noun)[:1]}
+
+
+def without_short_forms(words: Words, nouns: Collection[str]) -> Words:
+    """The words without those that are short for one of the nouns, and mean something else by themselves: behind
+    公共汽车 (bus), 汽车 is no car."""
+    ends = ((noun, noun[start:]) for noun in nouns for start in range(1, len(noun)))
+    short = {end for noun, end in ends if end in words.things and not shares_meaning(noun, end)}
+    english = {name: noun for name, noun in words.english.items() if noun not in short}
+    return replace(words, things=words.things - short, english=english)
+
+
+def deeds(text: str) -> frozenset[str]:
+    """The verbs of an English text without an object, in their dictionary forms: who learns to swim does, and who runs
+    a bakery does not run."""
+    tagged = [*_tagged_en(text), ("", "")]
+    return frozenset(
+        lemma(word)
+        for (word, kind), (following, next_kind) in pairwise(tagged)
+        if (kind.startswith("VB") or _of_a_verb(word.lower()))
+        and (following in _EACH or not next_kind.startswith(_OF_AN_OBJECT))
+    )
 
 
 def _places_en(text: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from common.language import HAN, is_chinese
 from composer import inline
 from composer.article import Article, Language
-from composer.illustrating.nouns import content_words, nouns, things_in
+from composer.illustrating.nouns import content_words, deeds, nouns, says_something, things_in
 from composer.models import answer_in
 
 MOST_THINGS = 4  # of the model's answer, as it is asked for
@@ -57,9 +57,10 @@ def paragraph_queries(text: str, language: Language, named: Iterable[str], most:
 
 
 def title_queries(article: Article) -> list[Query]:
-    """The nouns of the title, which is what every paragraph is about in the end."""
+    """The nouns of the title, which is what every paragraph is about in the end, and what somebody does in it."""
     language: Language = "zh" if is_chinese(article.title) else "en"
-    return [Query(noun) for noun in _own_words(article.title, language)]
+    done = filter(says_something, sorted(deeds(inline.plain(article.title))))
+    return [Query(word) for word in dict.fromkeys((*_own_words(article.title, language), *done))]
 
 
 def _own_words(text: str, language: Language) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from common.errors import ReadableError
-from common.language import is_chinese
 from common.messages import _
 from composer import blocks, inline
 from composer.article import Article, Candidate, Section
@@ -23,7 +22,7 @@ from composer.illustrating.evidence import (
 from composer.illustrating.fit import fit
 from composer.illustrating.material import OwnPictures
 from composer.illustrating.mentions import given_names
-from composer.illustrating.nouns import Words, content_words, nouns, participles, things_in
+from composer.illustrating.nouns import Words, content_words, deeds, in_english, nouns, participles, things_in
 from composer.illustrating.queries import (
     MOST_NOUNS,
     MOST_THINGS,
@@ -36,7 +35,6 @@ from composer.illustrating.queries import (
 from composer.models import KeepsBeginnings, Message, Model, Picture, Sampling, assistant
 from composer.prompts import RatesPictures
 from retrieval.base import FindsMany, Hit, PictureGallery
-from retrieval.encoders import english_names
 
 PICTURES_A_QUERY = 4
 RATED = 4  # candidates of a paragraph that the model is asked about, at most
@@ -106,9 +104,8 @@ class ParagraphReader:
         # all of them: "The lighthouse keeper" is an article about a lighthouse
         titled = nouns(title, article.language)
         parts = [part for noun in titled for part in things_in(noun)]  # a match of football shows a football
-        english = {names[0]: noun for noun in titled if is_chinese(noun) for names in english_names(noun)[:1]}
         things_titled = (*content_words(title), *participles(title), *titled, *parts)
-        self._title_words = Words(frozenset(things_titled), english=english)
+        self._title_words = Words(frozenset(things_titled), english=in_english(titled), deeds=deeds(title))
 
     def each_once(self, article: Article) -> None:
         """From now on nothing is asked about that shows what stands in `article` or surely fits a paragraph already

@@ -341,6 +341,8 @@ SHOWN: dict[str, tuple[str, str]] = {
     # Chinese names that are wrong or say an activity
     "chess pawn": ("chess pawn", "国际象棋的兵"),
     "pie": ("pie", "馅饼"),
+    "sparkler": ("sparkler", "仙女棒"),
+    "fireworks": ("fireworks", "烟花"),
     "knot": ("knot", "绳结"),
     "brain": ("brain", "大脑"),
     "door": ("wooden door", "木门"),

@@ -90,6 +90,46 @@ def test_an_english_title_speaks_of_a_picture_by_its_other_name(monkeypatch: pyt
     assert titled == {"turtle": True, "satellite": False}, "some moons are satellites, and mean something else"
 
 
+@pytest.mark.skipif(not dictionary_available(), reason="what Chinese words are called in English, the dictionary says")
+@pytest.mark.parametrize(
+    ("title", "text", "bus", "car"),
+    [
+        ("下雨天", "公共汽车来了，汽车停在路边。", 1.0, 0.0),
+        ("雨天的公共汽车", "车门开了，汽车停在路边。", 0.0, 0.0),
+        ("下雨天", "一辆汽车停在路边。", 0.0, 1.0),
+    ],
+)
+def test_a_bus_by_another_name_is_a_bus_and_its_short_name_no_car(
+    title: str, text: str, bus: float, car: float, tmp_path: Path
+) -> None:
+    gallery = NamedGallery(tmp_path, ["bus · 公交车", "car · 汽车"])
+    article = Article(title, (Section("s1", text),), "zh")
+    reader = ParagraphReader(None, gallery, GeneralPrompts(), article, threading.Event())
+    found = {each.caption: each.evidence for each in reader.search(article.sections[0]).candidates}
+    assert {caption: evidence and evidence.share for caption, evidence in found.items()} == {
+        "bus · 公交车": bus,
+        "car · 汽车": car,
+    }
+
+
+@pytest.mark.parametrize(
+    ("title", "titled"),
+    [
+        ("Learning to swim at forty", True),
+        ("Swimming in winter", True),
+        ("我学会了游泳", True),
+        ("A summer at the lake", False),
+    ],
+)
+def test_a_title_speaks_of_who_does_what_it_says(title: str, titled: bool, tmp_path: Path) -> None:
+    article = Article(title, (Section("s1", "The water is cold."),), "zh" if is_chinese(title) else "en")
+    gallery = NamedGallery(tmp_path, ["person swimming · 游泳的人"])
+    reader = ParagraphReader(None, gallery, GeneralPrompts(), article, threading.Event())
+    (found,) = reader.search(article.sections[0]).candidates
+    assert found.evidence is not None
+    assert found.evidence.of_title == titled
+
+
 @pytest.mark.parametrize(
     ("thing", "found"),
     [("parrotfish", []), ("pancake", []), ("sunlight", ["sun"]), ("guitarist", ["guitar"]), ("tomatoes", ["tomato"])],

@@ -115,6 +115,7 @@ def test_english_places(text: str, places: set[str], things: set[str]) -> None:
         ("我们坐在一张舒适的椅子上，面前是一碗牛肉面。", {"椅子", "chair"}, {"牛肉面"}),
         ("阳光透过窗户洒进来，小猫躺在床上。", {"窗户", "window", "bed"}, {"阳光", "小猫"}),
         ("桌子上有一个花瓶，我把书放在桌子上。", set(), {"桌子", "花瓶", "书"}),
+        ("公园被绿叶覆盖，小猫躺在草地上。", {"绿叶"}, {"公园", "小猫"}),
     ],
 )
 def test_chinese_places(text: str, places: set[str], things: set[str]) -> None:
