@@ -255,7 +255,8 @@ def _nouns_zh(text: str) -> list[str]:
 def things_in(compound: str) -> list[str]:
     """The shorter nouns of which a Chinese compound is made: a match of football (足球赛) has a football (足球).
 
-    A cactus (仙人掌) has no immortal (仙人) in it: see `shares_meaning`.
+    A cactus (仙人掌) has no immortal (仙人) in it, see `shares_meaning`, and a giant panda (大熊猫) no 大熊, which the
+    dictionary lacks.
     """
     if len(compound) < 3 or not is_chinese(compound):
         return []
@@ -266,6 +267,7 @@ def things_in(compound: str) -> list[str]:
         part
         for part, kind in kinds.items()
         if kind[0] == "n" and kind not in _NAMES_ZH and part not in _EMPTY_ZH and shares_meaning(compound, part)
+        if is_word(part) or not is_word(compound)
     ]
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from common.language import HAN
+from common.language import HAN, HAN_RANGES
 from composer import inline
 from composer.article import Section
 from composer.events import SectionStarted, TextDelta
@@ -37,6 +37,7 @@ PLACEHOLDER = re.compile(
     r"\[(?:[A-Z]|(?:your|my|insert|name|date|place|city)\b)[A-Za-z'’/ ]{2,40}\](?!\()"
     r"|[\[【][^\[\]【】]{0,8}(?:姓名|名字|名称|日期|地址|城市|公司|电话)[^\[\]【】]{0,4}[\]】]"
 )
+_I_IN_CHINESE = re.compile(f"(?:^|(?<=[，。！？；：])) ?I(?=[{HAN_RANGES}])(?![型级类期号度代族])")
 _SIGNED = re.compile(r"[^.!?。！？]{1,40}[,，]|此致|敬礼[!！]?")  # a line above a name
 _GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
 _MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
@@ -227,7 +228,7 @@ class ArticleReader:
             pass
         for _ in self._end_list():
             pass
-        cleaned = [replace(s, text=_capitalized(_without_announcement(inline.clean(s.text)))) for s in self._sections]
+        cleaned = [replace(s, text=_tidied(s.text)) for s in self._sections]
         cleaned = [section for section in cleaned if section.text]
         article = _without_references(without_echoes(trimmed(cleaned) if cut else cleaned, self._told))
         if not self._with_placeholders:
@@ -253,6 +254,10 @@ def trimmed(sections: list[Section]) -> list[Section]:
     elif any(section.kind == "paragraph" for section in kept[:-1]):
         return trimmed(kept[:-1])
     return kept
+
+
+def _tidied(text: str) -> str:
+    return _capitalized(_in_one_language(_without_announcement(inline.clean(text))))
 
 
 def _without_announcement(text: str) -> str:
@@ -311,6 +316,11 @@ def _without_repeated_headings(sections: list[Section], before: Sequence[Section
                 continue
         kept.append(section)
     return kept[len(before) :]
+
+
+def _in_one_language(text: str) -> str:
+    """The text with 我 for "I", which a small model mixes into Chinese: capitals are left to it for "DNA"."""
+    return _I_IN_CHINESE.sub("我", text)
 
 
 def _capitalized(text: str) -> str:

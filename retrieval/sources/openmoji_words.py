@@ -341,6 +341,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     # Chinese names that are wrong or say an activity
     "chess pawn": ("chess pawn", "国际象棋的兵"),
     "pie": ("pie", "馅饼"),
+    "white flower": ("flower-shaped stamp", "花形印章"),
     "sparkler": ("sparkler", "仙女棒"),
     "fireworks": ("fireworks", "烟花"),
     "knot": ("knot", "绳结"),

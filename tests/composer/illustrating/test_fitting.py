@@ -69,6 +69,7 @@ def test_a_chinese_compound_is_searched_for_by_its_nouns_too() -> None:
     assert asked.index("足球赛") < asked.index("足球")
     assert things_in("中国人") == [], "a country is no part of a thing"
     assert things_in("仙人掌") == [], "there is no immortal in a cactus"
+    assert "大熊" not in words_in("大熊猫在吃竹子。", "zh").things, "nor a bear in a panda"
     assert words_in("操场上有一场足球赛。", "zh").things >= {"足球赛", "足球"}
     assert "人" not in [query.text for query in paragraph_queries("有人在看书。", "zh", ())]
 

@@ -343,3 +343,8 @@ def test_a_heading_that_stands_already_is_left_out_and_its_text_stays() -> None:
         "Morning",
         "Noon",
     ]
+
+
+def test_an_english_i_in_a_chinese_sentence_is_put_into_chinese() -> None:
+    assert texts("走出菜园的时候， I感到很累。I喜欢这里。") == ["走出菜园的时候，我感到很累。我喜欢这里。"]
+    assert texts("他买了一台MIUI手机，I型的。") == ["他买了一台MIUI手机，I型的。"]
