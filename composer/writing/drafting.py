@@ -1,7 +1,6 @@
 """The text of an article: a model writes, and what comes becomes sections. Knows no pictures and no page."""
 
 import contextlib
-import re
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -16,12 +15,11 @@ from composer.prompts import Prompts, Style
 from composer.writing.editing import as_markdown
 from composer.writing.headings import with_headings
 from composer.writing.language import in_one_script
-from composer.writing.reader import PLACEHOLDER, ArticleReader
+from composer.writing.reader import ArticleReader, asks_for_placeholders
 from composer.writing.request import Request, provisional_title
 
 # for going on where the model went in circles: what it would say most likely is what it has said
 _LIVELIER, _LESS_REPETITIVE = 0.8, 1.15  # temperature, repetition penalty
-_TEMPLATE = re.compile(r"templates?\b|placeholders?\b|\bform letter|模板|模版|范本|范文|样本|格式", re.IGNORECASE)
 
 
 class Writer:
@@ -90,7 +88,7 @@ class Writer:
             first=self._next,
             kept=kept,
             told=self._told,
-            placeholders=bool(_TEMPLATE.search(asked) or PLACEHOLDER.search(asked)),
+            placeholders=asks_for_placeholders(asked),
         )
         pieces, generated, problem = 0, model.usage.generated, None
         try:

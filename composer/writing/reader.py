@@ -33,11 +33,12 @@ _REFERENCES = re.compile(
     re.IGNORECASE,
 )
 # what somebody is to fill in: "Dear [Recipient's Name],", "你好，[你的名字]"; no link and no "[1]"
-PLACEHOLDER = re.compile(
+_PLACEHOLDER = re.compile(
     r"\[(?:[A-Z]|(?:your|my|insert|name|date|place|city)\b)[A-Za-z'’/ ]{2,40}\](?!\()"
     r"|[\[【][^\[\]【】]{0,8}(?:姓名|名字|名称|日期|地址|城市|公司|电话)[^\[\]【】]{0,4}[\]】]"
 )
 _I_IN_CHINESE = re.compile(f"(?:^|(?<=[，。！？；：])) ?I(?=[{HAN_RANGES}])(?![型级类期号度代族])")
+_TEMPLATE = re.compile(r"templates?\b|placeholders?\b|\bform letter|模板|模版|范本|范文|样本|格式", re.IGNORECASE)
 _SIGNED = re.compile(r"[^.!?。！？]{1,40}[,，]|此致|敬礼[!！]?")  # a line above a name
 _GLUED_HEADING = re.compile(r"(?<=[^\s#])[ \t]+(#{2,4})[ \t]+(?=\S)")
 _MAYBE_GLUED = re.compile(r"[ \t]+#*[ \t]*$")
@@ -240,6 +241,11 @@ class ArticleReader:
         return tuple(kept)
 
 
+def asks_for_placeholders(request: str) -> bool:
+    """Whether a template is wished for, where "[Your Name]" stays."""
+    return bool(_TEMPLATE.search(request) or _PLACEHOLDER.search(request))
+
+
 def trimmed(sections: list[Section]) -> list[Section]:
     """The sections without the broken last sentence. Headings at the end go, and so does a last paragraph that holds no
     full sentence, unless it is all there is."""
@@ -290,8 +296,8 @@ def _without_placeholders(sections: list[Section]) -> list[Section]:
     name that is left out."""
     kept: list[Section] = []
     for section in sections:
-        if PLACEHOLDER.search(section.text):
-            text = "".join(s for s in sentences(section.text) if not PLACEHOLDER.search(s)).strip()
+        if _PLACEHOLDER.search(section.text):
+            text = "".join(s for s in sentences(section.text) if not _PLACEHOLDER.search(s)).strip()
             section = replace(section, text=text)
             if not text and kept and _SIGNED.fullmatch(kept[-1].text):
                 kept.pop()
