@@ -134,7 +134,8 @@ def test_the_command_downloads_it(server: Hub, cache: Path) -> None:
     assert (Path(answer.stdout.strip()) / "model.safetensors").stat().st_size == 1000
 
 
-def test_what_is_no_name_of_a_repository_is_unknown_as_before(tmp_path: Path) -> None:
+def test_what_is_no_name_of_a_repository_is_unknown_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # beside a checkout may lie a folder "a"
     for name in ("gpt-9", "a/b/c", "./a/b", "../a", "a/", "/a", "~/a", "a b/c", "models/x.gguf"):
         assert configs.repository_config(name) is None, name
         with pytest.raises((UnknownModel, ModelFilesMissing)):
