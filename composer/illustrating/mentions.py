@@ -155,7 +155,7 @@ def is_place_zh(tagged: Sequence[Tagged], noun: int) -> bool:
     following = tagged[noun + 1][0] if noun + 1 < len(tagged) else ""
     at_a_side = following in _SIDES_ZH or bool(place_in(tagged[noun][0]))
     to_a_place = any(word in _TO_A_PLACE_ZH or (len(word) > 1 and word[-1] == "在") for word in before)
-    covers = "被" in before and any(word in _COVERS_ZH for word, _ in tagged[noun + 1 : noun + 2])
+    covers = "被" in before and following in _COVERS_ZH
     return before[:1] == [_THROUGH_ZH] or (at_a_side and to_a_place) or covers
 
 

@@ -16,8 +16,8 @@ _SHORT = Sampling(max_tokens=20, stop=("\n",))
 
 
 def with_headings(model: Model, prompts: Prompts, article: Article, stop: threading.Event | None = None) -> Article:
-    """The article with a heading over each part after the first paragraph, where it had none and the family
-    of the model gives some; otherwise the article as it is. Raises what the model raises."""
+    """The article with a heading over each part after the first paragraph, where it had none and the family of the
+    model gives some; otherwise the article as it is. Raises what the model raises."""
     paragraphs = list(article.sections)
     if not isinstance(prompts, WritesHeadings) or len(paragraphs) < FEWEST_PARAGRAPHS:
         return article

@@ -307,8 +307,7 @@ def _without_placeholders(sections: list[Section]) -> list[Section]:
 
 
 def _without_repeated_headings(sections: list[Section], before: Sequence[Section]) -> list[Section]:
-    """The sections without a heading that stands already over another part of the same part; the text below it goes
-    on."""
+    """The sections without headings that stand already under the same higher heading; the text below them stays."""
     kept: list[Section] = []
     above: list[tuple[int, str]] = []  # level and words of the headings that a next one must not repeat
     for section in (*before, *sections):
