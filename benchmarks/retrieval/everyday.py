@@ -65,7 +65,7 @@ _THINGS = """
 皇冠 | crown | crown
 茶壶 | teapot | teapot
 香蕉 | banana | banana
-苹果 | apple | red apple, green apple
+苹果 | apple | apple, green apple
 柠檬 | lemon | lemon
 西瓜 | watermelon | slice of watermelon
 草莓 | strawberry | strawberry

@@ -83,8 +83,11 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
     """The words of a caption that a text has, and their share of the caption's words, 0..1.
 
     A word that only says which other thing is meant is met beside that one: "fish sauce" meets fish sauce, and no fish.
-    Of a Chinese quantity counts what there is so much of: 一杯茶 is 茶. A caption in several languages has the share of
-    the one that has most, and all of it where a Chinese word of the text means the same: 公共汽车 is a bus, as 公交车.
+    Of a Chinese quantity counts what there is so much of: 一杯茶 is 茶. Of "mother and son" a text that has only one
+    has nothing: a lamb has a mother too.
+
+    A caption in several languages has the share of the one that has most, and all of it where a Chinese word of the
+    text means the same: 公共汽车 is a bus, as 公交车.
     """
     if meant := _meant(caption, words):
         return (meant,), 1.0
@@ -92,7 +95,9 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
     for part in _PARTS.split(caption):
         own = [*_HAN_RUN.findall(_MEASURE_ZH.sub("", part)), *words_of_name(part)][:_LONGEST_NAME]
         met = {word: share for word in own if (share := _met(word, own, words))}
-        if own and sum(met.values()) / len(own) > best[1]:
+        if not own or (" and " in part and len(met) < len(own) == 2):
+            continue
+        if sum(met.values()) / len(own) > best[1]:
             best = tuple(met), sum(met.values()) / len(own)
     return best
 

@@ -318,6 +318,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "sauropod": ("long-necked dinosaur", "长颈恐龙"),
     "sunset": ("sunset over buildings", "楼群间的日落"),
     "sunrise": ("sunrise over the sea", "海上日出"),
+    "red apple": ("apple", "苹果"),
     "older person": ("old person", "老年人"),
     "person walking": ("pedestrian", "行人"),
     "person bowing": ("person apologizing", "道歉的人"),

@@ -39,6 +39,9 @@ from tests.fakes import NamedGallery
         ("framed picture · 带框的画", {"frame"}, 0.0),
         ("potted plant", {"plant"}, 0.5),  # not any plant
         ("person walking", {"walking"}, 0.0),
+        ("mother and son · 母亲和儿子", {"mother"}, 0.0),  # a lamb has one too
+        ("mother and son · 母亲和儿子", {"mother", "son"}, 1.0),
+        ("bowling ball and pins · 保龄球", {"保龄球"}, 1.0),
         ("a cat asleep on a sofa", {"cat", "sofa"}, 2 / 3),
         ("", {"cat"}, 0.0),
     ],

@@ -42,6 +42,7 @@ def best(gallery: PictureGallery, query: str | list[str]) -> str:
         ("Xiaolongbao soup dumplings", {"dumpling"}),
         ("SpaceX satellites launching", {"rocket", "satellite"}),
         ("猫", {"cat"}),
+        ("苹果", {"apple"}),
         ("面条", {"bowl of noodles"}),
         ("一碗清水", {"bowl with spoon", "droplet", "potable water"}),
         ("沙漠里的骆驼", {"camel", "two-hump camel", "desert"}),
