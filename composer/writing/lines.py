@@ -63,7 +63,10 @@ _EMPTY_HEADING = re.compile(
 _EMPTY_BEGINNING = re.compile(
     r"^(?:introduction|conclusion|引言|引子|序言|前言|导语|开篇|结语|尾声|总结)\s*(?:[:：]|[—–-]+)\s*", re.IGNORECASE
 )
-_TITLE_LABEL = re.compile(r"^(?:article\s+)?(?:title|headline|heading|标题|题目|文章标题)\s*[:：]\s*", re.IGNORECASE)
+_TITLE_LABEL = re.compile(
+    r"^(?:(?:article\s+)?(?:title|headline|heading|标题|题目|文章标题)\s*[:：]|[【\[](?:title|标题|题目|文章标题)[】\]][:：]?)\s*",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(
     r"^(?:introduction|conclusion|paragraph\s*\d*|body|article|引言|导语|正文|结语|结论|总结|第[一二三四五六七八九十]段)"
     r"\s*[:：]\s*",

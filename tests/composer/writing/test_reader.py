@@ -81,6 +81,8 @@ def test_headings_begin_at_the_second_level() -> None:
         "# Title: Cats",
         "## cats!",
         "标题：Cats",
+        "【标题】Cats",
+        "[Title] Cats",
     ],
 )
 def test_the_repeated_title_is_dropped(line: str) -> None:
