@@ -21,7 +21,7 @@ CAPTIONS: list[tuple[str, str, set[str]]] = [
     ("A basket of steamed dumplings", "一笼蒸饺", {"dumpling", "basket"}),
     ("Passengers waiting for the metro", "乘客在等地铁", {"metro", "train at a station", "train", "high-speed train"}),
     ("A red telephone box in the rain", "雨中的红色电话亭",
-     {"telephone", "telephone receiver", "cloud with rain", "umbrella with rain drops", "umbrella"}),
+     {"telephone", "telephone receiver", "rain", "umbrella with rain drops", "umbrella"}),
     ("Changing of the guard at the palace", "王宫前的卫兵换岗", {"guard in a bearskin hat", "castle"}),
     ("A caravan of camels crossing the dunes", "驼队穿过沙丘", {"camel", "two-hump camel", "desert"}),
     ("Ancient paintings on a cave wall", "洞窟墙上的古代壁画",

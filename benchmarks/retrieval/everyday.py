@@ -30,7 +30,7 @@ _THINGS = """
 戒指 | ring | diamond ring
 雨伞 | umbrella | umbrella, closed umbrella, umbrella with rain drops
 面包 | bread | bread, baguette bread, flatbread
-奶酪 | cheese | cheese wedge
+奶酪 | cheese | cheese
 火车 | train | train, locomotive, high-speed train, bullet train, railway car
 自行车 | bicycle | bicycle, person biking
 眼镜 | glasses | eyeglasses
@@ -103,7 +103,7 @@ _THINGS = """
 气球 | balloon | balloon
 风筝 | kite | kite
 鼓 | drum | drum, long drum
-灯笼 | lantern | red paper lantern, diya lamp
+灯笼 | lantern | paper lantern, diya lamp
 """
 THINGS: list[tuple[str, str, frozenset[str]]] = [
     (chinese, english, frozenset(names.split(", ")))

@@ -41,7 +41,9 @@ human eye ear nose mouth tongue leg foot
 t-shirt shirt jean trouser shorts dress overcoat scarf hat cap shoe boot glove mitten sock necktie eyeglass
 """
 _OF_A_PERSON = frozenset(_OF_A_PERSON_TEXT.split())  # parts of a body, and what it wears
-_MEASURE_ZH = re.compile("^[一几两][摞杯碗罐瓶盒锅片枝棵座滴颗](?=.)")
+_MEASURE = re.compile(
+    "^(?:[一几两][摞杯碗罐瓶盒锅片枝棵座滴颗](?=.)|(?:bowl|cup|drops|ear|glass|pan|pot|slice|sprig|stack) of )"
+)
 _WORD = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"\s+·\s+")  # between the languages of a caption
 _WORD_BEHIND = re.compile(r"(?!ing|ist|ers|less|like|man|men)[a-z]{3,}")  # not a guitarist's, behind the guitar
@@ -63,7 +65,7 @@ class Paragraph:
 
     @property
     def nameless(self) -> str:
-        """The text with pronouns for names."""
+        """The text with pronouns for names and titles of works."""
         return without_names(self.text, self.names)
 
     @property
@@ -83,8 +85,8 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
     """The words of a caption that a text has, and their share of the caption's words, 0..1.
 
     A word that only says which other thing is meant is met beside that one: "fish sauce" meets fish sauce, and no fish.
-    Of a Chinese quantity counts what there is so much of: 一杯茶 is 茶. Of "mother and son" a text that has only one
-    has nothing: a lamb has a mother too.
+    Of a quantity counts what there is so much of: a cup of tea (一杯茶) is tea. Of "mother and son" a text that has
+    only one has nothing: a lamb has a mother too.
 
     A caption in several languages has the share of the one that has most, and all of it where a Chinese word of the
     text means the same: 公共汽车 is a bus, as 公交车.
@@ -93,7 +95,8 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
         return (meant,), 1.0
     best: tuple[tuple[str, ...], float] = ((), 0.0)
     for part in _PARTS.split(caption):
-        own = [*_HAN_RUN.findall(_MEASURE_ZH.sub("", part)), *words_of_name(part)][:_LONGEST_NAME]
+        thing = _MEASURE.sub("", part)
+        own = [*_HAN_RUN.findall(thing), *words_of_name(thing)][:_LONGEST_NAME]
         met = {word: share for word in own if (share := _met(word, own, words))}
         if not own or (" and " in part and len(met) < len(own) == 2):
             continue

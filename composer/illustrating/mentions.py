@@ -35,6 +35,7 @@ _SIDES_ZH = frozenset(_SIDES_TEXT_ZH.split())
 _NEAR_ZH = 5  # words between 在 and 上
 
 _NAMED_ZH = re.compile(rf"(?:叫|叫做|叫作|名为|取名|名字是)[“\"「『]([{HAN_RANGES}]{{1,6}})[”\"」』]")
+_WORK_ZH = re.compile("《[^《》]*》")
 _NAMED_EN = re.compile(r"\b(?:named|called|name (?:is|was)) [\"“]?([A-Z][a-z]+)\b")
 
 
@@ -44,7 +45,9 @@ def given_names(text: str) -> frozenset[str]:
 
 
 def without_names(text: str, names: Collection[str]) -> str:
-    """The text with pronouns in place of names: where a deer is called Cloud, no cloud is to be seen."""
+    """The text with pronouns in place of names, and of titles of works (《生命之树》): where a deer is called Cloud,
+    no cloud is to be seen."""
+    text = _WORK_ZH.sub("它", text)
     for name in names:
         text = text.replace(name, "它") if is_chinese(name) else re.sub(rf"\b{name}\b", "it", text)
     return text

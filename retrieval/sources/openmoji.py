@@ -36,7 +36,8 @@ from retrieval.errors import GalleryUnreadable
 from retrieval.index import DEPTH, Catalogue, Searcher, judged, wanted_words
 from retrieval.pictures import load_picture
 from retrieval.records import Picture
-from retrieval.sources.openmoji_words import EXTRA_WORDS, SHOWN, called_a_face, called_a_family
+from retrieval.sources.openmoji_names import SHOWN, called_a_face, called_a_family
+from retrieval.sources.openmoji_words import EXTRA_WORDS
 
 if TYPE_CHECKING:
     from PIL import Image

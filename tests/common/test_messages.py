@@ -46,6 +46,7 @@ CHINESE_IS_DATA = {
     "retrieval/ingest/metadata/names.py",
     "retrieval/ingest/metadata/sidecars.py",
     "retrieval/ingest/metadata/text_file.py",
+    "retrieval/sources/openmoji_names.py",
     "retrieval/sources/openmoji_words.py",
     "ui/write/tab.py",
 }

@@ -33,6 +33,8 @@ from tests.fakes import NamedGallery
         ("sunrise over the sea · 海上日出", {"日出"}, 0.5),  # and no more than that
         ("cat · 猫", {"猫头鹰"}, 0.0),
         ("cup of tea · 一杯茶", {"茶"}, 1.0),
+        ("cup of tea", {"tea"}, 1.0),
+        ("cup with straw", {"cup"}, 0.5),
         ("family · 一家人", {"人"}, 0.0),
         ("bird · 鸟", {"鸟儿"}, 1.0),
         ("clock · 钟", {"老钟"}, 1.0),

@@ -130,6 +130,7 @@ def test_chinese_places(text: str, places: set[str], things: set[str]) -> None:
         ("小鹿名叫“云朵”。云朵救了小兔子。", "小鹿名叫“它”。它救了小兔子。"),
         ("A cat named Cloud slept. Clouds came, and Cloud woke.", "A cat named it slept. Clouds came, and it woke."),
         ("小朋友叫了一声，云朵飘走了。", "小朋友叫了一声，云朵飘走了。"),
+        ("我读了《生命之树》，树下很凉快。", "我读了它，树下很凉快。"),
     ],
 )
 def test_what_somebody_is_called_is_nothing_to_be_seen(text: str, nameless: str) -> None:
