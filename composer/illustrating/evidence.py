@@ -98,9 +98,8 @@ def words_met(caption: str, words: Words) -> tuple[tuple[str, ...], float]:
         thing = _MEASURE.sub("", part)
         own = [*_HAN_RUN.findall(thing), *words_of_name(thing)][:_LONGEST_NAME]
         met = {word: share for word in own if (share := _met(word, own, words))}
-        if not own or (" and " in part and len(met) < len(own) == 2):
-            continue
-        if sum(met.values()) / len(own) > best[1]:
+        is_one_of_two = " and " in part and len(met) < len(own) == 2
+        if own and not is_one_of_two and sum(met.values()) / len(own) > best[1]:
             best = tuple(met), sum(met.values()) / len(own)
     return best
 

@@ -35,8 +35,8 @@ _SIDES_ZH = frozenset(_SIDES_TEXT_ZH.split())
 _NEAR_ZH = 5  # words between 在 and 上
 
 _NAMED_ZH = re.compile(rf"(?:叫|叫做|叫作|名为|取名|名字是)[“\"「『]([{HAN_RANGES}]{{1,6}})[”\"」』]")
-_WORK_ZH = re.compile("《[^《》]*》")
 _NAMED_EN = re.compile(r"\b(?:named|called|name (?:is|was)) [\"“]?([A-Z][a-z]+)\b")
+_WORK_ZH = re.compile("《[^《》]*》")  # title of a book, a film, a song
 
 
 def given_names(text: str) -> frozenset[str]:
