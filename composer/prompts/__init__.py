@@ -13,7 +13,7 @@ from composer.prompts.base import (
     WritesHeadings,
 )
 from composer.prompts.general import GeneralPrompts
-from composer.prompts.rewriting import INSERTING, Rewriting, rewriting
+from composer.prompts.rewriting import INSERTING, Rewriting, introduction, rewriting
 from composer.prompts.style import LENGTHS, TONES, Length, Style, read_length, style_of
 from composer.prompts.xcomposer import XComposerPrompts
 
@@ -32,6 +32,7 @@ __all__ = [
     "Style",
     "WritesHeadings",
     "XComposerPrompts",
+    "introduction",
     "prompts_for",
     "read_length",
     "rewriting",

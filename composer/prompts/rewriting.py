@@ -92,6 +92,10 @@ def rewriting(
         asked += instruction
     elif instruction:
         asked += f"\n要求：{instruction}" if place else f"\nThe wish: {instruction}"
-    about = f"文章《{article.title}》中的一段：" if place else f"From the article '{article.title}':"
     examples = _EXAMPLES if place and task in _BY_EXAMPLE and section.kind != "heading" else ()
-    return [system(_SYSTEM[language]), *examples, user(f"{about}\n\n{text}\n\n{asked}")]
+    return [system(_SYSTEM[language]), *examples, user(f"{introduction(article)}\n\n{text}\n\n{asked}")]
+
+
+def introduction(article: Article) -> str:
+    """What stands above the text that is to be written anew. Small models copy it, too."""
+    return f"文章《{article.title}》中的一段：" if article.language == "zh" else f"From the article '{article.title}':"

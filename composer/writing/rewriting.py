@@ -15,7 +15,7 @@ from composer.article import Article, Section
 from composer.errors import InputError
 from composer.events import ArticleReady, Event, Notice, Run, SectionsReady, StepProgress, TextDelta
 from composer.models import Model, Sampling
-from composer.prompts import INSERTING, Rewriting, rewriting
+from composer.prompts import INSERTING, Rewriting, introduction, rewriting
 from composer.writing.changes import Change, accepted, compare
 from composer.writing.editing import glue, inserted
 from composer.writing.language import in_one_script
@@ -210,5 +210,7 @@ def _rewrite(
 
 
 def _one_text(sections: tuple[Section, ...], article: Article) -> str:
-    """What the model wrote, as one paragraph: it was asked for one."""
-    return glue(article).join(section.text.strip() for section in sections if section.text.strip())
+    """What the model wrote, as one paragraph: it was asked for one. Without the line above the text it was shown."""
+    text = glue(article).join(section.text.strip() for section in sections if section.text.strip())
+    above = introduction(article)
+    return "" if above.startswith(text) else text.removeprefix(above).lstrip()

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import finished, write
+from tests.browser.conftest import choose, finished, write
 from tests.composer.xcomposer.tiny import train_tokenizer, write_folder
 
 pytestmark = pytest.mark.browser
@@ -66,6 +66,7 @@ def test_an_article_on_the_page(chromium: Any, address: str, folder: Path) -> No
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(address)
     page.wait_for_selector(".xc-ready")
+    choose(page, "#xc-length", "短")
     page.click("#xc-advanced button")
     page.fill("#xc-seed textarea, #xc-seed input", "5")  # random weights may also end at once, with nothing written
     write(page, "如何养好一只宠物", wait=False)

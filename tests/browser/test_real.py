@@ -14,7 +14,7 @@ from tests.browser.conftest import Server, article_text, choose, finished, save_
 if TYPE_CHECKING:
     from composer.models.gguf.model import GgufModel
 
-TOKENS = 110  # of an article: half a minute on a slow machine
+TOKENS = 70  # of an article: ten seconds on a slow machine
 pytestmark = [pytest.mark.browser, pytest.mark.real, pytest.mark.timeout(420)]
 
 

@@ -27,7 +27,7 @@ UNSEEN = "总的来说，这种看法取决于每个人的经历和性格。"
 
 def test_an_english_title_becomes_an_illustrated_article(embedded_model: "GgufModel") -> None:
     composer = Composer(embedded_model, open_gallery(None))
-    sampling = Sampling(temperature=0.4, top_p=0.9, repetition_penalty=1.1, seed=3, max_tokens=160)
+    sampling = Sampling(temperature=0.4, top_p=0.9, repetition_penalty=1.1, seed=3, max_tokens=110)
     events = list(
         composer.compose("How to take good care of a pet cat", Options(pictures=2, length="short", sampling=sampling))
     )
@@ -37,7 +37,7 @@ def test_an_english_title_becomes_an_illustrated_article(embedded_model: "GgufMo
     assert [event.problem.text() for event in events if isinstance(event, Notice)] == []
     article = last.article
     paragraphs = [section.text for section in article if section.kind == "paragraph"]
-    assert len(paragraphs) >= 3
+    assert len(paragraphs) >= 2
     assert "cat" in " ".join(paragraphs)
     assert all(text.rstrip('*")”')[-1] in ".!?:" for text in paragraphs), "full sentences"
     assert not any(re.match(r"#|[-*] |\d+\.", text) for text in paragraphs), "prose, no marks of lists"
@@ -109,11 +109,11 @@ def test_stop_ends_the_writing_soon(embedded_model: "GgufModel") -> None:
 
 def test_the_examples_and_the_paragraph_are_computed_once(embedded_model: "GgufModel") -> None:
     prompts, before = GeneralPrompts(), embedded_model.usage
-    for room in range(4):
+    for room in range(3):
         asked = prompts.things(f"In room {room} a cat sleeps on a red sofa, and an old clock ticks on the wall.")
-        (answer,) = embedded_model.reply([asked], Sampling(max_tokens=8))
+        (answer,) = embedded_model.reply([asked], Sampling(max_tokens=4))
         with embedded_model.prefix([*asked, assistant(answer)]) as ask:
-            for name in ("cat", "clock", "bus"):
+            for name in ("cat", "bus"):
                 choice = prompts.fits(name, None)
                 ask.score(choice.messages, choice.options)
     cost = embedded_model.usage - before

@@ -68,12 +68,10 @@ def test_greedy_and_seeded_texts_repeat(embedded_model: GgufModel) -> None:
 def test_a_repeatable_text_is_the_same_whatever_was_asked_before(embedded_model: GgufModel) -> None:
     def text(title: str) -> str:
         prompt = [system("你是一位优秀的作家，文字流畅优美。"), user(f"写一篇约300字的散文式文章。\n题目：{title}")]
-        return embedded_model.reply([prompt], Sampling(40, 0.4, 0.9, 1.1, seed=5, repeatable=True))[0]
+        return embedded_model.reply([prompt], Sampling(24, 0.4, 0.9, 1.1, seed=5, repeatable=True))[0]
 
     first = text("第一次露营")
     text("我家的猫")
-    assert text("第一次露营") == first
-    text("A day at sea")
     assert text("第一次露营") == first
 
 
@@ -228,7 +226,7 @@ def test_closing_the_iterator_stops_the_model(embedded_model: GgufModel) -> None
 
 def test_two_writers_at_once_do_not_mix(embedded_model: GgufModel) -> None:
     questions = [[user("Name the seven days of the week in English, in order.")], [user("用中文介绍长城。")]]
-    sampling = Sampling(max_tokens=40)
+    sampling = Sampling(max_tokens=20)
 
     def write(messages: "Sequence[object]") -> str:
         return "".join(embedded_model.stream(messages, sampling))  # type: ignore[arg-type]  # of Message

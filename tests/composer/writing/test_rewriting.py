@@ -98,6 +98,14 @@ def test_comments_lists_and_quotes_of_a_model_are_no_text() -> None:
     assert accepted(proposed(answering(answer)).changes).strip('"') == "A cat drinks."
 
 
+def test_the_line_above_the_text_is_not_copied_into_it() -> None:
+    answer = "From the article 'Cats': A cat needs a cup of milk."
+    *pieces, proposal = rewrite(FakeModel(answer=lambda messages: answer, piece=5), ARTICLE, "s2", "rewrite")
+    assert isinstance(proposal, Proposal)
+    assert accepted(proposal.changes) == "A cat needs a cup of milk."
+    assert not any("From" in piece.text for piece in pieces if isinstance(piece, RewriteDelta))
+
+
 def test_the_same_text_is_no_proposal() -> None:
     assert proposed(answering(OLD)).nothing
     assert proposed(answering("")).nothing

@@ -18,18 +18,23 @@ LISBON = (
     "culture, history, and natural beauty. Whether you are looking to explore the vibrant streets of the city center, "
     "soak up the atmosphere of the port, or simply relax on the beach, there is something for everyone in Lisbon."
 )
+TRIES, ENOUGH = 3, 2
 
 
 def test_a_wish_is_done_and_not_copied_into_the_text(embedded_model: "GgufModel") -> None:
     """Two of three times at least: the model is small, and what it draws depends on the processor."""
     article = Article("A weekend in Lisbon", (Section("s1", LISBON),))
-    texts = []
-    for seed in (1, 2, 3):
+    texts: list[str] = []
+    done: list[bool] = []
+    for seed in range(1, TRIES + 1):
         sampling = replace(ANEW, seed=seed, repeatable=True)
         *_pieces, proposal = rewrite(
             embedded_model, article, "s1", "rewrite", instruction="mention the trams", sampling=sampling
         )
         assert isinstance(proposal, Proposal)
-        texts.append(proposal.apply(article).section("s1").text.lower())
-    done = ["tram" in text and not any(word in text for word in ("paragraph", "wish", "change")) for text in texts]
-    assert sum(done) >= 2, texts
+        text = proposal.apply(article).section("s1").text.lower()
+        texts.append(text)
+        done.append("tram" in text and not any(word in text for word in ("paragraph", "wish", "change")))
+        if sum(done) == ENOUGH:
+            break
+    assert sum(done) == ENOUGH, texts
