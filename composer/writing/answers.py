@@ -10,6 +10,7 @@ from composer.models import answer_in
 LONGEST_EN = 22  # words
 LONGEST_ZH = 44  # characters
 LONGEST_QUERY = 12  # words
+ONE_THOUGHT_ZH = 10  # characters of a heading up to which two clauses of it are read as one: 珍惜时光，记录美好
 
 _PAIRS = (
     ("“", "”"),
@@ -116,9 +117,11 @@ def clean_caption(text: str, language: Language) -> str:
 
 
 def clean_heading(text: str) -> str:
-    """A heading: no full stop, no marks, no numbering."""
+    """A heading: no full stop, no marks, no numbering; of a long Chinese one the first clause."""
     line = re.sub(r"^[一二三四五六七八九十]+[、．.]\s*", "", one_line(text))
-    return line.strip(".。!！,，;；:： ").replace("。", "，")
+    line = line.strip(".。!！,，;；:： ").replace("。", "，")
+    first = re.match("[^，；：《“「]{3,}(?=[，；：])", line)
+    return first[0] if first and HAN.search(line) and len(line) > ONE_THOUGHT_ZH else line
 
 
 def from_text(text: str, language: Language) -> str:

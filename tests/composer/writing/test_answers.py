@@ -79,6 +79,14 @@ def test_headings_lose_numbers_and_full_stops() -> None:
     assert clean_heading("[Food and water]") == "Food and water"
 
 
+def test_a_long_chinese_heading_is_its_first_clause() -> None:
+    assert clean_heading("珍惜美好时光，用行动记录美好时光。") == "珍惜美好时光"
+    assert clean_heading("生命之树：一个关于生命奇迹的故事") == "生命之树"
+    assert clean_heading("春天，花开了") == "春天，花开了"
+    assert clean_heading("《春江，花月夜》是一首唐代的诗") == "《春江，花月夜》是一首唐代的诗"
+    assert clean_heading("Water: what a cat drinks on a hot day") == "Water: what a cat drinks on a hot day"
+
+
 @pytest.mark.parametrize(
     ("answer", "heading"),
     [
