@@ -298,7 +298,7 @@ def promise(evidence: Evidence) -> float:
 
 def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None" = None) -> bool:
     """Whether two pictures show the same thing: they share a word, their words mean nearly the same, or one was found
-    in place of the other: a bird, for "owl".
+    in place of the other: a bird, for "owl". What the text names apart, a cat here and a dog there, is not the same.
 
     vectors: where the pictures' words may be encoded already; None: each is encoded alone, so that the answer is the
     same whatever was asked before.
@@ -310,6 +310,8 @@ def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None"
         return False
     if frozenset(words_of(mine)) & frozenset(words_of(theirs)) or _stands_for(one, theirs) or _stands_for(other, mine):
         return True
+    if _named_apart(one, other):
+        return False
     if vectors is None:
         one_vector, other_vector = _name_vector(mine), _name_vector(theirs)
     else:
@@ -318,6 +320,14 @@ def same_subject(one: Candidate, other: Candidate, vectors: "TextVectors | None"
     if one_vector is None or other_vector is None:
         return False
     return float(one_vector @ other_vector) >= SAME_SUBJECT
+
+
+def _named_apart(one: Candidate, other: Candidate) -> bool:
+    """Whether the paragraphs have all words of both pictures, and other words for each."""
+    mine, theirs = one.evidence, other.evidence
+    if mine is None or theirs is None or not mine.words or not theirs.words:
+        return False
+    return mine.share == theirs.share == 1 and not set(mine.words) & set(theirs.words)
 
 
 def _stands_for(candidate: Candidate, name: str) -> bool:

@@ -220,6 +220,19 @@ def test_a_picture_found_in_place_of_another_shows_the_same_subject() -> None:
     assert not same_subject(owl, replace(bird, evidence=Evidence("bird", named=True, similarity=1.0)))
 
 
+def test_what_two_paragraphs_name_apart_is_not_the_same_however_near_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("composer.illustrating.evidence.shared_text_encoder", OneVectorAText)  # "donkey" and "dog" meet
+    donkey = Candidate("1", "", "donkey · 驴", evidence=Evidence("donkey", words=("donkey",), share=1.0))
+    dog = Candidate("2", "", "dog · 狗", evidence=Evidence("dog", words=("dog",), share=1.0))
+    assert not same_subject(donkey, dog, TextVectors())
+    guessed = replace(dog, evidence=Evidence("dog", named=True, similarity=1.0))  # the text has no dog
+    assert same_subject(donkey, guessed, TextVectors())
+    half = replace(dog, evidence=Evidence("dog", words=("dog",), share=0.5))
+    assert same_subject(donkey, half, TextVectors())
+    both = replace(dog, evidence=Evidence("donkey", words=("donkey",), share=1.0))
+    assert same_subject(donkey, both, TextVectors()), "one word of the text, two pictures"
+
+
 def test_of_several_things_the_one_that_is_spoken_of_most_comes_first(tmp_path: Path) -> None:
     section = Section(
         "s1", "After the monkeys I went to the birds. The birds were colourful, and one of the birds sang."
