@@ -144,8 +144,10 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     gridLabel.hidden = !what && grid.children.length === 0;
   }
 
-  function candidate(one, chosen) {
-    const judged = one.fit ?? one.share ?? null; // how well it fits, or the model's share among the candidates
+  // byModel: the model was asked about some of them; how likely the others fit, by their words alone, is another measure
+  function candidate(one, chosen, byModel) {
+    const unasked = byModel && (one.evidence?.yes ?? null) === null;
+    const judged = unasked ? null : one.fit ?? one.share ?? null; // how well it fits, or its share among the candidates
     const share = judged === null ? null : Math.round(judged * 100);
     const name = one.caption || texts("own");
     const words = one.fit === null || one.fit === undefined ? texts("share") : texts(one.fits ? "fits" : "perhaps");
@@ -223,7 +225,8 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
       const lines = [sure, chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
       facts.textContent = lines.filter(Boolean).join(" · ");
     }
-    const card = (one) => candidate(one, Boolean(chosen && chosen.id === one.id));
+    const byModel = picture.candidates.some((one) => (one.evidence?.yes ?? null) !== null);
+    const card = (one) => candidate(one, Boolean(chosen && chosen.id === one.id), byModel);
     const [likely, others] = parted(picture.candidates);
     const line = make("p", { class: "xc-facts xc-grid-line", text: texts("less_likely") });
     grid.replaceChildren(...likely.map(card), ...(others.length ? [line] : []), ...others.map(card));

@@ -62,6 +62,7 @@ class Paragraph:
     language: Language
     title: str  # of the article
     names: frozenset[str] = frozenset()  # that the article gives somebody
+    is_foreign: bool = False  # neither English nor Chinese, so that its words are not known: a German Tag is no tag
 
     @property
     def nameless(self) -> str:
@@ -71,7 +72,7 @@ class Paragraph:
     @property
     def words(self) -> Words:
         """What a picture's words are compared with."""
-        return words_in(self.nameless, self.language)
+        return Words(frozenset()) if self.is_foreign else words_in(self.nameless, self.language)
 
 
 def name_in(caption: str, language: Language) -> str:

@@ -43,6 +43,7 @@ REPEATED = (
 SEARCHES = 800  # of an article with the paragraphs' own words, before the most promising paragraphs are read
 FEWEST_NOUNS = 4  # of a paragraph that are searched for, however many paragraphs there are
 SPARE = 2  # paragraphs that are read beyond the number of pictures: so many may have nothing that fits
+FEWEST_READ = 6  # paragraphs that are read, if nothing sure is found before: of one picture the best place matters most
 
 
 def plan(model: Model) -> tuple[Step, ...]:
@@ -136,7 +137,7 @@ class Illustrator:
         places = list(self._readings)
         widths = [width(self.article.section(place).text) for place in places]
         promises = [self._readings[place].promise for place in places]
-        left = [places[number] for number in most_promising(widths, promises, wanted + SPARE)]
+        left = [places[number] for number in most_promising(widths, promises, max(wanted + SPARE, FEWEST_READ))]
         self._readings = {place: self._readings[place] for place in left}
         total = len(left)
         while left and not self._sure_of(wanted):

@@ -7,6 +7,7 @@ from composer.article import Candidate
 
 MOST_PICTURES = 30  # pictures a person may ask for
 TEXT_A_PICTURE = 450  # width of text that carries one picture where their number is automatic: about 75 English words
+OF_A_SHORT_TEXT = 3  # pictures that a shorter text may have, one a paragraph, where so many fit
 WORTH_SHOWING = 0.4  # automatic: paragraphs less likely than this get no picture
 BARELY_WORTH_SHOWING = (
     0.2  # automatic: the best paragraph gets the only picture where none is worth showing, unless below this
@@ -21,7 +22,8 @@ def width(text: str) -> float:
 
 def automatic_count(widths: Sequence[float]) -> int:
     """How many pictures a text of these paragraphs carries: at least one, at most `MOST_PICTURES`."""
-    return max(1, min(MOST_PICTURES, round(sum(widths) / TEXT_A_PICTURE)))
+    few = min(OF_A_SHORT_TEXT, len(widths))
+    return max(1, few, min(MOST_PICTURES, round(sum(widths) / TEXT_A_PICTURE)))
 
 
 def choose_places(

@@ -34,6 +34,7 @@ from composer.illustrating.queries import (
 )
 from composer.models import KeepsBeginnings, Message, Model, Picture, Sampling, assistant
 from composer.prompts import RatesPictures
+from composer.writing import is_other_language
 from retrieval.base import FindsMany, Hit, PictureGallery
 
 PICTURES_A_QUERY = 4
@@ -97,10 +98,12 @@ class ParagraphReader:
         self._vectors = TextVectors()
         self._sure: list[Candidate] = []  # of the paragraphs read so far
         self._each_once = False
-        title = inline.plain(article.title)
+        # of a text in another language nothing is known but what the model names in English
+        self._is_foreign = is_other_language(" ".join(map(blocks.words, article)))
+        title = "" if self._is_foreign else inline.plain(article.title)
         # a gallery that counts searches is asked for what the model names and for the title, not for every noun
         self._few_searches = bool(getattr(gallery, "few_searches", False))
-        self._title = title_queries(article)
+        self._title = [] if self._is_foreign else title_queries(article)
         # all of them: "The lighthouse keeper" is an article about a lighthouse
         titled = nouns(title, article.language)
         parts = [part for noun in titled for part in things_in(noun)]  # a match of football shows a football
@@ -116,8 +119,10 @@ class ParagraphReader:
     def search(self, section: Section, most: int = MOST_NOUNS) -> Reading:
         """What the gallery has for the paragraph's own words, the first `most` of them. Raises RetrievalError."""
         text, article = blocks.words(section), self._article
-        paragraph = Paragraph(section.id, text, article.language, article.title, self._names | given_names(text))
-        queries = [] if self._few_searches else paragraph_queries(paragraph.nameless, paragraph.language, (), most)
+        names = self._names | given_names(text)
+        paragraph = Paragraph(section.id, text, article.language, article.title, names, self._is_foreign)
+        words = not (self._few_searches or self._is_foreign)
+        queries = paragraph_queries(paragraph.nameless, paragraph.language, (), most if words else 0)
         return self._gathered(paragraph, [*queries, *(q for q in self._title if q not in queries)])
 
     def read(self, reading: Reading) -> Reading:
@@ -135,9 +140,11 @@ class ParagraphReader:
         if self._stop.is_set():
             return reading
         paragraph = reading.paragraph
-        own = [*paragraph_queries(paragraph.nameless, paragraph.language, ()), *self._title]
-        named = grounded(things(answer), paragraph, own, self._vectors)
-        most = 0 if self._few_searches else MOST_NOUNS
+        named = things(answer)
+        if not self._is_foreign:
+            own = [*paragraph_queries(paragraph.nameless, paragraph.language, ()), *self._title]
+            named = grounded(named, paragraph, own, self._vectors)
+        most = 0 if self._few_searches or self._is_foreign else MOST_NOUNS
         queries = paragraph_queries(paragraph.nameless, paragraph.language, named, most)
         known = {query.text for query in queries}
         reading = self._gathered(paragraph, [*queries, *(q for q in self._title if q.text not in known)])

@@ -234,6 +234,18 @@ def test_the_less_likely_pictures_of_a_search_stand_behind_a_line(view: Any, sen
     assert view.locator(".xc-candidate-name").all_inner_texts() == ["c0", "c1", "c2"]
 
 
+def test_how_well_a_picture_fits_is_said_where_the_model_was_asked(view: Any, send: Callable[..., None]) -> None:
+    said = {"query": "bowl", "named": True, "words": [], "similarity": None}
+    asked = candidate(0) | {"fit": 0.2, "fits": False, "evidence": said | {"yes": 0.3}}
+    unasked = candidate(1) | {"fit": 0.4, "fits": False, "evidence": said | {"yes": None}}
+    send(whole(paragraph("s1", "Text.", picture=picture(0) | {"candidates": [asked, unasked]})))
+    view.click(".xc-picture")
+    assert view.locator(".xc-share-number").all_inner_texts() == ["20 %"]
+    assert view.get_attribute(".xc-candidate >> nth=1", "title") == "c1"
+    send(whole(paragraph("s1", "Text.", picture=picture(0) | {"candidates": [unasked]})))
+    assert view.locator(".xc-share-number").all_inner_texts() == ["40 %"], "a model was asked about none"
+
+
 def test_the_panel_is_used_by_keyboard_and_gives_the_focus_back(view: Any, send: Callable[..., None]) -> None:
     send(whole(paragraph("s1", "Text.", picture=picture(0))))
     view.focus(".xc-picture")

@@ -20,7 +20,7 @@ from composer.events import (
     TextDelta,
 )
 from composer.illustrating import FITS
-from composer.illustrating.illustrator import SPARE
+from composer.illustrating.illustrator import FEWEST_READ
 from composer.models.base import Capabilities, assistant
 from composer.pipeline import Composer, Options
 from tests.composer.answering import TITLE, answer, score_by, steps
@@ -209,7 +209,7 @@ def test_of_many_short_paragraphs_the_most_promising_are_read(tmp_path: Path) ->
     composer = Composer(model, NamedGallery(tmp_path, ["hospital bed", "volcano"]))  # no sure picture
     list(composer.compose(TITLE, Options(pictures=1)))
     read = [p[-1].text for p in model.prompts if "You name the things" in p[0].text and "fit beside" not in p[-1].text]
-    assert len(read) == 1 + SPARE
+    assert len(read) == FEWEST_READ
     assert read[0] == lines[7]
     assert [section.text for section in composer.article.illustrated] == [lines[7]]
 

@@ -85,6 +85,30 @@ def test_no_more_is_asked_than_it_takes_to_be_sure(tmp_path: Path) -> None:
     assert len(illustration.candidates) > 1, "the others can still be chosen by hand"
 
 
+def test_the_best_of_all_places_is_found_though_it_is_short_and_last(tmp_path: Path) -> None:
+    abstract = (
+        "Moving to a new city with a family can be a challenge, and it takes patience to feel at home in it. " * 3
+    )
+    article = written(*(f"{number}. {abstract}" for number in range(3)), "We ate a strawberry.")
+    model = FakeModel(answer=answer, scorer=score_by({"strawberry": 0.95, "city": 0.3, "family": 0.3}))
+    composer = Composer(model, NamedGallery(tmp_path, ["city", "family", "strawberry"]))
+    list(composer.illustrate(article, Options(pictures=1)))
+    assert [section.text for section in composer.article.illustrated] == ["We ate a strawberry."]
+
+
+def test_a_text_in_a_third_language_is_searched_for_what_the_model_names(tmp_path: Path) -> None:
+    german = "Am Morgen gingen wir mit dem Hund an den Strand, und das Wetter war den ganzen langen Tag sehr gut."
+    model = FakeModel(answer=lambda _: "dog, beach", scorer=score_by({"Hund": 0.95}))
+    gallery = NamedGallery(tmp_path, ["dog", "beach"])
+    composer = Composer(model, gallery)
+    article = replace(written(german), title="Ein Tag am Meer")
+    list(composer.illustrate(article, Options(pictures=1)))
+    assert sorted(set(gallery.queries)) == ["beach", "dog"]
+    (section,) = composer.article.illustrated
+    assert section.illustration is not None
+    assert section.illustration.caption == "Dog"
+
+
 @pytest.mark.real
 def test_a_guess_of_the_model_is_not_searched_for(gallery: FakeGallery) -> None:
     model = FakeModel(answer=lambda _: "train, car", scorer=score_by({"train": 0.9}))

@@ -21,6 +21,7 @@ TEXTS = (
     "The bridge is older than the town. Two carts cannot pass on it, and so people learned to wait for each other.",
     "At night the moon stood over the tents, and we heard an owl far away in the woods behind the last houses.",
 )
+NOTHING = "Nothing happened for a long while, and nobody minded it, since everybody was tired enough."
 ARTICLE = Article("A week in the valley", tuple(Section(f"s{i}", text) for i, text in enumerate(TEXTS, 1)))
 
 
@@ -29,7 +30,7 @@ def model() -> FakeModel:
 
     def score(messages: object, option: str) -> float:
         asked = messages[-1].text.removeprefix("Does a picture of ").split(" fit ")[0]  # type: ignore[index]
-        paragraph = next(m.text for m in reversed(messages) if m.text in TEXTS)  # type: ignore[call-overload]
+        paragraph = next(m.text for m in reversed(messages) if m.text in (*TEXTS, NOTHING))  # type: ignore[call-overload]
         fits = any(word in paragraph for word in asked.split())
         return math.log(0.95 if fits == (option == "Yes") else 0.05)
 
@@ -135,10 +136,7 @@ def test_a_family_that_searches_by_captions_is_offered_them_first(files: list[Pa
 
 
 def test_a_picture_that_fits_nowhere_stands_where_it_displaces_least(tmp_path: Path, gallery: NamedGallery) -> None:
-    nothing = Section(
-        "s9", "Nothing happened for a long while, and nobody minded it, since everybody was tired enough."
-    )
-    article = ARTICLE.with_sections([*ARTICLE.sections[:2], nothing, *ARTICLE.sections[2:]])
+    article = ARTICLE.with_sections([*ARTICLE.sections[:2], Section("s9", NOTHING), *ARTICLE.sections[2:]])
     composer = Composer(model(), gallery)
     with OwnPictures([paint(tmp_path / "IMG_1000.png", "green")]) as own:
         list(composer.illustrate(article, Options(), own=own))

@@ -31,6 +31,8 @@ def test_the_automatic_number_follows_length_and_what_can_be_shown() -> None:
     assert choose_places([450] * 4, [0.1, 0.1, 0.1, 0.1], None) == []
     assert automatic_count([1800]) == 4
     assert automatic_count([10]) == 1
+    assert automatic_count([60, 60]) == 2
+    assert automatic_count([60] * 5) == 3
     assert automatic_count([1e6]) == 30
     assert width("猫" * 480) == pytest.approx(1800)
 
