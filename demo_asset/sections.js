@@ -82,6 +82,7 @@ function makeSectionMenu({ texts, selection, ask, work, running, sections, node,
     menu.replaceChildren(
       ...(written ? [make("div", { class: "xc-wish-row" }, wish, go), make("div", { class: "xc-items" }, ...tasks, tone)] : []),
       make("div", { class: "xc-items xc-arrange" }, ...arranging.filter(Boolean)),
+      ...(section.picture || !section.looked_for?.length ? [] : [make("p", { class: "xc-facts", text: fill(texts("looked_for"), { queries: section.looked_for.join(", ") }) })]),
     );
   }
 

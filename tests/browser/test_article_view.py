@@ -234,6 +234,16 @@ def test_the_less_likely_pictures_of_a_search_stand_behind_a_line(view: Any, sen
     assert view.locator(".xc-candidate-name").all_inner_texts() == ["c0", "c1", "c2"]
 
 
+def test_the_menu_says_what_was_looked_for_where_there_is_no_picture(view: Any, send: Callable[..., None]) -> None:
+    found_none = paragraph("s1", "Text.", looked_for=["tent", "boot"])
+    send(whole(found_none, paragraph("s2", "Other.", picture=picture(0), looked_for=["bowl"])))
+    view.evaluate("document.querySelectorAll('.xc-more')[0].click()")  # without a mouse over it, as on a telephone
+    assert view.locator(".xc-menu .xc-facts").all_inner_texts() == ["looked_for"]  # this page has only the labels' keys
+    view.keyboard.press("Escape")
+    view.evaluate("document.querySelectorAll('.xc-more')[1].click()")
+    assert view.locator(".xc-menu .xc-facts").count() == 0
+
+
 def test_how_well_a_picture_fits_is_said_where_the_model_was_asked(view: Any, send: Callable[..., None]) -> None:
     said = {"query": "bowl", "named": True, "words": [], "similarity": None}
     asked = candidate(0) | {"fit": 0.2, "fits": False, "evidence": said | {"yes": 0.3}}
