@@ -128,6 +128,7 @@ def test_blocks_are_shown_as_what_they_are_and_nothing_of_them_runs(page: Any) -
 def test_a_block_is_edited_as_markdown_and_the_rest_stays(page: Any, tmp_path: Path) -> None:
     own_form(page)
     page.fill("#xc-own-text textarea", OWN)
+    choose(page, "#xc-pictures", "1")
     page.click("#xc-illustrate")
     illustrated(page)
     page.click(".xc-section[data-kind=list] .xc-text li >> nth=0")

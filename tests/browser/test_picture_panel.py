@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Server, save_as, write
+from tests.browser.conftest import Server, choose, save_as, write
 
 pytestmark = pytest.mark.browser
 LANGUAGES: dict[str, Any] = {
@@ -95,6 +95,7 @@ def test_a_picture_is_half_as_wide_as_the_column_or_wider(
     server: Server, visit: Callable[..., Any], locale: str
 ) -> None:
     page = visit(server, locale=locale)
+    choose(page, "#xc-pictures", "1")
     write(page)
     page.click(".xc-picture")
     assert page.locator(".xc-widths:not(.xc-ratios) button").all_inner_texts() == LANGUAGES[locale]["widths"]
@@ -120,7 +121,8 @@ def test_a_picture_is_half_as_wide_as_the_column_or_wider(
 def test_a_picture_is_dragged_to_another_paragraph_or_moved_by_keys_and_buttons_and_cropped(
     server: Server, visit: Callable[..., Any], locale: str
 ) -> None:
-    page = visit(server, locale=locale, height=2400, timeout=10_000)  # all of it is in sight
+    page = visit(server, locale=locale, height=2400, timeout=20_000)  # all of it is in sight
+    choose(page, "#xc-pictures", "1")
     write(page)
     page.wait_for_function("[...document.querySelectorAll('.xc-picture img')].every((image) => image.complete)")
 

@@ -124,7 +124,7 @@ def taken_over(
                 "kind": section.kind,
                 "level": section.level,
                 "text": _line(section.text) if section.kind in ONE_LINE_KINDS else section.text,
-                "illustration": _illustration(section.picture, find),
+                "illustration": _illustration(section.id, section.picture, find),
                 "looked_for": section.looked_for,
                 "source": section.source,
                 "gap": section.gap,
@@ -140,11 +140,11 @@ def taken_over(
     return article, find.lost
 
 
-def _illustration(shown: PictureShown | None, find: "_Finder") -> dict[str, Any] | None:
+def _illustration(section_id: str, shown: PictureShown | None, find: "_Finder") -> dict[str, Any] | None:
     if shown is None:
         return None
-    chosen = find(shown.chosen, stands=True) if shown.chosen else None
-    others = [found for one in shown.candidates if (found := find(one)) is not None]
+    chosen = find(section_id, shown.chosen, stands=True) if shown.chosen else None
+    others = [found for one in shown.candidates if (found := find(section_id, one)) is not None]
     return {
         "caption": _line(shown.caption),
         "query": _line(shown.query),
@@ -163,16 +163,20 @@ class _Finder:
     def __init__(self, studio: Studio, uploads: Mapping[Any, Any], draft: Article | None) -> None:
         """uploads: id of an uploaded picture -> where the view has uploaded it anew."""
         self.studio, self.uploads, self.lost = studio, uploads, 0
-        shown = [section.illustration for section in draft.illustrated] if draft is not None else []
-        known = [
-            one for illustration in shown if illustration for one in (*illustration.candidates, illustration.chosen)
-        ]
-        self._found: dict[str, Candidate | None] = {one.id: one for one in known if one and Path(one.path).is_file()}
+        # a picture that stands beside one paragraph and could stand beside another has two files
+        self._beside = {
+            (section.id, one.id): one
+            for section in (draft.illustrated if draft is not None else ())
+            if section.illustration
+            for one in (*section.illustration.candidates, section.illustration.chosen)
+            if one and Path(one.path).is_file()
+        }
+        self._found: dict[str, Candidate | None] = {one.id: one for one in self._beside.values()}
 
-    def __call__(self, shown: CandidateShown, *, stands: bool = False) -> Candidate | None:
+    def __call__(self, section_id: str, shown: CandidateShown, *, stands: bool = False) -> Candidate | None:
         if shown.id not in self._found:
             self._found[shown.id] = self._looked_up(shown.id)
-        found = self._found[shown.id]
+        found = self._beside.get((section_id, shown.id)) or self._found[shown.id]
         if found is None:
             self.lost += stands
             return None
