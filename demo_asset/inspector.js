@@ -144,10 +144,14 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
     gridLabel.hidden = !what && grid.children.length === 0;
   }
 
+  // Whether the model said how well a picture fits.
+  function wasAsked(one) {
+    return typeof one.evidence?.yes === "number";
+  }
+
   // byModel: the model was asked about some of them; how likely the others fit, by their words alone, is another measure
   function candidate(one, chosen, byModel) {
-    const unasked = byModel && (one.evidence?.yes ?? null) === null;
-    const judged = unasked ? null : one.fit ?? one.share ?? null; // how well it fits, or its share among the candidates
+    const judged = byModel && !wasAsked(one) ? null : one.fit ?? one.share ?? null; // how well it fits, or its share among the candidates
     const share = judged === null ? null : Math.round(judged * 100);
     const name = one.caption || texts("own");
     const words = one.fit === null || one.fit === undefined ? texts("share") : texts(one.fits ? "fits" : "perhaps");
@@ -225,7 +229,7 @@ function makeInspector({ texts, ask, work, upload, say, wait, placing }) {
       const lines = [sure, chosen.caption, credited(chosen), chosen.approximate ? texts("approximate") : ""];
       facts.textContent = lines.filter(Boolean).join(" · ");
     }
-    const byModel = picture.candidates.some((one) => (one.evidence?.yes ?? null) !== null);
+    const byModel = picture.candidates.some(wasAsked);
     const card = (one) => candidate(one, Boolean(chosen && chosen.id === one.id), byModel);
     const [likely, others] = parted(picture.candidates);
     const line = make("p", { class: "xc-facts xc-grid-line", text: texts("less_likely") });

@@ -102,7 +102,8 @@ class ParagraphReader:
         self._is_foreign = is_other_language(" ".join(map(blocks.words, article)))
         title = "" if self._is_foreign else inline.plain(article.title)
         # a gallery that counts searches is asked for what the model names and for the title, not for every noun
-        self._few_searches = bool(getattr(gallery, "few_searches", False))
+        few_searches = bool(getattr(gallery, "few_searches", False))
+        self._searches_own_words = not (few_searches or self._is_foreign)
         self._title = [] if self._is_foreign else title_queries(article)
         # all of them: "The lighthouse keeper" is an article about a lighthouse
         titled = nouns(title, article.language)
@@ -121,8 +122,8 @@ class ParagraphReader:
         text, article = blocks.words(section), self._article
         names = self._names | given_names(text)
         paragraph = Paragraph(section.id, text, article.language, article.title, names, self._is_foreign)
-        words = not (self._few_searches or self._is_foreign)
-        queries = paragraph_queries(paragraph.nameless, paragraph.language, (), most if words else 0)
+        most = most if self._searches_own_words else 0
+        queries = paragraph_queries(paragraph.nameless, paragraph.language, (), most)
         return self._gathered(paragraph, [*queries, *(q for q in self._title if q not in queries)])
 
     def read(self, reading: Reading) -> Reading:
@@ -144,7 +145,7 @@ class ParagraphReader:
         if not self._is_foreign:
             own = [*paragraph_queries(paragraph.nameless, paragraph.language, ()), *self._title]
             named = grounded(named, paragraph, own, self._vectors)
-        most = 0 if self._few_searches or self._is_foreign else MOST_NOUNS
+        most = MOST_NOUNS if self._searches_own_words else 0
         queries = paragraph_queries(paragraph.nameless, paragraph.language, named, most)
         known = {query.text for query in queries}
         reading = self._gathered(paragraph, [*queries, *(q for q in self._title if q.text not in known)])
